@@ -1,0 +1,137 @@
+# GNU make. The targets, in the order a newcomer meets them:
+#
+#   make            build build/$(LUA)/mic/core.so          make LUA=luajit, or make luajit
+#   make demo       log in and call, against the local sandbox: no account needed
+#   make test       every spec on each of LUAS
+#   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
+#   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
+#   make sanitize   every spec under AddressSanitizer and UBSan
+#   make valgrind   every spec under memcheck
+#   make fuzz       each fuzz target for SECONDS
+#   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
+#   make deps       what all of these need; the others install only what they use themselves
+#   make clean
+#
+# DEPS=no looks for no dependency and installs none.
+
+LUA = lua5.4
+LUAS = lua5.4 luajit
+SECONDS = 10
+DEPS = yes
+
+LUA_NAME := $(notdir $(LUA))
+LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
+  $(shell pkg-config --cflags-only-I $(LUA_NAME) 2>/dev/null)))),\
+  /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
+
+CFLAGS ?= -O2
+ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
+# The interpreter brings Lua's functions along; a module that links liblua has a second copy.
+LIBFLAG = $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
+LIBS = -lcurl -lpthread
+
+BUILD_ROOT = build
+BUILD := $(BUILD_ROOT)/$(LUA_NAME)
+MODULE := $(BUILD)/mic/core.so
+SOURCES := $(sort $(wildcard src/core/*.c src/binding/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+HEADERS := $(sort $(wildcard src/core/*.h src/binding/*.h))
+
+PREFIX = /usr/local
+LUA_VERSION = $(shell $(LUA) -e 'print((_VERSION:match("%d.%d")))')
+INSTALL_LMOD = $(PREFIX)/share/lua/$(LUA_VERSION)
+INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
+
+# The variables with a version in their name would win over the ones set here.
+unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+# In RUN="lua my.lua", lua is the one that the module was built for.
+WITH_MIC = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" \
+  LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;;" PATH="$(CURDIR)/$(BUILD)/bin:$$PATH"
+
+deps = $(if $(filter no,$(DEPS)),,@CC="$(CC)" LUA_INCDIR="$(LUA_INCDIR)" tools/deps)
+ifeq ($(DEPS),no)
+deps = @:
+endif
+
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz \
+  install clean deps deps-build FORCE
+.DELETE_ON_ERROR:
+
+build: $(MODULE)
+
+lua5.1 lua5.2 lua5.3 lua5.4 luajit:
+	@$(MAKE) --no-print-directory LUA=$@ build
+
+$(MODULE): $(OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Changes when the commands or the list of files do, so that everything is built again.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+
+-include $(OBJECTS:.o=.d)
+
+$(BUILD)/bin/lua: FORCE
+	@mkdir -p $(@D)
+	@ln -sf "$$(command -v $(LUA))" $@
+
+demo: deps-run build
+	@$(WITH_MIC) sandbox/start -- $(LUA) examples/demo.lua
+
+sandbox: deps-run build $(BUILD)/bin/lua
+	@$(WITH_MIC) sandbox/start $(if $(RUN),-- $(RUN))
+
+test: deps-test
+	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory LUA=$$lua build; done
+	@tools/run_specs $(LUAS)
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror
+LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wildcard *.rockspec)
+
+lint: deps-lint
+	luacheck -q $(wildcard $(LUA_TEXT))
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.c tools/*.c)
+	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
+	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
+	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES)
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+sanitize: deps-test
+	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/sanitize \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" build
+	@tools/run_sanitized $(CC) lua5.4 build/sanitize/lua5.4
+
+valgrind: deps-valgrind build
+	@tools/run_specs --under "valgrind --quiet --error-exitcode=99 --leak-check=full" $(LUA)
+
+fuzz: deps-fuzz
+	fuzz/run $(SECONDS)
+
+install: build
+	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"
+	install -m 755 $(MODULE) "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
+	cd lua && find . -name '*.lua' | while read -r file; do \
+	  install -d "$(DESTDIR)$(INSTALL_LMOD)/$$(dirname "$$file")" && \
+	  install -m 644 "$$file" "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
+
+clean:
+	rm -rf build
+
+deps:
+	$(deps) build run test lint fuzz valgrind -- $(sort $(LUA) $(LUAS))
+
+# The other targets' own share of it: deps-run, deps-test, …
+deps-%:
+	$(deps) build $* -- $(sort $(LUA) $(if $(filter test,$*),$(LUAS)))
+deps-build:
+	$(deps) build -- $(LUA)

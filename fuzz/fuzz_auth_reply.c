@@ -1,0 +1,132 @@
+/* A reply to login or refresh: what is taken out can be sent, what is left over shows no secret
+   and is still JSON. */
+#include "fuzz.h"
+
+#include "auth_reply.h"
+#include "header.h"
+#include "json_scan.h"
+
+enum { INSIDE_MIN = 4 }; /* shorter secrets are masked only where they are the whole string */
+
+struct look {
+  const struct secret *secret;
+  bool members; /* check the strings by their member's name instead */
+};
+
+static bool all_stars(const char *text, struct json_span span) {
+  for (size_t i = span.start + 1; i < span.end - 1; i++)
+    if (text[i] != '*')
+      return false;
+  return true;
+}
+
+static void check_absent(const char *text, struct json_span span, const struct secret *secret,
+                         bool key) {
+  char *plain = exact_copy(text + span.start, span.end - span.start);
+  size_t length = json_unescape(text, span, plain);
+  if (secret->length >= INSIDE_MIN)
+    CHECK(!memmem(plain, length, secret->bytes, secret->length));
+  else if (!key)
+    CHECK(length != secret->length || memcmp(plain, secret->bytes, length) != 0);
+  free(plain);
+}
+
+static bool named(const char *text, const struct json_value *value, const char *name) {
+  struct json_value member = *value;
+  if (member.depth == 0)
+    return false;
+  member.keys += member.depth - 1;
+  member.depth = 1;
+  return json_value_is_at(text, &member, &name, 1);
+}
+
+static bool look_visit(void *context, const char *text, const struct json_value *value) {
+  const struct look *look = context;
+  if (look->members) {
+    if (value->kind == JSON_STRING &&
+        (named(text, value, "token") || named(text, value, "refreshToken")))
+      CHECK(all_stars(text, value->span));
+    return true;
+  }
+  if (value->kind == JSON_STRING)
+    check_absent(text, value->span, look->secret, false);
+  if (value->depth > 0 && value->keys[value->depth - 1].end > 0)
+    check_absent(text, value->keys[value->depth - 1], look->secret, true);
+  return true;
+}
+
+/* A secret with a star in it may come about by masking: that shows nothing. */
+static void check_masked(const char *body, size_t size, const struct secret *secret) {
+  if (secret->length == 0 || memchr(secret->bytes, '*', secret->length))
+    return;
+  struct look look = {.secret = secret};
+  CHECK(json_scan(body, size, look_visit, &look) == JSON_OK);
+}
+
+static void check_taken(const struct secret *secret) {
+  if (!secret->bytes)
+    return;
+  CHECK(secret->length > 0 && secret->length <= MIC_SECRET_MAX);
+  CHECK(!header_value_problem(secret->bytes, secret->length));
+}
+
+static void check_absorb(const char *text, size_t size) {
+  char *body = exact_copy(text, size);
+  struct auth_reply reply;
+  memset(&reply, 0, sizeof reply);
+  enum json_status readable = json_scan(body, size, NULL, NULL);
+  enum absorb_status status = auth_reply_absorb(&profile_mic, body, size, &reply);
+  CHECK(status != ABSORB_NO_MEMORY);
+  CHECK((readable == JSON_OK) == (status != ABSORB_UNREADABLE));
+  CHECK((status == ABSORB_OK) == (reply.token.bytes != NULL));
+  if (status == ABSORB_OK) {
+    check_taken(&reply.identity);
+    check_taken(&reply.token);
+    check_taken(&reply.refresh_token);
+    check_masked(body, size, &reply.token);
+    check_masked(body, size, &reply.refresh_token);
+  } else {
+    CHECK(!reply.identity.bytes && !reply.refresh_token.bytes);
+    CHECK(reply.problem[0] && memchr(reply.problem, '\0', sizeof reply.problem));
+  }
+  if (status != ABSORB_UNREADABLE) {
+    struct look look = {.members = true};
+    CHECK(json_scan(body, size, look_visit, &look) == JSON_OK);
+  }
+  auth_reply_clear(&reply);
+  free(body);
+}
+
+/* Every string of the text in turn is the secret that must not be seen. */
+struct picks {
+  size_t size;
+  int left;
+};
+
+static bool pick_visit(void *context, const char *text, const struct json_value *value) {
+  struct picks *picks = context;
+  if (value->kind != JSON_STRING)
+    return true;
+  if (picks->left-- <= 0)
+    return false;
+  char *plain = exact_copy(text + value->span.start, value->span.end - value->span.start);
+  size_t length = json_unescape(text, value->span, plain);
+  struct secret secret = {NULL, 0};
+  CHECK(secret_set(&secret, plain, length));
+  free(plain);
+  char *body = exact_copy(text, picks->size);
+  if (auth_reply_mask(body, picks->size, &secret))
+    check_masked(body, picks->size, &secret);
+  free(body);
+  secret_clear(&secret);
+  return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  char *text = exact_copy(data, size);
+  check_absorb(text, size);
+  struct picks picks = {size, 8};
+  json_scan(text, size, pick_visit, &picks);
+  free(text);
+  return 0;
+}

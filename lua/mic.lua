@@ -1,0 +1,63 @@
+--- lua-mic: a client for Telenor's Managed IoT Cloud (MIC).
+
+local client = require "mic.client"
+local core = require "mic.core"
+local environment = require "mic.environment"
+local errors = require "mic.error"
+local json = require "mic.json"
+
+local mic = {
+  _VERSION = core.version,
+  json = { encode = json.encode, decode = json.decode },
+  null = json.null,
+  array = json.array,
+  assert = errors.assert,
+  new = client.new,
+  from_env = environment.client,
+  features = core.features,
+  store = { memory = require "mic.store.memory" },
+}
+
+--- The client of the module-wide calls; made by `login`, else from the environment at first use.
+local default
+
+--- One hidden login for all that a server does would be a leak from one user to another.
+local function refuse_in_nginx(name)
+  local ngx = rawget(_G, "ngx")
+  if type(ngx) == "table" and ngx.get_phase then
+    errors.raise(("mic.%s is not for nginx: make a client with mic.new and keep it"):format(name))
+  end
+end
+
+--- Makes a client, logs in, and makes it the one of the module-wide calls.
+---@param given table the options of `mic.new`; username and password are needed
+---@return table|nil client
+---@return table|nil err
+function mic.login(given)
+  refuse_in_nginx "login"
+  local made = client.new(given)
+  local session, err = made:login()
+  if not session then
+    made:close()
+    return nil, err
+  end
+  default = made
+  return made
+end
+
+for _, name in ipairs { "request", "get", "head", "delete", "options", "post", "put", "patch" } do
+  --- As the method of a client.
+  mic[name] = function(...)
+    refuse_in_nginx(name)
+    if not default then
+      local made, err = environment.client()
+      if not made then
+        return nil, err
+      end
+      default = made
+    end
+    return default[name](default, ...)
+  end
+end
+
+return mic

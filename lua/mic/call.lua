@@ -1,0 +1,290 @@
+--- One call: builds its spec, sends it, and asks the policy what to do with what came.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+local json = require "mic.json"
+local options = require "mic.options"
+local paths = require "mic.path"
+local policy = require "mic.policy"
+local response = require "mic.response"
+
+local call = {}
+
+--- ---- building ----
+
+local function header_text(value)
+  return type(value) == "number" and json.number(value) or value
+end
+
+--- The headers as text, each of them checked.
+local function build_headers(given, own)
+  local headers = {}
+  for name, content in pairs(given) do
+    local list = type(content) == "table" and content or { content }
+    local texts = {}
+    for index, value in ipairs(list) do
+      texts[index] = header_text(value)
+      local ok, problem = core.check_header(name, texts[index], own)
+      if not ok then
+        errors.raise(problem)
+      end
+    end
+    headers[name] = texts
+  end
+  return headers
+end
+
+local function has_header(headers, wanted)
+  for name in pairs(headers) do
+    if name:lower() == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+--- Checks the options of a call and makes what the core takes of them. Raises for misuse.
+---@param opts table
+---@param what string who takes the options, for messages
+---@return table built
+function call.build(opts, what)
+  local checked = options.check(opts, options.call, what)
+  local path = paths.fill(checked.path, checked.params)
+  local headers = build_headers(checked.headers or {}, checked.auth == false)
+  local body = checked.body
+  if checked.data ~= nil then
+    body = json.encode(checked.data)
+    if not has_header(headers, "content-type") then
+      headers["Content-Type"] = "application/json"
+    end
+  end
+  return {
+    spec = {
+      method = checked.method,
+      path = paths.query(path, checked.query),
+      headers = next(headers) and headers or nil,
+      body = body,
+      auth = checked.auth,
+      resend = policy.is_idempotent(checked.method),
+    },
+    path = path:match "^[^?]*",
+    timeout = checked.timeout,
+    deadline = checked.deadline,
+    decode = checked.decode ~= false,
+  }
+end
+
+--- ---- sending ----
+
+--- What the call is about, for the error that ends it.
+local function context(self, state)
+  return {
+    method = state.spec.method,
+    path = state.path,
+    attempts = state.attempts,
+    mask = self.mask,
+  }
+end
+
+local function emit_request(self, state)
+  self.emit {
+    type = "request",
+    method = state.spec.method,
+    path = self.mask(state.path),
+    attempt = state.attempts + 1,
+  }
+end
+
+local function emit_response(self, state, started, reply, err)
+  local event = {
+    type = "response",
+    method = state.spec.method,
+    path = self.mask(state.path),
+    attempt = state.attempts,
+    seconds = self.transport.now() - started,
+    err = err,
+  }
+  if reply then
+    event.status = reply.status
+    event.http_version = reply.http_version
+    event.new_connection = reply.new_connection
+    event.auth = reply.authenticated
+    if reply.status >= 300 then
+      local headers = core.parse_headers(reply.head)
+      event.request_id = headers["x-amzn-requestid"] or headers["x-amz-apigw-id"]
+      event.reason = reply.means
+    end
+  end
+  self.emit(event)
+end
+
+--- The time that this attempt may take; nil and an error when there is none left.
+local function time_left(self, state)
+  local timeout = state.timeout or self.timeout
+  if not state.ends then
+    return timeout
+  end
+  local left = state.ends - self.transport.now()
+  if left <= 0 then
+    return nil,
+      errors.new("timeout", "the deadline of the call has passed", context(self, state))
+  end
+  return math.min(timeout, left)
+end
+
+--- One attempt: reply, hint, or nil, kind, code, message.
+local function attempt(self, state)
+  local listens = self.listens
+  local started
+  if listens and self.core:ready(state.spec) then
+    started = self.transport.now()
+    emit_request(self, state)
+  end
+  local reply, second, code, message = self.transport.request(self.core, state.spec)
+  local sent = reply or (second ~= "missing" and second ~= "stale" and second ~= "closed")
+  if sent then
+    state.attempts = state.attempts + 1
+  end
+  if started and sent then
+    local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
+    emit_response(self, state, started, reply, err)
+  end
+  return reply, second, code, message
+end
+
+local function decode_failure(self, state, reply, made, problem)
+  local facts = context(self, state)
+  facts.status = reply.status
+  facts.response = made
+  return errors.new("decode", "the answer holds " .. problem, facts)
+end
+
+local function reply_failure(self, state, reply, made)
+  local facts = context(self, state)
+  facts.response = made
+  facts.headers = made.headers
+  facts.fresh_token = reply.authenticated
+  return errors.from_reply(reply, made.data, facts)
+end
+
+--- A 2xx reply as the caller gets it; the API sends errors under 200 too.
+local function succeed(self, state, reply)
+  local made, problem = response.new(reply, state.attempts, state.decode)
+  if problem then
+    return nil, decode_failure(self, state, reply, made, problem)
+  end
+  local data = made.data
+  if type(data) == "table" and data.errorMessage ~= nil and data.errorMessage ~= json.null then
+    return nil, reply_failure(self, state, reply, made)
+  end
+  return made
+end
+
+local function fail(self, state, reply, kind, code, message)
+  if state.err then -- a renewal's, which says more than "the token is stale"
+    state.err.attempts = state.attempts
+    return nil, state.err
+  end
+  if not reply then
+    return nil, errors.from_fail(kind, code, message, context(self, state))
+  end
+  local made = response.new(reply, state.attempts, state.decode)
+  return nil, reply_failure(self, state, reply, made)
+end
+
+--- ---- acting on the policy's decisions; false ends the call ----
+
+local actions = {}
+
+function actions.ensure(self, state)
+  state.ensured = state.ensured + 1
+  local ok, err = self.session:renew(state.ends)
+  if ok then
+    return true
+  end
+  --- A renewal that failed is no reason not to use a token that is still good.
+  if not state.spec.allow_stale and self.session:is_usable() then
+    state.spec.allow_stale = true
+    return true
+  end
+  state.err = err
+  return false
+end
+
+function actions.renew(self, state, reply)
+  state.renewed = state.renewed + 1
+  local ok, err = self.session:renew_refused(reply.generation, state.ends)
+  state.err = err
+  return ok
+end
+
+function actions.resend(_, state)
+  state.renewed = state.renewed + 1
+  return true
+end
+
+function actions.redirect(self, state, reply)
+  state.redirects = state.redirects + 1
+  local target = reply.location:sub(#self.core:root() + 1)
+  local below_root = reply.location:sub(1, #self.core:root()) == self.core:root()
+  if not below_root or not core.check_path(target) then
+    return false
+  end
+  state.spec.path = target
+  state.path = target:match "^[^?]*"
+  return true
+end
+
+local function decide(self, state, reply, kind)
+  local _, generation = self.core:freshness()
+  return policy.decide {
+    kind = not reply and kind or nil,
+    status = reply and reply.status,
+    means = reply and reply.means,
+    auth = reply and reply.authenticated,
+    generation = reply and reply.generation,
+    present_generation = generation,
+    renewed = state.renewed,
+    ensured = state.ensured,
+    method = state.spec.method,
+    location = reply and reply.location,
+    same_origin = reply and reply.same_origin,
+    redirects = state.redirects,
+  }
+end
+
+--- Sends what `build` made.
+---@param self table the inside of a client: core, transport, session, mask, emit, listens, timeout,
+--- deadline
+---@param built table
+---@return table|nil response
+---@return table|nil err
+function call.send(self, built)
+  local state = built
+  local deadline = built.deadline
+  if deadline == nil then
+    deadline = self.deadline
+  end
+  state.ends = deadline and self.transport.now() + deadline or nil
+  state.attempts, state.renewed, state.ensured, state.redirects = 0, 0, 0, 0
+  while true do
+    local timeout, err = time_left(self, state)
+    if not timeout then
+      return nil, err
+    end
+    state.spec.timeout = timeout
+    local reply, second, code, message = attempt(self, state)
+    if reply and reply.status >= 200 and reply.status < 300 then
+      if second == "advisory" then
+        self.session:refresh_ahead(state.ends)
+      end
+      return succeed(self, state, reply)
+    end
+    local action = actions[decide(self, state, reply, second)]
+    if not action or not action(self, state, reply) then
+      return fail(self, state, reply, second, code, message)
+    end
+  end
+end
+
+return call

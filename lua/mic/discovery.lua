@@ -1,0 +1,142 @@
+--- From a stack's host name to its base URL and API key, by the two manifests of the API.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+local json = require "mic.json"
+local paths = require "mic.path"
+
+local discovery = {}
+
+local DEFAULT_URL = "https://wrd4rfaqo1.execute-api.eu-west-1.amazonaws.com/Prod/manifest/"
+local KEY_PATH = "/metadata/manifest"
+
+--- A core client for one URL, and the path that reaches it; nil and a text for a bad URL.
+local function client_for(url, config)
+  local base, path = url:match "^(%a+://[^/]+.-)(/[^/]*)$"
+  if not base then
+    base, path = url, "/"
+  end
+  local copy = {}
+  for name, value in pairs(config) do
+    copy[name] = value
+  end
+  copy.base_url = base
+  local ok, made = pcall(core.client, copy)
+  if not ok then
+    return nil, tostring(made)
+  end
+  return made, path
+end
+
+--- Fetches a flat JSON object without credentials.
+local function fetch(transport, client, path, what, ends)
+  local spec = { method = "GET", path = path, auth = false, resend = true }
+  local left = ends and ends - transport.now()
+  local facts = { method = "GET", path = path:match "^[^?]*", attempts = 1 }
+  if left and left <= 0 then
+    return nil, errors.new("timeout", "the deadline of the call has passed", facts)
+  end
+  spec.timeout = left
+  local reply, kind, code, message = transport.request(client, spec)
+  if not reply then
+    return nil, errors.from_fail(kind, code, what .. ": " .. message, facts)
+  end
+  if reply.status < 200 or reply.status > 299 then
+    return nil, errors.from_reply(reply, nil, facts)
+  end
+  facts.status = reply.status
+  local data, problem = json.decode(reply.body)
+  if type(data) ~= "table" then
+    problem = problem and "holds " .. problem or "is no JSON object"
+    return nil, errors.new("decode", ("%s %s"):format(what, problem), facts)
+  end
+  return data
+end
+
+local function text_of(data, name)
+  local value = data[name]
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- Makes a search, and checks its URL.
+---@param stack string the stack's host name
+---@param manifest_url string|nil
+---@param config table what the core needs besides the URL
+---@return table|nil search or nil and what is wrong with the URL
+---@return string|nil problem
+function discovery.new(stack, manifest_url, config)
+  local client, path = client_for(manifest_url or DEFAULT_URL, config)
+  if not client then
+    return nil, (path:gsub("^base_url", "manifest_url"))
+  end
+  return { stack = stack, client = client, path = path, config = config }
+end
+
+local function find_base_url(search, transport, ends)
+  local what = "the manifest of the stack"
+  local path = paths.query(search.path, { hostname = search.stack })
+  local manifest, err = fetch(transport, search.client, path, what, ends)
+  if not manifest then
+    return nil, err
+  end
+  local root = text_of(manifest, "ApiGatewayRootUrl")
+  if not root then
+    local empty = next(manifest) == nil
+    return nil,
+      errors.new(
+        "config",
+        ("%s %s %s"):format(what, search.stack, empty and "is empty" or "names no API"),
+        { no_manifest = true }
+      )
+  end
+  local stage = text_of(manifest, "StackName")
+  return root:gsub("/+$", "") .. (stage and "/" .. stage or "")
+end
+
+local function find_api_key(search, transport, base_url, ends)
+  local what = "the manifest of the API"
+  local client, path = client_for(base_url .. KEY_PATH, search.config)
+  if not client then
+    local problem = path:gsub("^base_url", "a URL that")
+    return nil, errors.new("config", "the manifest of the stack names " .. problem)
+  end
+  local manifest, err = fetch(transport, client, path, what, ends)
+  client:close()
+  if not manifest then
+    return nil, err
+  end
+  local key = text_of(manifest, "ApiKey")
+  if not key then
+    return nil, errors.new("config", what .. " names no API key")
+  end
+  return key
+end
+
+--- Finds the base URL and the API key; may wait.
+---@param search table of `new`
+---@param transport table
+---@param ends number|nil deadline on the transport's clock
+---@return string|nil base_url or nil and an error
+---@return string|table api_key
+function discovery.find(search, transport, ends)
+  local base_url, err = find_base_url(search, transport, ends)
+  if not base_url then
+    return nil, err
+  end
+  local api_key = search.config.api_key
+  if not api_key then
+    api_key, err = find_api_key(search, transport, base_url, ends)
+    if not api_key then
+      return nil, err
+    end
+  end
+  return base_url, api_key
+end
+
+--- Closes the search's connections.
+---@param search table
+function discovery.close(search)
+  search.client:close()
+end
+
+return discovery

@@ -1,0 +1,70 @@
+--- A client from environment variables.
+
+local client = require "mic.client"
+local errors = require "mic.error"
+
+local environment = {}
+
+--- Option by variable; `tls.ca_file` stands in its table.
+local variables = {
+  MIC_BASE_URL = "base_url",
+  MIC_STACK = "stack",
+  MIC_API_KEY = "api_key",
+  MIC_USERNAME = "username",
+  MIC_PASSWORD = "password",
+  MIC_CA_FILE = "tls.ca_file",
+}
+
+local function read(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+local function config_error(message)
+  return errors.new("config", message)
+end
+
+--- What was raised about an option, as an error about its variable.
+local function blame(problem)
+  local text = tostring(problem):gsub("^.-:%d+: ", "")
+  for variable, option in pairs(variables) do
+    if text:find('"' .. option .. '"', 1, true) then
+      return config_error(variable .. ": " .. text)
+    end
+  end
+  return config_error(text)
+end
+
+--- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD and
+--- MIC_CA_FILE. Empty variables count as absent.
+---@return table|nil client
+---@return table|nil err of kind `config`, naming the variable that is missing or wrong
+function environment.client()
+  local given = {}
+  for variable, option in pairs(variables) do
+    given[option] = read(variable)
+  end
+  given.tls, given["tls.ca_file"] = given["tls.ca_file"] and { ca_file = given["tls.ca_file"] }, nil
+  if not given.base_url and not given.stack then
+    return nil, config_error "MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)"
+  end
+  if given.base_url and given.stack then
+    return nil, config_error "MIC_BASE_URL and MIC_STACK are both set: one of them is enough"
+  end
+  if given.base_url and not given.api_key then
+    return nil, config_error "MIC_API_KEY is missing"
+  end
+  if given.password and not given.username then
+    return nil, config_error "MIC_USERNAME is missing: MIC_PASSWORD belongs to a user"
+  end
+  if read "MIC_CREDENTIALS" then
+    return nil, config_error "MIC_CREDENTIALS: this version has no file store"
+  end
+  local ok, made = pcall(client.new, given)
+  if not ok then
+    return nil, blame(made)
+  end
+  return made
+end
+
+return environment

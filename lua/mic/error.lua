@@ -1,0 +1,344 @@
+--- The one error object of everything that can happen at run time, and the way misuse is raised.
+
+local hints = require "mic.hints"
+
+local errors = {}
+local error_mt = { __name = "mic.error" }
+
+local getinfo = type(debug) == "table" and debug.getinfo
+
+local MESSAGE_LIMIT = 300
+local WORD_LIMIT = 64
+local PATH_LIMIT = 200
+local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded to look for its message
+
+local kinds = {
+  network = true,
+  timeout = true,
+  tls = true,
+  http = true,
+  auth = true,
+  decode = true,
+  too_large = true,
+  store = true,
+  file = true,
+  config = true,
+  phase = true,
+  cancelled = true,
+  closed = true,
+}
+
+--- Kinds that a later try may cure, unless the maker of the error knows better.
+local retryable_kinds = { network = true, timeout = true }
+local retryable_statuses = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+
+local fields_kept = {
+  "hint",
+  "status",
+  "key",
+  "property",
+  "message_params",
+  "request_id",
+  "response",
+  "attempts",
+  "location",
+  "code",
+  "method",
+}
+
+--- The text on one line of at most `limit` bytes, cut between UTF-8 characters; control
+--- characters, and what turns or breaks a line in a terminal, become spaces.
+local function one_line(text, limit)
+  text = text:sub(1, 4 * limit)
+  text = text:gsub("\194[\128-\159]", " "):gsub("\226\128[\168-\174]", " ")
+  text = text:gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", "")
+  if #text <= limit then
+    return text
+  end
+  local last = limit - 3
+  for _ = 1, 3 do
+    local following = text:byte(last + 1)
+    if following < 128 or following > 191 then
+      break
+    end
+    last = last - 1
+  end
+  return text:sub(1, last) .. "..."
+end
+
+--- The path without query and fragment, which may hold data and the identity, and without user
+--- information.
+local function bare_path(path)
+  path = path:gsub("[?#].*$", "")
+  return (path:gsub("^(%a[%w+.-]*://)[^/]*@", "%1"))
+end
+
+local function same(text)
+  return text
+end
+
+function error_mt:__tostring()
+  local head = { self.kind }
+  if self.status then
+    head[#head + 1] = ("%d"):format(self.status)
+  end
+  if self.key then
+    head[#head + 1] = one_line(self.key, WORD_LIMIT)
+  end
+
+  local where = {}
+  if self.method and self.path then
+    where[#where + 1] = self.method .. " " .. self.path
+  elseif self.path then
+    where[#where + 1] = self.path
+  end
+  if self.request_id then
+    where[#where + 1] = "request " .. one_line(self.request_id, WORD_LIMIT)
+  end
+  if self.code then
+    where[#where + 1] = self.code
+  end
+
+  local line = table.concat(head, " ") .. ": " .. self.message
+  if #where > 0 then
+    line = line .. " (" .. table.concat(where, ", ") .. ")"
+  end
+  if self.hint then
+    line = line .. " - " .. self.hint
+  end
+  return line
+end
+
+function error_mt.__concat(left, right)
+  return tostring(left) .. tostring(right)
+end
+
+--- Makes an error object. The message is ours (what a server said goes through `from_reply`).
+--- `fields` may hold hint, status, key, property, message_params, request_id, response,
+--- retryable, attempts, location, code, method and path, and the facts fresh_token and
+--- no_manifest for the hint. A hint is looked up when none is given; `retryable` follows the kind
+--- when it is not given.
+---@param kind string one of the kinds of the documentation
+---@param message string one readable sentence, without secrets
+---@param fields? table
+---@return table err
+function errors.new(kind, message, fields)
+  assert(kinds[kind], "no such error kind")
+  fields = fields or {}
+  local err = { kind = kind, message = one_line(message, MESSAGE_LIMIT) }
+  for _, name in ipairs(fields_kept) do
+    err[name] = fields[name]
+  end
+  if fields.path then
+    err.path = one_line(bare_path(fields.path), PATH_LIMIT)
+  end
+  err.retryable = fields.retryable
+  if err.retryable == nil then
+    err.retryable = retryable_kinds[kind] or false
+  end
+  err.hint = err.hint
+    or hints.find {
+      kind = kind,
+      status = err.status,
+      message = err.message,
+      key = err.key,
+      code = err.code,
+      fresh_token = fields.fresh_token,
+      no_manifest = fields.no_manifest,
+      missing = fields.missing,
+    }
+  return setmetatable(err, error_mt)
+end
+
+--- Whether a value is one of our error objects.
+---@param value any
+---@return boolean
+function errors.is(value)
+  return type(value) == "table" and getmetatable(value) == error_mt
+end
+
+--- `assert` for results of this library, on every Lua.
+---@param value any
+---@param err any
+---@return any ... its arguments when the first is neither nil nor false; else the line is raised
+function errors.assert(value, err, ...)
+  if value then
+    return value, err, ...
+  end
+  if errors.is(err) then
+    error(tostring(err), 0)
+  end
+  if err == nil then
+    err = "assertion failed!"
+  end
+  error(err, 0)
+end
+
+--- The error for a fail of the core. Its kinds `missing` and `stale` become `auth`.
+---@param kind string the core's kind
+---@param code? string libcurl's or the system's symbolic code
+---@param message? string
+---@param context? table `mask` (a function that hides secrets) and any field of `new`
+---@return table err
+function errors.from_fail(kind, code, message, context)
+  local fields = {}
+  for name, value in pairs(context or {}) do
+    fields[name] = value
+  end
+  local mask = fields.mask or same
+  fields.code = code
+  fields.path = fields.path and mask(fields.path)
+  message = mask(message or "")
+  message = message ~= "" and message or "no more is known"
+  if kind == "missing" or kind == "stale" then
+    if kind == "missing" and not message:find "^not logged in" then
+      message = "not logged in: " .. message
+    end
+    fields.missing = kind == "missing" or nil
+    kind = "auth"
+    message = message .. "; nothing was sent"
+  end
+  return errors.new(kind, message, fields)
+end
+
+--- What an error body says, by the type of its members: the message, and the table that may hold
+--- key, property and parameters.
+local function read_error(data, depth)
+  if type(data) == "string" and data ~= "" then
+    return data, {}
+  end
+  if type(data) ~= "table" or depth > 3 then
+    return nil, {}
+  end
+  local legacy = data.errorMessage
+  if type(legacy) == "string" and legacy:find "^%s*{" then
+    legacy = require("mic.json").decode(legacy) or legacy
+  end
+  for _, inner in ipairs { type(legacy) == "table" and legacy or false, data.message or false } do
+    if type(inner) == "table" then
+      local text, details = read_error(inner, depth + 1)
+      if next(details) == nil then
+        details = inner
+      end
+      return text, details
+    end
+  end
+  for _, text in ipairs { data.message or false, data.Message or false, legacy or false } do
+    if type(text) == "string" and text ~= "" then
+      return text, data
+    end
+  end
+  if type(data.errors) == "table" then
+    return read_error(data.errors[1], depth + 1)
+  end
+  return nil, data
+end
+
+--- A sentence for an answer that is no JSON, or says nothing.
+local function describe(body, location)
+  if location then
+    return "redirect to " .. bare_path(location) .. " was not followed"
+  end
+  if not body or not body:find "%S" then
+    return "the answer has no body"
+  end
+  if body:find "^%s*[{%[]" then
+    return "the answer does not say why"
+  end
+  if body:find "^%s*<" then
+    local title = body:sub(1, 4096):match "<[tT][iI][tT][lL][eE]>([^<]*)"
+    return title and title:find "%S" and title or "the answer is a page, not JSON"
+  end
+  return body
+end
+
+local function text_or_nil(value, mask)
+  if type(value) ~= "string" or value == "" then
+    return nil
+  end
+  return mask(value)
+end
+
+--- The error for an answer that is no success: other than 2xx, or with `errorMessage`. `context`
+--- may hold `mask` (a function that hides secrets), `headers` (parsed; else `reply.head` is),
+--- `fresh_token` (the call carried a token that should be good), `kind`, and any field of `new`.
+--- The kind is `http`, or `auth` for a refused login or refresh and for 401 on a fresh token.
+---@param reply table the core's reply: status, head, body, location, means
+---@param data any the decoded body; nil when it was not decoded (it is tried then)
+---@param context? table
+---@return table err
+function errors.from_reply(reply, data, context)
+  local fields = {}
+  for name, value in pairs(context or {}) do
+    fields[name] = value
+  end
+  local mask = fields.mask or same
+  local body = reply.body
+  local status = reply.status
+
+  if data == nil and body and #body <= BODY_LIMIT and body:find "^%s*[{\"]" then
+    data = require("mic.json").decode(body)
+  end
+  local message, details = read_error(data, 1)
+  message = message or describe(body and mask(body), reply.location)
+
+  local headers = fields.headers
+  if not headers and reply.head then
+    headers = require("mic.core").parse_headers(reply.head)
+  end
+  headers = headers or {}
+
+  fields.status = status
+  fields.location = reply.location
+  fields.key = text_or_nil(details.messageKey, mask)
+  fields.property = text_or_nil(details.property, mask)
+  fields.message_params = type(details.messageParams) == "table" and details.messageParams or nil
+  fields.request_id = text_or_nil(headers["x-amzn-requestid"] or headers["x-amz-apigw-id"], mask)
+  fields.path = fields.path and mask(fields.path)
+  if fields.retryable == nil then
+    fields.retryable = retryable_statuses[status] or false
+  end
+
+  local kind = fields.kind
+  if not kind then
+    local denied = status == 401 and fields.fresh_token
+    kind = (denied or reply.means == "refused") and "auth" or "http"
+  end
+  return errors.new(kind, mask(message), fields)
+end
+
+--- "@FOLDER/mic" of "@FOLDER/mic/error.lua": our files are those below it and FOLDER/mic.lua.
+local own_root = getinfo and getinfo(1, "S").source:match "^(@.+)[/\\][^/\\]+$"
+
+local function is_own(source)
+  if source:sub(1, #own_root) ~= own_root then
+    return false
+  end
+  local rest = source:sub(#own_root + 1)
+  return rest == ".lua" or rest:find "^[/\\]" ~= nil
+end
+
+--- "FILE:LINE: " of the innermost function on the stack that is not ours, or "".
+local function user_position()
+  if not own_root then
+    return ""
+  end
+  local level = 3
+  local info = getinfo(level, "Sl")
+  while info do
+    if info.currentline > 0 and not is_own(info.source) then
+      return ("%s:%d: "):format(info.short_src, info.currentline)
+    end
+    level = level + 1
+    info = getinfo(level, "Sl")
+  end
+  return ""
+end
+
+--- Raises misuse, with the position of the user's code rather than ours. Does not return.
+---@param message string what was wrong and what is accepted, without secrets
+function errors.raise(message)
+  error(user_position() .. message, 0)
+end
+
+return errors

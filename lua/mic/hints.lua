@@ -1,0 +1,84 @@
+--- What to look at next, for the usual causes. Data: the first rule whose fields all fit wins.
+
+local hints = {}
+
+--- A rule's `status`, `kind`, `code`, `fresh_token`, `no_manifest` and `message` must equal the
+--- fact of that name, and `text` must occur in the message. `keyless` wants an answer of the
+--- gateway: the application's own answers carry a message key.
+local rules = {
+  {
+    no_manifest = true,
+    hint = "unknown stack: check the host name in the option stack",
+  },
+  {
+    status = 403,
+    keyless = true,
+    message = "Forbidden",
+    hint = 'check api_key, and the stage ("/prod") at the end of base_url',
+  },
+  {
+    status = 403,
+    keyless = true,
+    message = "Missing Authentication Token",
+    hint = "there is no such path or method",
+  },
+  {
+    -- two wordings: "Invalid key=value pair (…" and the older "'…' not a valid key=value pair (…"
+    status = 403,
+    keyless = true,
+    text = "key=value pair",
+    hint = "there is no such path or method",
+  },
+  {
+    status = 401,
+    fresh_token = true,
+    hint = "this user may not do that, or the token belongs to another stack",
+  },
+  {
+    kind = "tls",
+    code = "CURLE_PEER_FAILED_VERIFICATION",
+    hint = "a certificate authority of your own? name its certificate in tls.ca_file",
+  },
+  {
+    kind = "tls",
+    code = "CURLE_SSL_CACERT_BADFILE",
+    hint = "check tls.ca_file and tls.ca_path",
+  },
+  {
+    missing = true,
+    hint = "call client:login(), or make the client with username and password",
+  },
+}
+
+local equal = { "status", "kind", "code", "fresh_token", "no_manifest", "missing", "message" }
+
+local function fits(rule, facts)
+  for _, name in ipairs(equal) do
+    if rule[name] ~= nil and rule[name] ~= facts[name] then
+      return false
+    end
+  end
+  if rule.keyless and facts.key ~= nil then
+    return false
+  end
+  if rule.text then
+    return type(facts.message) == "string" and facts.message:find(rule.text, 1, true) ~= nil
+  end
+  return true
+end
+
+--- The hint for an error with these facts: `kind`, `status`, `message`, `key` and `code` as in
+--- the error; `fresh_token`, true when the call carried a token that should be good;
+--- `no_manifest`, true when a stack's manifest was empty.
+---@param facts table
+---@return string|nil hint without a full stop; nil when the cause is not a usual one
+function hints.find(facts)
+  for _, rule in ipairs(rules) do
+    if fits(rule, facts) then
+      return rule.hint
+    end
+  end
+  return nil
+end
+
+return hints

@@ -1,0 +1,83 @@
+--- The two exchanges that bring credentials. The core composes and masks them; here they get their
+--- events and their errors.
+
+local core_module = require "mic.core"
+local errors = require "mic.error"
+local response = require "mic.response"
+
+local login_exchange = {}
+
+local function context(what, mask)
+  return { method = "POST", path = core_module.auth_paths[what], attempts = 1, mask = mask }
+end
+
+--- The error for a reply without usable credentials.
+local function reply_failure(what, reply, facts)
+  facts.response = response.new(reply, 1, true)
+  local data = facts.response.data
+  local succeeded = reply.status >= 200 and reply.status < 300
+  if not succeeded or (type(data) == "table" and data.errorMessage) then
+    return errors.from_reply(reply, data, facts)
+  end
+  facts.status = reply.status
+  local kind = reply.body and "auth" or "decode"
+  return errors.new(kind, ("%s: %s"):format(what, reply.problem), facts)
+end
+
+local function response_event(what, reply, err, seconds)
+  local event = {
+    type = "response",
+    method = "POST",
+    path = core_module.auth_paths[what],
+    attempt = 1,
+    seconds = seconds,
+    err = err,
+    auth = false,
+    request_id = err and err.request_id,
+  }
+  if reply then
+    event.status = reply.status
+    event.http_version = reply.http_version
+    event.new_connection = reply.new_connection
+  end
+  return event
+end
+
+--- Sends a login or a refresh and waits for the answer. Nothing is adopted.
+---@param vault table
+---@param emit fun(event: table)
+---@param what "login"|"refresh"
+---@param seconds number how long it may take
+---@param username string|nil for a login
+---@param password string|nil for a login
+---@return table|nil reply masked, or nil
+---@return table record the core's record, or an error
+---@return boolean|nil refused the API said that these credentials are wrong
+function login_exchange.send(vault, emit, what, seconds, username, password)
+  local transport, core = vault.transport, vault.core
+  local function mask(text)
+    return core:mask(text)
+  end
+  local started = transport.now()
+  emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
+  local exchange
+  if what == "login" then
+    exchange = core:start("login", username, password, seconds)
+  else
+    exchange = core:start("refresh", seconds)
+  end
+  local reply, record, code, message = transport.finish(core, exchange)
+  local err
+  if not reply then
+    err = errors.from_fail(record, code, message, context(what, mask))
+  elseif not record then
+    err = reply_failure(what, reply, context(what, mask))
+  end
+  emit(response_event(what, reply, err, transport.now() - started))
+  if err then
+    return nil, err, reply and reply.means == "refused"
+  end
+  return reply, record
+end
+
+return login_exchange

@@ -1,0 +1,296 @@
+--- The options of clients and calls, as data for `options.check`: types, values, defaults.
+--- `planned` marks what this version does not honour yet.
+
+local errors = require "mic.error"
+local json = require "mic.json"
+
+local specs = {}
+
+local HOUR = 3600
+local NAME_LIMIT = 60
+
+--- Foreign names (lower case, without underscores) that no spelling rule brings to ours.
+local client_aliases = {
+  url = "base_url",
+  endpoint = "base_url",
+  host = "stack",
+  hostname = "stack",
+  key = "api_key",
+  user = "username",
+  pass = "password",
+  ssl = "tls",
+  ca = "tls.ca_file",
+  cert = "tls.client_cert",
+  retries = "retry",
+  cache = "store",
+}
+local call_aliases = {
+  url = "path",
+  uri = "path",
+  json = "data",
+  payload = "data",
+  content = "body",
+  form = "body",
+  file = "body_file",
+  header = "headers",
+  args = "query",
+  qs = "query",
+  retries = "retry",
+  output = "save_to",
+  download = "save_to",
+}
+local tls_aliases = {
+  ca = "ca_file",
+  cert = "client_cert",
+  certificate = "client_cert",
+  key = "client_key",
+  pin = "pinned_public_key",
+  version = "min_version",
+}
+
+local function one_of(list)
+  return function(value)
+    if type(value) ~= "string" then
+      return true
+    end
+    for _, accepted in ipairs(list) do
+      if value == accepted then
+        return true
+      end
+    end
+    return false
+  end
+end
+
+local function check_seconds(value)
+  if type(value) ~= "number" then
+    return true
+  end
+  if value > HOUR and value < math.huge then
+    return false, ("is in seconds, at most %d (got %s)"):format(HOUR, json.number(value))
+  end
+  return value > 0 and value <= HOUR
+end
+
+local function check_margin(value)
+  return value >= 0 and value < math.huge
+end
+
+local function check_bytes(value)
+  return value >= 1 and value % 1 == 0 and value <= 2 ^ 53
+end
+
+local function check_host(value)
+  return value:find "^[A-Za-z0-9][A-Za-z0-9.-]*$" ~= nil
+end
+
+local function check_store(value)
+  for _, name in ipairs { "load", "save", "lock", "unlock" } do
+    if type(value[name]) ~= "function" then
+      return false,
+        ("must be a table with the functions load, save, lock, unlock (%s is none)"):format(name)
+    end
+  end
+  return true
+end
+
+local function check_method(value)
+  return value:find "^[A-Za-z][A-Za-z-]*$" ~= nil
+end
+
+local function is_header_value(value)
+  return type(value) == "string" or type(value) == "number"
+end
+
+local function check_headers(value)
+  for name, content in pairs(value) do
+    if type(name) ~= "string" then
+      return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
+    end
+    local list = type(content) == "table" and content or { content }
+    for _, item in pairs(list) do
+      if not is_header_value(item) then
+        local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
+        return false,
+          ('must hold strings, numbers or lists of these ("%s" is a %s)'):format(shown, type(item))
+      end
+    end
+  end
+  return true
+end
+
+local function text(expects)
+  return { types = { "string" }, expects = expects }
+end
+
+local function seconds(default, or_false)
+  return {
+    types = { "number", or_false and "false" or nil },
+    expects = "a positive number of seconds" .. (or_false and " or false" or ""),
+    check = check_seconds,
+    default = default,
+  }
+end
+
+local function planned(field)
+  field.planned = true
+  return field
+end
+
+local function flag()
+  return { types = { "boolean" }, expects = "true or false" }
+end
+
+local function a_table(expects, check)
+  return { types = { "table" }, expects = expects, check = check }
+end
+
+local function a_function()
+  return { types = { "function" }, expects = "a function" }
+end
+
+local tls = {
+  prefix = "tls.",
+  aliases = tls_aliases,
+  types = { "table" },
+  expects = "a table",
+  fields = {
+    ca_file = text "a file name",
+    ca_path = text "a folder name",
+    client_cert = text "a file name",
+    client_key = text "a file name",
+    pinned_public_key = text 'a file name or "sha256//…"',
+    min_version = {
+      types = { "string" },
+      expects = '"1.2" or "1.3"',
+      check = one_of { "1.2", "1.3" },
+    },
+  },
+}
+
+function tls.rule(copy)
+  if copy.client_key and not copy.client_cert then
+    errors.raise 'option "tls.client_key" needs tls.client_cert'
+  end
+end
+
+--- The options of `mic.new`.
+specs.client = {
+  aliases = client_aliases,
+  fields = {
+    base_url = text "a URL",
+    stack = {
+      types = { "string" },
+      expects = "a host name, without scheme and path",
+      check = check_host,
+    },
+    manifest_url = text "a URL",
+    api_key = text "a string",
+    username = text "a string",
+    password = { types = { "string", "function" }, expects = "a string or a function" },
+    store = a_table("a store", check_store),
+    identity = {
+      types = { "string", "false" },
+      expects = '"header", "query" or false',
+      check = one_of { "header", "query" },
+      default = "header",
+    },
+    timeout = seconds(30),
+    connect_timeout = seconds(10),
+    deadline = seconds(90, true),
+    retry = planned { types = { "table", "false" }, expects = "a table or false" },
+    refresh_margin = {
+      types = { "number" },
+      expects = "a number of seconds, not negative",
+      check = check_margin,
+    },
+    max_response_size = {
+      types = { "number" },
+      expects = "a positive whole number of bytes",
+      check = check_bytes,
+      default = 64 * 1024 * 1024,
+    },
+    tls = tls,
+    proxy = { types = { "string" }, expects = "a URL", may_be_empty = true },
+    user_agent = text "a string",
+    http_version = {
+      types = { "string" },
+      expects = '"1.1" or "2"',
+      check = one_of { "1.1", "2" },
+    },
+    transport = {
+      types = { "string", "table" },
+      expects = '"blocking" or a transport',
+      check = one_of { "blocking" },
+    },
+    on_event = a_function(),
+    allow_insecure = flag(),
+  },
+}
+
+function specs.client.rule(copy, what)
+  if not copy.base_url and not copy.stack then
+    errors.raise(what .. " needs base_url or stack")
+  end
+  if copy.base_url and not copy.api_key then
+    errors.raise(what .. " needs api_key: every call carries it (with stack it is found by itself)")
+  end
+  if copy.base_url and copy.stack then
+    errors.raise(what .. " takes base_url or stack, not both")
+  end
+  if copy.manifest_url and not copy.stack then
+    errors.raise 'option "manifest_url" needs stack'
+  end
+  if copy.password and not copy.username then
+    errors.raise 'option "password" needs username'
+  end
+end
+
+--- The options of one call.
+specs.call = {
+  aliases = call_aliases,
+  fields = {
+    method = {
+      types = { "string" },
+      expects = "an HTTP method",
+      check = check_method,
+      default = "GET",
+    },
+    path = text "a path",
+    params = a_table "a table",
+    query = a_table "a table",
+    headers = a_table("a table", check_headers),
+    data = { types = { "any" }, expects = "a value", may_be_empty = true },
+    body = { types = { "string" }, expects = "a string", may_be_empty = true },
+    body_file = planned(text "a file name"),
+    auth = flag(),
+    timeout = seconds(),
+    deadline = seconds(nil, true),
+    retry = planned { types = { "table", "false" }, expects = "a table or false" },
+    idempotent = planned(flag()),
+    decode = flag(),
+    save_to = planned(text "a file name"),
+    on_data = planned(a_function()),
+    progress = planned(a_function()),
+  },
+}
+
+local bodies = { "data", "body", "body_file" }
+
+function specs.call.rule(copy, what)
+  if not copy.path then
+    errors.raise(what .. ' needs a path, such as "/users"')
+  end
+  copy.method = copy.method:upper()
+  local first
+  for _, name in ipairs(bodies) do
+    if copy[name] ~= nil then
+      if first then
+        errors.raise(('options "%s" and "%s": a call has one body'):format(first, name))
+      end
+      first = name
+    end
+  end
+end
+
+return specs

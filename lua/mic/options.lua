@@ -1,0 +1,187 @@
+--- Checks tables of options against a description. The descriptions are in option_specs.
+
+local errors = require "mic.error"
+local json = require "mic.json"
+local specs = require "mic.option_specs"
+
+local options = { client = specs.client, call = specs.call }
+
+local NAME_LIMIT = 60
+
+--- Names (lower case, without underscores) by which other libraries turn verification off.
+local verification = {
+  verify = true,
+  verifyssl = true,
+  verifytls = true,
+  verifypeer = true,
+  verifyhost = true,
+  sslverify = true,
+  tlsverify = true,
+  skipverify = true,
+  insecure = true,
+  insecureskipverify = true,
+  rejectunauthorized = true,
+  strictssl = true,
+  noverify = true,
+}
+
+local function plain(name)
+  return (name:lower():gsub("[_%-]", ""))
+end
+
+--- How many letters must be changed, added or dropped to make one word of the other.
+local function distance(left, right)
+  local row = {}
+  for column = 0, #right do
+    row[column] = column
+  end
+  for line = 1, #left do
+    local diagonal = row[0]
+    row[0] = line
+    for column = 1, #right do
+      local change = diagonal + (left:byte(line) == right:byte(column) and 0 or 1)
+      diagonal = row[column]
+      row[column] = math.min(change, diagonal + 1, row[column - 1] + 1)
+    end
+  end
+  return row[#right]
+end
+
+--- The known name that an unknown one probably means.
+local function meant(name, spec, known)
+  local wanted = plain(name)
+  for _, candidate in ipairs(known) do
+    if plain(candidate) == wanted then
+      return candidate
+    end
+  end
+  local alias = spec.aliases[wanted]
+  if alias then
+    return alias
+  end
+  local best, best_distance = nil, math.min(2, math.floor(#wanted / 3)) + 1
+  for _, candidate in ipairs(known) do
+    local candidate_distance = distance(wanted, plain(candidate))
+    if candidate_distance < best_distance then
+      best, best_distance = candidate, candidate_distance
+    end
+  end
+  return best
+end
+
+local function known_names(spec)
+  local known = {}
+  for name, field in pairs(spec.fields) do
+    known[#known + 1] = not field.planned and name or nil
+  end
+  table.sort(known)
+  return known
+end
+
+local function refuse_unknown(name, spec, what)
+  if type(name) ~= "string" then
+    errors.raise(
+      ("%s: options have names (got a value under a key of type %s)"):format(what, type(name))
+    )
+  end
+  local prefix = spec.prefix or ""
+  if verification[plain(name)] then
+    errors.raise(
+      ('unknown option "%s%s": verification cannot be turned off; '):format(prefix, name)
+        .. "for a certificate authority of your own use tls.ca_file"
+    )
+  end
+  local all, known = {}, known_names(spec)
+  for candidate in pairs(spec.fields) do
+    all[#all + 1] = candidate
+  end
+  table.sort(all)
+  local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
+  local guess = meant(name:sub(1, NAME_LIMIT), spec, all)
+  errors.raise(
+    ('unknown option "%s%s"; %sknown options: %s'):format(
+      prefix,
+      shown,
+      guess and ('did you mean "%s%s"? '):format(prefix, guess) or "",
+      prefix .. table.concat(known, ", " .. prefix)
+    )
+  )
+end
+
+--- What was given, in words that cannot hold a secret.
+local function describe(value)
+  if type(value) == "string" then
+    return value == "" and "an empty string" or "another string"
+  end
+  if type(value) == "number" then
+    return json.number(value) or "a number that is not finite"
+  end
+  return type(value) == "boolean" and tostring(value) or "another " .. type(value)
+end
+
+local function has_type(field, value)
+  for _, name in ipairs(field.types) do
+    if type(value) == name or name == "any" or (name == "false" and value == false) then
+      return true
+    end
+  end
+  return false
+end
+
+local function check_field(name, value, field, what)
+  if field.planned then
+    errors.raise(('option "%s" is not available in this version'):format(name))
+  end
+  if not has_type(field, value) then
+    local got = type(value) == "boolean" and tostring(value) or type(value)
+    errors.raise(('option "%s" must be %s (got %s)'):format(name, field.expects, got))
+  end
+  if field.fields then
+    return options.check(value, field, what)
+  end
+  if value == "" and not field.may_be_empty then
+    errors.raise(('option "%s" must be %s (got an empty string)'):format(name, field.expects))
+  end
+  if field.check then
+    local ok, problem = field.check(value)
+    if not ok then
+      problem = problem or ("must be %s (got %s)"):format(field.expects, describe(value))
+      errors.raise(('option "%s" %s'):format(name, problem))
+    end
+  end
+  return value
+end
+
+--- Checks options and returns them as a new table, with the defaults filled in. Raises for
+--- misuse. `spec.fields` maps a name to `types`, `expects`, `check`, `default`, `planned`,
+--- `may_be_empty`, or is a spec itself; `spec.aliases` maps foreign names (lower case, without
+--- underscores) to ours; `spec.prefix` stands before names in messages; `spec.rule(copy, what)`
+--- sees the whole.
+---@param given? table
+---@param spec table
+---@param what string who takes the options, for messages: "mic.new"
+---@return table copy
+function options.check(given, spec, what)
+  if given ~= nil and type(given) ~= "table" then
+    errors.raise(("%s takes a table of options (got %s)"):format(what, type(given)))
+  end
+  local copy, prefix = {}, spec.prefix or ""
+  for name, value in pairs(given or {}) do
+    local field = spec.fields[name]
+    if not field then
+      refuse_unknown(name, spec, what)
+    end
+    copy[name] = check_field(prefix .. name, value, field, what)
+  end
+  for name, field in pairs(spec.fields) do
+    if copy[name] == nil then
+      copy[name] = field.default
+    end
+  end
+  if spec.rule then
+    spec.rule(copy, what)
+  end
+  return copy
+end
+
+return options

@@ -1,0 +1,183 @@
+--- Paths: fills templates and joins queries. What a path may hold at all is checked by the core.
+
+local errors = require "mic.error"
+local json = require "mic.json"
+
+local path = {}
+
+local function encode_byte(char)
+  return ("%%%02X"):format(char:byte())
+end
+
+--- Percent-encodes every byte that is not unreserved.
+local function encode(text)
+  return (text:gsub("[^A-Za-z0-9%-._~]", encode_byte))
+end
+
+local function type_name(value)
+  return type(value) == "userdata" and value == json.null and "null" or type(value)
+end
+
+--- The text of a string or number, or nil and what is wrong with it.
+local function text_of(value)
+  if type(value) == "string" then
+    return value
+  end
+  if type(value) == "number" then
+    local text = json.number(value)
+    return text, not text and "a finite number" or nil
+  end
+  return nil, ("a string or a number (got %s)"):format(type_name(value))
+end
+
+local function param_text(name, value)
+  local text, wanted = text_of(value)
+  if not text then
+    errors.raise(("params.%s must be %s"):format(name, wanted))
+  end
+  if text == "" then
+    errors.raise(("params.%s is empty"):format(name))
+  end
+  local plain = text:gsub("%%2[eE]", ".")
+  if plain == "." or plain == ".." then
+    errors.raise(('params.%s must not be "." or ".."'):format(name))
+  end
+  return encode(text)
+end
+
+local function check_params(params)
+  if params ~= nil and type(params) ~= "table" then
+    errors.raise(("params must be a table (got %s)"):format(type(params)))
+  end
+  for name in pairs(params or {}) do
+    if type(name) ~= "string" then
+      errors.raise(("params must have names (got a key of type %s)"):format(type(name)))
+    end
+  end
+  return params or {}
+end
+
+--- Whether a path has places for params.
+---@param text string
+---@return boolean
+function path.is_template(text)
+  return text:find("[{}]") ~= nil
+end
+
+--- Fills the `{name}` places of a path, percent-encoding each value, and checks the result.
+--- Raises for a param that is missing, not used, empty, "." or "..", and for what no path may hold.
+---@param template string for example "/users/{userName}"
+---@param params? table<string, string|number>
+---@return string path
+function path.fill(template, params)
+  params = check_params(params)
+  local used = {}
+  local filled = template:gsub("{([^{}]*)}", function(name)
+    local value = params[name]
+    if value == nil then
+      errors.raise(("params.%s is missing: the path has {%s}"):format(name, name))
+    end
+    used[name] = true
+    return param_text(name, value)
+  end)
+  if path.is_template(filled) then
+    errors.raise(
+      "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D"
+    )
+  end
+
+  local unused = {}
+  for name in pairs(params) do
+    unused[#unused + 1] = not used[name] and name or nil
+  end
+  if #unused > 0 then
+    table.sort(unused)
+    local name = unused[1]
+    errors.raise(("params.%s is not in the path; for ?%s=… use query"):format(name, name))
+  end
+
+  local ok, problem = require("mic.core").check_path(filled)
+  if not ok then
+    errors.raise(problem)
+  end
+  return filled
+end
+
+local function query_text(name, value, wanted_in_list)
+  if type(value) == "boolean" then
+    return encode(tostring(value))
+  end
+  local text, wanted = text_of(value)
+  if text then
+    return encode(text)
+  end
+  if type(value) == "number" then
+    errors.raise(("query.%s must be %s"):format(name, wanted))
+  end
+  errors.raise(
+    ("query.%s must be a string, a number, a boolean%s (got %s)"):format(
+      name,
+      wanted_in_list and " in the whole list" or " or a list of these",
+      type_name(value)
+    )
+  )
+end
+
+--- The length of a list; raises when the table is none.
+local function list_length(name, list)
+  local count = 0
+  for key in next, list do
+    if type(key) ~= "number" then
+      errors.raise(("query.%s must be a list: it has names"):format(name))
+    end
+    count = count + 1
+  end
+  for index = 1, count do
+    if rawget(list, index) == nil then
+      errors.raise(("query.%s must be a list without holes"):format(name))
+    end
+  end
+  return count
+end
+
+--- Joins a query to a path, which may have one already.
+---@param existing string a filled path
+---@param query? table<string, string|number|boolean|table> a list repeats its name
+---@return string path with `?name=value&…`, sorted by name
+function path.query(existing, query)
+  if query ~= nil and type(query) ~= "table" then
+    errors.raise(("query must be a table (got %s)"):format(type(query)))
+  end
+  local names = {}
+  for name in pairs(query or {}) do
+    if type(name) ~= "string" or name == "" then
+      local got = name == "" and "an empty one" or "a key of type " .. type(name)
+      errors.raise(("query must have names (got %s)"):format(got))
+    end
+    names[#names + 1] = name
+  end
+  table.sort(names)
+
+  local pairs_made = {}
+  for _, name in ipairs(names) do
+    local value = query[name]
+    if type(value) == "table" then
+      for index = 1, list_length(name, value) do
+        pairs_made[#pairs_made + 1] = encode(name) .. "=" .. query_text(name, value[index], true)
+      end
+    else
+      pairs_made[#pairs_made + 1] = encode(name) .. "=" .. query_text(name, value, false)
+    end
+  end
+  if #pairs_made == 0 then
+    return existing
+  end
+
+  local joint = "?"
+  if existing:find("?", 1, true) then
+    joint = existing:find "[?&]$" and "" or "&"
+  end
+  return existing .. joint .. table.concat(pairs_made, "&")
+end
+
+return path

@@ -1,0 +1,93 @@
+--- What happens next: pure functions from facts to decisions. No clock, no network, no state.
+
+local policy = {}
+
+local MINUTE = 60
+
+--- Everything that these numbers decide is tested as a table in the spec.
+local MAX_REDIRECTS = 5
+local MAX_ENSURED = 2 -- a token that is stale right after a refresh lives too short to be used
+local ADVISORY_SHARE, ADVISORY_MIN, ADVISORY_MAX, JITTER = 0.2, MINUTE, 15 * MINUTE, 0.1
+local MANDATORY_SHARE, MANDATORY_MAX = 0.1, MINUTE
+local LARGEST_MARGIN = 0.9
+local PAUSE_MIN, PAUSE_MAX, PAUSE_SHARE = 30, 60, 0.05
+
+local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
+local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE = true }
+
+--- Whether sending a request twice does no more than sending it once.
+---@param method string
+---@return boolean
+function policy.is_idempotent(method)
+  return repeatable[method] or false
+end
+
+local function after_failure(facts)
+  if facts.kind == "missing" or facts.kind == "stale" then
+    return facts.ensured < MAX_ENSURED and "ensure" or "fail"
+  end
+  return "fail"
+end
+
+--- What to do with the outcome of an attempt that was no plain success.
+---
+--- `facts`: kind (of a failure; nil when there is a reply), status, means ("expired" or nil), auth
+--- (the attempt carried credentials), generation (of those), present_generation, renewed (how often
+--- this call was sent again after a renewal), ensured (how often it waited for credentials),
+--- method, location, same_origin, redirects (followed so far).
+---@param facts table
+---@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
+function policy.decide(facts)
+  if facts.kind then
+    return after_failure(facts)
+  end
+  if facts.status >= 200 and facts.status < 300 then
+    return "done"
+  end
+  if facts.means == "expired" and facts.auth and facts.renewed == 0 then
+    return facts.generation == facts.present_generation and "renew" or "resend"
+  end
+  if
+    redirects[facts.status]
+    and facts.location
+    and facts.same_origin
+    and (facts.method == "GET" or facts.method == "HEAD")
+    and facts.redirects < MAX_REDIRECTS
+  then
+    return "redirect"
+  end
+  return "fail"
+end
+
+local function clamp(value, least, most)
+  return math.max(least, math.min(most, value))
+end
+
+--- When to refresh a token of this lifetime.
+---@param lifetime number seconds
+---@param margin number|nil the user's own, in seconds before expiry
+---@param random number 0 <= random < 1
+---@return number advisory seconds before expiry from which a refresh is due
+---@return number mandatory seconds before expiry from which the token is not used without one
+function policy.windows(lifetime, margin, random)
+  local mandatory = math.min(MANDATORY_MAX, MANDATORY_SHARE * lifetime)
+  if margin then
+    local advisory = math.min(margin, LARGEST_MARGIN * lifetime)
+    return advisory, math.min(mandatory, advisory)
+  end
+  local advisory = clamp(ADVISORY_SHARE * lifetime, ADVISORY_MIN, ADVISORY_MAX)
+  advisory = advisory * (1 - JITTER + 2 * JITTER * random)
+  return math.min(advisory, lifetime / 2), mandatory
+end
+
+--- How long not to try again after an early refresh that failed.
+---@param lifetime number|nil of the token, in seconds
+---@param random number 0 <= random < 1
+---@return number seconds
+function policy.pause(lifetime, random)
+  local longest = math.min(PAUSE_MAX, PAUSE_SHARE * (lifetime or math.huge))
+  local least = longest * PAUSE_MIN / PAUSE_MAX
+  return least + (longest - least) * random
+end
+
+return policy

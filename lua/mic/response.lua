@@ -1,0 +1,72 @@
+--- The response object. Headers are parsed when somebody looks.
+
+local core = require "mic.core"
+local json = require "mic.json"
+
+local response = {}
+local response_methods = {}
+local response_mt = { __name = "mic.response" }
+local headers_mt = {}
+
+function headers_mt.__index(headers, name)
+  return type(name) == "string" and rawget(headers, name:lower()) or nil
+end
+
+local function parse(self)
+  local joined, all = core.parse_headers(rawget(self, "_head"))
+  rawset(self, "headers", setmetatable(joined, headers_mt))
+  rawset(self, "_all", all)
+end
+
+function response_mt:__index(name)
+  if name == "headers" or name == "_all" then
+    parse(self)
+    return rawget(self, name)
+  end
+  return response_methods[name]
+end
+
+function response_mt:__tostring()
+  return ("mic.response (%d, %d bytes)"):format(self.status, #(self.body or ""))
+end
+
+--- All values of a header, in the order in which they came.
+---@param name string in any case
+---@return string[] values empty when there is none
+function response_methods:header_values(name)
+  return self._all[name:lower()] or {}
+end
+
+local function is_json(content_type)
+  if not content_type then
+    return true
+  end
+  local kind = content_type:lower():match "^%s*([^;%s]*)"
+  return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
+end
+
+--- Makes a response of the core's reply.
+---@param reply table
+---@param attempts number how many times the request was sent
+---@param decode boolean whether to decode a JSON body
+---@return table response
+---@return string|nil problem why its body could not be decoded
+function response.new(reply, attempts, decode)
+  local self = {
+    status = reply.status,
+    body = reply.body or "",
+    url = reply.url,
+    attempts = attempts,
+    timings = reply.timings,
+    http_version = reply.http_version,
+    new_connection = reply.new_connection,
+    _head = reply.head,
+  }
+  local problem
+  if decode and self.body ~= "" and is_json(reply.content_type) then
+    self.data, problem = json.decode(self.body)
+  end
+  return setmetatable(self, response_mt), problem
+end
+
+return response

@@ -1,0 +1,54 @@
+--- The transport of plain Lua: the calling thread waits, and no thread is started.
+
+local core = require "mic.core"
+
+local blocking = { name = "blocking" }
+
+local LONG = 3600 -- seconds; a call ends at its own timeout long before
+
+--- Seconds on a clock that never goes back.
+---@return number
+blocking.now = core.now
+
+--- A random number, 0 <= random < 1, from the system.
+---@return number
+blocking.random = core.random
+
+--- Waits.
+---@param seconds number
+function blocking.sleep(seconds)
+  core.sleep(seconds)
+end
+
+--- Runs a task. Here that is in line: it has ended when this returns.
+---@param task function a module-level function
+---@param ... any its arguments
+function blocking.spawn(task, ...)
+  task(...)
+end
+
+--- Sends one request and waits for its answer.
+---@param core_client table
+---@param spec table
+---@return table|nil reply
+---@return string|nil hint or, after nil: kind, code, message
+---@return string|nil code
+---@return string|nil message
+function blocking.request(core_client, spec)
+  return core_client:request(spec)
+end
+
+--- Waits for an exchange that was started.
+---@param _ table the core's client
+---@param exchange table
+---@return table|nil reply and what else `exchange:result()` returns
+---@return any companion
+---@return string|nil code
+---@return string|nil message
+function blocking.finish(_, exchange)
+  while exchange:run(LONG) ~= "done" do -- luacheck: ignore 542
+  end
+  return exchange:result()
+end
+
+return blocking

@@ -1,0 +1,167 @@
+--- The gateway: which request gets through, and in which order it is checked.
+---
+---   scripted answer · Host and stage · header size · route · authorizer · API key · body size ·
+---   identity · JSON
+local answers = require "sandbox.answers"
+local auth = require "sandbox.auth"
+local call = require "sandbox.call"
+local changes = require "sandbox.changes"
+local json = require "sandbox.json"
+local log = require "sandbox.log"
+local reply = require "sandbox.reply"
+local resources = require "sandbox.resources"
+local state = require "sandbox.state"
+local tokens = require "sandbox.tokens"
+
+local gateway = {}
+
+local HEADER_LIMIT = 10240 -- bytes, all header values together
+
+-- nginx refuses some requests before they reach Lua.
+local REFUSALS = {
+  [413] = "too_large", [414] = "uri_too_long", [494] = "headers_too_large",
+  [500] = "broken", [502] = "broken",
+}
+
+-- Method, path, who answers. "*" is any one segment. open: needs no token; public: no key either.
+local ROUTES = {
+  { "GET", { "metadata", "manifest" }, resources.manifest, open = true, public = true },
+  { "POST", { "auth", "login" }, auth.login, open = true },
+  { "POST", { "auth", "refresh" }, auth.refresh, open = true },
+  { "GET", { "user" }, resources.whoami },
+  { "GET", { "users" }, resources.users },
+  { "POST", { "users" }, changes.create },
+  { "GET", { "users", "*" }, resources.user },
+  { "PATCH", { "users", "*" }, changes.update },
+  { "DELETE", { "users", "*" }, changes.remove },
+}
+
+local function matches(pattern, segments)
+  if #pattern ~= #segments then
+    return false
+  end
+  for index, part in ipairs(pattern) do
+    if segments[index] ~= part and (part ~= "*" or segments[index] == "") then
+      return false
+    end
+  end
+  return true
+end
+
+local function find_route(request)
+  for _, route in ipairs(ROUTES) do
+    if route[1] == request.method and matches(route[2], request.segments) then
+      return route
+    end
+  end
+end
+
+-- The stack manifest has a root of its own, with and without the slash at its end.
+local function is_discovery(request)
+  return request.method == "GET"
+    and (request.path == "/discovery/manifest/" or request.path == "/discovery/manifest")
+end
+
+local function no_route(authorization)
+  if authorization then
+    return reply.no_signature(authorization)
+  end
+  reply.gateway "no_route"
+end
+
+-- The authorizer. An open route needs no token, but one that comes along is checked all the same:
+-- a client must not send its dead token to /auth/refresh. Returns false after a refusal.
+local function authorize(request, route, authorization)
+  if not authorization then
+    if route.open then
+      return true
+    end
+    -- Strict: without one of the three headers a call is forbidden. Later stacks: 401.
+    reply.gateway(state.mode "strict" and "forbidden" or "unauthorized")
+    return false
+  end
+  local user, reason, number = tokens.check(authorization)
+  log.token(number)
+  if not user then
+    reply.gateway(reason == "expired" and "expired" or "unauthorized")
+    return false
+  end
+  request.user = user
+  return true
+end
+
+-- identityId is looked at behind the gateway, so a refusal has the application's shape; a client
+-- can tell it from a wrong key. It may come as a header or in the query.
+local function identified(request)
+  local identity = call.header(request, "identityid") or request.query.identityId
+  if identity == nil and not state.mode "strict" then
+    return true
+  end
+  return identity == request.user.identityId
+end
+
+-- The body as a table of members; nil when it is no JSON. Other JSON than an object has none.
+local function parse(body)
+  if body == "" then
+    return {}
+  end
+  local value, err = json.decode(body)
+  if err then
+    return nil
+  end
+  return type(value) == "table" and value or {}
+end
+
+local function answer(request)
+  local settings = state.settings()
+  if request.headers.host ~= settings.host then
+    return reply.gateway "forbidden"
+  end
+  if is_discovery(request) then
+    return resources.stack_manifest(request)
+  end
+  if not request.stage_path then
+    return reply.gateway "forbidden"
+  end
+  if request.header_size > HEADER_LIMIT then
+    return reply.gateway "headers_too_large"
+  end
+  local authorization = call.header(request, "authorization")
+  local route = find_route(request)
+  if not route then
+    return no_route(authorization)
+  end
+  if not authorize(request, route, authorization) then
+    return
+  end
+  if not route.public and call.header(request, "x-api-key") ~= settings.api_key then
+    return reply.gateway "forbidden"
+  end
+  if not request.body then
+    return reply.gateway "too_large"
+  end
+  if not route.open and not identified(request) then
+    return reply.error "NOT_AUTHORIZED"
+  end
+  request.members = parse(request.body)
+  if not request.members then
+    return reply.gateway "bad_json"
+  end
+  route[3](request)
+end
+
+--- Answers the present request.
+function gateway.handle()
+  local request = call.read()
+  log.begin(request)
+  if not answers.give(request) then
+    answer(request)
+  end
+end
+
+--- Answers what nginx itself refused.
+function gateway.refused()
+  reply.gateway(REFUSALS[ngx.status] or "bad_request")
+end
+
+return gateway

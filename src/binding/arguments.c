@@ -1,0 +1,120 @@
+#include "../core/base.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "arguments.h"
+
+static const char BUFFER_TYPE[] = "mic.buffer";
+
+int argumentsL_field(lua_State *L, int table, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, table);
+  return lua_type(L, -1);
+}
+
+const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length) {
+  int type = argumentsL_field(L, table, name);
+  const char *text = NULL;
+  *length = 0;
+  if (type == LUA_TSTRING)
+    text = lua_tolstring(L, -1, length);
+  else if (type != LUA_TNIL)
+    luaL_error(L, "%s must be a string (got %s)", name, lua_typename(L, type));
+  lua_pop(L, 1);
+  return text;
+}
+
+const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length) {
+  const char *text = argumentsL_string(L, table, name, length);
+  if (text == NULL)
+    luaL_error(L, "%s is required: a string", name);
+  return text;
+}
+
+double argumentsL_positive(lua_State *L, int table, const char *name, double fallback) {
+  int type = argumentsL_field(L, table, name);
+  double value = fallback;
+  if (type == LUA_TNUMBER)
+    value = lua_tonumber(L, -1);
+  else if (type != LUA_TNIL)
+    luaL_error(L, "%s must be a number (got %s)", name, lua_typename(L, type));
+  if (type == LUA_TNUMBER && !(value > 0.0 && isfinite(value)))
+    luaL_error(L, "%s must be a positive number", name);
+  lua_pop(L, 1);
+  return value;
+}
+
+bool argumentsL_boolean(lua_State *L, int table, const char *name) {
+  argumentsL_field(L, table, name);
+  bool value = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  return value;
+}
+
+int argumentsL_push_failure(lua_State *L, const struct failure *failure) {
+  lua_pushnil(L);
+  lua_pushstring(L, failure_kind_name(failure->kind));
+  if (failure->code != NULL)
+    lua_pushstring(L, failure->code);
+  else
+    lua_pushnil(L);
+  lua_pushstring(L, failure->message);
+  return 4;
+}
+
+void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
+                         lua_CFunction release, lua_CFunction to_string) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, release);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, release);
+  lua_setfield(L, -2, "__close");
+  lua_pushcfunction(L, to_string);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_newtable(L);
+  compatL_setfuncs(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+void *argumentsL_new_block(lua_State *L, size_t size) {
+  void *block = lua_newuserdata(L, size);
+  memset(block, 0, size);
+  return block;
+}
+
+void argumentsL_set_type(lua_State *L, const char *name) {
+  luaL_getmetatable(L, name);
+  lua_setmetatable(L, -2);
+}
+
+/* ---- the buffer that a raise cannot leak ---- */
+
+static int buffer_release(lua_State *L) {
+  struct buffer *buffer = compatL_testudata(L, 1, BUFFER_TYPE);
+  if (buffer != NULL)
+    buffer_free(buffer);
+  return 0;
+}
+
+static int buffer_to_string(lua_State *L) {
+  lua_pushstring(L, BUFFER_TYPE);
+  return 1;
+}
+
+struct buffer *argumentsL_new_buffer(lua_State *L, size_t limit, bool secret) {
+  struct buffer *buffer = argumentsL_new_block(L, sizeof *buffer);
+  buffer_init(buffer, limit, secret);
+  argumentsL_set_type(L, BUFFER_TYPE);
+  return buffer;
+}
+
+void argumentsL_open_buffer(lua_State *L) {
+  const luaL_Reg none[] = {{NULL, NULL}};
+  argumentsL_new_type(L, BUFFER_TYPE, none, buffer_release, buffer_to_string);
+}

@@ -1,0 +1,34 @@
+/* Reading arguments and making userdata types, for all files of the binding. */
+#ifndef MIC_ARGUMENTS_H
+#define MIC_ARGUMENTS_H
+
+#include "../core/base.h"
+#include "../core/buffer.h"
+#include "../core/failure.h"
+#include "lua_compat.h"
+
+MIC_PRIVATE_BEGIN
+
+/* Fields of a table at a positive index, read raw. Nil gives the default; another wrong type raises
+   `NAME must be …`. The strings live as long as the table holds them. */
+const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length);
+const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length);
+double argumentsL_positive(lua_State *L, int table, const char *name, double fallback);
+bool argumentsL_boolean(lua_State *L, int table, const char *name);
+/* Pushes the raw field and returns its type. [0, +1] */
+int argumentsL_field(lua_State *L, int table, const char *name);
+
+/* Pushes nil, kind, code (or nil), message; returns 4. */
+int argumentsL_push_failure(lua_State *L, const struct failure *failure);
+/* Registers a type: methods as __index, one release function for __gc and __close. [0, 0] */
+void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
+                         lua_CFunction release, lua_CFunction to_string);
+/* A zeroed block without metatable: set it (argumentsL_set_type) once the fields are right. */
+void *argumentsL_new_block(lua_State *L, size_t size);
+void argumentsL_set_type(lua_State *L, const char *name);
+/* A buffer that is released with its userdata, for bytes held over calls that may raise. [0, +1] */
+struct buffer *argumentsL_new_buffer(lua_State *L, size_t limit, bool secret);
+void argumentsL_open_buffer(lua_State *L);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,330 @@
+#include "../core/base.h"
+
+#include <string.h>
+
+#include "../core/header.h"
+#include "client.h"
+#include "exchange.h"
+#include "record.h"
+
+const char clientL_type[] = "mic.client";
+
+struct api_client *clientL_check(lua_State *L, int index) {
+  return luaL_checkudata(L, index, clientL_type);
+}
+
+/* ---- configuration ---- */
+
+static void copy_option(lua_State *L, int config, const char *name, char **into) {
+  size_t length = 0;
+  const char *text = argumentsL_string(L, config, name, &length);
+  if (text == NULL)
+    return;
+  if (strlen(text) != length)
+    luaL_error(L, "%s must not hold a NUL byte", name);
+  *into = strdup(text);
+  if (*into == NULL)
+    luaL_error(L, "not enough memory");
+}
+
+struct choice {
+  const char *name;
+  long value;
+};
+
+/* `choices` ends with a NULL name; the first is the default. */
+static long read_choice(lua_State *L, int config, const char *name, const char *accepted,
+                        const struct choice *choices) {
+  size_t length = 0;
+  const char *text = argumentsL_string(L, config, name, &length);
+  if (text == NULL)
+    return choices[0].value;
+  for (const struct choice *choice = choices; choice->name != NULL; choice++)
+    if (strcmp(choice->name, text) == 0)
+      return choice->value;
+  return luaL_error(L, "%s must be %s", name, accepted);
+}
+
+static void read_base_url(lua_State *L, int config, struct api_client *client) {
+  size_t length = 0;
+  const char *text = argumentsL_required_string(L, config, "base_url", &length);
+  bool allow_insecure = argumentsL_boolean(L, config, "allow_insecure");
+  const char *problem = url_base_set(&client->base, text, length, allow_insecure);
+  if (problem != NULL)
+    luaL_error(L, "base_url %s", problem);
+  client->connections.options.allow_http = allow_insecure || client->base.cleartext_loopback;
+  client->connections.options.no_proxy = client->base.cleartext_loopback;
+}
+
+static void read_api_key(lua_State *L, int config, struct api_client *client) {
+  size_t length = 0;
+  const char *key = argumentsL_string(L, config, "api_key", &length);
+  if (key == NULL)
+    return;
+  const char *problem = length == 0 ? "is empty" : header_value_problem(key, length);
+  if (problem == NULL && length > MIC_SECRET_MAX)
+    problem = "is too long";
+  if (problem != NULL)
+    luaL_error(L, "api_key %s", problem);
+  if (!secret_set(&client->api_key, key, length))
+    luaL_error(L, "not enough memory");
+}
+
+static void read_connection_options(lua_State *L, int config, struct connection_options *options) {
+  static const struct choice http_versions[] = {
+      {"2", CURL_HTTP_VERSION_2TLS}, {"1.1", CURL_HTTP_VERSION_1_1}, {NULL, 0}};
+  static const struct choice tls_versions[] = {
+      {"1.2", CURL_SSLVERSION_TLSv1_2}, {"1.3", CURL_SSLVERSION_TLSv1_3}, {NULL, 0}};
+  copy_option(L, config, "ca_file", &options->ca_file);
+  copy_option(L, config, "ca_path", &options->ca_path);
+  copy_option(L, config, "client_cert", &options->client_cert);
+  copy_option(L, config, "client_key", &options->client_key);
+  copy_option(L, config, "pinned_public_key", &options->pinned_public_key);
+  copy_option(L, config, "proxy", &options->proxy);
+  copy_option(L, config, "user_agent", &options->user_agent);
+  options->http_version = read_choice(L, config, "http_version", "\"2\" or \"1.1\"", http_versions);
+  options->min_tls_version =
+      read_choice(L, config, "min_version", "\"1.2\" or \"1.3\"", tls_versions);
+  if (options->user_agent == NULL)
+    options->user_agent = strdup("lua-mic/" MIC_VERSION);
+  if (options->user_agent == NULL)
+    luaL_error(L, "not enough memory");
+}
+
+/* A client; sends nothing and starts nothing.
+   ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
+     timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
+     proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version
+   ---@return mic.client client Raises when the configuration cannot be right. */
+int clientL_new(lua_State *L) {
+  static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
+                                         {"query", IDENTITY_IN_QUERY},
+                                         {"none", IDENTITY_NOWHERE},
+                                         {NULL, 0}};
+  luaL_checktype(L, 1, LUA_TTABLE);
+  struct api_client *client = argumentsL_new_block(L, sizeof *client);
+  client->profile = &profile_mic;
+  argumentsL_set_type(L, clientL_type);
+  read_base_url(L, 1, client);
+  read_api_key(L, 1, client);
+  client->identity = (enum identity_place)read_choice(L, 1, "identity",
+                                                      "\"header\", \"query\" or \"none\"", places);
+  client->timeout = argumentsL_positive(L, 1, "timeout", 30.0);
+  client->connect_timeout = argumentsL_positive(L, 1, "connect_timeout", 10.0);
+  client->max_response_size =
+      (size_t)argumentsL_positive(L, 1, "max_response_size", 64.0 * 1024 * 1024);
+  read_connection_options(L, 1, &client->connections.options);
+  /* Weak: knows the exchanges under way for collect, and keeps none alive. */
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  compatL_set_anchors(L, -2);
+  return 1;
+}
+
+/* ---- calls that wait in this thread ---- */
+
+bool client_adopt_copy(struct api_client *client, const struct record *record) {
+  struct record copy = {0};
+  if (!record_copy(&copy, record))
+    return false;
+  credentials_adopt(&client->credentials, &client->clock, &copy);
+  return true;
+}
+
+/* Waits, adopts what login or refresh brought; leaves the masked reply. */
+static int finish_auth(lua_State *L, struct api_client *client, struct exchange_box *box) {
+  exchangeL_finish(L, box);
+  int count = exchangeL_push_result(L, box);
+  if (count != 2)
+    return count;
+  const struct record *record = recordL_test(L, -1);
+  if (record != NULL && !client_adopt_copy(client, record))
+    return luaL_error(L, "not enough memory");
+  lua_pop(L, 1);
+  return 1;
+}
+
+/* Where the arguments of login stand, checked before anything is made. */
+static void check_login(lua_State *L, int first) {
+  luaL_checktype(L, first, LUA_TSTRING);
+  luaL_checktype(L, first + 1, LUA_TSTRING);
+}
+
+static void start_login(lua_State *L, struct exchange_box *box, int first) {
+  size_t username_length = 0, password_length = 0;
+  const char *username = lua_tolstring(L, first, &username_length);
+  const char *password = lua_tolstring(L, first + 1, &password_length);
+  if (password_length > MIC_SECRET_MAX || username_length > MIC_SECRET_MAX)
+    luaL_error(L, "username and password must not be longer than 10240 bytes");
+  api_client_login(box->client, &box->exchange, username, username_length, password,
+                   password_length);
+}
+
+/* Logs in and keeps the credentials.
+   ---@param username string
+   ---@param password string not kept
+   ---@return table? reply masked; its `absorbed` tells whether there are credentials now. Else nil,
+     kind, code, message */
+static int client_login(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  check_login(L, 2);
+  struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_LOGIN);
+  start_login(L, box, 2);
+  return finish_auth(L, client, box);
+}
+
+/* Trades the refresh token for new credentials and keeps them.
+   ---@return table? reply as login's */
+static int client_refresh(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REFRESH);
+  api_client_refresh(client, &box->exchange);
+  return finish_auth(L, client, box);
+}
+
+/* One call. Any HTTP answer is a reply, also 4xx.
+   ---@param spec table method, path, headers, body, auth, allow_stale, resend, timeout,
+     connect_timeout, max_size
+   ---@return table? reply nil, kind, code, message when nothing was sent or no answer came
+   ---@return string? hint "advisory" when a refresh is due */
+static int client_request(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REQUEST);
+  exchangeL_start_request(L, box, 2);
+  exchangeL_finish(L, box);
+  return exchangeL_push_result(L, box);
+}
+
+/* Tells whether `request` would send this spec, or refuse it as missing, stale or closed.
+   ---@param spec table
+   ---@return boolean */
+static int client_ready(lua_State *L) {
+  lua_pushboolean(L, exchangeL_is_ready(L, clientL_check(L, 1), 2));
+  return 1;
+}
+
+/* ---- the same, without waiting ---- */
+
+/* Keeps client and body alive as long as the exchange, and makes it known to collect. The exchange
+   is at the top. [0, 0] */
+static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
+  lua_createtable(L, 2, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 1);
+  lua_pushvalue(L, body_owner);
+  lua_rawseti(L, -2, 2);
+  compatL_set_anchors(L, -2);
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, (int)box->exchange.number);
+  lua_pop(L, 1);
+}
+
+/* Begins a call and returns at once.
+   ---@param what "request"|"login"|"refresh"
+   ---@param ... any what the call of that name takes; after it, for login and refresh, a timeout in
+     seconds
+   ---@return mic.exchange exchange one that could not begin has ended, with the reason as its
+   result */
+static int client_start(lua_State *L) {
+  static const char *const names[] = {"request", "login", "refresh", NULL};
+  static const enum exchange_kind kinds[] = {EXCHANGE_REQUEST, EXCHANGE_LOGIN, EXCHANGE_REFRESH};
+  struct api_client *client = clientL_check(L, 1);
+  enum exchange_kind kind = kinds[luaL_checkoption(L, 2, NULL, names)];
+  if (kind == EXCHANGE_LOGIN)
+    check_login(L, 3);
+  lua_settop(L, 5);
+  double timeout =
+      kind == EXCHANGE_REQUEST ? 0.0 : luaL_optnumber(L, kind == EXCHANGE_LOGIN ? 5 : 3, 0.0);
+  struct exchange_box *box = exchangeL_push(L, client, kind);
+  box->exchange.timeout = timeout;
+  if (kind == EXCHANGE_REQUEST) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    argumentsL_field(L, 3, "body"); /* the string itself: the table may change */
+    lua_replace(L, 4);
+    exchangeL_start_request(L, box, 3);
+  } else if (kind == EXCHANGE_LOGIN) {
+    start_login(L, box, 3);
+    lua_pushnil(L);
+    lua_replace(L, 4); /* the password is not kept alive */
+  } else {
+    api_client_refresh(client, &box->exchange);
+  }
+  anchor(L, box, 4);
+  return 1;
+}
+
+/* Pushes a list of the exchanges that ended and were not shown yet; returns how many. The client is
+   at index 1. [0, +1] */
+static int push_ended(lua_State *L) {
+  lua_newtable(L);
+  int ended = lua_gettop(L), count = 0;
+  compatL_push_anchors(L, 1);
+  lua_pushnil(L);
+  while (lua_next(L, -2) != 0) {
+    struct exchange_box *box = exchangeL_check(L, -1);
+    if (box->exchange.state == EXCHANGE_DONE && !box->reported) {
+      box->reported = true;
+      lua_pushvalue(L, -1);
+      lua_rawseti(L, ended, ++count);
+    }
+    lua_pop(L, 1);
+  }
+  lua_settop(L, ended);
+  return count;
+}
+
+/* Drives all exchanges that `start` began, in this thread.
+   ---@param seconds number how long to wait for the first that ends
+   ---@return mic.exchange[] ended each is shown once */
+static int client_collect(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  double seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  lua_settop(L, 1);
+  if (push_ended(L) > 0)
+    return 1;
+  lua_pop(L, 1);
+  exchangeL_drive(L, client, NULL, seconds);
+  push_ended(L);
+  return 1;
+}
+
+/* The base URL that paths are joined to, without a slash at its end.
+   ---@return string */
+static int client_root(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  lua_pushstring(L, client->closed ? "" : client->base.root);
+  return 1;
+}
+
+/* ---- the end ---- */
+
+/* Ends what is under way with `closed`, closes the connections, wipes the secrets. Idempotent. */
+static int client_release(lua_State *L) {
+  struct api_client *client = compatL_testudata(L, 1, clientL_type);
+  if (client != NULL)
+    api_client_close(client);
+  return 0;
+}
+
+static int client_to_string(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  lua_pushfstring(L, "%s (%s)", clientL_type, client->closed ? "closed" : client->base.root);
+  return 1;
+}
+
+void clientL_open(lua_State *L) {
+  const luaL_Reg methods[] = {
+      {"login", client_login}, {"refresh", client_refresh}, {"request", client_request},
+      {"start", client_start}, {"collect", client_collect}, {"root", client_root},
+      {"ready", client_ready}, {"close", client_release},   {NULL, NULL}};
+  argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
+  luaL_getmetatable(L, clientL_type);
+  lua_getfield(L, -1, "__index");
+  compatL_setfuncs(L, clientL_credential_methods);
+  lua_pop(L, 2);
+}

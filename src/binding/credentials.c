@@ -1,0 +1,315 @@
+/* The methods of mic.client that are about credentials. */
+#include "../core/base.h"
+
+#include <string.h>
+
+#include "../core/header.h"
+#include "client.h"
+#include "record.h"
+
+static void push_failure_text(lua_State *L, struct failure *failure, enum failure_kind kind,
+                              const char *message) {
+  failure_set(failure, kind, NULL, message);
+  argumentsL_push_failure(L, failure);
+}
+
+/* ---- how fresh they are ---- */
+
+/* Tells whether the credentials may be used.
+   ---@return "none"|"fresh"|"advisory"|"mandatory"|"expired"|"stale" state
+   ---@return number generation
+   ---@return number? left seconds until the token expires; nil when that is not known
+   ---@return number? lifetime seconds, the whole life of this token; nil when not known */
+static int client_freshness(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  const struct credentials *credentials = &client->credentials;
+  enum freshness freshness = credentials_freshness(credentials, &client->clock);
+  double left = credentials_seconds_left(credentials, &client->clock);
+  lua_pushstring(L, freshness_name(freshness));
+  compatL_push_whole(L, credentials->generation);
+  if (freshness == FRESHNESS_NONE || left < 0.0)
+    return 2;
+  lua_pushnumber(L, left);
+  if (credentials->record.lifetime <= 0.0)
+    return 3;
+  lua_pushnumber(L, credentials->record.lifetime);
+  return 4;
+}
+
+/* Sets when to refresh, for this generation.
+   ---@param advisory_at number seconds before expiry from which a refresh is due
+   ---@param mandatory_at number seconds before expiry from which requests are refused as stale */
+static int client_schedule(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  double advisory_at = luaL_checknumber(L, 2);
+  double mandatory_at = luaL_checknumber(L, 3);
+  client->credentials.advisory_at = advisory_at;
+  client->credentials.mandatory_at = mandatory_at;
+  return 0;
+}
+
+/* Notes that the API refused these credentials; older ones than the present are passed over.
+   ---@param generation number */
+static int client_mark_stale(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  double generation = luaL_checknumber(L, 2);
+  if (generation >= client->credentials.generation)
+    client->credentials.stale = client->credentials.generation;
+  return 0;
+}
+
+/* Moves both clocks of this client, for tests.
+   ---@param seconds number */
+static int client_shift_clock(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  client->clock.shift += luaL_checknumber(L, 2);
+  return 0;
+}
+
+/* ---- swapping them ---- */
+
+static const char *last_key(const struct member_path *path) {
+  return path->keys[path->count - 1];
+}
+
+static void read_secret(lua_State *L, int table, const char *name, struct secret *into) {
+  size_t length = 0;
+  const char *text = argumentsL_string(L, table, name, &length);
+  if (length == 0)
+    return;
+  if (length > MIC_SECRET_MAX)
+    luaL_error(L, "%s must not be longer than 10240 bytes", name);
+  if (header_value_problem(text, length) != NULL || memchr(text, ' ', length) != NULL)
+    luaL_error(L, "%s has characters that no header can carry", name);
+  if (!secret_set(into, text, length))
+    luaL_error(L, "not enough memory");
+}
+
+/* Fills the record from a table of the user's. [0, 0] */
+static void read_table(lua_State *L, int table, const struct api_client *client,
+                       struct record *record) {
+  const struct api_profile *profile = client->profile;
+  read_secret(L, table, last_key(&profile->identity), &record->identity);
+  read_secret(L, table, last_key(&profile->token), &record->token);
+  read_secret(L, table, last_key(&profile->refresh_token), &record->refresh_token);
+  if (record->token.length == 0)
+    luaL_error(L, "%s is required: a string", last_key(&profile->token));
+  if (record->identity.length == 0 && client->identity != IDENTITY_NOWHERE)
+    luaL_error(L, "%s is required: a string", last_key(&profile->identity));
+  if (!secret_set(&record->root, client->base.root, strlen(client->base.root)))
+    luaL_error(L, "not enough memory");
+  record_date(record, &client->clock, false);
+  double expires = argumentsL_positive(L, table, "expires_at", 0.0);
+  if (record->expires <= 0.0)
+    record->expires = expires;
+}
+
+static bool is_of_this_api(const struct api_client *client, const struct record *record) {
+  return record->root.length == strlen(client->base.root) &&
+         memcmp(record->root.bytes, client->base.root, record->root.length) == 0;
+}
+
+/* Swaps the credentials in.
+   ---@param credentials mic.record|table a record, or identityId, token, refreshToken, expires_at
+   ---@param generation? number swap only while this is the present generation
+   ---@return number? generation the new one; nil, "cancelled" when the present one is another;
+     nil, "store" when the record belongs to another API */
+static int client_adopt(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  struct record *record = recordL_test(L, 2);
+  double expected = luaL_optnumber(L, 3, client->credentials.generation);
+  struct failure failure = {0};
+  lua_settop(L, 3);
+  if (record == NULL) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    record = recordL_push(L);
+    read_table(L, 2, client, record);
+  }
+  if (client->closed)
+    push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
+  else if (expected < client->credentials.generation || expected > client->credentials.generation)
+    push_failure_text(L, &failure, FAILURE_CANCELLED, "other credentials are in use by now");
+  else if (!is_of_this_api(client, record))
+    push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
+  if (failure.kind != FAILURE_NONE)
+    return 4;
+  if (!client_adopt_copy(client, record))
+    return luaL_error(L, "not enough memory");
+  compatL_push_whole(L, client->credentials.generation);
+  return 1;
+}
+
+/* A copy of the present credentials for a store.
+   ---@return mic.record? record nil when there are none */
+static int client_record(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  if (client->credentials.record.token.length == 0)
+    return 0;
+  if (!record_copy(recordL_push(L), &client->credentials.record))
+    return luaL_error(L, "not enough memory");
+  return 1;
+}
+
+/* Tells whether these are the present credentials.
+   ---@param record mic.record
+   ---@return boolean */
+static int client_holds(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  const struct record *record = recordL_test(L, 2);
+  luaL_argcheck(L, record != NULL, 2, "a record expected");
+  lua_pushboolean(L, secret_equal(&record->token, &client->credentials.record.token));
+  return 1;
+}
+
+/* ---@return boolean there is a refresh token */
+static int client_can_refresh(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  lua_pushboolean(L, client->credentials.record.refresh_token.length > 0);
+  return 1;
+}
+
+/* Drops the credentials.
+   ---@param generation? number only while this is the present generation
+   ---@return boolean done */
+static int client_forget(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  double present = client->credentials.generation;
+  double expected = luaL_optnumber(L, 2, present);
+  bool same = expected >= present && expected <= present;
+  if (same)
+    credentials_forget(&client->credentials);
+  lua_pushboolean(L, same);
+  return 1;
+}
+
+/* ---- showing them ---- */
+
+static void push_secret(lua_State *L, const struct secret *secret) {
+  if (secret->length > 0)
+    lua_pushlstring(L, secret->bytes, secret->length);
+  else
+    lua_pushnil(L);
+}
+
+/* The secrets. The boolean leads, so that a nil can never shift one into an error's place.
+   ---@return boolean found
+   ---@return string? identity
+   ---@return string? token
+   ---@return string? refresh_token
+   ---@return number? expires_at seconds since 1970 */
+static int client_credentials(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  const struct record *record = &client->credentials.record;
+  lua_pushboolean(L, record->token.length > 0);
+  push_secret(L, &record->identity);
+  push_secret(L, &record->token);
+  push_secret(L, &record->refresh_token);
+  if (record->expires <= 0.0)
+    return 4;
+  lua_pushnumber(L, record->expires);
+  return 5;
+}
+
+/* The same as a table, under the API's own names.
+   ---@return table? credentials nil when there are none */
+static int client_credentials_table(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  const struct api_profile *profile = client->profile;
+  const struct record *record = &client->credentials.record;
+  if (record->token.length == 0)
+    return 0;
+  lua_createtable(L, 0, 4);
+  push_secret(L, &record->identity);
+  lua_setfield(L, -2, last_key(&profile->identity));
+  push_secret(L, &record->token);
+  lua_setfield(L, -2, last_key(&profile->token));
+  push_secret(L, &record->refresh_token);
+  lua_setfield(L, -2, last_key(&profile->refresh_token));
+  if (record->expires > 0.0) {
+    lua_pushnumber(L, record->expires);
+    lua_setfield(L, -2, "expires_at");
+  }
+  return 1;
+}
+
+/* The headers that authenticate a call, for somebody else's HTTP library.
+   ---@return table<string, string>? headers nil, "missing" or "stale", code, message */
+static int client_headers(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  const struct record *record = &client->credentials.record;
+  const struct api_profile *profile = client->profile;
+  struct failure failure = {0};
+  if (!api_client_may_send(client, true, &failure))
+    return argumentsL_push_failure(L, &failure);
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, profile->token_prefix);
+  push_secret(L, &record->token);
+  lua_concat(L, 2);
+  lua_setfield(L, -2, profile->token_header);
+  if (client->identity != IDENTITY_NOWHERE) {
+    push_secret(L, &record->identity);
+    lua_setfield(L, -2, profile->identity_header);
+  }
+  push_secret(L, &client->api_key);
+  lua_setfield(L, -2, profile->api_key_header);
+  return 1;
+}
+
+/* ---- hiding them ---- */
+
+enum { NEEDLES_MAX = 4, NEEDLE_MIN = 4 };
+
+/* Finds the first occurrence of any needle; returns its offset and stores its length. */
+static size_t find_first(const char *text, size_t length, const struct secret *const *needles,
+                         size_t *found) {
+  size_t best = length;
+  for (size_t i = 0; i < NEEDLES_MAX; i++) {
+    if (needles[i]->length < NEEDLE_MIN)
+      continue;
+    const char *hit = memmem(text, length, needles[i]->bytes, needles[i]->length);
+    if (hit != NULL && (size_t)(hit - text) < best) {
+      best = (size_t)(hit - text);
+      *found = needles[i]->length;
+    }
+  }
+  return best;
+}
+
+/* Puts *** wherever a secret of this client, or its identity, stands in the text.
+   ---@param text string
+   ---@return string masked */
+static int client_mask(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  const struct record *record = &client->credentials.record;
+  const struct secret *needles[NEEDLES_MAX] = {&record->token, &record->refresh_token,
+                                               &record->identity, &client->api_key};
+  size_t length = 0, offset = 0;
+  const char *text = luaL_checklstring(L, 2, &length);
+  luaL_Buffer masked;
+  luaL_buffinit(L, &masked);
+  while (offset < length) {
+    size_t found = 0;
+    size_t at = find_first(text + offset, length - offset, needles, &found);
+    luaL_addlstring(&masked, text + offset, at);
+    if (found > 0)
+      luaL_addstring(&masked, "***");
+    offset += at + found;
+  }
+  luaL_pushresult(&masked);
+  return 1;
+}
+
+const luaL_Reg clientL_credential_methods[] = {{"freshness", client_freshness},
+                                               {"schedule", client_schedule},
+                                               {"mark_stale", client_mark_stale},
+                                               {"shift_clock", client_shift_clock},
+                                               {"adopt", client_adopt},
+                                               {"record", client_record},
+                                               {"holds", client_holds},
+                                               {"can_refresh", client_can_refresh},
+                                               {"forget", client_forget},
+                                               {"credentials", client_credentials},
+                                               {"credentials_table", client_credentials_table},
+                                               {"headers", client_headers},
+                                               {"mask", client_mask},
+                                               {NULL, NULL}};

@@ -1,0 +1,316 @@
+#include "../core/base.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../core/header.h"
+#include "../core/url.h"
+#include "exchange.h"
+#include "record.h"
+
+static const char TYPE[] = "mic.exchange";
+
+struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
+                                    enum exchange_kind kind) {
+  struct exchange_box *box = argumentsL_new_block(L, sizeof *box);
+  exchange_init(&box->exchange, kind);
+  box->client = client;
+  argumentsL_set_type(L, TYPE);
+  return box;
+}
+
+struct exchange_box *exchangeL_check(lua_State *L, int index) {
+  return luaL_checkudata(L, index, TYPE);
+}
+
+/* ---- a request's spec ---- */
+
+static void read_method(lua_State *L, struct exchange *exchange, int spec) {
+  size_t length = 0;
+  const char *method = argumentsL_required_string(L, spec, "method", &length);
+  if (length >= sizeof exchange->method || header_name_problem(method, length) != NULL)
+    luaL_error(L, "method must be an HTTP method such as GET");
+  memcpy(exchange->method, method, length + 1);
+}
+
+/* One header; `name` at index -2 and its value at -1. [0, 0] */
+static void add_header(lua_State *L, struct exchange_box *box, struct api_call *call) {
+  const struct api_profile *profile = box->client->profile;
+  size_t name_length = 0, value_length = 0;
+  if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "headers must map names to strings");
+  const char *name = lua_tolstring(L, -2, &name_length);
+  const char *value = lua_tolstring(L, -1, &value_length);
+  const char *problem = api_client_header_problem(profile, name, name_length, value, value_length,
+                                                  call->auth == AUTH_NO);
+  if (problem != NULL)
+    luaL_error(L, "header \"%s\" %s", name, problem);
+  if (header_name_is(name, name_length, profile->api_key_header))
+    call->own_api_key = true;
+  if (!header_append(&box->exchange.lines, name, name_length, value, value_length))
+    luaL_error(L, "not enough memory");
+}
+
+static void read_headers(lua_State *L, struct exchange_box *box, struct api_call *call, int spec) {
+  int type = argumentsL_field(L, spec, "headers");
+  if (type != LUA_TTABLE && type != LUA_TNIL)
+    luaL_error(L, "headers must be a table (got %s)", lua_typename(L, type));
+  if (type == LUA_TTABLE) {
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+      if (lua_type(L, -1) == LUA_TTABLE) { /* a repeated header */
+        size_t count = compat_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+          lua_pushvalue(L, -2);
+          lua_rawgeti(L, -2, (int)i);
+          add_header(L, box, call);
+          lua_pop(L, 2);
+        }
+      } else {
+        add_header(L, box, call);
+      }
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static enum auth_wish read_auth(lua_State *L, int spec) {
+  enum auth_wish wish = AUTH_BY_PATH;
+  if (argumentsL_field(L, spec, "auth") != LUA_TNIL)
+    wish = lua_toboolean(L, -1) ? AUTH_YES : AUTH_NO;
+  lua_pop(L, 1);
+  return wish;
+}
+
+static void read_target(lua_State *L, struct api_call *call, int spec) {
+  call->path = argumentsL_required_string(L, spec, "path", &call->path_length);
+  const char *problem = url_path_problem(call->path, call->path_length);
+  if (problem != NULL)
+    luaL_error(L, "path %s", problem);
+  call->auth = read_auth(L, spec);
+  call->allow_stale = argumentsL_boolean(L, spec, "allow_stale");
+}
+
+bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec) {
+  struct api_call call = {0};
+  luaL_checktype(L, spec, LUA_TTABLE);
+  read_target(L, &call, spec);
+  return api_client_is_ready(client, &call);
+}
+
+void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
+  struct exchange *exchange = &box->exchange;
+  struct api_call call = {0};
+  luaL_checktype(L, spec, LUA_TTABLE);
+  read_method(L, exchange, spec);
+  read_target(L, &call, spec);
+  read_headers(L, box, &call, spec);
+  exchange->body = argumentsL_string(L, spec, "body", &exchange->body_length);
+  exchange->has_body = exchange->body != NULL;
+  exchange->timeout = argumentsL_positive(L, spec, "timeout", 0.0);
+  exchange->connect_timeout = argumentsL_positive(L, spec, "connect_timeout", 0.0);
+  exchange->max_size = (size_t)argumentsL_positive(L, spec, "max_size", 0.0);
+  exchange->resend = argumentsL_boolean(L, spec, "resend");
+  api_client_request(box->client, exchange, &call);
+}
+
+/* ---- waiting in this thread ---- */
+
+struct hook_watch {
+  lua_State *main_thread;
+  lua_Hook hook;
+};
+
+static bool hook_changed(void *context) {
+  const struct hook_watch *watch = context;
+  return lua_gethook(watch->main_thread) != watch->hook;
+}
+
+bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_box *box,
+                     double seconds) {
+  struct hook_watch watch = {compatL_main_thread(L), NULL};
+  watch.hook = lua_gethook(watch.main_thread);
+  connections_drive(&client->connections, box == NULL ? NULL : &box->exchange, seconds,
+                    hook_changed, &watch);
+  return !hook_changed(&watch);
+}
+
+void exchangeL_finish(lua_State *L, struct exchange_box *box) {
+  while (box->exchange.state == EXCHANGE_RUNNING)
+    if (!exchangeL_drive(L, box->client, box, 3600.0))
+      connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+}
+
+/* ---- results ---- */
+
+static void set_string(lua_State *L, const char *name, const char *text, size_t length) {
+  lua_pushlstring(L, text == NULL ? "" : text, length);
+  lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, bool value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static const char *version_name(long version) {
+  switch (version) {
+  case CURL_HTTP_VERSION_1_0:
+    return "1.0";
+  case CURL_HTTP_VERSION_2_0:
+    return "2";
+  case CURL_HTTP_VERSION_3:
+    return "3";
+  default:
+    return "1.1";
+  }
+}
+
+static void set_timings(lua_State *L, const struct exchange_timings *timings) {
+  lua_createtable(L, 0, 5);
+  set_number(L, "name_lookup", timings->name_lookup);
+  set_number(L, "connect", timings->connect);
+  set_number(L, "tls", timings->tls);
+  set_number(L, "first_byte", timings->first_byte);
+  set_number(L, "total", timings->total);
+  lua_setfield(L, -2, "timings");
+}
+
+static void set_meaning(lua_State *L, const struct exchange_box *box) {
+  enum answer_meaning meaning = api_client_meaning(box->client, &box->exchange);
+  if (meaning == ANSWER_PLAIN)
+    return;
+  lua_pushstring(L, meaning == ANSWER_EXPIRED ? "expired" : "refused");
+  lua_setfield(L, -2, "means");
+}
+
+static void push_reply(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  lua_createtable(L, 0, 12);
+  compatL_push_whole(L, (double)exchange->status);
+  lua_setfield(L, -2, "status");
+  set_string(L, "head", exchange->head.data, exchange->head.length);
+  if (exchange->show_body)
+    set_string(L, "body", exchange->reply_body.data, exchange->reply_body.length);
+  if (exchange->content_type != NULL)
+    set_string(L, "content_type", exchange->content_type, strlen(exchange->content_type));
+  set_string(L, "url", exchange->url_text.data, exchange->shown_url_length);
+  set_string(L, "http_version", version_name(exchange->http_version),
+             strlen(version_name(exchange->http_version)));
+  set_boolean(L, "new_connection", exchange->new_connection);
+  compatL_push_whole(L, exchange->generation);
+  lua_setfield(L, -2, "generation");
+  set_boolean(L, "authenticated", exchange->snapshot != NULL);
+  set_timings(L, &exchange->timings);
+  if (exchange->location != NULL) {
+    set_string(L, "location", exchange->location, strlen(exchange->location));
+    set_boolean(L, "same_origin", url_is_same_origin(&box->client->base, exchange->location));
+  }
+  if (exchange->status >= 400)
+    set_meaning(L, box);
+  if (exchange->kind == EXCHANGE_REQUEST)
+    return;
+  set_boolean(L, "absorbed", exchange->absorbed);
+  if (exchange->problem[0] != '\0')
+    set_string(L, "problem", exchange->problem, strlen(exchange->problem));
+}
+
+/* The second result: for a request a hint, for login and refresh the record. [0, +1] */
+static void push_companion(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  const struct api_client *client = box->client;
+  if (exchange->kind != EXCHANGE_REQUEST) {
+    if (exchange->absorbed)
+      record_move(recordL_push(L), &exchange->record);
+    else
+      lua_pushnil(L);
+  } else if (exchange->snapshot != NULL &&
+             credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY) {
+    lua_pushliteral(L, "advisory");
+  } else {
+    lua_pushnil(L);
+  }
+}
+
+int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  box->taken = true;
+  if (exchange->failure.kind != FAILURE_NONE) {
+    struct failure failure = exchange->failure;
+    exchange_clear(exchange);
+    exchange->state = EXCHANGE_DONE;
+    return argumentsL_push_failure(L, &failure);
+  }
+  api_client_absorb(box->client, exchange);
+  push_reply(L, box);
+  push_companion(L, box);
+  exchange_clear(exchange);
+  exchange->state = EXCHANGE_DONE;
+  return 2;
+}
+
+/* ---- methods ---- */
+
+/* Drives the exchange in this thread.
+   ---@param seconds number how long at most
+   ---@return "done"|"wait" state "wait": not ended yet, or a debug hook wants to run first */
+static int exchange_run(lua_State *L) {
+  struct exchange_box *box = exchangeL_check(L, 1);
+  double seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  if (box->exchange.state == EXCHANGE_RUNNING && !exchangeL_drive(L, box->client, box, seconds))
+    connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+  lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
+  return 1;
+}
+
+/* The outcome, once. Of a request: reply and hint; of login and refresh: masked reply and record.
+   ---@return table? reply nil, kind, code, message when there was no answer
+   ---@return string|mic.record|nil companion */
+static int exchange_result(lua_State *L) {
+  struct exchange_box *box = exchangeL_check(L, 1);
+  if (box->exchange.state != EXCHANGE_DONE)
+    return luaL_error(L, "the exchange has not ended: call run until it returns \"done\"");
+  if (box->taken)
+    return luaL_error(L, "the exchange's result was taken before");
+  return exchangeL_push_result(L, box);
+}
+
+/* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended. */
+static int exchange_cancel(lua_State *L) {
+  struct exchange_box *box = exchangeL_check(L, 1);
+  connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  return 0;
+}
+
+static int exchange_release(lua_State *L) {
+  struct exchange_box *box = compatL_testudata(L, 1, TYPE);
+  if (box == NULL)
+    return 0;
+  connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  exchange_clear(&box->exchange);
+  box->exchange.state = EXCHANGE_DONE;
+  box->taken = true;
+  return 0;
+}
+
+static int exchange_to_string(lua_State *L) {
+  const struct exchange_box *box = exchangeL_check(L, 1);
+  const char *state = box->exchange.state == EXCHANGE_RUNNING ? "running" : "done";
+  lua_pushfstring(L, "%s (%s)", TYPE, state);
+  return 1;
+}
+
+void exchangeL_open(lua_State *L) {
+  const luaL_Reg methods[] = {{"run", exchange_run},
+                              {"result", exchange_result},
+                              {"cancel", exchange_cancel},
+                              {NULL, NULL}};
+  argumentsL_new_type(L, TYPE, methods, exchange_release, exchange_to_string);
+}

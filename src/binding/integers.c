@@ -1,0 +1,53 @@
+/* JSON decoders that know only floats: makes whole numbers integers again where Lua has integers.
+ */
+#include "../core/base.h"
+
+#include <math.h>
+
+#include "system.h"
+
+#if LUA_VERSION_NUM >= 503
+
+static bool is_whole_float(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TNUMBER || lua_isinteger(L, index))
+    return false;
+  double value = lua_tonumber(L, index);
+  /* -0.0 stays a float: as an integer it would lose its sign. */
+  return fabs(value) <= 9007199254740992.0 && floor(value) == value &&
+         !(value == 0.0 && signbit(value));
+}
+
+/* Walks the table at the top. Assigning to members that are there is allowed during lua_next. */
+static void walk(lua_State *L, int depth) {
+  luaL_checkstack(L, 6, "a value is nested too deeply");
+  if (depth > 1000) /* as deep as the decoder goes; keeps a cyclic table from running on */
+    luaL_error(L, "a value is nested too deeply");
+  lua_pushnil(L);
+  while (lua_next(L, -2) != 0) {
+    if (lua_type(L, -1) == LUA_TTABLE) {
+      walk(L, depth + 1);
+    } else if (is_whole_float(L, -1)) {
+      lua_pushvalue(L, -2);
+      lua_pushinteger(L, (lua_Integer)lua_tonumber(L, -2));
+      lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+#endif
+
+/* Makes whole floats up to 2^53 integers, inside tables in place.
+   ---@param value any a decoded JSON value
+   ---@return any value the same */
+int integersL(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+#if LUA_VERSION_NUM >= 503
+  if (lua_type(L, 1) == LUA_TTABLE)
+    walk(L, 1);
+  else if (is_whole_float(L, 1))
+    lua_pushinteger(L, (lua_Integer)lua_tonumber(L, 1));
+#endif
+  return 1;
+}

@@ -1,0 +1,74 @@
+/* luaopen_mic_core: the one symbol that this module exports. */
+#include "../core/base.h"
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include "client.h"
+#include "exchange.h"
+#include "record.h"
+#include "system.h"
+
+#if LIBCURL_VERSION_NUM < 0x074a00
+#error                                                                                             \
+    "lua-mic needs libcurl 7.74 or later; this is an older one (see LIBCURL_VERSION in curlver.h)"
+#endif
+
+#define MIC_EXPORT __attribute__((visibility("default")))
+
+MIC_EXPORT int luaopen_mic_core(lua_State *L);
+
+/* libcurl's own global state: set up once for the process, never torn down, since other users of
+   libcurl may live in it. */
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_once_code;
+
+static void start_curl(void) {
+  Dl_info info;
+  curl_once_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  /* libcurl's resolver threads may outlive the Lua state: the code must stay mapped. */
+  if (dladdr((const void *)&curl_once, &info) != 0)
+    (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+static void check_curl(lua_State *L) {
+  pthread_once(&curl_once, start_curl);
+  if (curl_once_code != CURLE_OK)
+    luaL_error(L, "libcurl could not be started");
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  if (info->version_num < 0x074a00)
+    luaL_error(L, "lua-mic needs libcurl 7.74 or later; found %s", info->version);
+  if ((info->features & CURL_VERSION_SSL) == 0)
+    luaL_error(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
+}
+
+/* Where login and refresh go, for events. [0, +1] */
+static void push_auth_paths(lua_State *L) {
+  lua_newtable(L);
+  lua_pushstring(L, profile_mic.login_path);
+  lua_setfield(L, -2, "login");
+  lua_pushstring(L, profile_mic.refresh_path);
+  lua_setfield(L, -2, "refresh");
+}
+
+int luaopen_mic_core(lua_State *L) {
+  const luaL_Reg functions[] = {{"client", clientL_new},
+                                {"record", recordL_from_bytes},
+                                {"integers", integersL},
+                                {NULL, NULL}};
+  check_curl(L);
+  argumentsL_open_buffer(L);
+  recordL_open(L);
+  exchangeL_open(L);
+  clientL_open(L);
+  lua_newtable(L);
+  compatL_setfuncs(L, functions);
+  compatL_setfuncs(L, systemL_functions);
+  compatL_setfuncs(L, textL_functions);
+  push_auth_paths(L);
+  lua_setfield(L, -2, "auth_paths");
+  lua_pushliteral(L, MIC_VERSION);
+  lua_setfield(L, -2, "version");
+  return 1;
+}

@@ -1,0 +1,17 @@
+/* mic.record: a set of credentials on its way to or from a store. */
+#ifndef MIC_BINDING_RECORD_H
+#define MIC_BINDING_RECORD_H
+
+#include "../core/record.h"
+#include "arguments.h"
+
+MIC_PRIVATE_BEGIN
+
+struct record *recordL_push(lua_State *L);            /* an empty one. [0, +1] */
+struct record *recordL_test(lua_State *L, int index); /* NULL when it is none */
+/* core.record(bytes) -> record | nil, kind, code, message */
+int recordL_from_bytes(lua_State *L);
+void recordL_open(lua_State *L);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,88 @@
+/* Clocks, randomness and what this build can do. */
+#include "../core/base.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/clock.h"
+#include "system.h"
+
+/* ---@return number seconds on a clock that nobody sets */
+static int core_now(lua_State *L) {
+  const struct clock clock = {0};
+  lua_pushnumber(L, clock_monotonic(&clock));
+  return 1;
+}
+
+/* ---@return number seconds since 1970 */
+static int core_wall(lua_State *L) {
+  const struct clock clock = {0};
+  lua_pushnumber(L, clock_wall(&clock));
+  return 1;
+}
+
+/* Sleeps in this thread; a signal ends it early, so that Ctrl-C works.
+   ---@param seconds number */
+static int core_sleep(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0.0 && seconds <= 86400.0, 1, "seconds must be 0 to 86400");
+  struct timespec time = {(time_t)seconds, 0};
+  time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+  nanosleep(&time, NULL);
+  return 0;
+}
+
+static bool read_random(unsigned char *bytes, size_t size) {
+  int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  ssize_t got = read(file, bytes, size);
+  close(file);
+  return got == (ssize_t)size;
+}
+
+/* A random number from the system: math.random starts alike in every process on Lua 5.1 to 5.3.
+   ---@return number random 0 <= random < 1 */
+static int core_random(lua_State *L) {
+  unsigned char bytes[6];
+  if (!read_random(bytes, sizeof bytes))
+    return luaL_error(L, "the system gives no random numbers (/dev/urandom)");
+  double value = 0.0;
+  for (size_t i = 0; i < sizeof bytes; i++)
+    value = (value + bytes[i]) / 256.0;
+  lua_pushnumber(L, value);
+  return 1;
+}
+
+static void set_feature(lua_State *L, const char *name, int present) {
+  lua_pushboolean(L, present != 0);
+  lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+/* What this module runs on.
+   ---@return { version: string, libcurl: string, tls: string?, http2: boolean,
+     async_resolver: boolean, gzip: boolean, brotli: boolean } */
+static int core_features(lua_State *L) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  lua_newtable(L);
+  set_text(L, "version", MIC_VERSION);
+  set_text(L, "libcurl", info->version);
+  set_text(L, "tls", info->ssl_version);
+  set_feature(L, "http2", info->features & CURL_VERSION_HTTP2);
+  set_feature(L, "async_resolver", info->features & CURL_VERSION_ASYNCHDNS);
+  set_feature(L, "gzip", info->features & CURL_VERSION_LIBZ);
+  set_feature(L, "brotli", info->features & CURL_VERSION_BROTLI);
+  return 1;
+}
+
+const luaL_Reg systemL_functions[] = {{"now", core_now},           {"wall", core_wall},
+                                      {"sleep", core_sleep},       {"random", core_random},
+                                      {"features", core_features}, {NULL, NULL}};

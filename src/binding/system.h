@@ -1,0 +1,14 @@
+/* Functions of mic.core that need no client: clocks, randomness, checks, parsing. */
+#ifndef MIC_BINDING_SYSTEM_H
+#define MIC_BINDING_SYSTEM_H
+
+#include "arguments.h"
+
+MIC_PRIVATE_BEGIN
+
+extern const luaL_Reg systemL_functions[]; /* now wall sleep random features */
+extern const luaL_Reg textL_functions[];   /* check_path check_header parse_headers parse_date */
+int integersL(lua_State *L);               /* core.integers */
+
+MIC_PRIVATE_END
+#endif

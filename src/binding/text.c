@@ -1,0 +1,124 @@
+/* Checks of what may be sent, and reading of what came. */
+#include "../core/base.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <string.h>
+
+#include "../core/api_client.h"
+#include "../core/header.h"
+#include "../core/url.h"
+#include "system.h"
+
+/* Tells whether a path may be joined to a base URL.
+   ---@param path string
+   ---@return true? ok
+   ---@return string? message what is wrong */
+static int core_check_path(lua_State *L) {
+  size_t length = 0;
+  const char *path = luaL_checklstring(L, 1, &length);
+  const char *problem = url_path_problem(path, length);
+  if (problem == NULL) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushfstring(L, "path %s", problem);
+  return 2;
+}
+
+/* Tells whether the caller may send this header.
+   ---@param name string
+   ---@param value string
+   ---@param own? boolean the call said auth = false: the client's own names are free
+   ---@return true? ok
+   ---@return string? message what is wrong; the value is not in it */
+static int core_check_header(lua_State *L) {
+  size_t name_length = 0, value_length = 0;
+  const char *name = luaL_checklstring(L, 1, &name_length);
+  const char *value = luaL_checklstring(L, 2, &value_length);
+  const char *problem = api_client_header_problem(&profile_mic, name, name_length, value,
+                                                  value_length, lua_toboolean(L, 3) != 0);
+  if (problem == NULL) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  /* A name with a break in it stays on one line. */
+  if (header_name_problem(name, name_length) == NULL)
+    lua_pushfstring(L, "header \"%s\" %s", name, problem);
+  else
+    lua_pushfstring(L, "a header's name %s", problem);
+  return 2;
+}
+
+/* Pushes the name in lower case; names longer than the buffer are cut: none is. [0, +1] */
+static void push_lower(lua_State *L, const struct header_field *field) {
+  char lower[256];
+  size_t length = field->name_length < sizeof lower ? field->name_length : sizeof lower;
+  for (size_t i = 0; i < length; i++)
+    lower[i] = (char)tolower((unsigned char)field->name[i]);
+  lua_pushlstring(L, lower, length);
+}
+
+/* Adds one field to the two tables at `joined` and `all`. [0, 0] */
+static void add_field(lua_State *L, int joined, int all, const struct header_field *field) {
+  push_lower(L, field);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, all);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, all);
+  }
+  lua_pushlstring(L, field->value, field->value_length);
+  lua_rawseti(L, -2, (int)compat_rawlen(L, -2) + 1);
+  lua_pop(L, 1); /* leaves the name */
+  lua_pushvalue(L, -1);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, joined);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushlstring(L, field->value, field->value_length);
+  } else {
+    lua_pushliteral(L, ", ");
+    lua_pushlstring(L, field->value, field->value_length);
+    lua_concat(L, 3);
+  }
+  lua_rawset(L, joined);
+  lua_pop(L, 1);
+}
+
+/* Reads a block of header fields.
+   ---@param head string as it came, with its status line
+   ---@return table<string, string> joined by lower-case name; repeated ones joined by ", "
+   ---@return table<string, string[]> all by lower-case name */
+static int core_parse_headers(lua_State *L) {
+  size_t length = 0, offset = 0;
+  const char *head = luaL_checklstring(L, 1, &length);
+  struct header_field field;
+  lua_settop(L, 1);
+  lua_newtable(L);
+  lua_newtable(L);
+  while (header_next(head, length, &offset, &field))
+    add_field(L, 2, 3, &field);
+  return 2;
+}
+
+/* ---@param text string a date as HTTP has it
+   ---@return number? seconds since 1970; nil when it is no date */
+static int core_parse_date(lua_State *L) {
+  time_t date = curl_getdate(luaL_checkstring(L, 1), NULL);
+  if (date < 0)
+    return 0;
+  lua_pushnumber(L, (lua_Number)date);
+  return 1;
+}
+
+const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
+                                    {"check_header", core_check_header},
+                                    {"parse_headers", core_parse_headers},
+                                    {"parse_date", core_parse_date},
+                                    {NULL, NULL}};

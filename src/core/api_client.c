@@ -1,0 +1,321 @@
+#include "base.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api_client.h"
+#include "auth_reply.h"
+#include "header.h"
+
+/* ---- headers ---- */
+
+static bool is_framing(const char *name, size_t length) {
+  static const char *const names[] = {"Host", "Content-Length", "Transfer-Encoding", "Connection"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (header_name_is(name, length, names[i]))
+      return true;
+  return false;
+}
+
+const char *api_client_header_problem(const struct api_profile *profile, const char *name,
+                                      size_t name_length, const char *value, size_t value_length,
+                                      bool own) {
+  const char *problem = header_name_problem(name, name_length);
+  if (problem == NULL)
+    problem = header_value_problem(value, value_length);
+  if (problem != NULL)
+    return problem;
+  if (is_framing(name, name_length))
+    return "belongs to the connection and cannot be set";
+  if (!own && profile_owns_header(profile, name, name_length))
+    return "is set by the client; with auth = false you may set it yourself";
+  return NULL;
+}
+
+static bool has_line(const struct curl_slist *lines, const char *name) {
+  size_t length = strlen(name);
+  for (; lines != NULL; lines = lines->next)
+    if (strncasecmp(lines->data, name, length) == 0 &&
+        (lines->data[length] == ':' || lines->data[length] == ';'))
+      return true;
+  return false;
+}
+
+/* "Name:" takes a header out that libcurl would send by itself. */
+static bool suppress_line(struct exchange *exchange, const char *line) {
+  struct curl_slist *lines = curl_slist_append(exchange->lines, line);
+  if (lines == NULL)
+    return false;
+  exchange->lines = lines;
+  return true;
+}
+
+static bool complete_lines(struct exchange *exchange) {
+  if (!suppress_line(exchange, "Expect:")) /* costs a round trip, or a second of waiting */
+    return false;
+  return has_line(exchange->lines, "Content-Type") || suppress_line(exchange, "Content-Type:");
+}
+
+static bool link_open_lines(struct api_client *client, struct exchange *exchange) {
+  const char *name = client->profile->api_key_header;
+  if (client->api_key.length == 0)
+    return true;
+  if (client->open_lines == NULL && !header_append(&client->open_lines, name, strlen(name),
+                                                   client->api_key.bytes, client->api_key.length))
+    return false;
+  exchange_link_lines(exchange, client->open_lines);
+  return true;
+}
+
+/* ---- sending ---- */
+
+static const char NO_MEMORY[] = "out of memory";
+
+static void fail_no_memory(struct exchange *exchange) {
+  exchange_fail(exchange, FAILURE_NETWORK, "CURLE_OUT_OF_MEMORY", NO_MEMORY);
+}
+
+static bool set_defaults(struct api_client *client, struct exchange *exchange) {
+  exchange->number = ++client->exchanges;
+  exchange->generation = client->credentials.generation;
+  if (exchange->timeout <= 0.0)
+    exchange->timeout = client->timeout;
+  if (exchange->connect_timeout <= 0.0)
+    exchange->connect_timeout = client->connect_timeout;
+  if (exchange->max_size == 0)
+    exchange->max_size = client->max_response_size;
+  if (!client->closed)
+    return true;
+  exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
+  return false;
+}
+
+bool api_client_may_send(const struct api_client *client, bool allow_stale,
+                         struct failure *failure) {
+  switch (credentials_freshness(&client->credentials, &client->clock)) {
+  case FRESHNESS_NONE:
+    failure_set(failure, FAILURE_MISSING, NULL, "not logged in");
+    return false;
+  case FRESHNESS_MANDATORY:
+    if (allow_stale)
+      return true;
+    failure_set(failure, FAILURE_STALE, NULL, "the token is about to expire");
+    return false;
+  case FRESHNESS_EXPIRED:
+    failure_set(failure, FAILURE_STALE, NULL, "the token has expired");
+    return false;
+  case FRESHNESS_STALE:
+    failure_set(failure, FAILURE_STALE, NULL, "the API refused the token");
+    return false;
+  case FRESHNESS_FRESH:
+  case FRESHNESS_ADVISORY:
+    break;
+  }
+  return true;
+}
+
+static bool attach_credentials(struct api_client *client, struct exchange *exchange) {
+  struct credentials *credentials = &client->credentials;
+  exchange->snapshot = credentials_snapshot(credentials, client->profile, &client->api_key,
+                                            client->identity == IDENTITY_IN_HEADER);
+  if (exchange->snapshot == NULL)
+    return false;
+  exchange_link_lines(exchange, exchange->snapshot->lines);
+  const struct secret *identity = &credentials->record.identity;
+  if (client->identity != IDENTITY_IN_QUERY || identity->length == 0)
+    return true;
+  return url_append_query(&exchange->url_text, client->profile->identity_query, identity->bytes,
+                          identity->length);
+}
+
+static void start(struct api_client *client, struct exchange *exchange) {
+  exchange->url = url_parse_same_origin(&client->base, exchange->url_text.data);
+  if (exchange->url == NULL) {
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
+    return;
+  }
+  connections_start(&client->connections, exchange);
+}
+
+static bool wants_credentials(const struct api_client *client, const struct api_call *call) {
+  if (call->auth != AUTH_BY_PATH)
+    return call->auth == AUTH_YES;
+  return !profile_is_open(client->profile, call->path, call->path_length);
+}
+
+bool api_client_is_ready(const struct api_client *client, const struct api_call *call) {
+  struct failure failure;
+  return !client->closed && (!wants_credentials(client, call) ||
+                             api_client_may_send(client, call->allow_stale, &failure));
+}
+
+void api_client_request(struct api_client *client, struct exchange *exchange,
+                        const struct api_call *call) {
+  if (!set_defaults(client, exchange))
+    return;
+  bool auth = wants_credentials(client, call);
+  if (auth && !api_client_may_send(client, call->allow_stale, &exchange->failure)) {
+    exchange->state = EXCHANGE_DONE;
+    return;
+  }
+  bool ok = complete_lines(exchange) &&
+            url_join(&client->base, call->path, call->path_length, &exchange->url_text);
+  exchange->shown_url_length = exchange->url_text.length;
+  if (ok && auth)
+    ok = attach_credentials(client, exchange);
+  else if (ok && !call->own_api_key)
+    ok = link_open_lines(client, exchange);
+  if (ok)
+    start(client, exchange);
+  else
+    fail_no_memory(exchange);
+}
+
+/* ---- login and refresh ---- */
+
+static bool append_member(struct buffer *body, const char *before, const char *name,
+                          const char *value, size_t length) {
+  return buffer_append_text(body, before) == BUFFER_OK &&
+         buffer_append_text(body, name) == BUFFER_OK &&
+         buffer_append_text(body, "\":\"") == BUFFER_OK &&
+         buffer_append_json(body, value, length) == BUFFER_OK &&
+         buffer_append_text(body, "\"") == BUFFER_OK;
+}
+
+static void start_auth(struct api_client *client, struct exchange *exchange, const char *path) {
+  snprintf(exchange->method, sizeof exchange->method, "POST");
+  exchange->body = exchange->secret_body.data;
+  exchange->body_length = exchange->secret_body.length;
+  exchange->has_body = true;
+  if (exchange->max_size > MIC_AUTH_REPLY_MAX)
+    exchange->max_size = MIC_AUTH_REPLY_MAX;
+  bool ok = suppress_line(exchange, "Content-Type: application/json") && complete_lines(exchange) &&
+            link_open_lines(client, exchange) &&
+            url_join(&client->base, path, strlen(path), &exchange->url_text);
+  exchange->shown_url_length = exchange->url_text.length;
+  if (ok)
+    start(client, exchange);
+  else
+    fail_no_memory(exchange);
+}
+
+void api_client_login(struct api_client *client, struct exchange *exchange, const char *username,
+                      size_t username_length, const char *password, size_t password_length) {
+  const struct api_profile *profile = client->profile;
+  struct buffer *body = &exchange->secret_body;
+  if (!set_defaults(client, exchange))
+    return;
+  if (append_member(body, "{\"", profile->username_field, username, username_length) &&
+      append_member(body, ",\"", profile->password_field, password, password_length) &&
+      buffer_append_text(body, "}") == BUFFER_OK &&
+      secret_set(&exchange->sent_secret, password, password_length))
+    start_auth(client, exchange, profile->login_path);
+  else
+    fail_no_memory(exchange);
+}
+
+void api_client_refresh(struct api_client *client, struct exchange *exchange) {
+  const struct api_profile *profile = client->profile;
+  const struct secret *refresh_token = &client->credentials.record.refresh_token;
+  struct buffer *body = &exchange->secret_body;
+  if (!set_defaults(client, exchange))
+    return;
+  if (refresh_token->length == 0) {
+    exchange_fail(exchange, FAILURE_MISSING, NULL,
+                  client->credentials.record.token.length == 0 ? "not logged in"
+                                                               : "there is no refresh token");
+    return;
+  }
+  if (append_member(body, "{\"", profile->refresh_field, refresh_token->bytes,
+                    refresh_token->length) &&
+      buffer_append_text(body, "}") == BUFFER_OK &&
+      secret_set(&exchange->sent_secret, refresh_token->bytes, refresh_token->length) &&
+      record_copy(&exchange->record, &client->credentials.record))
+    start_auth(client, exchange, profile->refresh_path);
+  else
+    fail_no_memory(exchange);
+}
+
+/* ---- replies ---- */
+
+static void learn_clock(struct api_client *client, const struct exchange *exchange) {
+  size_t offset = 0;
+  struct header_field field;
+  while (header_next(exchange->head.data, exchange->head.length, &offset, &field)) {
+    if (header_name_is(field.name, field.name_length, "Date")) {
+      clock_learn(&client->clock, field.value, field.value_length);
+      return;
+    }
+  }
+}
+
+/* The new set: what the reply left out stays as it was. */
+static bool merge_record(struct api_client *client, struct exchange *exchange,
+                         struct auth_reply *reply) {
+  struct record *record = &exchange->record;
+  secret_move(&record->token, &reply->token);
+  if (reply->identity.length > 0)
+    secret_move(&record->identity, &reply->identity);
+  if (reply->refresh_token.length > 0)
+    secret_move(&record->refresh_token, &reply->refresh_token);
+  if (record->identity.length == 0 && client->identity != IDENTITY_NOWHERE) {
+    snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %s.%s",
+             client->profile->identity.keys[0], client->profile->identity.keys[1]);
+    return false;
+  }
+  if (!secret_set(&record->root, client->base.root, strlen(client->base.root))) {
+    snprintf(exchange->problem, sizeof exchange->problem, NO_MEMORY);
+    return false;
+  }
+  record->generation = 0.0;
+  record_date(record, &client->clock, true);
+  return true;
+}
+
+static void absorb_success(struct api_client *client, struct exchange *exchange) {
+  struct auth_reply reply = {0};
+  enum absorb_status status = auth_reply_absorb(client->profile, exchange->reply_body.data,
+                                                exchange->reply_body.length, &reply);
+  exchange->show_body = status != ABSORB_UNREADABLE && status != ABSORB_NO_MEMORY;
+  snprintf(exchange->problem, sizeof exchange->problem, "%s", reply.problem);
+  if (status == ABSORB_OK)
+    exchange->absorbed = merge_record(client, exchange, &reply);
+  auth_reply_clear(&reply);
+}
+
+void api_client_absorb(struct api_client *client, struct exchange *exchange) {
+  if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
+    return;
+  if (exchange->kind != EXCHANGE_REQUEST || !client->clock.server_known)
+    learn_clock(client, exchange);
+  if (exchange->kind == EXCHANGE_REQUEST || exchange->secret_body.length == 0)
+    return;
+  buffer_free(&exchange->secret_body); /* also marks the reply as absorbed */
+  char *body = exchange->reply_body.data;
+  size_t length = exchange->reply_body.length;
+  if (exchange->status >= 200 && exchange->status < 300)
+    absorb_success(client, exchange);
+  if (!auth_reply_mask(body, length, &exchange->sent_secret) ||
+      !auth_reply_mask(body, length, &client->api_key))
+    exchange->show_body = false;
+  if (!exchange->absorbed)
+    record_clear(&exchange->record);
+}
+
+enum answer_meaning api_client_meaning(const struct api_client *client,
+                                       const struct exchange *exchange) {
+  return profile_meaning(client->profile, exchange->kind != EXCHANGE_REQUEST, exchange->status,
+                         exchange->reply_body.data, exchange->reply_body.length);
+}
+
+void api_client_close(struct api_client *client) {
+  client->closed = true;
+  connections_close(&client->connections);
+  connection_options_clear(&client->connections.options);
+  credentials_clear(&client->credentials);
+  header_list_wipe(client->open_lines);
+  client->open_lines = NULL;
+  secret_clear(&client->api_key);
+  url_base_clear(&client->base);
+}

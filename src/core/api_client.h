@@ -1,0 +1,76 @@
+/* A complete client without Lua: one base URL, one API key, one set of credentials. It attaches the
+   credentials, refuses to send when they are missing or stale, composes login and refresh, and
+   absorbs their replies. */
+#ifndef MIC_API_CLIENT_H
+#define MIC_API_CLIENT_H
+
+#include <curl/curl.h>
+
+#include "base.h"
+#include "clock.h"
+#include "connections.h"
+#include "credentials.h"
+#include "exchange.h"
+#include "profile.h"
+#include "secret.h"
+#include "url.h"
+
+MIC_PRIVATE_BEGIN
+
+enum identity_place { IDENTITY_IN_HEADER, IDENTITY_IN_QUERY, IDENTITY_NOWHERE };
+enum auth_wish { AUTH_BY_PATH, AUTH_YES, AUTH_NO };
+
+struct api_client {
+  const struct api_profile *profile;
+  struct url_base base;
+  struct secret api_key;
+  enum identity_place identity;
+  double timeout, connect_timeout; /* seconds */
+  size_t max_response_size;        /* bytes */
+  struct clock clock;
+  struct credentials credentials;
+  struct connections connections;
+  struct curl_slist *open_lines; /* what goes with calls that carry no credentials */
+  unsigned exchanges;            /* started so far */
+  bool closed;
+};
+
+struct api_call {
+  const char *path; /* checked by api_client_path_problem; may hold ?query */
+  size_t path_length;
+  enum auth_wish auth;
+  bool allow_stale; /* a token inside the mandatory window will do */
+  bool own_api_key; /* the caller's lines bring one */
+};
+
+/* NULL when the caller may send this header; else what is wrong, as a phrase after
+   `header "x" `. `own` true: the call said auth = false, so the client's own names are free. */
+const char *api_client_header_problem(const struct api_profile *profile, const char *name,
+                                      size_t name_length, const char *value, size_t value_length,
+                                      bool own);
+
+/* Each of the three starts `exchange` (initialised, of the right kind, method, body, lines,
+   timeouts set where the caller wants others) or ends it at once with its failure, nothing sent. */
+void api_client_request(struct api_client *client, struct exchange *exchange,
+                        const struct api_call *call);
+void api_client_login(struct api_client *client, struct exchange *exchange, const char *username,
+                      size_t username_length, const char *password, size_t password_length);
+void api_client_refresh(struct api_client *client, struct exchange *exchange);
+
+/* Whether api_client_request would send this call now. */
+bool api_client_is_ready(const struct api_client *client, const struct api_call *call);
+
+/* After a login or refresh is done: moves the secrets out of the reply into exchange->record, masks
+   them in the body, and says in exchange->absorbed and ->problem how it went. Learns the server's
+   clock from every reply. Idempotent. */
+void api_client_absorb(struct api_client *client, struct exchange *exchange);
+enum answer_meaning api_client_meaning(const struct api_client *client,
+                                       const struct exchange *exchange);
+/* True when the credentials may go out now; else the failure says why not. With `allow_stale` a
+   token that is about to expire will do. */
+bool api_client_may_send(const struct api_client *client, bool allow_stale,
+                         struct failure *failure);
+void api_client_close(struct api_client *client);
+
+MIC_PRIVATE_END
+#endif

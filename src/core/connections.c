@@ -1,0 +1,314 @@
+#include "base.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connections.h"
+
+/* How long one poll may keep a Ctrl-C waiting. */
+static const double SLICE_SECONDS = 0.5;
+
+/* ---- SIGPIPE: libcurl's TLS libraries may raise it, and the host program may not expect it ----
+ */
+
+struct sigpipe_guard {
+  sigset_t old_mask;
+  bool was_pending;
+};
+
+static void sigpipe_block(struct sigpipe_guard *guard) {
+  sigset_t pipe_only, pending;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  sigemptyset(&pending);
+  sigpending(&pending);
+  guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+  pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->old_mask);
+}
+
+static void sigpipe_restore(const struct sigpipe_guard *guard) {
+  sigset_t pipe_only;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  if (!guard->was_pending) {
+    const struct timespec now = {0, 0};
+    sigtimedwait(&pipe_only, NULL, &now); /* takes back one that came meanwhile */
+  }
+  pthread_sigmask(SIG_SETMASK, &guard->old_mask, NULL);
+}
+
+/* ---- handles ---- */
+
+static curl_socket_t connections_cb_open_socket(void *context, curlsocktype purpose,
+                                                struct curl_sockaddr *address) {
+  (void)context, (void)purpose;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+#define SET(option, value)                                                                         \
+  do {                                                                                             \
+    CURLcode set_code = curl_easy_setopt(easy, option, value);                                     \
+    if (set_code != CURLE_OK)                                                                      \
+      return set_code;                                                                             \
+  } while (0)
+
+static CURLcode set_trust(const struct connection_options *options, CURL *easy) {
+  /* The two belong together: a file of one's own shall not be mixed with the system's folder. */
+  if (options->ca_file != NULL || options->ca_path != NULL) {
+    SET(CURLOPT_CAINFO, options->ca_file);
+    SET(CURLOPT_CAPATH, options->ca_path);
+  }
+  if (options->client_cert != NULL)
+    SET(CURLOPT_SSLCERT, options->client_cert);
+  if (options->client_key != NULL)
+    SET(CURLOPT_SSLKEY, options->client_key);
+  if (options->pinned_public_key != NULL)
+    SET(CURLOPT_PINNEDPUBLICKEY, options->pinned_public_key);
+  SET(CURLOPT_SSLVERSION, options->min_tls_version);
+  SET(CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  return CURLE_OK;
+}
+
+static CURLcode set_protocols(const struct connection_options *options, CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  SET(CURLOPT_PROTOCOLS_STR, options->allow_http ? "https,http" : "https");
+#else
+  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | (options->allow_http ? CURLPROTO_HTTP : 0)));
+#endif
+  SET(CURLOPT_FOLLOWLOCATION, 0L);
+  SET(CURLOPT_PATH_AS_IS, 1L);
+  SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+  SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  return CURLE_OK;
+}
+
+/* Everything that stays the same from exchange to exchange. */
+static CURLcode configure(const struct connection_options *options, CURL *easy) {
+  CURLcode code = set_protocols(options, easy);
+  if (code == CURLE_OK)
+    code = set_trust(options, easy);
+  if (code != CURLE_OK)
+    return code;
+  SET(CURLOPT_NOSIGNAL, 1L);
+  SET(CURLOPT_HTTP_VERSION, options->http_version);
+  SET(CURLOPT_ACCEPT_ENCODING, "");
+  SET(CURLOPT_USERAGENT, options->user_agent);
+  SET(CURLOPT_OPENSOCKETFUNCTION, connections_cb_open_socket);
+  if (options->no_proxy)
+    SET(CURLOPT_PROXY, "");
+  else if (options->proxy != NULL)
+    SET(CURLOPT_PROXY, options->proxy);
+  return CURLE_OK;
+}
+
+/* A configured handle of the caller's, or NULL with the reason in `code`. */
+static CURL *take_handle(struct connections *connections, CURLcode *code) {
+  *code = CURLE_OK;
+  if (connections->idle_count > 0)
+    return connections->idle[--connections->idle_count];
+  CURL *easy = curl_easy_init();
+  if (easy == NULL) {
+    *code = CURLE_OUT_OF_MEMORY;
+    return NULL;
+  }
+  *code = configure(&connections->options, easy);
+  if (*code == CURLE_OK)
+    return easy;
+  curl_easy_cleanup(easy);
+  return NULL;
+}
+
+static void give_handle_back(struct connections *connections, CURL *easy) {
+  /* Nothing of the exchange may be reachable from a handle that waits. */
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+  curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+  if (connections->idle_count < IDLE_HANDLES_MAX)
+    connections->idle[connections->idle_count++] = easy;
+  else
+    curl_easy_cleanup(easy);
+}
+
+/* ---- running exchanges ---- */
+
+static void link_running(struct connections *connections, struct exchange *exchange) {
+  exchange->connections = connections;
+  exchange->previous = NULL;
+  exchange->next = connections->running;
+  if (exchange->next != NULL)
+    exchange->next->previous = exchange;
+  connections->running = exchange;
+}
+
+static void unlink_running(struct exchange *exchange) {
+  if (exchange->previous != NULL)
+    exchange->previous->next = exchange->next;
+  else
+    exchange->connections->running = exchange->next;
+  if (exchange->next != NULL)
+    exchange->next->previous = exchange->previous;
+  exchange->next = NULL;
+  exchange->previous = NULL;
+  exchange->connections = NULL;
+}
+
+static void end_exchange(struct exchange *exchange, CURLcode code) {
+  struct connections *connections = exchange->connections;
+  CURL *easy = exchange->easy;
+  exchange_finish(exchange, code);
+  if (connections->process == getpid()) {
+    curl_multi_remove_handle(connections->multi, easy);
+    give_handle_back(connections, easy);
+  }
+  exchange->easy = NULL;
+  unlink_running(exchange);
+}
+
+/* After a fork the handles share their sockets with the parent: even closing politely would speak
+   on its connections. They are left alone, and the child builds its own. */
+static void leave_parents_handles(struct connections *connections) {
+  if (connections->multi == NULL || connections->process == getpid())
+    return;
+  while (connections->running != NULL)
+    connections_cancel(connections->running, FAILURE_CLOSED,
+                       "the exchange belongs to the parent process");
+  connections->multi = NULL;
+  connections->idle_count = 0;
+}
+
+void connections_start(struct connections *connections, struct exchange *exchange) {
+  leave_parents_handles(connections);
+  if (connections->multi == NULL) {
+    connections->multi = curl_multi_init();
+    connections->process = getpid();
+  }
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  CURL *easy = connections->multi == NULL ? NULL : take_handle(connections, &code);
+  if (easy == NULL) {
+    exchange_finish(exchange, code);
+    return;
+  }
+  code = exchange_prepare(exchange, easy);
+  if (code == CURLE_OK && curl_multi_add_handle(connections->multi, easy) != CURLM_OK)
+    code = CURLE_OUT_OF_MEMORY;
+  if (code != CURLE_OK) {
+    exchange_finish(exchange, code);
+    give_handle_back(connections, easy);
+    return;
+  }
+  exchange->easy = easy;
+  exchange->state = EXCHANGE_RUNNING;
+  link_running(connections, exchange);
+}
+
+void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
+  if (exchange->state != EXCHANGE_RUNNING)
+    return;
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  exchange_fail(exchange, kind, NULL, message);
+  end_exchange(exchange, CURLE_OK);
+  sigpipe_restore(&guard);
+}
+
+/* ---- driving ---- */
+
+static bool take_messages(struct connections *connections) {
+  bool ended = false;
+  int left = 0;
+  for (;;) {
+    CURLMsg *message = curl_multi_info_read(connections->multi, &left);
+    if (message == NULL)
+      return ended;
+    if (message->msg != CURLMSG_DONE)
+      continue;
+    CURLcode code = message->data.result;
+    void *context = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+    end_exchange(context, code);
+    ended = true;
+  }
+}
+
+static void end_all(struct connections *connections, CURLcode code) {
+  while (connections->running != NULL)
+    end_exchange(connections->running, code);
+}
+
+static double monotonic_now(void) {
+  struct timespec now = {0, 0};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool is_over(const struct connections *connections, const struct exchange *exchange,
+                    bool ended) {
+  if (exchange != NULL)
+    return exchange->state != EXCHANGE_RUNNING;
+  return ended || connections->running == NULL;
+}
+
+static void drive(struct connections *connections, const struct exchange *exchange, double seconds,
+                  bool (*interrupted)(void *context), void *context) {
+  double end = monotonic_now() + seconds;
+  for (;;) {
+    int running = 0;
+    if (curl_multi_perform(connections->multi, &running) != CURLM_OK) {
+      end_all(connections, CURLE_OUT_OF_MEMORY);
+      return;
+    }
+    if (is_over(connections, exchange, take_messages(connections)) || interrupted(context))
+      return;
+    double left = end - monotonic_now();
+    if (left <= 0.0)
+      return;
+    double slice = left < SLICE_SECONDS ? left : SLICE_SECONDS;
+    curl_multi_poll(connections->multi, NULL, 0, (int)(slice * 1000.0) + 1, NULL);
+  }
+}
+
+void connections_drive(struct connections *connections, const struct exchange *exchange,
+                       double seconds, bool (*interrupted)(void *context), void *context) {
+  leave_parents_handles(connections);
+  if (connections->multi == NULL || is_over(connections, exchange, false))
+    return;
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  drive(connections, exchange, seconds, interrupted, context);
+  sigpipe_restore(&guard);
+}
+
+/* ---- the end ---- */
+
+void connections_close(struct connections *connections) {
+  while (connections->running != NULL)
+    connections_cancel(connections->running, FAILURE_CLOSED, "the client was closed");
+  leave_parents_handles(connections);
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  while (connections->idle_count > 0)
+    curl_easy_cleanup(connections->idle[--connections->idle_count]);
+  if (connections->multi != NULL)
+    curl_multi_cleanup(connections->multi);
+  connections->multi = NULL;
+  sigpipe_restore(&guard);
+}
+
+void connection_options_clear(struct connection_options *options) {
+  free(options->ca_file);
+  free(options->ca_path);
+  free(options->client_cert);
+  free(options->client_key);
+  free(options->pinned_public_key);
+  free(options->proxy);
+  free(options->user_agent);
+  memset(options, 0, sizeof *options);
+}

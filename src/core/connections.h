@@ -1,0 +1,51 @@
+/* The connections of one client: one multi handle, the easy handles that wait for reuse, and the
+   drive that waits in the caller's thread. */
+#ifndef MIC_CONNECTIONS_H
+#define MIC_CONNECTIONS_H
+
+#include <curl/curl.h>
+#include <sys/types.h>
+
+#include "base.h"
+#include "exchange.h"
+
+MIC_PRIVATE_BEGIN
+
+enum { IDLE_HANDLES_MAX = 8 };
+
+/* How to connect. The strings are owned; NULL = not given. */
+struct connection_options {
+  char *ca_file, *ca_path;
+  char *client_cert, *client_key;
+  char *pinned_public_key;
+  char *proxy;
+  char *user_agent;
+  long min_tls_version; /* CURL_SSLVERSION_* */
+  long http_version;    /* CURL_HTTP_VERSION_* */
+  bool allow_http;
+  bool no_proxy; /* not even one from the environment */
+};
+
+struct connections {
+  struct connection_options options;
+  CURLM *multi;  /* made at first use */
+  pid_t process; /* that made it: after a fork the child must not touch it */
+  CURL *idle[IDLE_HANDLES_MAX];
+  size_t idle_count;
+  struct exchange *running; /* borrowed, doubly linked */
+};
+
+/* Begins the exchange; it may end at once. What cannot begin is DONE with its failure. */
+void connections_start(struct connections *connections, struct exchange *exchange);
+/* Ends a running exchange early with this failure; nothing happens to one that is done. */
+void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message);
+/* Drives all running exchanges until `exchange` is done (NULL: until any is), `seconds` have
+   passed, or `interrupted` (asked every half second and after each signal) returns true. */
+void connections_drive(struct connections *connections, const struct exchange *exchange,
+                       double seconds, bool (*interrupted)(void *context), void *context);
+/* Ends all running exchanges with FAILURE_CLOSED and closes every connection. */
+void connections_close(struct connections *connections);
+void connection_options_clear(struct connection_options *options);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,152 @@
+#include "base.h"
+
+#include <string.h>
+
+#include "record.h"
+
+/* The bytes: magic, version, four numbers, four byte strings, check sum. Numbers are IEEE 754
+   doubles as 8 bytes, lengths 4 bytes, all with the lowest byte first. */
+static const char MAGIC[] = "mic-record";
+enum { MAGIC_SIZE = sizeof MAGIC - 1, VERSION = 1, SUM_SIZE = 4, NUMBERS = 4, STRINGS = 4 };
+
+static void list_fields(const struct record *record, const double *numbers[NUMBERS],
+                        const struct secret *strings[STRINGS]) {
+  numbers[0] = &record->issued;
+  numbers[1] = &record->expires;
+  numbers[2] = &record->lifetime;
+  numbers[3] = &record->generation;
+  strings[0] = &record->identity;
+  strings[1] = &record->token;
+  strings[2] = &record->refresh_token;
+  strings[3] = &record->root;
+}
+
+bool record_copy(struct record *to, const struct record *from) {
+  record_clear(to);
+  bool copied =
+      secret_set(&to->identity, from->identity.bytes, from->identity.length) &&
+      secret_set(&to->token, from->token.bytes, from->token.length) &&
+      secret_set(&to->refresh_token, from->refresh_token.bytes, from->refresh_token.length) &&
+      secret_set(&to->root, from->root.bytes, from->root.length);
+  if (!copied) {
+    record_clear(to);
+    return false;
+  }
+  to->issued = from->issued;
+  to->expires = from->expires;
+  to->lifetime = from->lifetime;
+  to->generation = from->generation;
+  to->received_at = from->received_at;
+  return true;
+}
+
+void record_move(struct record *to, struct record *from) {
+  record_clear(to);
+  *to = *from;
+  memset(from, 0, sizeof *from);
+}
+
+void record_clear(struct record *record) {
+  secret_clear(&record->identity);
+  secret_clear(&record->token);
+  secret_clear(&record->refresh_token);
+  secret_clear(&record->root);
+  memset(record, 0, sizeof *record);
+}
+
+/* FNV-1a: finds damage, not malice. */
+static uint32_t checksum(const char *bytes, size_t length) {
+  uint32_t sum = 2166136261u;
+  for (size_t i = 0; i < length; i++)
+    sum = (sum ^ (unsigned char)bytes[i]) * 16777619u;
+  return sum;
+}
+
+static void put_whole(char *out, uint64_t value, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    out[i] = (char)(unsigned char)(value >> (8 * i) & 0xffu);
+}
+
+static uint64_t get_whole(const char *bytes, size_t size) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < size; i++)
+    value |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
+  return value;
+}
+
+enum buffer_status record_write(const struct record *record, struct buffer *bytes) {
+  const double *numbers[NUMBERS];
+  const struct secret *strings[STRINGS];
+  list_fields(record, numbers, strings);
+  size_t start = bytes->length;
+  char scratch[8] = {VERSION};
+  enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
+  if (status == BUFFER_OK)
+    status = buffer_append(bytes, scratch, 1);
+  for (size_t i = 0; i < NUMBERS && status == BUFFER_OK; i++) {
+    uint64_t bits;
+    memcpy(&bits, numbers[i], sizeof bits);
+    put_whole(scratch, bits, 8);
+    status = buffer_append(bytes, scratch, 8);
+  }
+  for (size_t i = 0; i < STRINGS && status == BUFFER_OK; i++) {
+    put_whole(scratch, strings[i]->length, 4);
+    status = buffer_append(bytes, scratch, 4);
+    if (status == BUFFER_OK && strings[i]->length > 0)
+      status = buffer_append(bytes, strings[i]->bytes, strings[i]->length);
+  }
+  if (status != BUFFER_OK)
+    return status;
+  put_whole(scratch, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
+  return buffer_append(bytes, scratch, SUM_SIZE);
+}
+
+/* Moves `*bytes` on; false when fewer are left. */
+static bool take_bytes(const char **bytes, size_t *left, size_t size, const char **taken) {
+  if (*left < size)
+    return false;
+  *taken = *bytes;
+  *bytes += size;
+  *left -= size;
+  return true;
+}
+
+static bool read_fields(struct record *record, const char *bytes, size_t left) {
+  double *numbers[NUMBERS] = {&record->issued, &record->expires, &record->lifetime,
+                              &record->generation};
+  struct secret *strings[STRINGS] = {&record->identity, &record->token, &record->refresh_token,
+                                     &record->root};
+  const char *taken;
+  for (size_t i = 0; i < NUMBERS; i++) {
+    if (!take_bytes(&bytes, &left, 8, &taken))
+      return false;
+    uint64_t bits = get_whole(taken, 8);
+    memcpy(numbers[i], &bits, sizeof bits);
+    if (!(*numbers[i] >= 0.0 && *numbers[i] <= 9007199254740992.0))
+      return false;
+  }
+  for (size_t i = 0; i < STRINGS; i++) {
+    if (!take_bytes(&bytes, &left, 4, &taken))
+      return false;
+    size_t length = (size_t)get_whole(taken, 4);
+    if (length > MIC_SECRET_MAX || !take_bytes(&bytes, &left, length, &taken))
+      return false;
+    if (length > 0 && !secret_set(strings[i], taken, length))
+      return false;
+  }
+  return left == 0 && record->token.length > 0;
+}
+
+bool record_read(struct record *record, const char *bytes, size_t length) {
+  record_clear(record);
+  const size_t frame = MAGIC_SIZE + 1 + SUM_SIZE;
+  if (length < frame || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0 || bytes[MAGIC_SIZE] != VERSION)
+    return false;
+  uint32_t sum = (uint32_t)get_whole(bytes + length - SUM_SIZE, SUM_SIZE);
+  if (sum != checksum(bytes, length - SUM_SIZE))
+    return false;
+  if (read_fields(record, bytes + MAGIC_SIZE + 1, length - frame))
+    return true;
+  record_clear(record);
+  return false;
+}

@@ -1,0 +1,33 @@
+/* One set of credentials as it rests in a store: what has to be kept, and its bytes. */
+#ifndef MIC_RECORD_H
+#define MIC_RECORD_H
+
+#include "base.h"
+#include "buffer.h"
+#include "secret.h"
+
+MIC_PRIVATE_BEGIN
+
+struct record {
+  struct secret identity;
+  struct secret token;
+  struct secret refresh_token; /* not set when the API gave none */
+  struct secret root;          /* the base URL that they belong to */
+  double issued;               /* seconds since 1970; 0 = unknown */
+  double expires;              /* seconds since 1970; 0 = unknown: good until the API says no */
+  double lifetime;             /* seconds; 0 = unknown */
+  double generation;           /* counts the swaps; whole, up to 2^53 */
+  double received_at; /* monotonic clock, when it came from the API in this process; else 0.
+                         Not among the bytes */
+};
+
+bool record_copy(struct record *to, const struct record *from); /* false: no memory, `to` cleared */
+void record_move(struct record *to, struct record *from);
+void record_clear(struct record *record); /* wipes */
+/* Appends the versioned bytes; `bytes` should be a secret buffer. */
+enum buffer_status record_write(const struct record *record, struct buffer *bytes);
+/* False when the bytes are no record of a known version, or damaged; `record` is then cleared. */
+bool record_read(struct record *record, const char *bytes, size_t length);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,219 @@
+#include "base.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "url.h"
+
+static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
+  char *text = NULL;
+  return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+static bool has_part(CURLU *url, CURLUPart part) {
+  char *text = get_part(url, part, 0);
+  bool there = text != NULL;
+  curl_free(text);
+  return there;
+}
+
+static bool is_loopback(const char *host) {
+  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+    return true;
+  size_t length = strlen(host);
+  const char suffix[] = ".localhost";
+  if (length >= sizeof suffix && strcasecmp(host + length - (sizeof suffix - 1), suffix) == 0)
+    return true;
+  /* libcurl has written the address in its plain form: 127.1 is 127.0.0.1 by now. */
+  return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == length;
+}
+
+static bool is_plain_ascii(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte <= ' ' || byte >= 0x7f)
+      return false;
+  }
+  return true;
+}
+
+/* ---- the base URL ---- */
+
+static const char *read_parts(struct url_base *base, CURLU *url, bool allow_insecure) {
+  base->scheme = get_part(url, CURLUPART_SCHEME, 0);
+  base->host = get_part(url, CURLUPART_HOST, 0);
+  base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  if (base->scheme == NULL || base->host == NULL || base->port == NULL)
+    return "cannot be read as a URL; wanted: https://host/stage";
+  bool cleartext = strcmp(base->scheme, "http") == 0;
+  if (!cleartext && strcmp(base->scheme, "https") != 0)
+    return "must begin with https://";
+  if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
+    return "must not hold a user name or password";
+  if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
+    return "must not hold ? or #";
+  base->cleartext_loopback = cleartext && is_loopback(base->host);
+  if (cleartext && !base->cleartext_loopback && !allow_insecure)
+    return "must begin with https://: plain http would show the secrets to the network; only "
+           "loopback hosts may have it, others with allow_insecure = true";
+  return NULL;
+}
+
+static const char *read_base(struct url_base *base, CURLU *url, const char *text,
+                             bool allow_insecure) {
+  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
+    return "cannot be read as a URL; wanted: https://host/stage";
+  const char *problem = read_parts(base, url, allow_insecure);
+  if (problem != NULL)
+    return problem;
+  char *path = get_part(url, CURLUPART_PATH, 0);
+  if (path == NULL)
+    return "cannot be kept: out of memory";
+  problem = url_path_problem(path, strlen(path));
+  curl_free(path);
+  if (problem != NULL)
+    return "has a path that cannot be used (\".\", \"..\", \"\\\" or odd characters)";
+  base->root = get_part(url, CURLUPART_URL, 0);
+  if (base->root == NULL)
+    return "cannot be kept: out of memory";
+  size_t length = strlen(base->root);
+  while (length > 0 && base->root[length - 1] == '/')
+    base->root[--length] = '\0';
+  return NULL;
+}
+
+const char *url_base_set(struct url_base *base, const char *text, size_t length,
+                         bool allow_insecure) {
+  if (length == 0)
+    return "is empty; wanted: https://host/stage";
+  if (length > 2048)
+    return "is longer than 2048 bytes";
+  if (!is_plain_ascii(text, length))
+    return "has a space, a control byte or a non-ASCII byte";
+  char copy[2049];
+  memcpy(copy, text, length);
+  copy[length] = '\0';
+  if (strstr(copy, "://") == NULL)
+    return "must begin with https://";
+  CURLU *url = curl_url();
+  if (url == NULL)
+    return "cannot be kept: out of memory";
+  const char *problem = read_base(base, url, copy, allow_insecure);
+  curl_url_cleanup(url);
+  if (problem != NULL)
+    url_base_clear(base);
+  return problem;
+}
+
+void url_base_clear(struct url_base *base) {
+  curl_free(base->root);
+  curl_free(base->scheme);
+  curl_free(base->host);
+  curl_free(base->port);
+  memset(base, 0, sizeof *base);
+}
+
+/* ---- paths ---- */
+
+/* How many bytes a '.' takes here, plain or percent-encoded; 0 when there is none. */
+static size_t dot_at(const char *text, size_t left) {
+  if (left >= 1 && text[0] == '.')
+    return 1;
+  if (left >= 3 && text[0] == '%' && text[1] == '2' && (text[2] == 'e' || text[2] == 'E'))
+    return 3;
+  return 0;
+}
+
+static bool is_dot_segment(const char *segment, size_t length) {
+  size_t first = dot_at(segment, length);
+  if (first == 0)
+    return false;
+  if (first == length)
+    return true;
+  size_t second = dot_at(segment + first, length - first);
+  return second > 0 && first + second == length;
+}
+
+const char *url_path_problem(const char *path, size_t length) {
+  if (length == 0 || path[0] != '/')
+    return "must begin with \"/\"";
+  const char *query = memchr(path, '?', length);
+  size_t end = query == NULL ? length : (size_t)(query - path);
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)path[i];
+    if (byte == '#')
+      return "must not hold \"#\"; a value is percent-encoded by {name} and params";
+    if (byte == '\\')
+      return "must not hold \"\\\"; a value is percent-encoded by {name} and params";
+    if (byte <= ' ' || byte >= 0x7f)
+      return "has a space, a control byte or a non-ASCII byte; a value is percent-encoded by "
+             "{name} and params";
+  }
+  size_t start = 1;
+  for (size_t i = 1; i <= end; i++) {
+    if (i < end && path[i] != '/')
+      continue;
+    if (is_dot_segment(path + start, i - start))
+      return "must not have \".\" or \"..\" as a segment";
+    start = i + 1;
+  }
+  return NULL;
+}
+
+/* ---- joining ---- */
+
+bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text) {
+  buffer_clear(text, text->limit);
+  if (buffer_append_text(text, base->root) != BUFFER_OK ||
+      buffer_append(text, path, length) != BUFFER_OK || buffer_append(text, "", 1) != BUFFER_OK)
+    return false;
+  text->length--;
+  return true;
+}
+
+bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length) {
+  static const char hex[] = "0123456789ABCDEF";
+  static const char unreserved[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  bool ok = buffer_append(text, memchr(text->data, '?', text->length) != NULL ? "&" : "?", 1) ==
+                BUFFER_OK &&
+            buffer_append_text(text, name) == BUFFER_OK && buffer_append(text, "=", 1) == BUFFER_OK;
+  for (size_t i = 0; i < length && ok; i++) {
+    unsigned char byte = (unsigned char)value[i];
+    char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+    bool plain = byte != 0 && strchr(unreserved, byte) != NULL;
+    ok = buffer_append(text, plain ? value + i : escaped, plain ? 1 : 3) == BUFFER_OK;
+  }
+  if (!ok || buffer_append(text, "", 1) != BUFFER_OK)
+    return false;
+  text->length--;
+  return true;
+}
+
+static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *wanted) {
+  char *text = get_part(url, part, flags);
+  bool same = text != NULL && strcasecmp(text, wanted) == 0;
+  curl_free(text);
+  return same;
+}
+
+CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
+  CURLU *url = curl_url();
+  if (url == NULL)
+    return NULL;
+  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK &&
+      part_is(url, CURLUPART_SCHEME, 0, base->scheme) &&
+      part_is(url, CURLUPART_HOST, 0, base->host) &&
+      part_is(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port) &&
+      !has_part(url, CURLUPART_USER))
+    return url;
+  curl_url_cleanup(url);
+  return NULL;
+}
+
+bool url_is_same_origin(const struct url_base *base, const char *text) {
+  CURLU *url = url_parse_same_origin(base, text);
+  curl_url_cleanup(url);
+  return url != NULL;
+}

@@ -1,0 +1,40 @@
+/* URLs, read with the parser that sends them: the base URL, joining a path to it so that the origin
+   cannot change, the origin of a redirect. */
+#ifndef MIC_URL_H
+#define MIC_URL_H
+
+#include <curl/curl.h>
+
+#include "base.h"
+#include "buffer.h"
+
+MIC_PRIVATE_BEGIN
+
+struct url_base {
+  char *root;   /* "https://host[:port]/stage", no slash at the end; owned */
+  char *scheme; /* owned, from libcurl, as the next two */
+  char *host;
+  char *port;
+  bool cleartext_loopback; /* http to this machine: no proxy */
+};
+
+/* NULL when fine, else what is wrong with the URL, as a phrase after "base_url ". */
+const char *url_base_set(struct url_base *base, const char *text, size_t length,
+                         bool allow_insecure);
+void url_base_clear(struct url_base *base);
+
+/* NULL when the path may be joined to a base URL, else what is wrong, as a phrase after "path ". */
+const char *url_path_problem(const char *path, size_t length);
+
+/* Appends root and path to `text` (emptied first) as a NUL-terminated string; the NUL is not
+   counted. The path must have passed the check. */
+bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text);
+/* Appends "?name=value" or "&name=value", percent-encoded, to what url_join made. */
+bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length);
+/* Parses `text` for libcurl. NULL when it cannot be read, is not of the base's origin, or there is
+   no memory. The caller owns the handle. */
+CURLU *url_parse_same_origin(const struct url_base *base, const char *text);
+bool url_is_same_origin(const struct url_base *base, const char *text);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,8 @@
+/* Preloaded beside the sanitizer's runtime: the programs that an interpreter starts, such as
+   curl and nginx, run without either. */
+#define _GNU_SOURCE 1
+#include <stdlib.h>
+
+__attribute__((constructor)) static void forget_preload(void) {
+  unsetenv("LD_PRELOAD");
+}

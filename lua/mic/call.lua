@@ -255,17 +255,11 @@ end
 
 --- Sends what `build` made.
 ---@param self table the inside of a client: core, transport, session, mask, emit, listens, timeout,
---- deadline
----@param built table
+---@param built table of `build`, with `ends` (on the transport's clock) where there is a deadline
 ---@return table|nil response
 ---@return table|nil err
 function call.send(self, built)
   local state = built
-  local deadline = built.deadline
-  if deadline == nil then
-    deadline = self.deadline
-  end
-  state.ends = deadline and self.transport.now() + deadline or nil
   state.attempts, state.renewed, state.ensured, state.redirects = 0, 0, 0, 0
   while true do
     local timeout, err = time_left(self, state)

@@ -74,6 +74,15 @@ local function emitter(on_event)
   end
 end
 
+--- The core does not keep the password; shorter ones would turn ordinary words into stars.
+local function mask_password(password, text)
+  if type(password) ~= "string" or #password < 4 then
+    return text
+  end
+  local pattern = password:gsub("%p", "%%%0")
+  return (text:gsub(pattern, "***"))
+end
+
 local function find_transport(given)
   if type(given) == "table" then
     return given
@@ -96,7 +105,8 @@ function client.new(given)
     listens = checked.on_event ~= nil,
   }
   function self.mask(text)
-    return self.core and self.core:mask(text) or text
+    text = self.core and self.core:mask(text) or text
+    return mask_password(checked.password, text)
   end
   local problem
   if checked.stack then
@@ -114,17 +124,24 @@ function client.new(given)
   return object
 end
 
+--- When a call that begins now has to end, on the transport's clock; nil for never.
+local function ends_of(self, deadline)
+  if deadline == nil then
+    deadline = self.deadline
+  end
+  return deadline and self.transport.now() + deadline or nil
+end
+
 --- The inside with its core; for a stack that may have to look for it, and wait.
-local function connected(self)
+local function connected(self, ends)
   if self.closed then
     return nil, errors.new("closed", "the client was closed")
   end
   if self.core then
     return self
   end
-  local deadline = self.deadline
-  local ends = deadline and self.transport.now() + deadline or nil
-  local base_url, api_key = discovery.find(self.search, self.transport, ends)
+  local base_url, api_key =
+    discovery.find(self.search, self.transport, ends or ends_of(self))
   if not base_url then
     return nil, api_key
   end
@@ -141,7 +158,8 @@ end
 
 local function send(self, opts, what)
   local built = call.build(opts, what)
-  local ready, err = connected(self)
+  built.ends = ends_of(self, built.deadline)
+  local ready, err = connected(self, built.ends)
   if not ready then
     return nil, err
   end
@@ -239,7 +257,7 @@ function client_methods:login(username, password)
   if not reply then
     return nil, err
   end
-  local data = json.decode(reply.body)
+  local data = json.decode(reply.body) or {}
   return { user = data.user, permissions = data.permissions }
 end
 
@@ -316,8 +334,7 @@ function client_methods:auth_headers()
   if not ready then
     return nil, err
   end
-  local deadline = ready.deadline
-  local ends = deadline and ready.transport.now() + deadline or nil
+  local ends = ends_of(ready)
   local ok
   ok, err = ready.session:renew(ends)
   if not ok and not ready.session:is_usable() then

@@ -120,8 +120,12 @@ function purposes.renew(this)
   if this.session.core:can_refresh() then
     return refresh(this)
   end
-  local reason = state == "none" and "not logged in" or "there is no refresh token"
-  return log_in_by_itself(this, errors.from_fail("missing", nil, reason))
+  local err = errors.from_fail("missing", nil, "not logged in")
+  if state ~= "none" then
+    local message = "the token has expired, and there is no refresh token"
+    err = errors.new("auth", message, { missing = true })
+  end
+  return log_in_by_itself(this, err)
 end
 
 function purposes.save(this)
@@ -157,8 +161,8 @@ function flight.new(session, purpose, ends)
 end
 
 --- Runs the transaction; to be spawned. Afterwards `ended` is true, `ok` or `err` tell the outcome,
---- `sent` what the API was asked for last ("login", "refresh" or nil), and `raised` is what broke it,
---- to be raised again.
+--- `sent` what the API was asked for last ("login", "refresh" or nil), and `raised` is what broke
+--- it, to be raised again.
 ---@param this table
 function flight.fly(this)
   local token, err = take_lock(this)

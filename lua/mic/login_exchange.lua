@@ -7,6 +7,11 @@ local response = require "mic.response"
 
 local login_exchange = {}
 
+local refused_hints = {
+  login = "check username and password",
+  refresh = "call client:login(), or make the client with username and password",
+}
+
 local function context(what, mask)
   return { method = "POST", path = core_module.auth_paths[what], attempts = 1, mask = mask }
 end
@@ -16,6 +21,9 @@ local function reply_failure(what, reply, facts)
   facts.response = response.new(reply, 1, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300
+  if reply.means == "refused" then
+    facts.hint = refused_hints[what]
+  end
   if not succeeded or (type(data) == "table" and data.errorMessage) then
     return errors.from_reply(reply, data, facts)
   end

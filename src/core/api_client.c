@@ -284,6 +284,12 @@ static void absorb_success(struct api_client *client, struct exchange *exchange)
   auth_reply_clear(&reply);
 }
 
+/* A server may echo secrets in a header too. */
+static void mask_head(struct exchange *exchange, const struct secret *secret) {
+  if (secret->length >= 4)
+    bytes_mask(exchange->head.data, exchange->head.length, secret->bytes, secret->length);
+}
+
 void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
     return;
@@ -299,6 +305,10 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   if (!auth_reply_mask(body, length, &exchange->sent_secret) ||
       !auth_reply_mask(body, length, &client->api_key))
     exchange->show_body = false;
+  mask_head(exchange, &exchange->sent_secret);
+  mask_head(exchange, &client->api_key);
+  mask_head(exchange, &exchange->record.token);
+  mask_head(exchange, &exchange->record.refresh_token);
   if (!exchange->absorbed)
     record_clear(&exchange->record);
 }

@@ -23,22 +23,23 @@ end
 
 describe("options", function()
   it("come back as a copy with the defaults", function()
-    local given = { base_url = url }
+    local given = { base_url = url, api_key = "k" }
     local copy = options.check(given, options.client, "mic.new")
     assert.are.same({
       base_url = url,
+      api_key = "k",
       identity = "header",
       timeout = 30,
       connect_timeout = 10,
       deadline = 90,
       max_response_size = 67108864,
     }, copy)
-    assert.are.same({ base_url = url }, given)
+    assert.are.same({ base_url = url, api_key = "k" }, given)
   end)
 
   it("keep false where false is a value", function()
     local copy = options.check(
-      { base_url = url, identity = false, deadline = false },
+      { base_url = url, api_key = "k", identity = false, deadline = false },
       options.client,
       "mic.new"
     )
@@ -81,7 +82,7 @@ describe("options", function()
 
   it("copy the tls table, so that a later change does not reach the client", function()
     local tls = { ca_file = "a" }
-    local copy = options.check({ base_url = url, tls = tls }, options.client, "mic.new")
+    local copy = options.check({ base_url = url, api_key = "k", tls = tls }, options.client, "mic.new")
     tls.ca_file = "b"
     assert.are.equal("a", copy.tls.ca_file)
   end)
@@ -273,6 +274,10 @@ describe("options", function()
     )
     assert.are.equal('option "manifest_url" needs stack', with("manifest_url", url))
     assert.are.equal('option "password" needs username', with("password", "p"))
+    assert.are.equal(
+      "mic.new needs api_key: every call carries it (with stack it is found by itself)",
+      client_message { base_url = url }
+    )
   end)
 
   it("want a table with names", function()

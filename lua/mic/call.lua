@@ -173,8 +173,7 @@ local function succeed(self, state, reply)
   if problem then
     return nil, decode_failure(self, state, reply, made, problem)
   end
-  local data = made.data
-  if type(data) == "table" and data.errorMessage ~= nil and data.errorMessage ~= json.null then
+  if errors.is_in(made.data) then
     return nil, reply_failure(self, state, reply, made)
   end
   return made

@@ -3,6 +3,7 @@
 local hints = require "mic.hints"
 
 local errors = {}
+local members = hints.members
 local error_mt = { __name = "mic.error" }
 
 local getinfo = type(debug) == "table" and debug.getinfo
@@ -210,7 +211,7 @@ local function read_error(data, depth)
   if type(data) ~= "table" or depth > 3 then
     return nil, {}
   end
-  local legacy = data.errorMessage
+  local legacy = data[members.legacy]
   if type(legacy) == "string" and legacy:find "^%s*{" then
     legacy = require("mic.json").decode(legacy) or legacy
   end
@@ -232,6 +233,14 @@ local function read_error(data, depth)
     return read_error(data.errors[1], depth + 1)
   end
   return nil, data
+end
+
+--- Whether the decoded body of a success is an error all the same: the API sends such under 200.
+---@param data any
+---@return boolean
+function errors.is_in(data)
+  local legacy = type(data) == "table" and data[members.legacy]
+  return legacy ~= nil and legacy ~= false and legacy ~= require("mic.json").null
 end
 
 --- A sentence for an answer that is no JSON, or says nothing.
@@ -290,9 +299,10 @@ function errors.from_reply(reply, data, context)
 
   fields.status = status
   fields.location = reply.location
-  fields.key = text_or_nil(details.messageKey, mask)
-  fields.property = text_or_nil(details.property, mask)
-  fields.message_params = type(details.messageParams) == "table" and details.messageParams or nil
+  fields.key = text_or_nil(details[members.key], mask)
+  fields.property = text_or_nil(details[members.property], mask)
+  local params = details[members.params]
+  fields.message_params = type(params) == "table" and params or nil
   fields.request_id = text_or_nil(headers["x-amzn-requestid"] or headers["x-amz-apigw-id"], mask)
   fields.path = fields.path and mask(fields.path)
   if fields.retryable == nil then

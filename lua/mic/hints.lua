@@ -1,8 +1,17 @@
---- What to look at next, for the usual causes. Data: the first rule whose fields all fit wins.
+--- What the API calls the parts of its errors, and what to look at next for the usual causes.
 
 local hints = {}
 
---- A rule's `status`, `kind`, `code`, `fresh_token`, `no_manifest` and `message` must equal the
+--- The members of the API's error bodies.
+hints.members = {
+  text = "message",
+  key = "messageKey",
+  params = "messageParams",
+  property = "property",
+  legacy = "errorMessage", -- of functions behind the gateway, also under 200
+}
+
+--- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`, `no_manifest` and `message` must equal the
 --- fact of that name, and `text` must occur in the message. `keyless` wants an answer of the
 --- gateway: the application's own answers carry a message key.
 local rules = {

@@ -24,7 +24,7 @@ local function reply_failure(what, reply, facts)
   if reply.means == "refused" then
     facts.hint = refused_hints[what]
   end
-  if not succeeded or (type(data) == "table" and data.errorMessage) then
+  if not succeeded or errors.is_in(data) then
     return errors.from_reply(reply, data, facts)
   end
   facts.status = reply.status

@@ -232,9 +232,6 @@ function specs.client.rule(copy, what)
   if not copy.base_url and not copy.stack then
     errors.raise(what .. " needs base_url or stack")
   end
-  if copy.base_url and not copy.api_key then
-    errors.raise(what .. " needs api_key: every call carries it (with stack it is found by itself)")
-  end
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
   end
@@ -243,6 +240,9 @@ function specs.client.rule(copy, what)
   end
   if copy.password and not copy.username then
     errors.raise 'option "password" needs username'
+  end
+  if copy.base_url and not copy.api_key then
+    errors.raise(what .. " needs api_key: every call carries it (with stack it is found by itself)")
   end
 end
 

@@ -246,9 +246,10 @@ function session_methods:describe(status)
   end
   status.counters.adoptions = self.vault.adoptions
   if left then
-    status.expires = core_module.wall() + left
-    status.issued = lifetime and status.expires - lifetime
-    status.next_refresh = status.expires - (self.vault.advisory or 0)
+    local expires = core_module.wall() + left
+    status.expires = math.floor(expires)
+    status.issued = lifetime and math.floor(expires - lifetime)
+    status.next_refresh = math.floor(expires - (self.vault.advisory or 0))
   end
 end
 

@@ -206,7 +206,7 @@ static int client_credentials(lua_State *L) {
   push_secret(L, &record->refresh_token);
   if (record->expires <= 0.0)
     return 4;
-  lua_pushnumber(L, record->expires);
+  compatL_push_whole(L, record->expires);
   return 5;
 }
 
@@ -226,7 +226,7 @@ static int client_credentials_table(lua_State *L) {
   push_secret(L, &record->refresh_token);
   lua_setfield(L, -2, last_key(&profile->refresh_token));
   if (record->expires > 0.0) {
-    lua_pushnumber(L, record->expires);
+    compatL_push_whole(L, record->expires);
     lua_setfield(L, -2, "expires_at");
   }
   return 1;

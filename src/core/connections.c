@@ -148,11 +148,11 @@ static void link_running(struct connections *connections, struct exchange *excha
   connections->running = exchange;
 }
 
-static void unlink_running(struct exchange *exchange) {
+static void unlink_running(struct connections *connections, struct exchange *exchange) {
   if (exchange->previous != NULL)
     exchange->previous->next = exchange->next;
   else
-    exchange->connections->running = exchange->next;
+    connections->running = exchange->next;
   if (exchange->next != NULL)
     exchange->next->previous = exchange->previous;
   exchange->next = NULL;
@@ -160,8 +160,8 @@ static void unlink_running(struct exchange *exchange) {
   exchange->connections = NULL;
 }
 
-static void end_exchange(struct exchange *exchange, CURLcode code) {
-  struct connections *connections = exchange->connections;
+static void end_exchange(struct connections *connections, struct exchange *exchange,
+                         CURLcode code) {
   CURL *easy = exchange->easy;
   exchange_finish(exchange, code);
   if (connections->process == getpid()) {
@@ -169,7 +169,7 @@ static void end_exchange(struct exchange *exchange, CURLcode code) {
     give_handle_back(connections, easy);
   }
   exchange->easy = NULL;
-  unlink_running(exchange);
+  unlink_running(connections, exchange);
 }
 
 /* After a fork the handles share their sockets with the parent: even closing politely would speak
@@ -215,7 +215,7 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
   exchange_fail(exchange, kind, NULL, message);
-  end_exchange(exchange, CURLE_OK);
+  end_exchange(exchange->connections, exchange, CURLE_OK);
   sigpipe_restore(&guard);
 }
 
@@ -233,14 +233,14 @@ static bool take_messages(struct connections *connections) {
     CURLcode code = message->data.result;
     void *context = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
-    end_exchange(context, code);
+    end_exchange(connections, context, code);
     ended = true;
   }
 }
 
 static void end_all(struct connections *connections, CURLcode code) {
   while (connections->running != NULL)
-    end_exchange(connections->running, code);
+    end_exchange(connections, connections->running, code);
 }
 
 static double monotonic_now(void) {

@@ -1,0 +1,269 @@
+-- The arrows of the house: who may require or include whom. A module that is new is placed in
+-- `layers` here; one that wants to look upwards is in the wrong place.
+
+local tree = require "spec.support.tree"
+
+--- Top to bottom; a module requires what stands below it, or beside it without a circle.
+local layers = {
+  { "mic", "mic.environment" },
+  { "mic.client", "mic.call" },
+  { "mic.session", "mic.flight", "mic.vault", "mic.login_exchange", "mic.policy",
+    "mic.discovery" },
+  { "mic.store.*", "mic.transport.*" },
+  { "mic.error", "mic.hints", "mic.json", "mic.path", "mic.options", "mic.option_specs",
+    "mic.response" },
+  { "mic.core" },
+}
+
+--- The path to a login or refresh has one door: only the module given may require the other.
+local doors = {
+  ["mic.login_exchange"] = "mic.flight",
+  ["mic.flight"] = "mic.session",
+}
+
+--- Names that belong to this API and not to the client. One folder's code may say none of them,
+--- except in the places where the API is written down as data.
+local api_names = { "userName", "refreshToken", "identityId", "messageKey", "x%-api%-key", "/auth/",
+  "/metadata", "incoming token", "INVALID_LOGIN" }
+local api_places = {
+  ["src/core/profile.c"] = true,
+  ["lua/mic/endpoints.lua"] = true,
+  ["lua/mic/discovery.lua"] = true,
+  ["lua/mic/hints.lua"] = true,
+}
+
+local lua_files = tree.files("lua", "%.lua$")
+local c_files = tree.files("src", "%.[ch]$")
+
+local function module_of(path)
+  return (path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
+end
+
+local function layer_of(module)
+  for level, members in ipairs(layers) do
+    for _, member in ipairs(members) do
+      local folder = member:match "^(.*)%*$"
+      if member == module or folder and module:sub(1, #folder) == folder then
+        return level
+      end
+    end
+  end
+end
+
+--- The modules that a file requires; with `at_load` only those it needs to be loaded.
+local function required_by(path, at_load)
+  local found = {}
+  for line in (tree.code(path) .. "\n"):gmatch "(.-)\n" do
+    if not at_load or line:find "^[%a_]" then
+      for name in line:gmatch "require%s*%(?%s*[\"'](mic[%w_.]*)[\"']" do
+        found[#found + 1] = name
+      end
+    end
+  end
+  return found
+end
+
+--- "src/core/url.h" and "src/core/url.c" are one component, "src/core/url".
+local function component(path)
+  return (path:gsub("%.[ch]$", ""))
+end
+
+local function included_by(path)
+  local found = {}
+  for name in tree.code(path):gmatch '#include%s+"([^"]+)"' do
+    if name:find "^%.%./" then
+      found[#found + 1] = "src/" .. name:sub(4)
+    else
+      found[#found + 1] = path:match "^(.*/)" .. name
+    end
+  end
+  return found
+end
+
+--- The first circle in a graph of name → set of names, as text; nil when there is none.
+local function circle(graph)
+  local state, trail = {}, {}
+  local function visit(node)
+    trail[#trail + 1] = node
+    if state[node] == "open" then
+      return table.concat(trail, " -> ")
+    end
+    if not state[node] then
+      state[node] = "open"
+      for next_node in pairs(graph[node] or {}) do
+        local found = visit(next_node)
+        if found then
+          return found
+        end
+      end
+      state[node] = "done"
+    end
+    trail[#trail] = nil
+  end
+  for node in pairs(graph) do
+    local found = visit(node)
+    if found then
+      return found
+    end
+  end
+end
+
+local function check(problems)
+  assert(#problems == 0, "\n" .. table.concat(problems, "\n"))
+end
+
+describe("the layers of the Lua side", function()
+  it("have a place for every module", function()
+    local problems = {}
+    assert.is_true(#lua_files > 0)
+    for _, path in ipairs(lua_files) do
+      if not layer_of(module_of(path)) then
+        problems[#problems + 1] = path .. " stands in no layer of spec/layers_spec.lua"
+      end
+    end
+    check(problems)
+  end)
+
+  it("are looked at downwards only", function()
+    local problems = {}
+    for _, path in ipairs(lua_files) do
+      local own = layer_of(module_of(path)) or 0
+      for _, name in ipairs(required_by(path)) do
+        local level = layer_of(name)
+        if not level then
+          problems[#problems + 1] = path .. " requires " .. name .. ", which stands in no layer"
+        elseif level < own then
+          problems[#problems + 1] = path .. " requires " .. name .. ", which stands above it"
+        end
+      end
+    end
+    check(problems)
+  end)
+
+  it("have no circle among what a module needs to be loaded", function()
+    local graph = {}
+    for _, path in ipairs(lua_files) do
+      local needs = {}
+      for _, name in ipairs(required_by(path, true)) do
+        needs[name] = true
+      end
+      graph[module_of(path)] = needs
+    end
+    assert.is_nil(circle(graph))
+  end)
+
+  it("start a login or refresh through one door", function()
+    local problems = {}
+    for _, path in ipairs(lua_files) do
+      local module = module_of(path)
+      for _, name in ipairs(required_by(path)) do
+        if doors[name] and doors[name] ~= module then
+          problems[#problems + 1] = path .. " requires " .. name .. "; only " .. doors[name]
+        end
+      end
+      if module ~= "mic.login_exchange" and
+        tree.code(path):find "[:.]start%s*%(%s*[^)]-[\"'][lr]e?[of][gr]" then
+        problems[#problems + 1] = path .. " starts a login or refresh; only mic.login_exchange"
+      end
+    end
+    check(problems)
+  end)
+end)
+
+describe("the layers of the C side", function()
+  it("keep Lua out of src/core", function()
+    local problems = {}
+    for _, path in ipairs(tree.files("src/core", "%.[ch]$")) do
+      local code = tree.code(path)
+      for _, word in ipairs { "lua%.h", "lauxlib%.h", "lualib%.h", "lua_State", "luaL?_%a" } do
+        if code:find(word) then
+          problems[#problems + 1] = path .. " says " .. word:gsub("%%", "")
+        end
+      end
+    end
+    check(problems)
+  end)
+
+  it("let src/core include nothing of src/binding", function()
+    local problems = {}
+    for _, path in ipairs(tree.files("src/core", "%.[ch]$")) do
+      for _, name in ipairs(included_by(path)) do
+        if not name:find "^src/core/[%w_]+%.h$" then
+          problems[#problems + 1] = path .. " includes " .. name
+        end
+      end
+    end
+    check(problems)
+  end)
+
+  it("drive libcurl in src/core alone, the multi handle in one file", function()
+    local problems = {}
+    local function refuse(path, code, word, who)
+      if code:find(word) then
+        problems[#problems + 1] = path .. " says " .. code:match(word .. "[%w_]*") .. "; " .. who
+      end
+    end
+    for _, path in ipairs(c_files) do
+      local code = tree.code(path)
+      if path:find "^src/binding/" then
+        for _, word in ipairs { "curl_easy_", "curl_multi_", "curl_url", "curl_slist", "CURLOPT_",
+          "CURLMOPT_", "_cb_" } do
+          refuse(path, code, word, "the binding takes arguments in and hands results out")
+        end
+      elseif not path:find "/connections%.c$" and not path:find "/engine%.c$" then
+        refuse(path, code, "curl_multi_", "only connections and engine may")
+      end
+    end
+    check(problems)
+  end)
+
+  it("have one place where the module is opened", function()
+    for _, path in ipairs(c_files) do
+      local opens = tree.code(path):find "luaopen_" ~= nil
+      assert.equal(path == "src/binding/mic_core.c", opens, path)
+    end
+  end)
+
+  it("include what is there, base.h first, and have no circle", function()
+    local problems, graph, exists = {}, {}, {}
+    assert.is_true(#c_files > 0)
+    for _, path in ipairs(c_files) do
+      exists[path] = true
+    end
+    for _, path in ipairs(c_files) do
+      local needs = graph[component(path)] or {}
+      graph[component(path)] = needs
+      local includes = included_by(path)
+      if path:find "%.c$" and includes[1] ~= "src/core/base.h" then
+        problems[#problems + 1] = path .. " does not include base.h first"
+      end
+      for _, name in ipairs(includes) do
+        if not exists[name] then
+          problems[#problems + 1] = path .. " includes " .. name .. ", which is not there"
+        end
+        if component(name) ~= component(path) then
+          needs[component(name)] = true
+        end
+      end
+    end
+    check(problems)
+    assert.is_nil(circle(graph))
+  end)
+end)
+
+describe("the names of the API", function()
+  it("stand where the API is written down, and nowhere else", function()
+    local problems = {}
+    for _, files in ipairs { lua_files, c_files } do
+      for _, path in ipairs(files) do
+        local code = api_places[path] and "" or tree.code(path)
+        for _, name in ipairs(api_names) do
+          if code:find(name) then
+            problems[#problems + 1] = path .. " says " .. code:match("[^\n]*" .. name .. "[^\n]*")
+          end
+        end
+      end
+    end
+    check(problems)
+  end)
+end)

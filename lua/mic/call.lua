@@ -16,8 +16,11 @@ local function header_text(value)
   return type(value) == "number" and json.number(value) or value
 end
 
---- The headers as text, each of them checked.
+--- The headers as text, each of them checked; nil when there are none.
 local function build_headers(given, own)
+  if not given or next(given) == nil then
+    return nil
+  end
   local headers = {}
   for name, content in pairs(given) do
     local list = type(content) == "table" and content or { content }
@@ -43,34 +46,64 @@ local function has_header(headers, wanted)
   return false
 end
 
+local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
+
 --- Checks the options of a call and makes what the core takes of them. Raises for misuse.
----@param opts table
+---@param opts table|nil
 ---@param what string who takes the options, for messages
+---@param method string|nil the verb; that of the options when nil
+---@param path any the verb's path; that of the options when there is no verb
+---@param data any the verb's data
 ---@return table built
-function call.build(opts, what)
-  local checked = options.check(opts, options.call, what)
-  local path = paths.fill(checked.path, checked.params)
-  local headers = build_headers(checked.headers or {}, checked.auth == false)
-  local body = checked.body
-  if checked.data ~= nil then
-    body = json.encode(checked.data)
+function call.build(opts, what, method, path, data)
+  opts = opts or {}
+  options.verify(opts, options.call, what)
+  if method then
+    if opts.method or opts.path then
+      errors.raise(('option "%s" is not for %s'):format(opts.method and "method" or "path", what))
+    end
+    if data ~= nil and (opts.data ~= nil or opts.body ~= nil) then
+      errors.raise(("%s: a call has one body"):format(what))
+    end
+  else
+    method, path = opts.method or "GET", opts.path
+  end
+  if type(path) ~= "string" or path == "" then
+    errors.raise(('%s needs a path, such as "/users"'):format(what))
+  end
+  if data == nil then
+    data = opts.data
+  end
+  path = paths.fill(path, opts.params)
+  method = usual_methods[method] or method:upper()
+  local headers = build_headers(opts.headers, opts.auth == false)
+  local body = opts.body
+  if data ~= nil then
+    body = json.encode(data)
+    headers = headers or {}
     if not has_header(headers, "content-type") then
       headers["Content-Type"] = "application/json"
     end
   end
   return {
     spec = {
-      method = checked.method,
-      path = paths.query(path, checked.query),
-      headers = next(headers) and headers or nil,
+      method = method,
+      path = paths.query(path, opts.query),
+      headers = headers,
       body = body,
-      auth = checked.auth,
-      resend = policy.is_idempotent(checked.method),
+      auth = opts.auth,
+      resend = policy.is_idempotent(method),
+      timeout = nil, -- of each attempt
     },
     path = path:match "^[^?]*",
-    timeout = checked.timeout,
-    deadline = checked.deadline,
-    decode = checked.decode ~= false,
+    timeout = opts.timeout,
+    deadline = opts.deadline,
+    decode = opts.decode ~= false,
+    ends = nil, -- on the transport's clock
+    attempts = 0,
+    renewed = 0,
+    ensured = 0,
+    redirects = 0,
   }
 end
 
@@ -259,7 +292,6 @@ end
 ---@return table|nil err
 function call.send(self, built)
   local state = built
-  state.attempts, state.renewed, state.ensured, state.redirects = 0, 0, 0, 0
   while true do
     local timeout, err = time_left(self, state)
     if not timeout then

@@ -156,8 +156,7 @@ end
 
 --- ---- calls ----
 
-local function send(self, opts, what)
-  local built = call.build(opts, what)
+local function send(self, built)
   built.ends = ends_of(self, built.deadline)
   local ready, err = connected(self, built.ends)
   if not ready then
@@ -174,45 +173,22 @@ end
 ---@return table|nil response for 2xx: status, headers, body, data, url, attempts, timings
 ---@return table|nil err
 function client_methods:request(opts)
-  return send(inside(self, "request"), opts, "client:request")
-end
-
---- The options of a verb's call with method, path and data in them.
-local function verb_options(verb, path, opts)
-  if type(path) ~= "string" then
-    errors.raise(("client:%s takes a path (got %s)"):format(verb:lower(), type(path)))
-  end
-  if opts ~= nil and type(opts) ~= "table" then
-    errors.raise(("client:%s takes a table of options (got %s)"):format(verb:lower(), type(opts)))
-  end
-  local copy = {}
-  for name, value in pairs(opts or {}) do
-    copy[name] = value
-  end
-  copy.method, copy.path = verb, path
-  return copy
+  return send(inside(self, "request"), call.build(opts, "client:request"))
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = verb:lower()
+  local what = "client:" .. name
   client_methods[name] = function(self, path, opts)
-    local mine = inside(self, name)
-    return send(mine, verb_options(verb, path, opts), "client:" .. name)
+    return send(inside(self, name), call.build(opts, what, verb, path))
   end
 end
 
 for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   local name = verb:lower()
+  local what = "client:" .. name
   client_methods[name] = function(self, path, data, opts)
-    local mine = inside(self, name)
-    local copy = verb_options(verb, path, opts)
-    if data ~= nil then
-      if copy.data ~= nil then
-        errors.raise(("client:%s: data was given twice"):format(name))
-      end
-      copy.data = data
-    end
-    return send(mine, copy, "client:" .. name)
+    return send(inside(self, name), call.build(opts, what, verb, path, data))
   end
 end
 

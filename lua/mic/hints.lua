@@ -11,9 +11,10 @@ hints.members = {
   legacy = "errorMessage", -- of functions behind the gateway, also under 200
 }
 
---- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`, `no_manifest` and `message` must equal the
---- fact of that name, and `text` must occur in the message. `keyless` wants an answer of the
---- gateway: the application's own answers carry a message key.
+--- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`,
+--- `no_manifest`, `missing` and `message` must equal the fact of that name, and `text` must occur
+--- in the message. `keyless` wants an answer of the gateway: the application's own answers carry
+--- a message key.
 local rules = {
   {
     no_manifest = true,

@@ -94,8 +94,10 @@ local function check_store(value)
   return true
 end
 
+local usual_methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
+
 local function check_method(value)
-  return value:find "^[A-Za-z][A-Za-z-]*$" ~= nil
+  return usual_methods[value] or value:find "^[A-Za-z][A-Za-z-]*$" ~= nil
 end
 
 local function is_header_value(value)
@@ -254,7 +256,6 @@ specs.call = {
       types = { "string" },
       expects = "an HTTP method",
       check = check_method,
-      default = "GET",
     },
     path = text "a path",
     params = a_table "a table",
@@ -277,13 +278,10 @@ specs.call = {
 
 local bodies = { "data", "body", "body_file" }
 
-function specs.call.rule(copy, what)
-  if not copy.path then
-    errors.raise(what .. ' needs a path, such as "/users"')
-  end
-  copy.method = copy.method:upper()
+function specs.call.rule(copy)
   local first
-  for _, name in ipairs(bodies) do
+  for index = 1, #bodies do
+    local name = bodies[index]
     if copy[name] ~= nil then
       if first then
         errors.raise(('options "%s" and "%s": a call has one body'):format(first, name))

@@ -119,25 +119,34 @@ local function describe(value)
   return type(value) == "boolean" and tostring(value) or "another " .. type(value)
 end
 
-local function has_type(field, value)
-  for _, name in ipairs(field.types) do
-    if type(value) == name or name == "any" or (name == "false" and value == false) then
-      return true
+--- Makes of a description what every check of it needs: done once, since calls are checked often.
+local function compile(spec)
+  spec.defaults = {}
+  for name, field in pairs(spec.fields) do
+    field.accepts = {}
+    for _, type_name in ipairs(field.types) do
+      field.accepts[type_name] = true
     end
+    spec.defaults[name] = field.default
   end
-  return false
 end
 
-local function check_field(name, value, field, what)
+local function has_type(field, value)
+  local accepts = field.accepts
+  return accepts[type(value)] or accepts.any or (value == false and accepts["false"])
+end
+
+local function check_field(prefix, name, value, field, what)
+  if has_type(field, value) and value ~= "" and not field.planned and not field.check then
+    return field.fields and options.verify(value, field, what)
+  end
+  name = prefix .. name
   if field.planned then
     errors.raise(('option "%s" is not available in this version'):format(name))
   end
   if not has_type(field, value) then
     local got = type(value) == "boolean" and tostring(value) or type(value)
     errors.raise(('option "%s" must be %s (got %s)'):format(name, field.expects, got))
-  end
-  if field.fields then
-    return options.check(value, field, what)
   end
   if value == "" and not field.may_be_empty then
     errors.raise(('option "%s" must be %s (got an empty string)'):format(name, field.expects))
@@ -149,37 +158,52 @@ local function check_field(name, value, field, what)
       errors.raise(('option "%s" %s'):format(name, problem))
     end
   end
-  return value
 end
 
---- Checks options and returns them as a new table, with the defaults filled in. Raises for
---- misuse. `spec.fields` maps a name to `types`, `expects`, `check`, `default`, `planned`,
---- `may_be_empty`, or is a spec itself; `spec.aliases` maps foreign names (lower case, without
---- underscores) to ours; `spec.prefix` stands before names in messages; `spec.rule(copy, what)`
---- sees the whole.
----@param given? table
+--- Checks options without copying them: names, types and values. Raises for misuse. `spec.fields`
+--- maps a name to `types`, `expects`, `check`, `default`, `planned`, `may_be_empty`, or is a spec
+--- itself; `spec.aliases` maps foreign names (lower case, without underscores) to ours;
+--- `spec.prefix` stands before names in messages; `spec.rule(options, what)` sees the whole.
+---@param given table
 ---@param spec table
 ---@param what string who takes the options, for messages: "mic.new"
----@return table copy
-function options.check(given, spec, what)
-  if given ~= nil and type(given) ~= "table" then
+function options.verify(given, spec, what)
+  if type(given) ~= "table" then
     errors.raise(("%s takes a table of options (got %s)"):format(what, type(given)))
   end
-  local copy, prefix = {}, spec.prefix or ""
-  for name, value in pairs(given or {}) do
-    local field = spec.fields[name]
+  if not spec.defaults then
+    compile(spec)
+  end
+  local fields, prefix = spec.fields, spec.prefix or ""
+  for name, value in pairs(given) do
+    local field = fields[name]
     if not field then
       refuse_unknown(name, spec, what)
     end
-    copy[name] = check_field(prefix .. name, value, field, what)
-  end
-  for name, field in pairs(spec.fields) do
-    if copy[name] == nil then
-      copy[name] = field.default
-    end
+    check_field(prefix, name, value, field, what)
   end
   if spec.rule then
-    spec.rule(copy, what)
+    spec.rule(given, what)
+  end
+end
+
+--- Checks options and returns them as a new table, with the defaults filled in. Raises for misuse.
+---@param given? table
+---@param spec table as for `verify`
+---@param what string
+---@return table copy
+function options.check(given, spec, what)
+  options.verify(given or {}, spec, what)
+  local copy = {}
+  for name, default in pairs(spec.defaults) do
+    copy[name] = default
+  end
+  for name, value in pairs(given or {}) do
+    local field = spec.fields[name]
+    if field.fields then
+      value = options.check(value, field, what)
+    end
+    copy[name] = value
   end
   return copy
 end

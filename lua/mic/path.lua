@@ -1,5 +1,6 @@
 --- Paths: fills templates and joins queries. What a path may hold at all is checked by the core.
 
+local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 
@@ -11,6 +12,9 @@ end
 
 --- Percent-encodes every byte that is not unreserved.
 local function encode(text)
+  if not text:find "[^A-Za-z0-9%-._~]" then
+    return text
+  end
   return (text:gsub("[^A-Za-z0-9%-._~]", encode_byte))
 end
 
@@ -38,30 +42,87 @@ local function param_text(name, value)
   if text == "" then
     errors.raise(("params.%s is empty"):format(name))
   end
-  local plain = text:gsub("%%2[eE]", ".")
-  if plain == "." or plain == ".." then
-    errors.raise(('params.%s must not be "." or ".."'):format(name))
+  local first = text:byte()
+  if first == 46 or first == 37 then -- "." or "%"
+    local plain = text:gsub("%%2[eE]", ".")
+    if plain == "." or plain == ".." then
+      errors.raise(('params.%s must not be "." or ".."'):format(name))
+    end
   end
   return encode(text)
 end
 
-local function check_params(params)
-  if params ~= nil and type(params) ~= "table" then
-    errors.raise(("params must be a table (got %s)"):format(type(params)))
-  end
-  for name in pairs(params or {}) do
+local function refuse_nameless(params)
+  for name in pairs(params) do
     if type(name) ~= "string" then
       errors.raise(("params must have names (got a key of type %s)"):format(type(name)))
     end
   end
-  return params or {}
+end
+
+--- Raises for params that the template has no place for: the first by name.
+local function refuse_unused(params, places)
+  refuse_nameless(params)
+  local unused
+  for name in pairs(params) do
+    if not places[name] and (not unused or name < unused) then
+      unused = name
+    end
+  end
+  if unused then
+    errors.raise(("params.%s is not in the path; for ?%s=… use query"):format(unused, unused))
+  end
+end
+
+--- Templates that were read, by their text: texts between the places, and the names in them.
+local templates, template_count = {}, 0
+local TEMPLATES_MAX = 200 -- whoever builds templates at run time shall not fill the memory
+
+local function read_template(text)
+  local template = { names = {}, places = {} }
+  local position = 1
+  for before, name, after in text:gmatch "()%{([^{}]*)%}()" do
+    template[#template + 1] = text:sub(position, before - 1)
+    template.names[#template.names + 1] = name
+    template.places[name] = true
+    position = after
+  end
+  template[#template + 1] = text:sub(position)
+  for _, part in ipairs(template) do
+    if part:find "[{}]" then
+      errors.raise(
+        "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D"
+      )
+    end
+  end
+  if template_count >= TEMPLATES_MAX then
+    templates, template_count = {}, 0
+  end
+  templates[text], template_count = template, template_count + 1
+  return template
+end
+
+local function fill_template(text, params)
+  local template = templates[text] or read_template(text)
+  local filled, names = template[1], template.names
+  for index = 1, #names do
+    local name = names[index]
+    local value = params[name]
+    if value == nil then
+      refuse_nameless(params)
+      errors.raise(("params.%s is missing: the path has {%s}"):format(name, name))
+    end
+    filled = filled .. param_text(name, value) .. template[index + 1]
+  end
+  refuse_unused(params, template.places)
+  return filled
 end
 
 --- Whether a path has places for params.
 ---@param text string
 ---@return boolean
 function path.is_template(text)
-  return text:find("[{}]") ~= nil
+  return text:find("{", 1, true) ~= nil or text:find("}", 1, true) ~= nil
 end
 
 --- Fills the `{name}` places of a path, percent-encoding each value, and checks the result.
@@ -70,33 +131,16 @@ end
 ---@param params? table<string, string|number>
 ---@return string path
 function path.fill(template, params)
-  params = check_params(params)
-  local used = {}
-  local filled = template:gsub("{([^{}]*)}", function(name)
-    local value = params[name]
-    if value == nil then
-      errors.raise(("params.%s is missing: the path has {%s}"):format(name, name))
-    end
-    used[name] = true
-    return param_text(name, value)
-  end)
-  if path.is_template(filled) then
-    errors.raise(
-      "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D"
-    )
+  if params ~= nil and type(params) ~= "table" then
+    errors.raise(("params must be a table (got %s)"):format(type(params)))
   end
-
-  local unused = {}
-  for name in pairs(params) do
-    unused[#unused + 1] = not used[name] and name or nil
+  local filled = template
+  if path.is_template(template) then
+    filled = fill_template(template, params or {})
+  elseif params then
+    refuse_unused(params, {})
   end
-  if #unused > 0 then
-    table.sort(unused)
-    local name = unused[1]
-    errors.raise(("params.%s is not in the path; for ?%s=… use query"):format(name, name))
-  end
-
-  local ok, problem = require("mic.core").check_path(filled)
+  local ok, problem = core.check_path(filled)
   if not ok then
     errors.raise(problem)
   end
@@ -145,11 +189,14 @@ end
 ---@param query? table<string, string|number|boolean|table> a list repeats its name
 ---@return string path with `?name=value&…`, sorted by name
 function path.query(existing, query)
-  if query ~= nil and type(query) ~= "table" then
+  if query == nil then
+    return existing
+  end
+  if type(query) ~= "table" then
     errors.raise(("query must be a table (got %s)"):format(type(query)))
   end
   local names = {}
-  for name in pairs(query or {}) do
+  for name in pairs(query) do
     if type(name) ~= "string" or name == "" then
       local got = name == "" and "an empty one" or "a key of type " .. type(name)
       errors.raise(("query must have names (got %s)"):format(got))

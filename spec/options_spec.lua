@@ -82,7 +82,8 @@ describe("options", function()
 
   it("copy the tls table, so that a later change does not reach the client", function()
     local tls = { ca_file = "a" }
-    local copy = options.check({ base_url = url, api_key = "k", tls = tls }, options.client, "mic.new")
+    local given = { base_url = url, api_key = "k", tls = tls }
+    local copy = options.check(given, options.client, "mic.new")
     tls.ca_file = "b"
     assert.are.equal("a", copy.tls.ca_file)
   end)

@@ -1,113 +1,12 @@
---- One call: builds its spec, sends it, and asks the policy what to do with what came.
+--- One call: sends it, and asks the policy what to do with what came.
 
 local core = require "mic.core"
 local errors = require "mic.error"
-local json = require "mic.json"
-local options = require "mic.options"
 local paths = require "mic.path"
 local policy = require "mic.policy"
 local response = require "mic.response"
 
 local call = {}
-
---- ---- building ----
-
-local function header_text(value)
-  return type(value) == "number" and json.number(value) or value
-end
-
---- The headers as text, each of them checked; nil when there are none.
-local function build_headers(given, own)
-  if not given or next(given) == nil then
-    return nil
-  end
-  local headers = {}
-  for name, content in pairs(given) do
-    local list = type(content) == "table" and content or { content }
-    local texts = {}
-    for index, value in ipairs(list) do
-      texts[index] = header_text(value)
-      local ok, problem = core.check_header(name, texts[index], own)
-      if not ok then
-        errors.raise(problem)
-      end
-    end
-    headers[name] = texts
-  end
-  return headers
-end
-
-local function has_header(headers, wanted)
-  for name in pairs(headers) do
-    if name:lower() == wanted then
-      return true
-    end
-  end
-  return false
-end
-
-local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
-
---- Checks the options of a call and makes what the core takes of them. Raises for misuse.
----@param opts table|nil
----@param what string who takes the options, for messages
----@param method string|nil the verb; that of the options when nil
----@param path any the verb's path; that of the options when there is no verb
----@param data any the verb's data
----@return table built
-function call.build(opts, what, method, path, data)
-  opts = opts or {}
-  options.verify(opts, options.call, what)
-  if method then
-    if opts.method or opts.path then
-      errors.raise(('option "%s" is not for %s'):format(opts.method and "method" or "path", what))
-    end
-    if data ~= nil and (opts.data ~= nil or opts.body ~= nil) then
-      errors.raise(("%s: a call has one body"):format(what))
-    end
-  else
-    method, path = opts.method or "GET", opts.path
-  end
-  if type(path) ~= "string" or path == "" then
-    errors.raise(('%s needs a path, such as "/users"'):format(what))
-  end
-  if data == nil then
-    data = opts.data
-  end
-  path = paths.fill(path, opts.params)
-  method = usual_methods[method] or method:upper()
-  local headers = build_headers(opts.headers, opts.auth == false)
-  local body = opts.body
-  if data ~= nil then
-    body = json.encode(data)
-    headers = headers or {}
-    if not has_header(headers, "content-type") then
-      headers["Content-Type"] = "application/json"
-    end
-  end
-  return {
-    spec = {
-      method = method,
-      path = paths.query(path, opts.query),
-      headers = headers,
-      body = body,
-      auth = opts.auth,
-      resend = policy.is_idempotent(method),
-      timeout = nil, -- of each attempt
-    },
-    path = path:match "^[^?]*",
-    timeout = opts.timeout,
-    deadline = opts.deadline,
-    decode = opts.decode ~= false,
-    ends = nil, -- on the transport's clock
-    attempts = 0,
-    renewed = 0,
-    ensured = 0,
-    redirects = 0,
-  }
-end
-
---- ---- sending ----
 
 --- What the call is about, for the error that ends it.
 local function context(self, state)
@@ -151,21 +50,42 @@ local function emit_response(self, state, started, reply, err)
   self.emit(event)
 end
 
---- The time that this attempt may take; nil and an error when there is none left.
-local function time_left(self, state)
+--- Sets the time that this attempt may take; false when there is none left. Where bodies flow, the
+--- timeout is how long nothing may move.
+local function set_timeouts(self, state)
   local timeout = state.timeout or self.timeout
-  if not state.ends then
-    return timeout
+  local left = state.ends and state.ends - self.transport.now()
+  if left and left <= 0 then
+    return false
   end
-  local left = state.ends - self.transport.now()
-  if left <= 0 then
-    return nil,
-      errors.new("timeout", "the deadline of the call has passed", context(self, state))
+  if state.flows then
+    state.spec.idle_timeout, state.spec.timeout = timeout, left
+  else
+    state.spec.timeout = left and math.min(timeout, left) or timeout
   end
-  return math.min(timeout, left)
+  return true
 end
 
---- One attempt: reply, hint, or nil, kind, code, message.
+--- What `run` hands over goes to the caller's functions, outside libcurl.
+local function listener(state)
+  return function(news, first, second)
+    if news == "progress" then
+      return state.progress(first, second)
+    end
+    state.handed = true
+    return state.on_data(first)
+  end
+end
+
+local function exchange(self, state)
+  if not state.spec.stream and not state.spec.progress then
+    return self.transport.request(self.core, state.spec)
+  end
+  local running = self.core:start("request", state.spec)
+  return self.transport.finish(self.core, running, listener(state))
+end
+
+--- One attempt: reply, hint, or nil, kind, code, message, sent.
 local function attempt(self, state)
   local listens = self.listens
   local started
@@ -173,16 +93,16 @@ local function attempt(self, state)
     started = self.transport.now()
     emit_request(self, state)
   end
-  local reply, second, code, message = self.transport.request(self.core, state.spec)
-  local sent = reply or (second ~= "missing" and second ~= "stale" and second ~= "closed")
-  if sent then
+  local reply, second, code, message, sent = exchange(self, state)
+  local tried = reply or (second ~= "missing" and second ~= "stale" and second ~= "closed")
+  if tried then
     state.attempts = state.attempts + 1
   end
-  if started and sent then
+  if started and tried then
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
     emit_response(self, state, started, reply, err)
   end
-  return reply, second, code, message
+  return reply, second, code, message, sent
 end
 
 local function decode_failure(self, state, reply, made, problem)
@@ -255,15 +175,21 @@ function actions.resend(_, state)
   return true
 end
 
+--- Headers of the caller's never go beyond their origin, credentials never once the call has left
+--- the client's.
 function actions.redirect(self, state, reply)
+  local spec = state.spec
+  local location = reply.location:gsub("#.*$", "")
   state.redirects = state.redirects + 1
-  local target = reply.location:sub(#self.core:root() + 1)
-  local below_root = reply.location:sub(1, #self.core:root()) == self.core:root()
-  if not below_root or not core.check_path(target) then
+  if not self.core:check_url(location) then
     return false
   end
-  state.spec.path = target
-  state.path = target:match "^[^?]*"
+  if paths.origin(location) ~= paths.origin(reply.url) then
+    spec.headers = nil
+  end
+  spec.bare = spec.bare or not reply.same_origin
+  spec.path, spec.url = nil, location
+  state.path = location:match "^[^?]*"
   return true
 end
 
@@ -281,32 +207,92 @@ local function decide(self, state, reply, kind)
     method = state.spec.method,
     location = reply and reply.location,
     same_origin = reply and reply.same_origin,
+    fetch = state.fetch,
     redirects = state.redirects,
   }
 end
 
---- Sends what `build` made.
+--- The seconds that a Retry-After asks for, in either of its forms.
+local function retry_after(reply)
+  local text = reply and core.parse_headers(reply.head)["retry-after"]
+  if not text then
+    return nil
+  end
+  local seconds = tonumber(text:match "^%s*(%d+)%s*$")
+  if seconds then
+    return seconds
+  end
+  local date = core.parse_date(text)
+  return date and math.max(0, date - core.wall())
+end
+
+--- Waits before another try; false when there is to be none.
+local function wait_for_retry(self, state, reply, kind, sent)
+  local settings = state.retry
+  if settings == nil then
+    settings = self.retry
+  end
+  if not settings or state.handed then
+    return false
+  end
+  local delay = policy.retry_delay {
+    attempts = settings.attempts or self.retry_defaults.attempts,
+    base = settings.base or self.retry_defaults.base,
+    cap = settings.cap or self.retry_defaults.cap,
+    tries = state.retries + 1,
+    status = reply and reply.status,
+    kind = not reply and kind or nil,
+    idempotent = state.idempotent,
+    sent = sent,
+    retry_after = retry_after(reply),
+    left = state.ends and state.ends - self.transport.now(),
+    random = self.transport.random(),
+  }
+  if not delay or not self.retry_budget:spend() then
+    return false
+  end
+  state.retries = state.retries + 1
+  self.session.counters.retries = self.session.counters.retries + 1
+  self.emit {
+    type = "retry",
+    method = state.spec.method,
+    path = self.mask(state.path),
+    attempt = state.attempts + 1,
+    delay = delay,
+    reason = reply and ("%d"):format(reply.status) or kind,
+  }
+  self.transport.sleep(delay)
+  return true
+end
+
+--- Sends what the builder made.
 ---@param self table the inside of a client: core, transport, session, mask, emit, listens, timeout,
----@param built table of `build`, with `ends` (on the transport's clock) where there is a deadline
+--- retry, retry_defaults, retry_budget
+---@param state table of the builder, with `ends` (transport's clock) where there is a deadline
 ---@return table|nil response
 ---@return table|nil err
-function call.send(self, built)
-  local state = built
+function call.send(self, state)
   while true do
-    local timeout, err = time_left(self, state)
-    if not timeout then
-      return nil, err
+    if not set_timeouts(self, state) then
+      return nil,
+        errors.new("timeout", "the deadline of the call has passed", context(self, state))
     end
-    state.spec.timeout = timeout
-    local reply, second, code, message = attempt(self, state)
+    local reply, second, code, message, sent = attempt(self, state)
     if reply and reply.status >= 200 and reply.status < 300 then
       if second == "advisory" then
         self.session:refresh_ahead(state.ends)
       end
+      self.retry_budget:earn()
       return succeed(self, state, reply)
     end
     local action = actions[decide(self, state, reply, second)]
-    if not action or not action(self, state, reply) then
+    local again
+    if action then
+      again = action(self, state, reply)
+    else
+      again = wait_for_retry(self, state, reply, second, sent)
+    end
+    if not again then
       return fail(self, state, reply, second, code, message)
     end
   end

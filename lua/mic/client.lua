@@ -2,11 +2,14 @@
 --- the object, so that printing or dumping it shows no secret.
 
 local core = require "mic.core"
+local batch = require "mic.batch"
+local builder = require "mic.builder"
 local call = require "mic.call"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
+local retry_budget = require "mic.retry_budget"
 local session = require "mic.session"
 
 local client = {}
@@ -103,6 +106,9 @@ function client.new(given)
     store = checked.store or require "mic.store.memory"(),
     emit = emitter(checked.on_event),
     listens = checked.on_event ~= nil,
+    retry = checked.retry == nil and {} or checked.retry,
+    retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
+    retry_budget = retry_budget.new(),
   }
   function self.mask(text)
     text = self.core and self.core:mask(text) or text
@@ -173,14 +179,14 @@ end
 ---@return table|nil response for 2xx: status, headers, body, data, url, attempts, timings
 ---@return table|nil err
 function client_methods:request(opts)
-  return send(inside(self, "request"), call.build(opts, "client:request"))
+  return send(inside(self, "request"), builder.call(opts, "client:request"))
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = verb:lower()
   local what = "client:" .. name
   client_methods[name] = function(self, path, opts)
-    return send(inside(self, name), call.build(opts, what, verb, path))
+    return send(inside(self, name), builder.call(opts, what, verb, path))
   end
 end
 
@@ -188,8 +194,45 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   local name = verb:lower()
   local what = "client:" .. name
   client_methods[name] = function(self, path, data, opts)
-    return send(inside(self, name), call.build(opts, what, verb, path, data))
+    return send(inside(self, name), builder.call(opts, what, verb, path, data))
   end
+end
+
+--- Gets an absolute URL. Credentials and API key go along only while every URL of the call is of
+--- the client's origin; elsewhere it needs no login and triggers none.
+---@param url string
+---@param opts? table those of `request`, without path and params
+---@return table|nil response
+---@return table|nil err
+function client_methods:fetch(url, opts)
+  local mine = inside(self, "fetch")
+  local built = builder.fetch(opts, url)
+  built.fetch = true
+  built.ends = ends_of(mine, built.deadline)
+  local ready, err = connected(mine, built.ends)
+  if not ready then
+    return nil, err
+  end
+  local ok, problem = ready.core:check_url(built.spec.url)
+  if not ok then
+    errors.raise("client:fetch: " .. problem)
+  end
+  return send(mine, built)
+end
+
+--- Sends many requests, in parallel over kept connections.
+---@param requests table list of options as for `request`; `concurrency` (16) how many at once
+---@return table results in the order of the requests, each `{ response = … }` or `{ err = … }`
+function client_methods:batch(requests)
+  local mine = inside(self, "batch")
+  local calls, concurrency = batch.build(requests)
+  local ready, err = connected(mine)
+  return batch.run(calls, concurrency, mine, function(self_in_batch, built)
+    if not ready then
+      return nil, err
+    end
+    return send(self_in_batch, built)
+  end)
 end
 
 --- ---- credentials ----

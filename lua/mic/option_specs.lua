@@ -134,11 +134,6 @@ local function seconds(default, or_false)
   }
 end
 
-local function planned(field)
-  field.planned = true
-  return field
-end
-
 local function flag()
   return { types = { "boolean" }, expects = "true or false" }
 end
@@ -167,6 +162,22 @@ local tls = {
       expects = '"1.2" or "1.3"',
       check = one_of { "1.2", "1.3" },
     },
+  },
+}
+
+local function check_count(value)
+  return value >= 1 and value <= 100 and value % 1 == 0
+end
+
+local retry = {
+  prefix = "retry.",
+  aliases = { retries = "attempts", max = "attempts", delay = "base", max_delay = "cap" },
+  types = { "table", "false" },
+  expects = "a table or false",
+  fields = {
+    attempts = { types = { "number" }, expects = "a whole number from 1", check = check_count },
+    base = seconds(),
+    cap = seconds(),
   },
 }
 
@@ -200,7 +211,7 @@ specs.client = {
     timeout = seconds(30),
     connect_timeout = seconds(10),
     deadline = seconds(90, true),
-    retry = planned { types = { "table", "false" }, expects = "a table or false" },
+    retry = retry,
     refresh_margin = {
       types = { "number" },
       expects = "a number of seconds, not negative",
@@ -263,16 +274,16 @@ specs.call = {
     headers = a_table("a table", check_headers),
     data = { types = { "any" }, expects = "a value", may_be_empty = true },
     body = { types = { "string" }, expects = "a string", may_be_empty = true },
-    body_file = planned(text "a file name"),
+    body_file = text "a file name",
     auth = flag(),
     timeout = seconds(),
     deadline = seconds(nil, true),
-    retry = planned { types = { "table", "false" }, expects = "a table or false" },
-    idempotent = planned(flag()),
+    retry = retry,
+    idempotent = flag(),
     decode = flag(),
-    save_to = planned(text "a file name"),
-    on_data = planned(a_function()),
-    progress = planned(a_function()),
+    save_to = text "a file name",
+    on_data = a_function(),
+    progress = a_function(),
   },
 }
 
@@ -288,6 +299,9 @@ function specs.call.rule(copy)
       end
       first = name
     end
+  end
+  if copy.save_to and copy.on_data then
+    errors.raise 'options "save_to" and "on_data": a body goes to one of them'
   end
 end
 

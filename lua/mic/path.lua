@@ -147,6 +147,21 @@ function path.fill(template, params)
   return filled
 end
 
+local default_ports = { http = "80", https = "443" }
+
+--- The origin of an absolute URL, for comparing.
+---@param url string
+---@return string origin scheme, host and port
+function path.origin(url)
+  local scheme, authority = url:match "^(%a[%w+.-]*)://([^/?#]*)"
+  scheme = (scheme or ""):lower()
+  authority = (authority or ""):lower():gsub("^.*@", "")
+  if not authority:find ":%d+$" then
+    authority = authority .. ":" .. (default_ports[scheme] or "")
+  end
+  return scheme .. "://" .. authority
+end
+
 local function query_text(name, value, wanted_in_list)
   if type(value) == "boolean" then
     return encode(tostring(value))

@@ -12,6 +12,10 @@ local MANDATORY_SHARE, MANDATORY_MAX = 0.1, MINUTE
 local LARGEST_MARGIN = 0.9
 local PAUSE_MIN, PAUSE_MAX, PAUSE_SHARE = 30, 60, 0.05
 
+local RETRY_AFTER_MAX = MINUTE
+
+local retried = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+local no_answer = { network = true, timeout = true }
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE = true }
 
@@ -34,7 +38,8 @@ end
 --- `facts`: kind (of a failure; nil when there is a reply), status, means ("expired" or nil), auth
 --- (the attempt carried credentials), generation (of those), present_generation, renewed (how often
 --- this call was sent again after a renewal), ensured (how often it waited for credentials),
---- method, location, same_origin, redirects (followed so far).
+--- method, location, same_origin, fetch (an absolute URL was asked for), redirects (followed so
+--- far).
 ---@param facts table
 ---@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
 function policy.decide(facts)
@@ -50,7 +55,7 @@ function policy.decide(facts)
   if
     redirects[facts.status]
     and facts.location
-    and facts.same_origin
+    and (facts.same_origin or facts.fetch)
     and (facts.method == "GET" or facts.method == "HEAD")
     and facts.redirects < MAX_REDIRECTS
   then
@@ -78,6 +83,27 @@ function policy.windows(lifetime, margin, random)
   local advisory = clamp(ADVISORY_SHARE * lifetime, ADVISORY_MIN, ADVISORY_MAX)
   advisory = advisory * (1 - JITTER + 2 * JITTER * random)
   return math.min(advisory, lifetime / 2), mandatory
+end
+
+--- Whether to send a request again, and after what delay.
+---
+--- `facts`: attempts, base, cap (the option `retry`; seconds), tries (so far), status (nil without
+--- an answer), kind (of a failure), idempotent, sent (false: provably nothing was), retry_after
+--- (seconds that the server asked for), left (seconds until the deadline), random (0 <= random < 1).
+---@param facts table
+---@return number|nil delay seconds; nil: do not
+function policy.retry_delay(facts)
+  local worth = facts.status and retried[facts.status] or no_answer[facts.kind]
+  local allowed = facts.idempotent or facts.status == 429 or (not facts.status and not facts.sent)
+  if not worth or not allowed or facts.tries >= facts.attempts then
+    return nil
+  end
+  local delay = facts.retry_after
+    or facts.random * math.min(facts.cap, facts.base * 2 ^ (facts.tries - 1))
+  if delay > RETRY_AFTER_MAX or (facts.left and delay >= facts.left) then
+    return nil
+  end
+  return delay
 end
 
 --- How long not to try again after an early refresh that failed.

@@ -22,7 +22,7 @@ function session.new(settings)
     transport = settings.transport,
     username = settings.username,
     password = settings.password,
-    counters = { calls = 0, logins = 0, refreshes = 0 },
+    counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
     flight = nil, -- the one under way
     loaded = false, -- the store was asked once
     user = nil, -- who logged in last

@@ -18,7 +18,8 @@ bool argumentsL_boolean(lua_State *L, int table, const char *name);
 /* Pushes the raw field and returns its type. [0, +1] */
 int argumentsL_field(lua_State *L, int table, const char *name);
 
-/* Pushes nil, kind, code (or nil), message; returns 4. */
+/* Pushes nil, kind, code (or nil), message; returns 4. Whoever knows adds whether anything was
+   sent. */
 int argumentsL_push_failure(lua_State *L, const struct failure *failure);
 /* Registers a type: methods as __index, one release function for __gc and __close. [0, 0] */
 void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,

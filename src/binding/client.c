@@ -52,8 +52,6 @@ static void read_base_url(lua_State *L, int config, struct api_client *client) {
   const char *problem = url_base_set(&client->base, text, length, allow_insecure);
   if (problem != NULL)
     luaL_error(L, "base_url %s", problem);
-  client->connections.options.allow_http = allow_insecure || client->base.cleartext_loopback;
-  client->connections.options.no_proxy = client->base.cleartext_loopback;
 }
 
 static void read_api_key(lua_State *L, int config, struct api_client *client) {
@@ -194,6 +192,8 @@ static int client_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REQUEST);
   exchangeL_start_request(L, box, 2);
+  if (box->exchange.stream || box->exchange.progress.wanted)
+    return luaL_error(L, "stream and progress are for start and run");
   exchangeL_finish(L, box);
   return exchangeL_push_result(L, box);
 }
@@ -204,6 +204,25 @@ static int client_request(lua_State *L) {
 static int client_ready(lua_State *L) {
   lua_pushboolean(L, exchangeL_is_ready(L, clientL_check(L, 1), 2));
   return 1;
+}
+
+/* Tells whether `request` would take this URL.
+   ---@param url string
+   ---@return true? ok
+   ---@return string? message what is wrong */
+static int client_check_url(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  size_t length = 0;
+  const char *url = luaL_checklstring(L, 2, &length);
+  struct url_facts facts;
+  const char *problem = url_check(&client->base, url, length, &facts);
+  if (problem == NULL) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushfstring(L, "url %s", problem);
+  return 2;
 }
 
 /* ---- the same, without waiting ---- */
@@ -266,7 +285,7 @@ static int push_ended(lua_State *L) {
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     struct exchange_box *box = exchangeL_check(L, -1);
-    if (box->exchange.state == EXCHANGE_DONE && !box->reported) {
+    if (box->exchange.state == EXCHANGE_DONE && !box->reported && !box->taken) {
       box->reported = true;
       lua_pushvalue(L, -1);
       lua_rawseti(L, ended, ++count);
@@ -318,10 +337,11 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  const luaL_Reg methods[] = {
-      {"login", client_login}, {"refresh", client_refresh}, {"request", client_request},
-      {"start", client_start}, {"collect", client_collect}, {"root", client_root},
-      {"ready", client_ready}, {"close", client_release},   {NULL, NULL}};
+  const luaL_Reg methods[] = {{"login", client_login},     {"refresh", client_refresh},
+                              {"request", client_request}, {"start", client_start},
+                              {"collect", client_collect}, {"root", client_root},
+                              {"ready", client_ready},     {"check_url", client_check_url},
+                              {"close", client_release},   {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");

@@ -46,7 +46,7 @@ static void add_header(lua_State *L, struct exchange_box *box, struct api_call *
   if (problem != NULL)
     luaL_error(L, "header \"%s\" %s", name, problem);
   if (header_name_is(name, name_length, profile->api_key_header))
-    call->own_api_key = true;
+    call->no_api_key = true;
   if (!header_append(&box->exchange.lines, name, name_length, value, value_length))
     luaL_error(L, "not enough memory");
 }
@@ -83,20 +83,51 @@ static enum auth_wish read_auth(lua_State *L, int spec) {
   return wish;
 }
 
-static void read_target(lua_State *L, struct api_call *call, int spec) {
+static void read_target(lua_State *L, const struct api_client *client, struct api_call *call,
+                        int spec) {
+  size_t length = 0;
+  call->auth = read_auth(L, spec);
+  call->allow_stale = argumentsL_boolean(L, spec, "allow_stale");
+  if (argumentsL_boolean(L, spec, "bare")) {
+    call->auth = AUTH_NO;
+    call->no_api_key = true;
+  }
+  call->url = argumentsL_string(L, spec, "url", &length);
+  if (call->url != NULL) {
+    const char *problem = url_check(&client->base, call->url, length, &call->url_facts);
+    if (problem != NULL)
+      luaL_error(L, "url %s", problem);
+    return;
+  }
   call->path = argumentsL_required_string(L, spec, "path", &call->path_length);
   const char *problem = url_path_problem(call->path, call->path_length);
   if (problem != NULL)
     luaL_error(L, "path %s", problem);
-  call->auth = read_auth(L, spec);
-  call->allow_stale = argumentsL_boolean(L, spec, "allow_stale");
 }
 
 bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec) {
   struct api_call call = {0};
   luaL_checktype(L, spec, LUA_TTABLE);
-  read_target(L, &call, spec);
+  read_target(L, client, &call, spec);
   return api_client_is_ready(client, &call);
+}
+
+/* Files and streams. A file that cannot be opened is the exchange's failure. */
+static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
+  size_t length = 0;
+  const char *upload = argumentsL_string(L, spec, "body_file", &length);
+  if (upload != NULL && strlen(upload) != length)
+    luaL_error(L, "body_file must not hold a NUL byte");
+  const char *download = argumentsL_string(L, spec, "save_to", &length);
+  if (download != NULL && strlen(download) != length)
+    luaL_error(L, "save_to must not hold a NUL byte");
+  exchange->stream = argumentsL_boolean(L, spec, "stream");
+  exchange->progress.wanted = argumentsL_boolean(L, spec, "progress");
+  exchange->idle_timeout = argumentsL_positive(L, spec, "idle_timeout", 0.0);
+  if (download != NULL && !download_file_set(&exchange->download, download))
+    luaL_error(L, "not enough memory");
+  if (upload != NULL && !upload_file_open(&exchange->upload, upload))
+    failure_set_errno(&exchange->failure, exchange->upload.error);
 }
 
 void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
@@ -104,14 +135,20 @@ void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
   struct api_call call = {0};
   luaL_checktype(L, spec, LUA_TTABLE);
   read_method(L, exchange, spec);
-  read_target(L, &call, spec);
+  read_target(L, box->client, &call, spec);
   read_headers(L, box, &call, spec);
+  read_flow(L, exchange, spec);
+  if (exchange->failure.kind != FAILURE_NONE) {
+    exchange->state = EXCHANGE_DONE;
+    return;
+  }
   exchange->body = argumentsL_string(L, spec, "body", &exchange->body_length);
   exchange->has_body = exchange->body != NULL;
   exchange->timeout = argumentsL_positive(L, spec, "timeout", 0.0);
   exchange->connect_timeout = argumentsL_positive(L, spec, "connect_timeout", 0.0);
   exchange->max_size = (size_t)argumentsL_positive(L, spec, "max_size", 0.0);
   exchange->resend = argumentsL_boolean(L, spec, "resend");
+  exchange->share_connection = argumentsL_boolean(L, spec, "share_connection");
   api_client_request(box->client, exchange, &call);
 }
 
@@ -243,9 +280,12 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   box->taken = true;
   if (exchange->failure.kind != FAILURE_NONE) {
     struct failure failure = exchange->failure;
+    bool sent = exchange_was_sent(exchange);
     exchange_clear(exchange);
     exchange->state = EXCHANGE_DONE;
-    return argumentsL_push_failure(L, &failure);
+    int count = argumentsL_push_failure(L, &failure);
+    lua_pushboolean(L, sent);
+    return count + 1;
   }
   api_client_absorb(box->client, exchange);
   push_reply(L, box);
@@ -257,15 +297,46 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
 
 /* ---- methods ---- */
 
+static bool has_news(const struct exchange *exchange) {
+  return exchange->failure.kind == FAILURE_NONE &&
+         (exchange_has_piece(exchange) || exchange->progress.changed);
+}
+
+/* Progress first: it was made before the piece that shows it. */
+static int push_news(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  struct exchange_progress *progress = &exchange->progress;
+  if (progress->changed) {
+    progress->changed = false;
+    lua_pushliteral(L, "progress");
+    compatL_push_whole(L, progress->now);
+    if (progress->total < 0.0)
+      return 2;
+    compatL_push_whole(L, progress->total);
+    return 3;
+  }
+  lua_pushliteral(L, "data");
+  lua_pushlstring(L, exchange->reply_body.data, exchange->reply_body.length);
+  exchange_drop_piece(exchange);
+  return 2;
+}
+
 /* Drives the exchange in this thread.
    ---@param seconds number how long at most
-   ---@return "done"|"wait" state "wait": not ended yet, or a debug hook wants to run first */
+   ---@return "done"|"wait"|"data"|"progress" state "wait": not ended yet, or a debug hook wants to
+     run first; "data": a piece of the stream; "progress": bytes moved
+   ---@return string|number|nil chunk_or_now the piece, or how many bytes
+   ---@return number|nil total bytes in all, where that is known */
 static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  if (has_news(&box->exchange))
+    return push_news(L, box);
   if (box->exchange.state == EXCHANGE_RUNNING && !exchangeL_drive(L, box->client, box, seconds))
     connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+  if (has_news(&box->exchange))
+    return push_news(L, box);
   lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
   return 1;
 }

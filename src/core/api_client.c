@@ -79,7 +79,7 @@ static void fail_no_memory(struct exchange *exchange) {
 static bool set_defaults(struct api_client *client, struct exchange *exchange) {
   exchange->number = ++client->exchanges;
   exchange->generation = client->credentials.generation;
-  if (exchange->timeout <= 0.0)
+  if (exchange->timeout <= 0.0 && exchange->idle_timeout <= 0.0)
     exchange->timeout = client->timeout;
   if (exchange->connect_timeout <= 0.0)
     exchange->connect_timeout = client->connect_timeout;
@@ -129,8 +129,9 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
                           identity->length);
 }
 
-static void start(struct api_client *client, struct exchange *exchange) {
-  exchange->url = url_parse_same_origin(&client->base, exchange->url_text.data);
+static void start(struct api_client *client, struct exchange *exchange, bool elsewhere) {
+  const char *text = exchange->url_text.data;
+  exchange->url = elsewhere ? url_parse(text) : url_parse_same_origin(&client->base, text);
   if (exchange->url == NULL) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
     return;
@@ -138,10 +139,33 @@ static void start(struct api_client *client, struct exchange *exchange) {
   connections_start(&client->connections, exchange);
 }
 
+/* The path below the base URL, of a URL too; "" for one that is elsewhere on the origin. */
+static const char *path_of(const struct api_client *client, const struct api_call *call) {
+  if (call->url == NULL)
+    return call->path;
+  size_t length = strlen(client->base.root);
+  return strncmp(call->url, client->base.root, length) == 0 ? call->url + length : "";
+}
+
+static bool goes_elsewhere(const struct api_call *call) {
+  return call->url != NULL && !call->url_facts.same_origin;
+}
+
 static bool wants_credentials(const struct api_client *client, const struct api_call *call) {
+  if (goes_elsewhere(call))
+    return false;
   if (call->auth != AUTH_BY_PATH)
     return call->auth == AUTH_YES;
-  return !profile_is_open(client->profile, call->path, call->path_length);
+  const char *path = path_of(client, call);
+  return !profile_is_open(client->profile, path, strlen(path));
+}
+
+static bool set_target(struct api_client *client, struct exchange *exchange,
+                       const struct api_call *call) {
+  if (call->url == NULL)
+    return url_join(&client->base, call->path, call->path_length, &exchange->url_text);
+  return buffer_append(&exchange->url_text, call->url, strlen(call->url) + 1) == BUFFER_OK &&
+         --exchange->url_text.length > 0;
 }
 
 bool api_client_is_ready(const struct api_client *client, const struct api_call *call) {
@@ -159,15 +183,16 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
     exchange->state = EXCHANGE_DONE;
     return;
   }
-  bool ok = complete_lines(exchange) &&
-            url_join(&client->base, call->path, call->path_length, &exchange->url_text);
+  exchange->direct =
+      call->url != NULL ? call->url_facts.cleartext_loopback : client->base.cleartext_loopback;
+  bool ok = complete_lines(exchange) && set_target(client, exchange, call);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok && auth)
     ok = attach_credentials(client, exchange);
-  else if (ok && !call->own_api_key)
+  else if (ok && !call->no_api_key && !goes_elsewhere(call))
     ok = link_open_lines(client, exchange);
   if (ok)
-    start(client, exchange);
+    start(client, exchange, goes_elsewhere(call));
   else
     fail_no_memory(exchange);
 }
@@ -190,12 +215,13 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   exchange->has_body = true;
   if (exchange->max_size > MIC_AUTH_REPLY_MAX)
     exchange->max_size = MIC_AUTH_REPLY_MAX;
+  exchange->direct = client->base.cleartext_loopback;
   bool ok = suppress_line(exchange, "Content-Type: application/json") && complete_lines(exchange) &&
             link_open_lines(client, exchange) &&
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok)
-    start(client, exchange);
+    start(client, exchange, false);
   else
     fail_no_memory(exchange);
 }

@@ -36,11 +36,13 @@ struct api_client {
 };
 
 struct api_call {
-  const char *path; /* checked by api_client_path_problem; may hold ?query */
+  const char *path; /* checked by url_path_problem; may hold ?query */
   size_t path_length;
+  const char *url; /* instead of path: absolute, NUL-terminated, checked by url_check */
+  struct url_facts url_facts;
   enum auth_wish auth;
   bool allow_stale; /* a token inside the mandatory window will do */
-  bool own_api_key; /* the caller's lines bring one */
+  bool no_api_key;  /* the caller's lines bring one, or it may not go there */
 };
 
 /* NULL when the caller may send this header; else what is wrong, as a phrase after

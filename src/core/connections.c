@@ -74,11 +74,12 @@ static CURLcode set_trust(const struct connection_options *options, CURL *easy) 
   return CURLE_OK;
 }
 
-static CURLcode set_protocols(const struct connection_options *options, CURL *easy) {
+static CURLcode set_protocols(CURL *easy) {
+  /* Which http is allowed is decided where the URL is read. */
 #if LIBCURL_VERSION_NUM >= 0x075500
-  SET(CURLOPT_PROTOCOLS_STR, options->allow_http ? "https,http" : "https");
+  SET(CURLOPT_PROTOCOLS_STR, "https,http");
 #else
-  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | (options->allow_http ? CURLPROTO_HTTP : 0)));
+  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_HTTP));
 #endif
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   SET(CURLOPT_PATH_AS_IS, 1L);
@@ -91,27 +92,30 @@ static CURLcode set_protocols(const struct connection_options *options, CURL *ea
 
 /* Everything that stays the same from exchange to exchange. */
 static CURLcode configure(const struct connection_options *options, CURL *easy) {
-  CURLcode code = set_protocols(options, easy);
+  CURLcode code = set_protocols(easy);
   if (code == CURLE_OK)
     code = set_trust(options, easy);
   if (code != CURLE_OK)
     return code;
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_HTTP_VERSION, options->http_version);
-  SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_USERAGENT, options->user_agent);
   SET(CURLOPT_OPENSOCKETFUNCTION, connections_cb_open_socket);
-  if (options->no_proxy)
-    SET(CURLOPT_PROXY, "");
-  else if (options->proxy != NULL)
+  if (options->proxy != NULL)
     SET(CURLOPT_PROXY, options->proxy);
   return CURLE_OK;
 }
 
+/* A handle with a large buffer is for one exchange: libcurl resizes none that was used. */
+static bool is_for_one(const struct exchange *exchange) {
+  return exchange->download.path != NULL;
+}
+
 /* A configured handle of the caller's, or NULL with the reason in `code`. */
-static CURL *take_handle(struct connections *connections, CURLcode *code) {
+static CURL *take_handle(struct connections *connections, const struct exchange *exchange,
+                         CURLcode *code) {
   *code = CURLE_OK;
-  if (connections->idle_count > 0)
+  if (connections->idle_count > 0 && !is_for_one(exchange))
     return connections->idle[--connections->idle_count];
   CURL *easy = curl_easy_init();
   if (easy == NULL) {
@@ -125,13 +129,14 @@ static CURL *take_handle(struct connections *connections, CURLcode *code) {
   return NULL;
 }
 
-static void give_handle_back(struct connections *connections, CURL *easy) {
+static void give_handle_back(struct connections *connections, const struct exchange *exchange,
+                             CURL *easy) {
   /* Nothing of the exchange may be reachable from a handle that waits. */
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
-  if (connections->idle_count < IDLE_HANDLES_MAX)
+  if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange))
     connections->idle[connections->idle_count++] = easy;
   else
     curl_easy_cleanup(easy);
@@ -166,7 +171,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
   exchange_finish(exchange, code);
   if (connections->process == getpid()) {
     curl_multi_remove_handle(connections->multi, easy);
-    give_handle_back(connections, easy);
+    give_handle_back(connections, exchange, easy);
   }
   exchange->easy = NULL;
   unlink_running(connections, exchange);
@@ -191,7 +196,7 @@ void connections_start(struct connections *connections, struct exchange *exchang
     connections->process = getpid();
   }
   CURLcode code = CURLE_OUT_OF_MEMORY;
-  CURL *easy = connections->multi == NULL ? NULL : take_handle(connections, &code);
+  CURL *easy = connections->multi == NULL ? NULL : take_handle(connections, exchange, &code);
   if (easy == NULL) {
     exchange_finish(exchange, code);
     return;
@@ -201,7 +206,7 @@ void connections_start(struct connections *connections, struct exchange *exchang
     code = CURLE_OUT_OF_MEMORY;
   if (code != CURLE_OK) {
     exchange_finish(exchange, code);
-    give_handle_back(connections, easy);
+    give_handle_back(connections, exchange, easy);
     return;
   }
   exchange->easy = easy;
@@ -249,10 +254,17 @@ static double monotonic_now(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static bool has_news(const struct exchange *exchange) {
+  return exchange->progress.changed || exchange_has_piece(exchange);
+}
+
 static bool is_over(const struct connections *connections, const struct exchange *exchange,
                     bool ended) {
   if (exchange != NULL)
-    return exchange->state != EXCHANGE_RUNNING;
+    return exchange->state != EXCHANGE_RUNNING || has_news(exchange);
+  for (const struct exchange *any = connections->running; any != NULL; any = any->next)
+    if (has_news(any))
+      return true;
   return ended || connections->running == NULL;
 }
 

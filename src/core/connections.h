@@ -22,8 +22,6 @@ struct connection_options {
   char *user_agent;
   long min_tls_version; /* CURL_SSLVERSION_* */
   long http_version;    /* CURL_HTTP_VERSION_* */
-  bool allow_http;
-  bool no_proxy; /* not even one from the environment */
 };
 
 struct connections {

@@ -1,4 +1,5 @@
-/* One HTTP exchange on one easy handle: what is sent, what came back, how it ended. */
+/* One HTTP exchange on one easy handle: what is sent, what came back, how it ended. The life of it
+   is in exchange.c, what flows through libcurl's callbacks in exchange_flow.c. */
 #ifndef MIC_EXCHANGE_H
 #define MIC_EXCHANGE_H
 
@@ -7,8 +8,10 @@
 #include "base.h"
 #include "buffer.h"
 #include "credentials.h"
+#include "download_file.h"
 #include "failure.h"
 #include "secret.h"
+#include "upload_file.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -19,6 +22,13 @@ struct connections;
 
 struct exchange_timings { /* seconds since the start */
   double name_lookup, connect, tls, first_byte, total;
+};
+
+/* How far the bodies are; `total` is negative while it is not known. */
+struct exchange_progress {
+  bool wanted;
+  bool changed; /* since it was last taken */
+  double now, total;
 };
 
 struct exchange {
@@ -41,9 +51,16 @@ struct exchange {
   struct secret sent_secret; /* the password or refresh token in it, to be masked in the reply */
   struct record record;      /* before refresh: the old set; after absorbing: the new one */
   double generation;         /* of the credentials at the start */
-  double timeout, connect_timeout; /* seconds */
-  size_t max_size;                 /* bytes kept of the body */
-  bool resend;                     /* libcurl may send once more on a fresh connection */
+  struct upload_file upload; /* instead of body */
+  struct download_file download; /* where a 2xx body goes instead of reply_body */
+  bool stream;                   /* a 2xx body is handed over piece by piece */
+  struct exchange_progress progress;
+  double timeout, connect_timeout; /* seconds; timeout 0 = none */
+  double idle_timeout;             /* seconds without progress; 0 = none */
+  bool share_connection; /* wait for one that can be multiplexed rather than open another */
+  bool direct;           /* past every proxy */
+  size_t max_size;       /* bytes kept of the body */
+  bool resend;           /* libcurl may send once more on a fresh connection */
 
   /* The handle, while running. */
   CURL *easy;
@@ -55,6 +72,8 @@ struct exchange {
   struct buffer reply_body;
   bool head_ended;
   bool body_began;
+  bool flows;  /* the body goes to the stream or the file: its status is 2xx */
+  bool paused; /* libcurl holds a piece back until the stream has room */
   bool too_large;
   unsigned sendings;
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
@@ -80,8 +99,23 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
                    const char *message);
 /* Sends `shared` after our own lines, without copying them; it must outlive the exchange. */
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
+/* False when provably no byte of the request went out. */
+bool exchange_was_sent(const struct exchange *exchange);
+/* A piece of the stream is waiting, or the end has come and nothing is left. */
+bool exchange_has_piece(const struct exchange *exchange);
+/* Lets go of the piece that reply_body holds, so that more may come. */
+void exchange_drop_piece(struct exchange *exchange);
 /* Frees everything; the exchange must not be running. */
 void exchange_clear(struct exchange *exchange);
+
+/* libcurl's callbacks, for exchange_prepare. */
+size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context);
+size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context);
+size_t exchange_cb_upload(char *room, size_t unit, size_t count, void *context);
+int exchange_cb_seek(void *context, curl_off_t offset, int origin);
+int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
+                         curl_off_t upload_total, curl_off_t upload_now);
+int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port);
 
 MIC_PRIVATE_END
 #endif

@@ -1,5 +1,6 @@
 #include "base.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "failure.h"
@@ -18,6 +19,8 @@ const char *failure_kind_name(enum failure_kind kind) {
     return "too_large";
   case FAILURE_STORE:
     return "store";
+  case FAILURE_FILE:
+    return "file";
   case FAILURE_CANCELLED:
     return "cancelled";
   case FAILURE_CLOSED:
@@ -91,4 +94,42 @@ void failure_set_curl(struct failure *failure, CURLcode code) {
   failure_set(failure, FAILURE_NETWORK, "CURLE_OTHER", "");
   snprintf(failure->message, sizeof failure->message, "the transfer failed (libcurl code %d)",
            (int)code);
+}
+
+struct errno_failure {
+  int value;
+  const char *name;
+  const char *message;
+};
+
+#define ERROR(code, message)                                                                       \
+  { code, #code, message }
+
+static const struct errno_failure errno_failures[] = {
+    ERROR(EACCES, "permission denied"),
+    ERROR(EPERM, "not permitted"),
+    ERROR(ENOENT, "no such file or folder"),
+    ERROR(ENOTDIR, "a part of the path is no folder"),
+    ERROR(EISDIR, "it is a folder"),
+    ERROR(EROFS, "the file system is read-only"),
+    ERROR(ENOSPC, "no space left on the device"),
+    ERROR(EDQUOT, "the disk quota is used up"),
+    ERROR(EFBIG, "the file is too large for the file system"),
+    ERROR(EIO, "the device has an error"),
+    ERROR(EMFILE, "too many open files in this process"),
+    ERROR(ENFILE, "too many open files in the system"),
+    ERROR(ENAMETOOLONG, "the name is too long"),
+    ERROR(ELOOP, "too many symbolic links"),
+    ERROR(ENOMEM, "out of memory"),
+};
+
+void failure_set_errno(struct failure *failure, int error) {
+  for (size_t i = 0; i < sizeof errno_failures / sizeof errno_failures[0]; i++) {
+    if (errno_failures[i].value == error) {
+      failure_set(failure, FAILURE_FILE, errno_failures[i].name, errno_failures[i].message);
+      return;
+    }
+  }
+  failure_set(failure, FAILURE_FILE, "EOTHER", "");
+  snprintf(failure->message, sizeof failure->message, "system error %d", error);
 }

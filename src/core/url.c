@@ -40,7 +40,7 @@ static bool is_plain_ascii(const char *text, size_t length) {
 
 /* ---- the base URL ---- */
 
-static const char *read_parts(struct url_base *base, CURLU *url, bool allow_insecure) {
+static const char *read_parts(struct url_base *base, CURLU *url) {
   base->scheme = get_part(url, CURLUPART_SCHEME, 0);
   base->host = get_part(url, CURLUPART_HOST, 0);
   base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -51,22 +51,21 @@ static const char *read_parts(struct url_base *base, CURLU *url, bool allow_inse
     return "must begin with https://";
   if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
     return "must not hold a user name or password";
-  if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
-    return "must not hold ? or #";
   base->cleartext_loopback = cleartext && is_loopback(base->host);
-  if (cleartext && !base->cleartext_loopback && !allow_insecure)
+  if (cleartext && !base->cleartext_loopback && !base->allow_insecure)
     return "must begin with https://: plain http would show the secrets to the network; only "
            "loopback hosts may have it, others with allow_insecure = true";
   return NULL;
 }
 
-static const char *read_base(struct url_base *base, CURLU *url, const char *text,
-                             bool allow_insecure) {
+static const char *read_base(struct url_base *base, CURLU *url, const char *text) {
   if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
     return "cannot be read as a URL; wanted: https://host/stage";
-  const char *problem = read_parts(base, url, allow_insecure);
+  const char *problem = read_parts(base, url);
   if (problem != NULL)
     return problem;
+  if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
+    return "must not hold ? or #";
   char *path = get_part(url, CURLUPART_PATH, 0);
   if (path == NULL)
     return "cannot be kept: out of memory";
@@ -99,7 +98,8 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   CURLU *url = curl_url();
   if (url == NULL)
     return "cannot be kept: out of memory";
-  const char *problem = read_base(base, url, copy, allow_insecure);
+  base->allow_insecure = allow_insecure;
+  const char *problem = read_base(base, url, copy);
   curl_url_cleanup(url);
   if (problem != NULL)
     url_base_clear(base);
@@ -198,12 +198,39 @@ static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *want
   return same;
 }
 
-CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
+CURLU *url_parse(const char *text) {
   CURLU *url = curl_url();
   if (url == NULL)
     return NULL;
-  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK &&
-      part_is(url, CURLUPART_SCHEME, 0, base->scheme) &&
+  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK)
+    return url;
+  curl_url_cleanup(url);
+  return NULL;
+}
+
+const char *url_check(const struct url_base *base, const char *text, size_t length,
+                      struct url_facts *facts) {
+  if (length == 0 || !is_plain_ascii(text, length) || strstr(text, "://") == NULL)
+    return "must be an absolute URL without spaces, control and non-ASCII bytes";
+  if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
+    return "must not hold \"#\" or \"\\\"";
+  CURLU *url = url_parse(text);
+  if (url == NULL)
+    return "cannot be read as a URL";
+  struct url_base parts = {.allow_insecure = base->allow_insecure};
+  const char *problem = read_parts(&parts, url);
+  curl_url_cleanup(url);
+  facts->cleartext_loopback = parts.cleartext_loopback;
+  facts->same_origin = problem == NULL && url_is_same_origin(base, text);
+  url_base_clear(&parts);
+  return problem;
+}
+
+CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
+  CURLU *url = url_parse(text);
+  if (url == NULL)
+    return NULL;
+  if (part_is(url, CURLUPART_SCHEME, 0, base->scheme) &&
       part_is(url, CURLUPART_HOST, 0, base->host) &&
       part_is(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port) &&
       !has_part(url, CURLUPART_USER))

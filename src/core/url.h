@@ -15,6 +15,7 @@ struct url_base {
   char *scheme; /* owned, from libcurl, as the next two */
   char *host;
   char *port;
+  bool allow_insecure;     /* http to other machines too */
   bool cleartext_loopback; /* http to this machine: no proxy */
 };
 
@@ -34,6 +35,17 @@ bool url_append_query(struct buffer *text, const char *name, const char *value, 
 /* Parses `text` for libcurl. NULL when it cannot be read, is not of the base's origin, or there is
    no memory. The caller owns the handle. */
 CURLU *url_parse_same_origin(const struct url_base *base, const char *text);
+/* What a URL that is not below the base would mean. */
+struct url_facts {
+  bool same_origin;
+  bool cleartext_loopback;
+};
+
+/* NULL when this absolute URL may be fetched, else what is wrong, as a phrase after "url ". */
+const char *url_check(const struct url_base *base, const char *text, size_t length,
+                      struct url_facts *facts);
+/* Parses `text` for libcurl; NULL when it cannot be read. The caller owns the handle. */
+CURLU *url_parse(const char *text);
 bool url_is_same_origin(const struct url_base *base, const char *text);
 
 MIC_PRIVATE_END

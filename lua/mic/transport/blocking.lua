@@ -38,17 +38,34 @@ function blocking.request(core_client, spec)
   return core_client:request(spec)
 end
 
---- Waits for an exchange that was started.
+--- Waits for an exchange that was started. An error that the listener raises ends the exchange and
+--- comes out unchanged.
 ---@param _ table the core's client
 ---@param exchange table
+---@param listener? fun(news: string, first: any, second: any): boolean? gets each "data" and
+--- "progress"; false ends the exchange
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
 ---@return string|nil code
 ---@return string|nil message
-function blocking.finish(_, exchange)
-  while exchange:run(LONG) ~= "done" do -- luacheck: ignore 542
+---@return boolean|nil sent
+function blocking.finish(_, exchange, listener)
+  while true do
+    local news, first, second = exchange:run(LONG)
+    if news == "done" then
+      return exchange:result()
+    end
+    if news ~= "wait" then
+      local ok, wanted = pcall(listener, news, first, second)
+      if not ok then
+        exchange:cancel()
+        error(wanted, 0)
+      end
+      if wanted == false then
+        exchange:cancel()
+      end
+    end
   end
-  return exchange:result()
 end
 
 return blocking

@@ -1,0 +1,32 @@
+--- How many retries a client may still spend, so that an outage is not multiplied: a tenth of its
+--- calls, and ten to begin with.
+
+local retry_budget = {}
+local retry_budget_methods = {}
+local retry_budget_mt = { __name = "mic.retry_budget", __index = retry_budget_methods }
+
+local LARGEST = 10
+local EARNED = 0.1
+
+--- Makes a full budget.
+---@return table budget
+function retry_budget.new()
+  return setmetatable({ left = LARGEST }, retry_budget_mt)
+end
+
+--- Notes a call that succeeded.
+function retry_budget_methods:earn()
+  self.left = math.min(LARGEST, self.left + EARNED)
+end
+
+--- Takes one retry.
+---@return boolean allowed
+function retry_budget_methods:spend()
+  if self.left < 1 then
+    return false
+  end
+  self.left = self.left - 1
+  return true
+end
+
+return retry_budget

@@ -1,0 +1,101 @@
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "download_file.h"
+
+enum { SUFFIX_SIZE = 32, NAME_TRIES = 16 };
+
+bool download_file_set(struct download_file *file, const char *path) {
+  file->descriptor = -1;
+  file->path = strdup(path);
+  return file->path != NULL;
+}
+
+/* A name that nobody else uses at this moment: O_EXCL decides, this only makes clashes rare. */
+static void name_temporary(struct download_file *file, size_t size, int attempt) {
+  struct timespec now = {0, 0};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  snprintf(file->temporary, size, "%s.part%08lx%02x", file->path,
+           ((unsigned long)now.tv_nsec ^ (unsigned long)getpid() << 12) & 0xfffffffful,
+           (unsigned)attempt);
+}
+
+/* Made by open, not by mkstemp, so that the file gets the mode that the umask says. */
+static bool open_temporary(struct download_file *file) {
+  size_t size = strlen(file->path) + SUFFIX_SIZE;
+  file->temporary = malloc(size);
+  if (file->temporary == NULL) {
+    file->error = ENOMEM;
+    return false;
+  }
+  for (int attempt = 0; attempt < NAME_TRIES; attempt++) {
+    name_temporary(file, size, attempt);
+    file->descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file->descriptor >= 0)
+      return true;
+    file->error = errno;
+    if (file->error != EEXIST)
+      break;
+  }
+  free(file->temporary);
+  file->temporary = NULL;
+  return false;
+}
+
+static bool write_all(struct download_file *file, const char *bytes, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(file->descriptor, bytes, length);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0) {
+      file->error = written < 0 ? errno : ENOSPC;
+      return false;
+    }
+    bytes += written;
+    length -= (size_t)written;
+  }
+  return true;
+}
+
+bool download_file_write(struct download_file *file, const char *bytes, size_t length) {
+  if (file->temporary == NULL && !open_temporary(file))
+    return false;
+  file->error = 0;
+  return write_all(file, bytes, length);
+}
+
+bool download_file_commit(struct download_file *file) {
+  if (file->temporary == NULL && !open_temporary(file))
+    return false;
+  int descriptor = file->descriptor;
+  file->descriptor = -1;
+  file->error = 0;
+  if (close(descriptor) != 0 && errno != EINTR)
+    file->error = errno;
+  else if (rename(file->temporary, file->path) != 0)
+    file->error = errno;
+  if (file->error != 0)
+    unlink(file->temporary);
+  free(file->temporary);
+  file->temporary = NULL;
+  return file->error == 0;
+}
+
+void download_file_clear(struct download_file *file) {
+  if (file->temporary != NULL) {
+    if (file->descriptor >= 0)
+      close(file->descriptor);
+    unlink(file->temporary);
+  }
+  free(file->temporary);
+  free(file->path);
+  memset(file, 0, sizeof *file);
+  file->descriptor = -1;
+}

@@ -1,0 +1,142 @@
+/* What flows through libcurl's callbacks. No Lua, no raise: bytes go to capped buffers and files.
+ */
+#include "base.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "exchange.h"
+
+static bool starts_answer(const char *line, size_t length) {
+  return length >= 5 && memcmp(line, "HTTP/", 5) == 0;
+}
+
+static bool is_blank(const char *line, size_t length) {
+  return (length == 2 && memcmp(line, "\r\n", 2) == 0) || (length == 1 && line[0] == '\n');
+}
+
+size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) {
+  struct exchange *exchange = context;
+  size_t length = unit * count;
+  if (exchange->body_began) /* trailers */
+    return length;
+  if (starts_answer(line, length)) { /* of several (100, proxies) the last counts */
+    buffer_clear(&exchange->head, exchange->head.capacity);
+    exchange->head_ended = false;
+  }
+  if (is_blank(line, length))
+    exchange->head_ended = true;
+  if (buffer_append(&exchange->head, line, length) == BUFFER_OK)
+    return length;
+  exchange->too_large = true;
+  return 0;
+}
+
+/* ---- the answer's body ---- */
+
+/* A body that says beforehand that it is too large is not worth its bytes. */
+static bool announces_too_much(struct exchange *exchange) {
+  curl_off_t announced = -1;
+  curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  return announced > 0 && (uintmax_t)announced > exchange->max_size;
+}
+
+static void begin_body(struct exchange *exchange) {
+  long status = 0;
+  exchange->body_began = true;
+  curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+  bool wanted = exchange->stream || exchange->download.path != NULL;
+  exchange->flows = wanted && status >= 200 && status < 300;
+  if (!exchange->flows)
+    exchange->too_large = announces_too_much(exchange);
+}
+
+static size_t keep(struct exchange *exchange, const char *bytes, size_t length) {
+  size_t limit = exchange->max_size;
+  if (length > limit - exchange->reply_body.length) {
+    exchange->too_large = true;
+    return 0;
+  }
+  return buffer_append(&exchange->reply_body, bytes, length) == BUFFER_OK ? length : 0;
+}
+
+/* A piece that does not fit stays with libcurl until there is room; one that is larger than all the
+   room there is goes into an empty buffer whole. */
+static size_t hand_over(struct exchange *exchange, const char *bytes, size_t length) {
+  struct buffer *piece = &exchange->reply_body;
+  if (piece->length > 0 && length > piece->limit - piece->length) {
+    exchange->paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  return buffer_append(piece, bytes, length) == BUFFER_OK ? length : 0;
+}
+
+size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
+  struct exchange *exchange = context;
+  size_t length = unit * count;
+  if (!exchange->body_began)
+    begin_body(exchange);
+  if (exchange->too_large)
+    return 0;
+  if (!exchange->flows)
+    return keep(exchange, bytes, length);
+  if (exchange->stream)
+    return hand_over(exchange, bytes, length);
+  return download_file_write(&exchange->download, bytes, length) ? length : 0;
+}
+
+bool exchange_has_piece(const struct exchange *exchange) {
+  return exchange->stream && exchange->flows && exchange->reply_body.length > 0;
+}
+
+void exchange_drop_piece(struct exchange *exchange) {
+  buffer_clear(&exchange->reply_body, exchange->reply_body.limit);
+  if (!exchange->paused || exchange->state != EXCHANGE_RUNNING)
+    return;
+  exchange->paused = false;
+  curl_easy_pause(exchange->easy, CURLPAUSE_CONT); /* may call exchange_cb_body at once */
+}
+
+/* ---- the request's body ---- */
+
+size_t exchange_cb_upload(char *room, size_t unit, size_t count, void *context) {
+  struct exchange *exchange = context;
+  ptrdiff_t got = upload_file_read(&exchange->upload, room, unit * count);
+  return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+int exchange_cb_seek(void *context, curl_off_t offset, int origin) {
+  struct exchange *exchange = context;
+  if (origin != SEEK_SET || exchange->upload.descriptor < 0)
+    return CURL_SEEKFUNC_CANTSEEK;
+  return upload_file_seek(&exchange->upload, offset) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK;
+}
+
+/* ---- how far it is ---- */
+
+int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
+                         curl_off_t upload_total, curl_off_t upload_now) {
+  struct exchange *exchange = context;
+  struct exchange_progress *progress = &exchange->progress;
+  bool uploading = exchange->upload.descriptor >= 0 && download_now == 0;
+  double now = (double)(uploading ? upload_now : download_now);
+  curl_off_t total = uploading ? upload_total : download_total;
+  if (now <= progress->now && now >= progress->now)
+    return 0;
+  progress->now = now;
+  progress->total = total > 0 ? (double)total : -1.0;
+  progress->changed = true;
+  return 0;
+}
+
+/* libcurl sends again by itself when a kept connection turns out dead, a POST too. */
+int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port) {
+  struct exchange *exchange = context;
+  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  exchange->sendings++;
+#if LIBCURL_VERSION_NUM >= 0x075000
+  return exchange->sendings > 1 && !exchange->resend ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+#else
+  return 0;
+#endif
+}

@@ -6,8 +6,9 @@ local tree = require "spec.support.tree"
 --- Top to bottom; a module requires what stands below it, or beside it without a circle.
 local layers = {
   { "mic", "mic.environment" },
-  { "mic.client", "mic.call" },
+  { "mic.client", "mic.call", "mic.batch", "mic.builder" },
   { "mic.session", "mic.flight", "mic.vault", "mic.login_exchange", "mic.policy",
+    "mic.retry_budget",
     "mic.discovery" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.hints", "mic.json", "mic.path", "mic.options", "mic.option_specs",

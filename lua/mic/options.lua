@@ -138,7 +138,7 @@ end
 
 local function check_field(prefix, name, value, field, what)
   if has_type(field, value) and value ~= "" and not field.planned and not field.check then
-    return field.fields and options.verify(value, field, what)
+    return value and field.fields and options.verify(value, field, what)
   end
   name = prefix .. name
   if field.planned then
@@ -200,7 +200,7 @@ function options.check(given, spec, what)
   end
   for name, value in pairs(given or {}) do
     local field = spec.fields[name]
-    if field.fields then
+    if field.fields and value then
       value = options.check(value, field, what)
     end
     copy[name] = value

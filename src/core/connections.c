@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "connections.h"
+#include "trust.h"
 
 /* How long one poll may keep a Ctrl-C waiting. */
 static const double SLICE_SECONDS = 0.5;
@@ -61,6 +62,10 @@ static CURLcode set_trust(const struct connection_options *options, CURL *easy) 
   if (options->ca_file != NULL || options->ca_path != NULL) {
     SET(CURLOPT_CAINFO, options->ca_file);
     SET(CURLOPT_CAPATH, options->ca_path);
+  } else {
+    CURLcode code = trust_set_system(easy);
+    if (code != CURLE_OK)
+      return code;
   }
   if (options->client_cert != NULL)
     SET(CURLOPT_SSLCERT, options->client_cert);
@@ -124,6 +129,8 @@ static CURL *take_handle(struct connections *connections, const struct exchange 
   }
   *code = configure(&connections->options, easy);
   if (*code == CURLE_OK)
+    *code = curl_easy_setopt(easy, CURLOPT_SHARE, connections->sessions);
+  if (*code == CURLE_OK)
     return easy;
   curl_easy_cleanup(easy);
   return NULL;
@@ -186,6 +193,7 @@ static void leave_parents_handles(struct connections *connections) {
     connections_cancel(connections->running, FAILURE_CLOSED,
                        "the exchange belongs to the parent process");
   connections->multi = NULL;
+  connections->sessions = NULL;
   connections->idle_count = 0;
 }
 
@@ -193,7 +201,12 @@ void connections_start(struct connections *connections, struct exchange *exchang
   leave_parents_handles(connections);
   if (connections->multi == NULL) {
     connections->multi = curl_multi_init();
+    connections->sessions = curl_share_init();
     connections->process = getpid();
+    /* One thread: no lock functions. Without the share each handle resumes only its own sessions.
+     */
+    if (connections->sessions != NULL)
+      curl_share_setopt(connections->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   }
   CURLcode code = CURLE_OUT_OF_MEMORY;
   CURL *easy = connections->multi == NULL ? NULL : take_handle(connections, exchange, &code);
@@ -310,7 +323,10 @@ void connections_close(struct connections *connections) {
     curl_easy_cleanup(connections->idle[--connections->idle_count]);
   if (connections->multi != NULL)
     curl_multi_cleanup(connections->multi);
+  if (connections->sessions != NULL)
+    curl_share_cleanup(connections->sessions);
   connections->multi = NULL;
+  connections->sessions = NULL;
   sigpipe_restore(&guard);
 }
 

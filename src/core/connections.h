@@ -26,8 +26,9 @@ struct connection_options {
 
 struct connections {
   struct connection_options options;
-  CURLM *multi;  /* made at first use */
-  pid_t process; /* that made it: after a fork the child must not touch it */
+  CURLM *multi;     /* made at first use */
+  CURLSH *sessions; /* TLS sessions of all handles */
+  pid_t process;    /* that made it: after a fork the child must not touch it */
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */

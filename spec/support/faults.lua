@@ -1,0 +1,70 @@
+--- Starts sandbox/faults, the server that misbehaves as it is told.
+
+local faults = {}
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function run(command)
+  local ok = os.execute(command)
+  assert(ok == true or ok == 0, command)
+end
+
+local function root()
+  return (os.getenv "MIC_BUILD" or "build/lua5.4"):gsub("/[^/]*$", "")
+end
+
+--- Builds the server once for a run of the specs.
+local function build()
+  local program = root() .. "/faults"
+  run(("[ %s -nt sandbox/faults.c ] || cc -std=c11 -D_GNU_SOURCE -O1 -o %s sandbox/faults.c"):format(
+    program, program))
+  return program
+end
+
+local function wait_for_port(file)
+  for _ = 1, 500 do
+    local handle = io.open(file, "r")
+    local line = handle and handle:read "*l"
+    if handle then
+      handle:close()
+    end
+    local port = line and line:match "^PORT=(%d+)$"
+    if port then
+      return port
+    end
+    require("mic.core").sleep(0.01)
+  end
+  error "faults did not start"
+end
+
+--- Starts it; each connection plays one script, the last one serves all further ones.
+---@param ... string scripts, see sandbox/faults.c
+---@return table server url, `requests()` (the request lines so far), `stop()`
+function faults.start(...)
+  local words = { build() }
+  for _, script in ipairs { ... } do
+    words[#words + 1] = quote(script)
+  end
+  local file = os.tmpname()
+  local input = assert(io.popen(table.concat(words, " ") .. " > " .. file, "w"))
+  local server = { url = "http://127.0.0.1:" .. wait_for_port(file) .. "/prod" }
+
+  function server.requests()
+    local lines = {}
+    for line in io.lines(file) do
+      lines[#lines + 1] = line:match "^%u+ " and line or nil
+    end
+    return lines
+  end
+
+  function server.stop()
+    input:close()
+    os.remove(file)
+  end
+
+  return server
+end
+
+return faults

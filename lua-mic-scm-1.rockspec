@@ -73,6 +73,7 @@ build = {
     ["mic.error"] = "lua/mic/error.lua",
     ["mic.flight"] = "lua/mic/flight.lua",
     ["mic.hints"] = "lua/mic/hints.lua",
+    ["mic.inside"] = "lua/mic/inside.lua",
     ["mic.json"] = "lua/mic/json.lua",
     ["mic.login_exchange"] = "lua/mic/login_exchange.lua",
     ["mic.option_specs"] = "lua/mic/option_specs.lua",

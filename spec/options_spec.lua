@@ -92,7 +92,7 @@ describe("options", function()
     assert.are.equal(
       'unknown option "user_name"; did you mean "username"? known options: allow_insecure, '
         .. "api_key, base_url, connect_timeout, deadline, http_version, identity, manifest_url, "
-        .. "max_response_size, on_event, password, proxy, refresh_margin, stack, store, timeout, "
+        .. "max_response_size, on_event, password, proxy, refresh_margin, retry, stack, store, timeout, "
         .. "tls, transport, user_agent, username",
       client_message { user_name = "anna" }
     )
@@ -287,24 +287,6 @@ describe("options", function()
       "mic.new: options have names (got a value under a key of type number)",
       client_message { url }
     )
-  end)
-
-  it("refuse what this version does not honour, rather than ignore it", function()
-    local planned = {
-      body_file = "f",
-      save_to = "f",
-      on_data = print,
-      progress = print,
-      retry = false,
-      idempotent = true,
-    }
-    for name, value in pairs(planned) do
-      assert.are.equal(
-        ('option "%s" is not available in this version'):format(name),
-        call_message { path = "/", [name] = value }
-      )
-    end
-    assert.are.equal('option "retry" is not available in this version', with("retry", false))
   end)
 
   it("accept a call", function()

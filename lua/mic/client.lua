@@ -1,170 +1,43 @@
 --- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
 --- the object, so that printing or dumping it shows no secret.
 
-local core = require "mic.core"
 local batch = require "mic.batch"
 local builder = require "mic.builder"
 local call = require "mic.call"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
 local json = require "mic.json"
-local options = require "mic.options"
-local retry_budget = require "mic.retry_budget"
-local session = require "mic.session"
+local insides = require "mic.inside"
 
 local client = {}
 local client_methods = {}
 local client_mt = { __name = "mic.client", __index = client_methods }
 
---- What belongs to a client, by the object that users hold.
-local insides = setmetatable({}, { __mode = "k" })
+--- By the object that users hold.
+local inside_of = setmetatable({}, { __mode = "k" })
 
 local function inside(self, method)
-  local found = type(self) == "table" and insides[self]
+  local found = type(self) == "table" and inside_of[self]
   if not found then
     errors.raise(("call it with a colon: client:%s(…)"):format(method))
   end
   return found
 end
 
---- ---- making one ----
-
-local function core_config(given)
-  local config = {
-    api_key = given.api_key,
-    identity = given.identity or "none",
-    timeout = given.timeout,
-    connect_timeout = given.connect_timeout,
-    max_response_size = given.max_response_size,
-    allow_insecure = given.allow_insecure,
-    user_agent = given.user_agent,
-    proxy = given.proxy,
-    http_version = given.http_version,
-  }
-  for name, value in pairs(given.tls or {}) do
-    config[name] = value
-  end
-  return config
-end
-
---- Puts a core client and its session into the inside. Nil and a text for a bad base URL.
-local function build(self, base_url, api_key)
-  local config = core_config(self.given)
-  config.base_url, config.api_key = base_url, api_key
-  local ok, made = pcall(core.client, config)
-  if not ok then
-    return nil, tostring(made)
-  end
-  self.core = made
-  self.session = session.new {
-    core = self.core,
-    transport = self.transport,
-    store = self.store,
-    emit = self.emit,
-    username = self.given.username,
-    password = self.given.password,
-    refresh_margin = self.given.refresh_margin,
-  }
-  return true
-end
-
---- A function that hands events to the user's; what that raises breaks nothing.
-local function emitter(on_event)
-  return function(event)
-    if on_event then
-      pcall(on_event, event)
-    end
-  end
-end
-
---- The core does not keep the password; shorter ones would turn ordinary words into stars.
-local function mask_password(password, text)
-  if type(password) ~= "string" or #password < 4 then
-    return text
-  end
-  local pattern = password:gsub("%p", "%%%0")
-  return (text:gsub(pattern, "***"))
-end
-
-local function find_transport(given)
-  if type(given) == "table" then
-    return given
-  end
-  return require "mic.transport.blocking"
-end
-
 --- Makes a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
 ---@return table client
 function client.new(given)
-  local checked = options.check(given, options.client, "mic.new")
-  local self = {
-    given = checked,
-    timeout = checked.timeout,
-    deadline = checked.deadline,
-    transport = find_transport(checked.transport),
-    store = checked.store or require "mic.store.memory"(),
-    emit = emitter(checked.on_event),
-    listens = checked.on_event ~= nil,
-    retry = checked.retry == nil and {} or checked.retry,
-    retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
-    retry_budget = retry_budget.new(),
-  }
-  function self.mask(text)
-    text = self.core and self.core:mask(text) or text
-    return mask_password(checked.password, text)
-  end
-  local problem
-  if checked.stack then
-    self.search, problem =
-      discovery.new(checked.stack, checked.manifest_url, core_config(checked))
-  else
-    local _
-    _, problem = build(self, checked.base_url, checked.api_key)
-  end
-  if problem then
-    errors.raise((problem:gsub("^(%S+)", 'option "%1"', 1)))
-  end
   local object = setmetatable({}, client_mt)
-  insides[object] = self
+  inside_of[object] = insides.new(given)
   return object
-end
-
---- When a call that begins now has to end, on the transport's clock; nil for never.
-local function ends_of(self, deadline)
-  if deadline == nil then
-    deadline = self.deadline
-  end
-  return deadline and self.transport.now() + deadline or nil
-end
-
---- The inside with its core; for a stack that may have to look for it, and wait.
-local function connected(self, ends)
-  if self.closed then
-    return nil, errors.new("closed", "the client was closed")
-  end
-  if self.core then
-    return self
-  end
-  local base_url, api_key =
-    discovery.find(self.search, self.transport, ends or ends_of(self))
-  if not base_url then
-    return nil, api_key
-  end
-  local ok, problem = build(self, base_url, api_key)
-  if not ok then
-    return nil, errors.new("config", "the stack's manifest does not fit: " .. problem)
-  end
-  discovery.close(self.search)
-  self.search = nil
-  return self
 end
 
 --- ---- calls ----
 
 local function send(self, built)
-  built.ends = ends_of(self, built.deadline)
-  local ready, err = connected(self, built.ends)
+  built.ends = insides.ends_of(self, built.deadline)
+  local ready, err = insides.connect(self, built.ends)
   if not ready then
     return nil, err
   end
@@ -208,8 +81,8 @@ function client_methods:fetch(url, opts)
   local mine = inside(self, "fetch")
   local built = builder.fetch(opts, url)
   built.fetch = true
-  built.ends = ends_of(mine, built.deadline)
-  local ready, err = connected(mine, built.ends)
+  built.ends = insides.ends_of(mine, built.deadline)
+  local ready, err = insides.connect(mine, built.ends)
   if not ready then
     return nil, err
   end
@@ -226,7 +99,7 @@ end
 function client_methods:batch(requests)
   local mine = inside(self, "batch")
   local calls, concurrency = batch.build(requests)
-  local ready, err = connected(mine)
+  local ready, err = insides.connect(mine)
   return batch.run(calls, concurrency, mine, function(self_in_batch, built)
     if not ready then
       return nil, err
@@ -267,7 +140,7 @@ end
 function client_methods:login(username, password)
   local mine = inside(self, "login")
   check_login(mine, username, password)
-  local ready, err = connected(mine)
+  local ready, err = insides.connect(mine)
   if not ready then
     return nil, err
   end
@@ -284,7 +157,7 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function client_methods:refresh()
-  local ready, err = connected(inside(self, "refresh"))
+  local ready, err = insides.connect(inside(self, "refresh"))
   if not ready then
     return nil, err
   end
@@ -295,7 +168,7 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function client_methods:logout()
-  local ready, err = connected(inside(self, "logout"))
+  local ready, err = insides.connect(inside(self, "logout"))
   if not ready then
     return nil, err
   end
@@ -333,7 +206,7 @@ function client_methods:use_credentials(credentials)
   if type(credentials) ~= "table" then
     errors.raise(("client:use_credentials takes a table (got %s)"):format(type(credentials)))
   end
-  local ready, err = connected(mine)
+  local ready, err = insides.connect(mine)
   if not ready then
     return nil, err
   end
@@ -349,11 +222,11 @@ end
 ---@return table<string, string>|nil headers
 ---@return table|nil err
 function client_methods:auth_headers()
-  local ready, err = connected(inside(self, "auth_headers"))
+  local ready, err = insides.connect(inside(self, "auth_headers"))
   if not ready then
     return nil, err
   end
-  local ends = ends_of(ready)
+  local ends = insides.ends_of(ready)
   local ok
   ok, err = ready.session:renew(ends)
   if not ok and not ready.session:is_usable() then

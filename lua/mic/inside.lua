@@ -1,0 +1,148 @@
+--- What belongs to a client: its core client, session, store and transport. Users never hold it.
+
+local core = require "mic.core"
+local discovery = require "mic.discovery"
+local errors = require "mic.error"
+local options = require "mic.options"
+local retry_budget = require "mic.retry_budget"
+local session = require "mic.session"
+
+local inside = {}
+
+local function core_config(given)
+  local config = {
+    api_key = given.api_key,
+    identity = given.identity or "none",
+    timeout = given.timeout,
+    connect_timeout = given.connect_timeout,
+    max_response_size = given.max_response_size,
+    allow_insecure = given.allow_insecure,
+    user_agent = given.user_agent,
+    proxy = given.proxy,
+    http_version = given.http_version,
+  }
+  for name, value in pairs(given.tls or {}) do
+    config[name] = value
+  end
+  return config
+end
+
+--- Puts a core client and its session into the inside. Nil and a text for a bad base URL.
+local function build(self, base_url, api_key)
+  local config = core_config(self.given)
+  config.base_url, config.api_key = base_url, api_key
+  local ok, made = pcall(core.client, config)
+  if not ok then
+    return nil, tostring(made)
+  end
+  self.core = made
+  self.session = session.new {
+    core = self.core,
+    transport = self.transport,
+    store = self.store,
+    emit = self.emit,
+    username = self.given.username,
+    password = self.given.password,
+    refresh_margin = self.given.refresh_margin,
+  }
+  return true
+end
+
+--- A function that hands events to the user's; what that raises breaks nothing.
+local function emitter(on_event)
+  return function(event)
+    if on_event then
+      pcall(on_event, event)
+    end
+  end
+end
+
+--- The core does not keep the password; shorter ones would turn ordinary words into stars.
+local function mask_password(password, text)
+  if type(password) ~= "string" or #password < 4 then
+    return text
+  end
+  local pattern = password:gsub("%p", "%%%0")
+  return (text:gsub(pattern, "***"))
+end
+
+local function find_transport(given)
+  if type(given) == "table" then
+    return given
+  end
+  return require "mic.transport.blocking"
+end
+
+--- Makes the inside of a client; sends nothing. Raises for misuse.
+---@param given table the options of docs/reference.md
+---@return table self
+function inside.new(given)
+  local checked = options.check(given, options.client, "mic.new")
+  local self = {
+    given = checked,
+    timeout = checked.timeout,
+    deadline = checked.deadline,
+    transport = find_transport(checked.transport),
+    store = checked.store or require "mic.store.memory"(),
+    emit = emitter(checked.on_event),
+    listens = checked.on_event ~= nil,
+    retry = checked.retry == nil and {} or checked.retry,
+    retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
+    retry_budget = retry_budget.new(),
+  }
+  function self.mask(text)
+    text = self.core and self.core:mask(text) or text
+    return mask_password(checked.password, text)
+  end
+  local problem
+  if checked.stack then
+    self.search, problem =
+      discovery.new(checked.stack, checked.manifest_url, core_config(checked))
+  else
+    local _
+    _, problem = build(self, checked.base_url, checked.api_key)
+  end
+  if problem then
+    errors.raise((problem:gsub("^(%S+)", 'option "%1"', 1)))
+  end
+  return self
+end
+
+--- When a call that begins now has to end, on the transport's clock; nil for never.
+---@param self table
+---@param deadline number|false|nil seconds; the client's when nil
+---@return number|nil ends
+function inside.ends_of(self, deadline)
+  if deadline == nil then
+    deadline = self.deadline
+  end
+  return deadline and self.transport.now() + deadline or nil
+end
+
+--- The inside with its core; for a stack that may have to look for it, and wait.
+---@param self table
+---@param ends? number when that has to have ended, on the transport's clock
+---@return table|nil self
+---@return table|nil err
+function inside.connect(self, ends)
+  if self.closed then
+    return nil, errors.new("closed", "the client was closed")
+  end
+  if self.core then
+    return self
+  end
+  local base_url, api_key =
+    discovery.find(self.search, self.transport, ends or inside.ends_of(self))
+  if not base_url then
+    return nil, api_key
+  end
+  local ok, problem = build(self, base_url, api_key)
+  if not ok then
+    return nil, errors.new("config", "the stack's manifest does not fit: " .. problem)
+  end
+  discovery.close(self.search)
+  self.search = nil
+  return self
+end
+
+return inside

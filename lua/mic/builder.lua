@@ -83,7 +83,7 @@ local function make(opts, method, path, url, data)
       resend = idempotent,
       timeout = nil, -- of each attempt
     },
-    path = (url or path):match "^[^?]*",
+    path = paths.without_query(url or path),
     timeout = opts.timeout,
     flows = flows and true,
     on_data = opts.on_data,
@@ -92,13 +92,9 @@ local function make(opts, method, path, url, data)
     retry = opts.retry,
     idempotent = idempotent,
     decode = opts.decode ~= false and not opts.save_to and not opts.on_data,
-    ends = nil, -- on the transport's clock
-    handed = false, -- a piece went to on_data
+    -- Added on the way: ends (on the transport's clock), handed (a piece went to on_data), retries,
+    -- renewed, ensured, redirects (how often each has happened).
     attempts = 0,
-    retries = 0,
-    renewed = 0,
-    ensured = 0,
-    redirects = 0,
   }
 end
 

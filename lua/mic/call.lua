@@ -149,7 +149,7 @@ end
 local actions = {}
 
 function actions.ensure(self, state)
-  state.ensured = state.ensured + 1
+  state.ensured = (state.ensured or 0) + 1
   local ok, err = self.session:renew(state.ends)
   if ok then
     return true
@@ -164,14 +164,14 @@ function actions.ensure(self, state)
 end
 
 function actions.renew(self, state, reply)
-  state.renewed = state.renewed + 1
+  state.renewed = (state.renewed or 0) + 1
   local ok, err = self.session:renew_refused(reply.generation, state.ends)
   state.err = err
   return ok
 end
 
 function actions.resend(_, state)
-  state.renewed = state.renewed + 1
+  state.renewed = (state.renewed or 0) + 1
   return true
 end
 
@@ -180,7 +180,7 @@ end
 function actions.redirect(self, state, reply)
   local spec = state.spec
   local location = reply.location:gsub("#.*$", "")
-  state.redirects = state.redirects + 1
+  state.redirects = (state.redirects or 0) + 1
   if not self.core:check_url(location) then
     return false
   end
@@ -189,7 +189,7 @@ function actions.redirect(self, state, reply)
   end
   spec.bare = spec.bare or not reply.same_origin
   spec.path, spec.url = nil, location
-  state.path = location:match "^[^?]*"
+  state.path = paths.without_query(location)
   return true
 end
 
@@ -202,13 +202,13 @@ local function decide(self, state, reply, kind)
     auth = reply and reply.authenticated,
     generation = reply and reply.generation,
     present_generation = generation,
-    renewed = state.renewed,
-    ensured = state.ensured,
+    renewed = state.renewed or 0,
+    ensured = state.ensured or 0,
     method = state.spec.method,
     location = reply and reply.location,
     same_origin = reply and reply.same_origin,
     fetch = state.fetch,
-    redirects = state.redirects,
+    redirects = state.redirects or 0,
   }
 end
 
@@ -239,7 +239,7 @@ local function wait_for_retry(self, state, reply, kind, sent)
     attempts = settings.attempts or self.retry_defaults.attempts,
     base = settings.base or self.retry_defaults.base,
     cap = settings.cap or self.retry_defaults.cap,
-    tries = state.retries + 1,
+    tries = (state.retries or 0) + 1,
     status = reply and reply.status,
     kind = not reply and kind or nil,
     idempotent = state.idempotent,
@@ -251,7 +251,7 @@ local function wait_for_retry(self, state, reply, kind, sent)
   if not delay or not self.retry_budget:spend() then
     return false
   end
-  state.retries = state.retries + 1
+  state.retries = (state.retries or 0) + 1
   self.session.counters.retries = self.session.counters.retries + 1
   self.emit {
     type = "retry",

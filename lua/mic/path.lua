@@ -62,9 +62,11 @@ end
 
 --- Raises for params that the template has no place for: the first by name.
 local function refuse_unused(params, places)
-  refuse_nameless(params)
   local unused
   for name in pairs(params) do
+    if not places[name] and type(name) ~= "string" then
+      refuse_nameless(params)
+    end
     if not places[name] and (not unused or name < unused) then
       unused = name
     end
@@ -145,6 +147,14 @@ function path.fill(template, params)
     errors.raise(problem)
   end
   return filled
+end
+
+--- A path or URL up to its query.
+---@param text string
+---@return string
+function path.without_query(text)
+  local mark = text:find("?", 1, true)
+  return mark and text:sub(1, mark - 1) or text
 end
 
 local default_ports = { http = "80", https = "443" }

@@ -38,7 +38,7 @@ function response_methods:header_values(name)
 end
 
 local function is_json(content_type)
-  if not content_type then
+  if not content_type or content_type == "application/json" then
     return true
   end
   local kind = content_type:lower():match "^%s*([^;%s]*)"

@@ -42,29 +42,33 @@ static bool has_line(const struct curl_slist *lines, const char *name) {
   return false;
 }
 
-/* "Name:" takes a header out that libcurl would send by itself. */
-static bool suppress_line(struct exchange *exchange, const char *line) {
-  struct curl_slist *lines = curl_slist_append(exchange->lines, line);
-  if (lines == NULL)
+static bool append_line(struct curl_slist **list, const char *line) {
+  struct curl_slist *longer = curl_slist_append(*list, line);
+  if (longer == NULL)
     return false;
-  exchange->lines = lines;
+  *list = longer;
   return true;
 }
 
+/* "Name:" takes a header out that libcurl would send by itself. */
 static bool complete_lines(struct exchange *exchange) {
-  if (!suppress_line(exchange, "Expect:")) /* costs a round trip, or a second of waiting */
-    return false;
-  return has_line(exchange->lines, "Content-Type") || suppress_line(exchange, "Content-Type:");
+  if (!exchange->has_body || has_line(exchange->lines, "Content-Type"))
+    return true;
+  return append_line(&exchange->lines, "Content-Type:");
 }
 
-static bool link_open_lines(struct api_client *client, struct exchange *exchange) {
+/* The lines of calls without credentials. */
+static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
+  struct curl_slist **list = api_key ? &client->open_lines : &client->bare_lines;
   const char *name = client->profile->api_key_header;
-  if (client->api_key.length == 0)
-    return true;
-  if (client->open_lines == NULL && !header_append(&client->open_lines, name, strlen(name),
-                                                   client->api_key.bytes, client->api_key.length))
+  if (*list == NULL && api_key && client->api_key.length > 0 &&
+      !header_append(list, name, strlen(name), client->api_key.bytes, client->api_key.length))
     return false;
-  exchange_link_lines(exchange, client->open_lines);
+  if (*list == NULL || !has_line(*list, "Expect")) {
+    if (!append_line(list, NO_EXPECT_LINE))
+      return false;
+  }
+  exchange_link_lines(exchange, *list);
   return true;
 }
 
@@ -189,8 +193,8 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   exchange->shown_url_length = exchange->url_text.length;
   if (ok && auth)
     ok = attach_credentials(client, exchange);
-  else if (ok && !call->no_api_key && !goes_elsewhere(call))
-    ok = link_open_lines(client, exchange);
+  else if (ok)
+    ok = link_open_lines(client, exchange, !call->no_api_key && !goes_elsewhere(call));
   if (ok)
     start(client, exchange, goes_elsewhere(call));
   else
@@ -216,8 +220,8 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   if (exchange->max_size > MIC_AUTH_REPLY_MAX)
     exchange->max_size = MIC_AUTH_REPLY_MAX;
   exchange->direct = client->base.cleartext_loopback;
-  bool ok = suppress_line(exchange, "Content-Type: application/json") && complete_lines(exchange) &&
-            link_open_lines(client, exchange) &&
+  bool ok = append_line(&exchange->lines, "Content-Type: application/json") &&
+            link_open_lines(client, exchange, true) &&
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok)
@@ -352,6 +356,8 @@ void api_client_close(struct api_client *client) {
   credentials_clear(&client->credentials);
   header_list_wipe(client->open_lines);
   client->open_lines = NULL;
+  header_list_wipe(client->bare_lines);
+  client->bare_lines = NULL;
   secret_clear(&client->api_key);
   url_base_clear(&client->base);
 }

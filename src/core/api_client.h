@@ -31,6 +31,7 @@ struct api_client {
   struct credentials credentials;
   struct connections connections;
   struct curl_slist *open_lines; /* what goes with calls that carry no credentials */
+  struct curl_slist *bare_lines; /* what goes with those that carry no API key either */
   unsigned exchanges;            /* started so far */
   bool closed;
 };

@@ -18,27 +18,28 @@ static const double SLICE_SECONDS = 0.5;
 
 struct sigpipe_guard {
   sigset_t old_mask;
-  bool was_pending;
+  bool blocked_before;
 };
 
+static void make_sigpipe_set(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGPIPE);
+}
+
 static void sigpipe_block(struct sigpipe_guard *guard) {
-  sigset_t pipe_only, pending;
-  sigemptyset(&pipe_only);
-  sigaddset(&pipe_only, SIGPIPE);
-  sigemptyset(&pending);
-  sigpending(&pending);
-  guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+  sigset_t pipe_only;
+  make_sigpipe_set(&pipe_only);
   pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->old_mask);
+  guard->blocked_before = sigismember(&guard->old_mask, SIGPIPE) == 1;
 }
 
 static void sigpipe_restore(const struct sigpipe_guard *guard) {
+  if (guard->blocked_before) /* one that came stays pending, as the host program wants it */
+    return;
   sigset_t pipe_only;
-  sigemptyset(&pipe_only);
-  sigaddset(&pipe_only, SIGPIPE);
-  if (!guard->was_pending) {
-    const struct timespec now = {0, 0};
-    sigtimedwait(&pipe_only, NULL, &now); /* takes back one that came meanwhile */
-  }
+  const struct timespec now = {0, 0};
+  make_sigpipe_set(&pipe_only);
+  sigtimedwait(&pipe_only, NULL, &now); /* takes back one that came meanwhile */
   pthread_sigmask(SIG_SETMASK, &guard->old_mask, NULL);
 }
 

@@ -140,13 +140,14 @@ static struct header_snapshot *build_snapshot(const struct record *record,
     ok = append_line(&snapshot->lines, profile->identity_header, "", &record->identity);
   if (ok && api_key->length > 0)
     ok = append_line(&snapshot->lines, profile->api_key_header, "", api_key);
+  if (ok) {
+    struct curl_slist *longer = curl_slist_append(snapshot->lines, NO_EXPECT_LINE);
+    ok = longer != NULL;
+  }
   if (!ok) {
     header_snapshot_release(snapshot);
     return NULL;
   }
-  snapshot->last = snapshot->lines;
-  while (snapshot->last->next != NULL)
-    snapshot->last = snapshot->last->next;
   return snapshot;
 }
 

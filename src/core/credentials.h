@@ -25,7 +25,6 @@ enum freshness {
 struct header_snapshot {
   unsigned references;
   struct curl_slist *lines; /* owned; wiped with the last reference */
-  struct curl_slist *last;
 };
 
 struct credentials {

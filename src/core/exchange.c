@@ -31,6 +31,9 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
 
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared) {
   struct curl_slist *last = exchange->lines;
+  exchange->sent_lines = last == NULL ? shared : last;
+  if (last == NULL)
+    return;
   while (last->next != NULL)
     last = last->next;
   last->next = shared;
@@ -113,7 +116,7 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
   if (code != CURLE_OK)
     return code;
   SET(CURLOPT_CURLU, exchange->url);
-  SET(CURLOPT_HTTPHEADER, exchange->lines);
+  SET(CURLOPT_HTTPHEADER, exchange->sent_lines);
   SET(CURLOPT_TIMEOUT_MS, milliseconds(exchange->timeout));
   SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(exchange->connect_timeout));
   SET(CURLOPT_PRIVATE, (void *)exchange);

@@ -42,6 +42,7 @@ struct exchange {
   size_t shown_url_length; /* without our identity member */
   CURLU *url;
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
+  struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */
   struct header_snapshot *snapshot; /* a reference */
   const char *body;                 /* borrowed: the binding anchors it, or it is secret_body's */

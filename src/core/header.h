@@ -9,6 +9,9 @@
 
 MIC_PRIVATE_BEGIN
 
+/* Takes libcurl's "Expect: 100-continue" out: it costs a round trip, or a second of waiting. */
+#define NO_EXPECT_LINE "Expect:"
+
 struct header_field {
   const char *name;
   size_t name_length;

@@ -230,7 +230,7 @@ end)
 describe("every public function of lua/", function()
   --- Those of the table that a file returns, methods, and what a file returns itself.
   local function is_public(name, returned)
-    local owner = name:match "^([%w_]+)[.:]"
+    local owner = name:match "^([%w_]+)[.:][%w_]+$"
     return name == returned or owner == returned or owner == "store"
       or owner ~= nil and owner:find "_methods$" ~= nil
   end

@@ -61,6 +61,7 @@ local function build(self, base_url, api_key)
     username = self.given.username,
     password = self.given.password,
     refresh_margin = self.given.refresh_margin,
+    timeout = self.timeout,
   }
   return true
 end
@@ -179,6 +180,12 @@ end
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = verb:lower()
   local what = "client:" .. name
+
+  --- Sends a request of this method.
+  ---@param path string
+  ---@param opts? table as for `request`, without method and path
+  ---@return table|nil response
+  ---@return table|nil err
   client_methods[name] = function(self, path, opts)
     return send(inside(self, name), call.build(opts, what, verb, path))
   end
@@ -187,6 +194,13 @@ end
 for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   local name = verb:lower()
   local what = "client:" .. name
+
+  --- Sends a request of this method.
+  ---@param path string
+  ---@param data? any sent as JSON
+  ---@param opts? table as for `request`, without method, path and data
+  ---@return table|nil response
+  ---@return table|nil err
   client_methods[name] = function(self, path, data, opts)
     return send(inside(self, name), call.build(opts, what, verb, path, data))
   end
@@ -224,12 +238,13 @@ end
 function client_methods:login(username, password)
   local mine = inside(self, "login")
   check_login(mine, username, password)
-  local ready, err = connected(mine)
+  local ends = ends_of(mine)
+  local ready, err = connected(mine, ends)
   if not ready then
     return nil, err
   end
   local reply
-  reply, err = mine.session:login(username, password)
+  reply, err = mine.session:login(username, password, ends)
   if not reply then
     return nil, err
   end
@@ -241,11 +256,13 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function client_methods:refresh()
-  local ready, err = connected(inside(self, "refresh"))
+  local mine = inside(self, "refresh")
+  local ends = ends_of(mine)
+  local ready, err = connected(mine, ends)
   if not ready then
     return nil, err
   end
-  return ready.session:refresh()
+  return ready.session:refresh(ends)
 end
 
 --- Forgets the credentials, in memory and in the store.
@@ -278,7 +295,7 @@ function client_methods:credentials()
     return nil
   end
   mine.session:load()
-  return mine.core:credentials_table()
+  return (mine.core:credentials_table())
 end
 
 --- Adopts credentials obtained elsewhere, and saves them.

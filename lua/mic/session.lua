@@ -14,7 +14,7 @@ local FLIGHT_SECONDS = 30 -- a flight's own deadline
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
---- username, password (a string or a function), refresh_margin
+--- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange)
 ---@return table session
 function session.new(settings)
   local self = setmetatable({
@@ -22,6 +22,7 @@ function session.new(settings)
     transport = settings.transport,
     username = settings.username,
     password = settings.password,
+    timeout = settings.timeout,
     counters = { calls = 0, logins = 0, refreshes = 0 },
     flight = nil, -- the one under way
     loaded = false, -- the store was asked once
@@ -140,9 +141,10 @@ end
 --- Logs in.
 ---@param username string|nil that of the options when nil
 ---@param password string|nil that of the options when nil
+---@param deadline number|nil on the transport's clock
 ---@return table|nil reply masked
 ---@return table|nil err
-function session_methods:login(username, password)
+function session_methods:login(username, password, deadline)
   if not password then
     local problem
     password, problem = self:own_password()
@@ -151,18 +153,19 @@ function session_methods:login(username, password)
     end
   end
   self.loaded = true
-  return outcome(run(self, "login", nil, username or self.username, password))
+  return outcome(run(self, "login", deadline, username or self.username, password))
 end
 
 --- Refreshes now.
+---@param deadline number|nil on the transport's clock
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:refresh()
+function session_methods:refresh(deadline)
   self:load()
   if self.core:freshness() == "none" then
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
-  local ok, err = outcome(run(self, "refresh"))
+  local ok, err = outcome(run(self, "refresh", deadline))
   return ok and true, err
 end
 

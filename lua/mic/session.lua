@@ -11,6 +11,7 @@ local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
 local FLIGHT_SECONDS = 30 -- a flight's own deadline
+local GRACE_SECONDS = 5
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
@@ -71,9 +72,16 @@ local function finish(self, this)
   return this.ok or nil, this.err
 end
 
+--- Whether a flight is under way. One that an error from outside (a debug hook's) has torn out of
+--- its way does not count for ever.
+local function is_flying(self)
+  local this = self.flight
+  return this and not this.ended and self.transport.now() < this.ends + GRACE_SECONDS
+end
+
 --- Starts a flight and waits for its end: the flight, then ok and err; or nil and an error.
 local function run(self, purpose, deadline, username, password)
-  if self.flight then
+  if is_flying(self) then
     local message = "a call made during a login or refresh would have to wait for it for ever"
     return nil, errors.new("auth", message)
   end
@@ -81,8 +89,11 @@ local function run(self, purpose, deadline, username, password)
   local this = flight.new(self, purpose, ends)
   this.username, this.password = username, password
   self.flight = this
-  self.transport.spawn(flight.fly, this)
+  local spawned, problem = pcall(self.transport.spawn, flight.fly, this)
   this.password = nil
+  if not spawned then
+    this.ended, this.raised = true, problem
+  end
   return this, finish(self, this)
 end
 
@@ -200,7 +211,7 @@ end
 ---@param deadline number|nil
 function session_methods:refresh_ahead(deadline)
   local now = self.transport.now()
-  if self.flight or (self.quiet_until and now < self.quiet_until) then
+  if is_flying(self) or (self.quiet_until and now < self.quiet_until) then
     return
   end
   if not self.core:can_refresh() and not self.password then

@@ -14,9 +14,18 @@ local mic = {
   assert = errors.assert,
   new = client.new,
   from_env = environment.client,
-  features = core.features,
   store = { memory = require "mic.store.memory" },
 }
+
+--- What this runs on.
+---@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli
+--- (booleans)
+function mic.features()
+  local features = core.features()
+  local jit = rawget(_G, "jit")
+  features.lua = type(jit) == "table" and jit.version or _VERSION
+  return features
+end
 
 --- The client of the module-wide calls; made by `login`, else from the environment at first use.
 local default

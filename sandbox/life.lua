@@ -34,7 +34,7 @@ local function environment(settings)
     "MIC_PASSWORD=" .. settings.password,
     "MIC_CA_FILE=" .. folder() .. "/ca.pem",
     "MIC_SANDBOX_CONTROL=" .. settings.control,
-    "MIC_STACK=" .. settings.stack,
+    "MIC_SANDBOX_STACK=" .. settings.stack,
     "MIC_MANIFEST_URL=" .. settings.root .. "/discovery/manifest/",
   }, "\n") .. "\n"
 end

@@ -46,9 +46,11 @@ end
 local function assemble(list)
   local head = json.object { { "kid", "c2FuZGJveC1rZXktbnVtYmVyLW9uZS1mb3ItdGVzdHM=" },
     { "alg", "RS256" } }
-  return table.concat({
-    random.base64url(head), random.base64url(json.object(list)), random.base64url(random.bytes(256)),
-  }, ".")
+  local parts = { head, json.object(list), random.bytes(256) }
+  for index, part in ipairs(parts) do
+    parts[index] = random.base64url(part)
+  end
+  return table.concat(parts, ".")
 end
 
 --- A new ID token. The mode token_length asks for a longer one: a claim is padded.
@@ -121,7 +123,7 @@ function tokens.retire_refresh(token, grace)
   local name = key("refresh:", token)
   if grace == 0 then
     dict:delete(name)
-  elseif dict:ttl(name) == 0 then -- the first use starts the grace time, later ones do not extend it
+  elseif dict:ttl(name) == 0 then -- the first use starts the grace time, no later one extends it
     dict:set(name, dict:get(name), grace)
   end
 end

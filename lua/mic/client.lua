@@ -58,6 +58,12 @@ end
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = verb:lower()
   local what = "client:" .. name
+
+  --- Sends a request of this method.
+  ---@param path string
+  ---@param opts? table as for `request`, without method and path
+  ---@return table|nil response
+  ---@return table|nil err
   client_methods[name] = function(self, path, opts)
     return send(inside(self, name), builder.call(opts, what, verb, path))
   end
@@ -66,6 +72,13 @@ end
 for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   local name = verb:lower()
   local what = "client:" .. name
+
+  --- Sends a request of this method.
+  ---@param path string
+  ---@param data? any sent as JSON
+  ---@param opts? table as for `request`, without method, path and data
+  ---@return table|nil response
+  ---@return table|nil err
   client_methods[name] = function(self, path, data, opts)
     return send(inside(self, name), builder.call(opts, what, verb, path, data))
   end
@@ -140,12 +153,13 @@ end
 function client_methods:login(username, password)
   local mine = inside(self, "login")
   check_login(mine, username, password)
-  local ready, err = insides.connect(mine)
+  local ends = insides.ends_of(mine)
+  local ready, err = insides.connect(mine, ends)
   if not ready then
     return nil, err
   end
   local reply
-  reply, err = mine.session:login(username, password)
+  reply, err = mine.session:login(username, password, ends)
   if not reply then
     return nil, err
   end
@@ -157,11 +171,13 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function client_methods:refresh()
-  local ready, err = insides.connect(inside(self, "refresh"))
+  local mine = inside(self, "refresh")
+  local ends = insides.ends_of(mine)
+  local ready, err = insides.connect(mine, ends)
   if not ready then
     return nil, err
   end
-  return ready.session:refresh()
+  return ready.session:refresh(ends)
 end
 
 --- Forgets the credentials, in memory and in the store.
@@ -194,7 +210,7 @@ function client_methods:credentials()
     return nil
   end
   mine.session:load()
-  return mine.core:credentials_table()
+  return (mine.core:credentials_table())
 end
 
 --- Adopts credentials obtained elsewhere, and saves them.

@@ -20,6 +20,17 @@ local function read(name)
   return value ~= "" and value or nil
 end
 
+local function read_all()
+  local given = {}
+  for variable, option in pairs(variables) do
+    given[option] = read(variable)
+  end
+  local ca_file = given["tls.ca_file"]
+  given["tls.ca_file"] = nil
+  given.tls = ca_file and { ca_file = ca_file }
+  return given
+end
+
 local function config_error(message)
   return errors.new("config", message)
 end
@@ -37,14 +48,17 @@ end
 
 --- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD and
 --- MIC_CA_FILE. Empty variables count as absent.
+---@param options? table of `mic.new`; they win over the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
-function environment.client()
-  local given = {}
-  for variable, option in pairs(variables) do
-    given[option] = read(variable)
+function environment.client(options)
+  local given = read_all()
+  if options and (options.base_url or options.stack) then
+    given.base_url, given.stack = nil, nil
   end
-  given.tls, given["tls.ca_file"] = given["tls.ca_file"] and { ca_file = given["tls.ca_file"] }, nil
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
   if not given.base_url and not given.stack then
     return nil, config_error "MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)"
   end

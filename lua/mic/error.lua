@@ -289,7 +289,7 @@ function errors.from_reply(reply, data, context)
     data = require("mic.json").decode(body)
   end
   local message, details = read_error(data, 1)
-  message = message or describe(body and mask(body), reply.location)
+  message = (message or describe(body and mask(body), reply.location)):gsub(hints.digest, "")
 
   local headers = fields.headers
   if not headers and reply.head then

@@ -16,7 +16,8 @@ local function emitter(this)
 end
 
 local function time_left(this)
-  return math.max(0.001, this.ends - this.session.transport.now())
+  local left = this.ends - this.session.transport.now()
+  return math.max(0.001, math.min(left, this.session.timeout))
 end
 
 local function see_generation(this)

@@ -11,6 +11,10 @@ hints.members = {
   legacy = "errorMessage", -- of functions behind the gateway, also under 200
 }
 
+--- What the gateway says of a path that it does not know ends with a digest of the token: that is
+--- of no use to a reader, and does not belong into logs.
+hints.digest = " %(hashed with .*$"
+
 --- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`,
 --- `no_manifest`, `missing` and `message` must equal the fact of that name, and `text` must occur
 --- in the message. `keyless` wants an answer of the gateway: the application's own answers carry

@@ -44,6 +44,7 @@ local function build(self, base_url, api_key)
     username = self.given.username,
     password = self.given.password,
     refresh_margin = self.given.refresh_margin,
+    timeout = self.timeout,
   }
   return true
 end

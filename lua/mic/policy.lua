@@ -89,7 +89,8 @@ end
 ---
 --- `facts`: attempts, base, cap (the option `retry`; seconds), tries (so far), status (nil without
 --- an answer), kind (of a failure), idempotent, sent (false: provably nothing was), retry_after
---- (seconds that the server asked for), left (seconds until the deadline), random (0 <= random < 1).
+--- (seconds that the server asked for), left (seconds until the deadline), random (0 <= random
+--- < 1).
 ---@param facts table
 ---@return number|nil delay seconds; nil: do not
 function policy.retry_delay(facts)

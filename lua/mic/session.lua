@@ -11,10 +11,11 @@ local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
 local FLIGHT_SECONDS = 30 -- a flight's own deadline
+local GRACE_SECONDS = 5
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
---- username, password (a string or a function), refresh_margin
+--- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange)
 ---@return table session
 function session.new(settings)
   local self = setmetatable({
@@ -22,6 +23,7 @@ function session.new(settings)
     transport = settings.transport,
     username = settings.username,
     password = settings.password,
+    timeout = settings.timeout,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
     flight = nil, -- the one under way
     loaded = false, -- the store was asked once
@@ -70,9 +72,16 @@ local function finish(self, this)
   return this.ok or nil, this.err
 end
 
+--- Whether a flight is under way. One that an error from outside (a debug hook's) has torn out of
+--- its way does not count for ever.
+local function is_flying(self)
+  local this = self.flight
+  return this and not this.ended and self.transport.now() < this.ends + GRACE_SECONDS
+end
+
 --- Starts a flight and waits for its end: the flight, then ok and err; or nil and an error.
 local function run(self, purpose, deadline, username, password)
-  if self.flight then
+  if is_flying(self) then
     local message = "a call made during a login or refresh would have to wait for it for ever"
     return nil, errors.new("auth", message)
   end
@@ -80,8 +89,11 @@ local function run(self, purpose, deadline, username, password)
   local this = flight.new(self, purpose, ends)
   this.username, this.password = username, password
   self.flight = this
-  self.transport.spawn(flight.fly, this)
+  local spawned, problem = pcall(self.transport.spawn, flight.fly, this)
   this.password = nil
+  if not spawned then
+    this.ended, this.raised = true, problem
+  end
   return this, finish(self, this)
 end
 
@@ -140,9 +152,10 @@ end
 --- Logs in.
 ---@param username string|nil that of the options when nil
 ---@param password string|nil that of the options when nil
+---@param deadline number|nil on the transport's clock
 ---@return table|nil reply masked
 ---@return table|nil err
-function session_methods:login(username, password)
+function session_methods:login(username, password, deadline)
   if not password then
     local problem
     password, problem = self:own_password()
@@ -151,18 +164,19 @@ function session_methods:login(username, password)
     end
   end
   self.loaded = true
-  return outcome(run(self, "login", nil, username or self.username, password))
+  return outcome(run(self, "login", deadline, username or self.username, password))
 end
 
 --- Refreshes now.
+---@param deadline number|nil on the transport's clock
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:refresh()
+function session_methods:refresh(deadline)
   self:load()
   if self.core:freshness() == "none" then
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
-  local ok, err = outcome(run(self, "refresh"))
+  local ok, err = outcome(run(self, "refresh", deadline))
   return ok and true, err
 end
 
@@ -197,7 +211,7 @@ end
 ---@param deadline number|nil
 function session_methods:refresh_ahead(deadline)
   local now = self.transport.now()
-  if self.flight or (self.quiet_until and now < self.quiet_until) then
+  if is_flying(self) or (self.quiet_until and now < self.quiet_until) then
     return
   end
   if not self.core:can_refresh() and not self.password then

@@ -1,0 +1,282 @@
+-- docs/: every public name stands in the reference, everything that its tables name exists, its
+-- code runs, and every public function says what it takes and returns.
+
+local blocks = require "spec.support.blocks"
+local tree = require "spec.support.tree"
+
+local mic = require "mic"
+local json = require "mic.json"
+local specs = require "mic.option_specs"
+
+local REFERENCE = "docs/reference.md"
+
+local function sorted(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+--- The names in the first column of the table below a heading: "client:get" of "`client:get(…)`".
+local function documented(heading)
+  local found = {}
+  local section = (tree.read(REFERENCE) .. "\n## "):match("\n## " .. heading .. "\n(.-)\n## ")
+  assert(section, "no heading " .. heading)
+  for name in section:gmatch "\n| `([%w_.:]+)[^`|]*` |" do
+    found[name] = true
+  end
+  return found
+end
+
+local function names_of(map, prefix)
+  local found = {}
+  for name in pairs(map) do
+    found[(prefix or "") .. name] = true
+  end
+  return found
+end
+
+local function options_of(spec)
+  local found = {}
+  for name, field in pairs(spec.fields) do
+    found[name] = not field.planned or nil
+  end
+  return found
+end
+
+local function variables()
+  local found = {}
+  local code = tree.read "lua/mic/environment.lua"
+  for name in code:gmatch "\n  (MIC_[%u_]+) = " do
+    found[name] = true
+  end
+  return found
+end
+
+local function kinds()
+  local found = {}
+  local code = tree.read("lua/mic/error.lua"):match "\nlocal kinds = (%b{})"
+  for name in code:gmatch "([%a_]+) = true" do
+    found[name] = true
+  end
+  return found
+end
+
+local client = mic.new { base_url = "https://localhost/prod", api_key = "-" }
+
+describe("the reference names all and only what there is, in", function()
+  local tables = {
+    ["The module"] = names_of(mic, "mic."),
+    ["Client options"] = options_of(specs.client),
+    ["TLS options"] = options_of(specs.client.fields.tls),
+    ["Call options"] = options_of(specs.call),
+    ["Environment variables"] = variables(),
+    ["Client methods"] = names_of(getmetatable(client).__index, "client:"),
+    ["Kinds of errors"] = kinds(),
+    ["JSON"] = names_of(mic.json, "mic.json."),
+    ["Stores"] = names_of(mic.store.memory()),
+    ["Transports"] = names_of(require "mic.transport.blocking"),
+  }
+  tables.Transports.name = nil -- what it is called, no function
+
+  for heading, real in pairs(tables) do
+    it(heading, function()
+      assert.is_truthy(next(real))
+      assert.same(sorted(real), sorted(documented(heading)))
+    end)
+  end
+
+  it("what is not in this version: each planned option", function()
+    local later = tree.read(REFERENCE):match "\n## Not in this version\n(.*)$"
+    for _, spec in ipairs { specs.client, specs.call } do
+      for name, field in pairs(spec.fields) do
+        assert.equal(field.planned or false, later:find("`" .. name .. "`", 1, true) ~= nil, name)
+      end
+    end
+  end)
+end)
+
+--- Meets every error, event and state that this version has, and prints the names that it saw.
+local MEETING = [[
+local mic = require "mic"
+local seen = { response = {}, err = {}, status = {}, counters = {}, event = {}, type = {} }
+
+local function note(where, map)
+  for name in pairs(map) do
+    if name:sub(1, 1) ~= "_" then
+      seen[where][name] = true
+    end
+  end
+end
+
+local function note_event(event)
+  seen.type[event.type] = true
+  note("event", event)
+end
+
+local function note_err(_, err)
+  note("err", err)
+end
+
+local function new(options)
+  options.base_url = options.base_url or os.getenv "MIC_BASE_URL"
+  options.api_key = os.getenv "MIC_API_KEY"
+  options.tls = { ca_file = os.getenv "MIC_CA_FILE" }
+  options.on_event = note_event
+  return mic.new(options)
+end
+
+local function broken() error "broken" end
+local store = { load = broken, save = broken, lock = function() return 1 end, unlock = broken }
+local control = mic.new { base_url = os.getenv "MIC_SANDBOX_CONTROL", api_key = "-" }
+
+local function tell(path, data)
+  mic.assert(control:post(path, data, { auth = false }))
+end
+
+local reader = new { store = store }
+note_err(reader:login("demo", "wrong"))
+note("status", reader:status())
+reader:login("per@example.com", os.getenv "MIC_PASSWORD")
+tell "/expire"
+local res = mic.assert(reader:get "/user")
+res.headers = res.headers
+note("response", res)
+note_err(reader:post("/users", { userName = "x" }))
+note_err(reader:get "/users/nobody")
+note_err(reader:get "/no/such/path")
+tell("/answer", { path = "/user", status = 302, headers = { Location = "https://localhost/" } })
+note_err(reader:get "/user")
+note_err(new { base_url = "https://localhost:1" }:login("demo", "wrong"))
+note("status", reader:status())
+note("counters", reader:status().counters)
+note("response", getmetatable(res).__index and { header_values = res.header_values })
+print(mic.json.encode(seen))
+]]
+
+describe("the reference names all and only what a program meets, in", function()
+  local script = blocks.run({ { text = MEETING } })[1]
+  local seen = json.decode(script.printed)
+
+  it("a meeting with everything", function()
+    assert.equal(0, script.code, script.printed)
+    assert.is_truthy(seen, script.printed)
+  end)
+
+  for heading, name in pairs {
+    ["The response"] = "response",
+    ["Errors"] = "err",
+    ["Status"] = "status",
+    ["Events"] = "type",
+    ["Fields of events"] = "event",
+  } do
+    it(heading, function()
+      assert.same(sorted(seen[name]), sorted(documented(heading)))
+    end)
+  end
+
+  it("the counters", function()
+    local row = tree.read(REFERENCE):match "\n| `counters` |[^\n]*"
+    for name in pairs(seen.counters) do
+      assert.is_truthy(row:find("`" .. name .. "`", 1, true), name)
+    end
+  end)
+end)
+
+for _, page in ipairs { REFERENCE, "docs/architecture.md" } do
+  describe("the code in " .. page, function()
+    it("is Lua, shell, or a picture", function()
+      for _, block in ipairs(blocks.read(page)) do
+        local known = block.language == "lua" or block.language == "sh" or block.language == ""
+        assert.is_true(known, block.name)
+      end
+    end)
+
+    for _, script in ipairs(blocks.run(blocks.of(page, "lua"))) do
+      it(script.name .. " runs as it stands and prints what the page says", function()
+        assert.equal(0, script.code, script.printed)
+        assert.equal(blocks.settled(script.output or ""), blocks.settled(script.printed))
+      end)
+    end
+
+    it("has no dead link near it", function()
+      assert.same({}, blocks.dead_links(page))
+    end)
+  end)
+end
+
+describe("docs/architecture.md", function()
+  local text = tree.read "docs/architecture.md"
+
+  it("names every file of the Lua side and every part of the core", function()
+    for _, path in ipairs(tree.files("lua", "%.lua$")) do
+      assert.is_truthy(text:find("`" .. path .. "`", 1, true), path)
+    end
+    for _, path in ipairs(tree.files("src/core", "%.c$")) do
+      local name = path:match "([^/]+)%.c$"
+      assert.is_truthy(text:find("`" .. name .. "`", 1, true), path)
+    end
+  end)
+
+  it("names no file that is not there", function()
+    for path in text:gmatch "`(%a+/[%w_/]+%.%a+)`" do
+      assert.is_true(pcall(tree.read, path), path)
+    end
+  end)
+end)
+
+describe("every public function of lua/", function()
+  --- Those of the table that a file returns, methods, and what a file returns itself.
+  local function is_public(name, returned)
+    local owner = name:match "^([%w_]+)[.:][%w_]+$"
+    return name == returned or owner == returned or owner == "store"
+      or owner ~= nil and owner:find "_methods$" ~= nil
+  end
+
+  --- Calls `visit` with a public function's name, the comment above it, parameters and body.
+  local function each_function(visit)
+    for _, path in ipairs(tree.files("lua", "%.lua$")) do
+      local text = tree.read(path)
+      local returned = text:match "\nreturn ([%w_]+)\n$"
+      for at, indent, name, parameters, after in
+        text:gmatch "\n()( *)l?o?c?a?l? ?function ([%w_.:]+)%(([^)]*)%)()"
+      do
+        if is_public(name, returned) then
+          local comment, lines = "", text:sub(1, at - 1)
+          local last = lines:match "([^\n]*)\n$"
+          while last and last:find "^%s*%-%-%-" do
+            comment = last .. "\n" .. comment
+            lines = lines:sub(1, -#last - 2)
+            last = lines:match "([^\n]*)\n$"
+          end
+          visit(path .. ": " .. name, comment, parameters,
+            text:sub(after):match("^(.-\n)" .. indent .. "end"))
+        end
+      end
+    end
+  end
+
+  it("has a docstring that names what it takes and returns", function()
+    local problems, count = {}, 0
+    each_function(function(what, comment, parameters, body)
+      count = count + 1
+      if not comment:find "%-%-%- [%u`]" then
+        problems[#problems + 1] = what .. " has no docstring"
+      end
+      for parameter in parameters:gmatch "[%w_.]+" do
+        local named = comment:find("%-%-%-@param " .. parameter .. "%??%f[%s]")
+          or parameter == "..." and comment:find("...", 1, true)
+        if not named then
+          problems[#problems + 1] = what .. " says nothing about " .. parameter
+        end
+      end
+      if body:find "%f[%w_]return[ \n]+[^e%s]" and not comment:find "%-%-%-@return" then
+        problems[#problems + 1] = what .. " does not say what it returns"
+      end
+    end)
+    assert.is_true(count > 50)
+    assert(#problems == 0, "\n" .. table.concat(problems, "\n"))
+  end)
+end)

@@ -1,0 +1,92 @@
+-- The examples run as they stand, against the sandbox, on the interpreter under test.
+
+local blocks = require "spec.support.blocks"
+local tree = require "spec.support.tree"
+
+--- What each prints, to the byte but for request ids. The demo has a spec of its own.
+local expected = {
+  ["examples/quickstart.lua"] = [[
+demo  Demo User  demo@example.com
+]],
+
+  ["examples/by_hand.lua"] = [[
+demo  Demo User  demo@example.com
+the client goes on as demo
+]],
+
+  ["examples/query_identity.lua"] = [[
+100%
+a/b
+path and query: /prod/users?attributes=userName&size=2
+identityId in it: no
+]],
+
+  ["examples/errors.lua"] = [[
+missing login    auth    call client:login(), or make the client with username and password
+wrong password   auth    check username and password
+wrong API key    http    check api_key, and the stage ("/prod") at the end of base_url
+unknown stack    config  unknown stack: check the host name in the option stack
+no connection    network  the connection was refused or did not come about
+                 retryable: true, code: CURLE_COULDNT_CONNECT
+unknown path     http    there is no such path or method
+unknown user     http    User not found
+                 status: 404, key: USER_NOT_FOUND
+http 404 USER_NOT_FOUND: User not found (GET /users/nobody, request ID)
+                 request_id: ID
+bad option       raised  HERE: unknown option "baseURL"; did you mean "base_url"?
+]],
+}
+
+describe("the examples", function()
+  local scripts = {}
+  for _, path in ipairs(tree.files("examples", "%.lua$")) do
+    if path ~= "examples/demo.lua" then
+      scripts[#scripts + 1] = { path = path }
+    end
+  end
+
+  it("are all known here", function()
+    local known = 0
+    for _ in pairs(expected) do
+      known = known + 1
+    end
+    assert.equal(known, #scripts)
+    assert.is_true(known > 0)
+  end)
+
+  for _, script in ipairs(blocks.run(scripts)) do
+    it(script.path .. " prints what it promises", function()
+      assert.equal(0, script.code, script.printed)
+      local printed = blocks.settled(script.printed):gsub("%S+/errors%.lua:%d+:", "HERE:")
+      assert.equal(expected[script.path], printed)
+    end)
+  end
+
+  it("fail with a readable line when the environment says nothing", function()
+    local script = blocks.run(
+      { { path = "examples/quickstart.lua" } },
+      "unset MIC_BASE_URL MIC_STACK"
+    )[1]
+    assert.equal(1, script.code)
+    assert.is_truthy(script.printed:find("config: MIC_BASE_URL is missing", 1, true),
+      script.printed)
+  end)
+end)
+
+describe("the example with the identity in the query", function()
+  local script = { text = [[
+    local mic = require "mic"
+    dofile "examples/query_identity.lua"
+    local control = mic.new { base_url = os.getenv "MIC_SANDBOX_CONTROL", api_key = "-" }
+    for _, entry in ipairs(control:get("/log", { auth = false }).data) do
+      print(entry.path:match "^[^?]*", entry.path:find "identityId=" ~= nil, entry.identityId)
+    end
+  ]] }
+
+  it("sends it there and in no header, as the sandbox saw it", function()
+    blocks.run { script }
+    assert.equal(0, script.code, script.printed)
+    local seen = script.printed:match "identityId in it: no\n(.*)$"
+    assert.equal("/prod/auth/login\tfalse\tfalse\n/prod/users\ttrue\tfalse\n", seen)
+  end)
+end)

@@ -1,0 +1,82 @@
+-- The README: what it shows is run, what it names is there, and it comes in the order in which a
+-- newcomer asks.
+
+local blocks = require "spec.support.blocks"
+local tree = require "spec.support.tree"
+
+local README = "README.md"
+
+local HEADINGS = { "Try it without an account", "Install", "Errors", "Staying logged in",
+  "Security model", "Supported platforms", "Links" }
+
+describe("the README", function()
+  local text = tree.read(README)
+
+  it("comes in the promised order", function()
+    local found = {}
+    for heading in text:gmatch "\n## ([^\n]+)" do
+      found[#found + 1] = heading
+    end
+    assert.same(HEADINGS, found)
+  end)
+
+  it("begins with one sentence and an example of ten lines with its output", function()
+    local sentence = text:match "^# lua%-mic\n\n(.-)\n\n```lua\n"
+    assert.is_truthy(sentence)
+    assert.is_nil(sentence:find "%.%s")
+    local first = blocks.read(README)[1]
+    assert.equal("lua", first.language)
+    assert.is_true(#first.lines <= 10)
+    assert.is_truthy(first.output)
+  end)
+
+  it("has only blocks that a spec runs or compares", function()
+    for _, block in ipairs(blocks.read(README)) do
+      assert.is_truthy(block.language == "lua" or block.language == "sh", block.name)
+      assert.is_truthy(block.language == "lua" or not block.output or block.text == "make demo\n",
+        block.name .. ": an output that no spec compares")
+    end
+  end)
+
+  describe("in each of its Lua blocks", function()
+    local scripts = blocks.run(blocks.of(README, "lua"))
+
+    for _, script in ipairs(scripts) do
+      it(script.name .. " runs as it stands and prints what the page says", function()
+        assert.equal(0, script.code, script.printed)
+        assert.equal(blocks.settled(script.output or ""), blocks.settled(script.printed))
+      end)
+    end
+  end)
+
+  it("shows what make demo prints", function()
+    local shown
+    for _, block in ipairs(blocks.of(README, "sh")) do
+      shown = shown or block.text == "make demo\n" and block.output
+    end
+    local demo = blocks.run({ { path = "examples/demo.lua" } })[1]
+    assert.equal(blocks.settled(shown), blocks.settled(demo.printed))
+  end)
+
+  it("names commands, targets, variables and packages that exist", function()
+    local checked = 0
+    for _, block in ipairs(blocks.of(README, "sh")) do
+      for _, command in ipairs(block.lines) do
+        checked = checked + 1
+        assert.is_nil(blocks.problem_with(command), command)
+      end
+    end
+    assert.is_true(checked > 0)
+  end)
+
+  it("names environment variables that are read or set", function()
+    local code = tree.read "lua/mic/environment.lua" .. tree.read "sandbox/life.lua"
+    for name in text:gmatch "%f[%w_]MIC_[%u_]+" do
+      assert.is_truthy(code:find(name .. "%f[^%w_]"), name)
+    end
+  end)
+
+  it("has no dead link", function()
+    assert.same({}, blocks.dead_links(README))
+  end)
+end)

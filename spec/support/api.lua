@@ -1,0 +1,147 @@
+--- A sandbox for one spec file: starts it, speaks with its control endpoint, makes clients for it.
+--- It ends with the process, whatever happens, since its standard input is a pipe of ours.
+
+local core = require "mic.core"
+local json = require "mic.json"
+
+local api = {}
+local api_methods = {}
+local api_mt = { __index = api_methods }
+
+local START_SECONDS = 20
+
+local function read_whole(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "*a" or ""
+  if file then
+    file:close()
+  end
+  return text
+end
+
+--- Waits until the sandbox has printed its variables.
+local function wait_for_variables(path)
+  local ends = core.now() + START_SECONDS
+  while core.now() < ends do
+    local text = read_whole(path)
+    if text:find "MIC_MANIFEST_URL=[^\n]*\n" then
+      return text
+    end
+    core.sleep(0.02)
+  end
+  error("the sandbox did not start: " .. read_whole(path))
+end
+
+--- Starts a sandbox.
+---@return table sandbox base_url, api_key, username, password, ca_file, stack, manifest_url
+function api.start()
+  local printed = os.tmpname()
+  local pipe = assert(io.popen("exec sandbox/start --watch-stdin >" .. printed .. " 2>&1", "w"))
+  local text = wait_for_variables(printed)
+  os.remove(printed)
+  local self = { pipe = pipe }
+  for name, value in text:gmatch "MIC_([%u_]+)=([^\n]*)" do
+    self[name:lower()] = value
+  end
+  self.origin = self.base_url:match "^%a+://[^/]+"
+  self.controller = core.client { base_url = self.sandbox_control }
+  return setmetatable(self, api_mt)
+end
+
+--- Ends it and waits until it is gone.
+function api_methods:stop()
+  self.controller:close()
+  self.pipe:close()
+end
+
+--- One request to the control endpoint; the decoded answer.
+function api_methods:control(method, path, data)
+  local reply, _, _, message = self.controller:request {
+    method = method,
+    path = path,
+    auth = false,
+    body = data and json.encode(data),
+  }
+  assert(reply, message)
+  assert(reply.status == 200, reply.body)
+  return json.decode(reply.body)
+end
+
+--- Everything back to the start; keys, password and users' names stay.
+function api_methods:reset()
+  self:control("POST", "/reset")
+end
+
+function api_methods:mode(modes)
+  self:control("POST", "/mode", modes)
+end
+
+--- Scripts the next answer to a path.
+function api_methods:answer(answer)
+  self:control("POST", "/answer", answer)
+end
+
+--- All tokens expire; with true no refresh token is good any longer either.
+function api_methods:expire(refresh)
+  self:control("POST", "/expire", { refresh = refresh or false })
+end
+
+function api_methods:counters()
+  return self:control("GET", "/counters")
+end
+
+--- The requests that came.
+---@return table[] entries
+function api_methods:log()
+  return self:control("GET", "/log")
+end
+
+--- The requests that came since the last look, as "METHOD /path", one a line; "" for none.
+---@return string lines
+function api_methods:seen()
+  local lines = {}
+  for _, entry in ipairs(self:log()) do
+    lines[#lines + 1] = entry.method .. " " .. entry.path:gsub("^/prod", "")
+  end
+  self:control("DELETE", "/log")
+  return table.concat(lines, "\n")
+end
+
+--- A client of mic.core for this sandbox.
+---@param config table|nil what differs
+function api_methods:core(config)
+  local all = { base_url = self.base_url, api_key = self.api_key, ca_file = self.ca_file }
+  for name, value in pairs(config or {}) do
+    all[name] = value
+  end
+  return core.client(all)
+end
+
+--- A client for this sandbox.
+---@param options table|nil what differs; false takes an option out
+function api_methods:client(options)
+  local all = {
+    base_url = self.base_url,
+    api_key = self.api_key,
+    tls = { ca_file = self.ca_file },
+  }
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  return require("mic").new(all)
+end
+
+--- A client that has logged in.
+---@param options table|nil
+function api_methods:logged_in(options)
+  local client = self:client(options)
+  assert(client:login(self.username, self.password))
+  return client
+end
+
+--- The whole of an error that specs compare: kind and message.
+function api.line(err)
+  return err and ("%s: %s"):format(err.kind, err.message)
+end
+
+return api

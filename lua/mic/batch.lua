@@ -33,7 +33,7 @@ function batch.build(requests)
       errors.raise(("%s must be a table (got %s)"):format(what, type(request)))
     end
     calls[index] = builder.call(request, what)
-    calls[index].spec.share_connection = true
+    calls[index].share_connection = true
   end
   return calls, concurrency
 end

@@ -43,8 +43,38 @@ local function has_header(headers, wanted)
   return false
 end
 
+local NONE = {}
 local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
 
+local copied = { "body_file", "save_to", "on_data", "deadline", "retry" }
+
+--- What few calls have: a small table is cheaper to make and to collect.
+local function add_rare(built, opts)
+  for index = 1, #copied do
+    local name = copied[index]
+    built[name] = opts[name]
+  end
+  built.own_timeout = opts.timeout
+  built.listen = opts.progress
+  built.progress = opts.progress ~= nil or nil
+  built.stream = opts.on_data ~= nil or nil
+  if opts.save_to or opts.on_data then
+    built.decode = false
+  end
+  if opts.save_to or opts.on_data or opts.body_file then
+    built.flows = true
+    if opts.deadline == nil then
+      built.deadline = false
+    end
+  end
+end
+
+--- One table for the core and for the call: the core reads method, path or url, headers, body,
+--- body_file, save_to, stream, progress, auth, resend and, set before each attempt, timeout. Ours
+--- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
+--- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
+--- (on the transport's clock), handed (a piece went to on_data), retries, renewed, ensured and
+--- redirects (how often each has happened).
 local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data
@@ -63,39 +93,24 @@ local function make(opts, method, path, url, data)
   if idempotent == nil then
     idempotent = policy.is_idempotent(method)
   end
-  local flows = opts.save_to or opts.on_data or opts.body_file
-  local deadline = opts.deadline
-  if deadline == nil and flows then
-    deadline = false
-  end
-  return {
-    spec = {
-      method = method,
-      path = not url and paths.query(path, opts.query) or nil,
-      url = url and paths.query(url, opts.query) or nil,
-      headers = headers,
-      body = body,
-      body_file = opts.body_file,
-      save_to = opts.save_to,
-      stream = opts.on_data ~= nil or nil,
-      progress = opts.progress ~= nil or nil,
-      auth = opts.auth,
-      resend = idempotent,
-      timeout = nil, -- of each attempt
-    },
-    path = paths.without_query(url or path),
-    timeout = opts.timeout,
-    flows = flows and true,
-    on_data = opts.on_data,
-    progress = opts.progress,
-    deadline = deadline,
-    retry = opts.retry,
-    idempotent = idempotent,
-    decode = opts.decode ~= false and not opts.save_to and not opts.on_data,
-    -- Added on the way: ends (on the transport's clock), handed (a piece went to on_data), retries,
-    -- renewed, ensured, redirects (how often each has happened).
+  local built = {
+    method = method,
+    path = not url and paths.query(path, opts.query) or nil,
+    headers = headers,
+    body = body,
+    auth = opts.auth,
+    resend = idempotent,
+    shown = paths.without_query(url or path),
+    decode = opts.decode ~= false,
     attempts = 0,
   }
+  if url then
+    built.url = paths.query(url, opts.query)
+  end
+  if next(opts) ~= nil then
+    add_rare(built, opts)
+  end
+  return built
 end
 
 local bodies = { "data", "body", "body_file" }
@@ -127,7 +142,7 @@ end
 ---@param data any the verb's data
 ---@return table built
 function builder.call(opts, what, method, path, data)
-  opts = opts or {}
+  opts = opts or NONE
   options.verify(opts, options.call, what)
   check_target(opts, what, method)
   check_bodies(opts, data, what)
@@ -147,7 +162,7 @@ end
 ---@return table built
 function builder.fetch(opts, url)
   local what = "client:fetch"
-  opts = opts or {}
+  opts = opts or NONE
   options.verify(opts, options.call, what)
   check_bodies(opts, nil, what)
   for _, name in ipairs { "path", "params" } do

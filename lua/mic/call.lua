@@ -11,8 +11,8 @@ local call = {}
 --- What the call is about, for the error that ends it.
 local function context(self, state)
   return {
-    method = state.spec.method,
-    path = state.path,
+    method = state.method,
+    path = state.shown,
     attempts = state.attempts,
     mask = self.mask,
   }
@@ -21,8 +21,8 @@ end
 local function emit_request(self, state)
   self.emit {
     type = "request",
-    method = state.spec.method,
-    path = self.mask(state.path),
+    method = state.method,
+    path = self.mask(state.shown),
     attempt = state.attempts + 1,
   }
 end
@@ -30,8 +30,8 @@ end
 local function emit_response(self, state, started, reply, err)
   local event = {
     type = "response",
-    method = state.spec.method,
-    path = self.mask(state.path),
+    method = state.method,
+    path = self.mask(state.shown),
     attempt = state.attempts,
     seconds = self.transport.now() - started,
     err = err,
@@ -53,15 +53,15 @@ end
 --- Sets the time that this attempt may take; false when there is none left. Where bodies flow, the
 --- timeout is how long nothing may move.
 local function set_timeouts(self, state)
-  local timeout = state.timeout or self.timeout
+  local timeout = state.own_timeout or self.timeout
   local left = state.ends and state.ends - self.transport.now()
   if left and left <= 0 then
     return false
   end
   if state.flows then
-    state.spec.idle_timeout, state.spec.timeout = timeout, left
+    state.idle_timeout, state.timeout = timeout, left
   else
-    state.spec.timeout = left and math.min(timeout, left) or timeout
+    state.timeout = left and math.min(timeout, left) or timeout
   end
   return true
 end
@@ -70,7 +70,7 @@ end
 local function listener(state)
   return function(news, first, second)
     if news == "progress" then
-      return state.progress(first, second)
+      return state.listen(first, second)
     end
     state.handed = true
     return state.on_data(first)
@@ -78,10 +78,10 @@ local function listener(state)
 end
 
 local function exchange(self, state)
-  if not state.spec.stream and not state.spec.progress then
-    return self.transport.request(self.core, state.spec)
+  if not state.stream and not state.progress then
+    return self.transport.request(self.core, state)
   end
-  local running = self.core:start("request", state.spec)
+  local running = self.core:start("request", state)
   return self.transport.finish(self.core, running, listener(state))
 end
 
@@ -89,7 +89,7 @@ end
 local function attempt(self, state)
   local listens = self.listens
   local started
-  if listens and self.core:ready(state.spec) then
+  if listens and self.core:ready(state) then
     started = self.transport.now()
     emit_request(self, state)
   end
@@ -109,6 +109,7 @@ local function decode_failure(self, state, reply, made, problem)
   local facts = context(self, state)
   facts.status = reply.status
   facts.response = made
+  response.seal(made)
   return errors.new("decode", "the answer holds " .. problem, facts)
 end
 
@@ -117,7 +118,9 @@ local function reply_failure(self, state, reply, made)
   facts.response = made
   facts.headers = made.headers
   facts.fresh_token = reply.authenticated
-  return errors.from_reply(reply, made.data, facts)
+  local err = errors.from_reply(reply, made.data, facts)
+  response.seal(made)
+  return err
 end
 
 --- A 2xx reply as the caller gets it; the API sends errors under 200 too.
@@ -129,7 +132,7 @@ local function succeed(self, state, reply)
   if errors.is_in(made.data) then
     return nil, reply_failure(self, state, reply, made)
   end
-  return made
+  return response.seal(made)
 end
 
 local function fail(self, state, reply, kind, code, message)
@@ -155,8 +158,8 @@ function actions.ensure(self, state)
     return true
   end
   --- A renewal that failed is no reason not to use a token that is still good.
-  if not state.spec.allow_stale and self.session:is_usable() then
-    state.spec.allow_stale = true
+  if not state.allow_stale and self.session:is_usable() then
+    state.allow_stale = true
     return true
   end
   state.err = err
@@ -178,18 +181,17 @@ end
 --- Headers of the caller's never go beyond their origin, credentials never once the call has left
 --- the client's.
 function actions.redirect(self, state, reply)
-  local spec = state.spec
   local location = reply.location:gsub("#.*$", "")
   state.redirects = (state.redirects or 0) + 1
   if not self.core:check_url(location) then
     return false
   end
   if paths.origin(location) ~= paths.origin(reply.url) then
-    spec.headers = nil
+    state.headers = nil
   end
-  spec.bare = spec.bare or not reply.same_origin
-  spec.path, spec.url = nil, location
-  state.path = paths.without_query(location)
+  state.bare = state.bare or not reply.same_origin
+  state.path, state.url = nil, location
+  state.shown = paths.without_query(location)
   return true
 end
 
@@ -204,7 +206,7 @@ local function decide(self, state, reply, kind)
     present_generation = generation,
     renewed = state.renewed or 0,
     ensured = state.ensured or 0,
-    method = state.spec.method,
+    method = state.method,
     location = reply and reply.location,
     same_origin = reply and reply.same_origin,
     fetch = state.fetch,
@@ -242,7 +244,7 @@ local function wait_for_retry(self, state, reply, kind, sent)
     tries = (state.retries or 0) + 1,
     status = reply and reply.status,
     kind = not reply and kind or nil,
-    idempotent = state.idempotent,
+    idempotent = state.resend,
     sent = sent,
     retry_after = retry_after(reply),
     left = state.ends and state.ends - self.transport.now(),
@@ -255,8 +257,8 @@ local function wait_for_retry(self, state, reply, kind, sent)
   self.session.counters.retries = self.session.counters.retries + 1
   self.emit {
     type = "retry",
-    method = state.spec.method,
-    path = self.mask(state.path),
+    method = state.method,
+    path = self.mask(state.shown),
     attempt = state.attempts + 1,
     delay = delay,
     reason = reply and ("%d"):format(reply.status) or kind,

@@ -99,7 +99,7 @@ function client_methods:fetch(url, opts)
   if not ready then
     return nil, err
   end
-  local ok, problem = ready.core:check_url(built.spec.url)
+  local ok, problem = ready.core:check_url(built.url)
   if not ok then
     errors.raise("client:fetch: " .. problem)
   end

@@ -18,6 +18,7 @@ end
 
 --- The error for a reply without usable credentials.
 local function reply_failure(what, reply, facts)
+  local readable = reply.body ~= nil
   facts.response = response.new(reply, 1, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300
@@ -28,8 +29,7 @@ local function reply_failure(what, reply, facts)
     return errors.from_reply(reply, data, facts)
   end
   facts.status = reply.status
-  local kind = reply.body and "auth" or "decode"
-  return errors.new(kind, ("%s: %s"):format(what, reply.problem), facts)
+  return errors.new(readable and "auth" or "decode", ("%s: %s"):format(what, reply.problem), facts)
 end
 
 local function response_event(what, reply, err, seconds)
@@ -83,7 +83,11 @@ function login_exchange.send(vault, emit, what, seconds, username, password)
   end
   emit(response_event(what, reply, err, transport.now() - started))
   if err then
-    return nil, err, reply and reply.means == "refused"
+    local refused = reply and reply.means == "refused"
+    if reply then
+      response.seal(reply)
+    end
+    return nil, err, refused
   end
   return reply, record
 end

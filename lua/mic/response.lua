@@ -8,12 +8,23 @@ local response_methods = {}
 local response_mt = { __name = "mic.response" }
 local headers_mt = {}
 
+local internal = {
+  "content_type",
+  "generation",
+  "authenticated",
+  "location",
+  "same_origin",
+  "means",
+  "absorbed",
+  "problem",
+}
+
 function headers_mt.__index(headers, name)
   return type(name) == "string" and rawget(headers, name:lower()) or nil
 end
 
 local function parse(self)
-  local joined, all = core.parse_headers(rawget(self, "_head"))
+  local joined, all = core.parse_headers(rawget(self, "head"))
   rawset(self, "headers", setmetatable(joined, headers_mt))
   rawset(self, "_all", all)
 end
@@ -45,28 +56,32 @@ local function is_json(content_type)
   return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
 end
 
---- Makes a response of the core's reply.
+--- Makes a response of the core's reply: the same table, so that a call costs one less.
 ---@param reply table
 ---@param attempts number how many times the request was sent
 ---@param decode boolean whether to decode a JSON body
 ---@return table response
 ---@return string|nil problem why its body could not be decoded
 function response.new(reply, attempts, decode)
-  local self = {
-    status = reply.status,
-    body = reply.body or "",
-    url = reply.url,
-    attempts = attempts,
-    timings = reply.timings,
-    http_version = reply.http_version,
-    new_connection = reply.new_connection,
-    _head = reply.head,
-  }
   local problem
-  if decode and self.body ~= "" and is_json(reply.content_type) then
-    self.data, problem = json.decode(self.body)
+  local body = reply.body
+  if not body then
+    reply.body = ""
+  elseif decode and body ~= "" and is_json(reply.content_type) then
+    reply.data, problem = json.decode(body)
   end
-  return setmetatable(self, response_mt), problem
+  reply.attempts = attempts
+  return setmetatable(reply, response_mt), problem
+end
+
+--- Takes out of a response what only we need, before users get it.
+---@param made table
+---@return table response the same
+function response.seal(made)
+  for index = 1, #internal do
+    made[internal[index]] = nil
+  end
+  return made
 end
 
 return response

@@ -183,6 +183,32 @@ static int client_refresh(lua_State *L) {
   return finish_auth(L, client, box);
 }
 
+/* A plain call's exchange never reaches Lua, so the next call can have it: one userdata with a
+   finalizer less to collect. It waits among the client's anchors, at 0. */
+enum { IDLE_EXCHANGE = 0 };
+
+/* [0, +1] */
+static struct exchange_box *take_idle(lua_State *L, struct api_client *client) {
+  compatL_push_anchors(L, 1);
+  lua_rawgeti(L, -1, IDLE_EXCHANGE);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 2);
+    return exchangeL_push(L, client, EXCHANGE_REQUEST);
+  }
+  lua_pushnil(L); /* taken: a call within this one makes its own */
+  lua_rawseti(L, -3, IDLE_EXCHANGE);
+  lua_remove(L, -2);
+  return exchangeL_renew(L, -1, client);
+}
+
+/* The exchange is at index 3, below `count` results. [0, 0] */
+static void keep_idle(lua_State *L, int count) {
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, -2 - count);
+  lua_rawseti(L, -2, IDLE_EXCHANGE);
+  lua_pop(L, 1);
+}
+
 /* One call. Any HTTP answer is a reply, also 4xx.
    ---@param spec table method, path, headers, body, auth, allow_stale, resend, timeout,
      connect_timeout, max_size
@@ -190,12 +216,14 @@ static int client_refresh(lua_State *L) {
    ---@return string? hint "advisory" when a refresh is due */
 static int client_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REQUEST);
+  struct exchange_box *box = take_idle(L, client);
   exchangeL_start_request(L, box, 2);
   if (box->exchange.stream || box->exchange.progress.wanted)
     return luaL_error(L, "stream and progress are for start and run");
   exchangeL_finish(L, box);
-  return exchangeL_push_result(L, box);
+  int count = exchangeL_push_result(L, box);
+  keep_idle(L, count);
+  return count;
 }
 
 /* Tells whether `request` would send this spec, or refuse it as missing, stale or closed.

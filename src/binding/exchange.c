@@ -19,6 +19,15 @@ struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
   return box;
 }
 
+struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client *client) {
+  struct exchange_box *box = lua_touserdata(L, index);
+  box->exchange.state = EXCHANGE_NEW; /* taking the result has cleared all else */
+  box->client = client;
+  box->taken = false;
+  box->reported = false;
+  return box;
+}
+
 struct exchange_box *exchangeL_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
 }

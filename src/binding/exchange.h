@@ -18,6 +18,8 @@ struct exchange_box {
 
 struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
                                     enum exchange_kind kind); /* [0, +1] */
+/* Makes one at `index`, whose result was taken, like new. [0, 0] */
+struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client *client);
 struct exchange_box *exchangeL_check(lua_State *L, int index);
 /* Reads a request's spec (a table at a positive index) and starts it; raises on misuse. [0, 0] */
 void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec);

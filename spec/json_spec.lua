@@ -88,7 +88,7 @@ describe("json.encode", function()
         { [("k"):rep(50)] = print },
         'data["' .. ("k"):rep(40) .. '..."]: a function cannot be JSON',
       },
-      { coroutine.create(print), "data: a thread cannot be JSON" },
+      { coroutine.create(function() end), "data: a thread cannot be JSON" },
       { { 0 / 0 }, "data[1]: NaN and infinite numbers cannot be JSON" },
       { { x = -math.huge }, "data.x: NaN and infinite numbers cannot be JSON" },
       { { 1, a = 2 }, "data: a table with both positions and names cannot be JSON" },

@@ -292,8 +292,9 @@ function errors.from_reply(reply, data, context)
   message = (message or describe(body and mask(body), reply.location)):gsub(hints.digest, "")
 
   local headers = fields.headers
-  if not headers and reply.head then
-    headers = require("mic.core").parse_headers(reply.head)
+  local head = rawget(reply, "_head") or reply.head
+  if not headers and head then
+    headers = require("mic.core").parse_headers(head)
   end
   headers = headers or {}
 

@@ -24,7 +24,7 @@ function headers_mt.__index(headers, name)
 end
 
 local function parse(self)
-  local joined, all = core.parse_headers(rawget(self, "head"))
+  local joined, all = core.parse_headers(rawget(self, "_head"))
   rawset(self, "headers", setmetatable(joined, headers_mt))
   rawset(self, "_all", all)
 end
@@ -71,6 +71,7 @@ function response.new(reply, attempts, decode)
     reply.data, problem = json.decode(body)
   end
   reply.attempts = attempts
+  reply._head, reply.head = reply.head, nil
   return setmetatable(reply, response_mt), problem
 end
 

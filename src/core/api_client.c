@@ -296,6 +296,10 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
     learn_clock(client, exchange);
   if (exchange->kind == EXCHANGE_REQUEST || exchange->secret_body.length == 0)
     return;
+  if (client->closed) { /* nobody is left to use the credentials, and nothing to bind them to */
+    exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
+    return;
+  }
   buffer_free(&exchange->secret_body); /* also marks the reply as absorbed */
   char *body = exchange->reply_body.data;
   size_t length = exchange->reply_body.length;

@@ -148,19 +148,22 @@ static bool take_visit(void *context, const char *text, const struct json_value 
   return job->status != ABSORB_NO_MEMORY;
 }
 
-static bool key_is(const char *text, const struct json_value *value, const char *name) {
+/* True when the value stands in a member of this name, or anywhere below one. */
+static bool is_below(const char *text, const struct json_value *value, const char *name) {
   struct json_value member = *value;
-  if (member.depth == 0)
-    return false;
-  member.keys += member.depth - 1;
-  member.depth = 1;
-  return json_value_is_at(text, &member, &name, 1);
+  for (unsigned level = 0; level < value->depth; level++) {
+    member.keys = value->keys + level;
+    member.depth = 1;
+    if (json_value_is_at(text, &member, &name, 1))
+      return true;
+  }
+  return false;
 }
 
 static bool mask_members_visit(void *context, const char *text, const struct json_value *value) {
   struct absorb_job *job = context;
-  if (value->kind == JSON_STRING && (key_is(text, value, last_key(&job->profile->token)) ||
-                                     key_is(text, value, last_key(&job->profile->refresh_token))))
+  if (value->kind == JSON_STRING && (is_below(text, value, last_key(&job->profile->token)) ||
+                                     is_below(text, value, last_key(&job->profile->refresh_token))))
     mask_inside(job->body, value->span);
   return true;
 }

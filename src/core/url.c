@@ -51,8 +51,6 @@ static const char *read_parts(struct url_base *base, CURLU *url, bool allow_inse
     return "must begin with https://";
   if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
     return "must not hold a user name or password";
-  if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
-    return "must not hold ? or #";
   base->cleartext_loopback = cleartext && is_loopback(base->host);
   if (cleartext && !base->cleartext_loopback && !allow_insecure)
     return "must begin with https://: plain http would show the secrets to the network; only "
@@ -96,6 +94,8 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   copy[length] = '\0';
   if (strstr(copy, "://") == NULL)
     return "must begin with https://";
+  if (strpbrk(copy, "?#") != NULL)
+    return "must not hold ? or #";
   CURLU *url = curl_url();
   if (url == NULL)
     return "cannot be kept: out of memory";
@@ -193,7 +193,7 @@ bool url_append_query(struct buffer *text, const char *name, const char *value, 
 
 static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *wanted) {
   char *text = get_part(url, part, flags);
-  bool same = text != NULL && strcasecmp(text, wanted) == 0;
+  bool same = text != NULL && wanted != NULL && strcasecmp(text, wanted) == 0;
   curl_free(text);
   return same;
 }

@@ -305,13 +305,15 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   size_t length = exchange->reply_body.length;
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
-  if (!auth_reply_mask(body, length, &exchange->sent_secret) ||
-      !auth_reply_mask(body, length, &client->api_key))
-    exchange->show_body = false;
-  mask_head(exchange, &exchange->sent_secret);
-  mask_head(exchange, &client->api_key);
-  mask_head(exchange, &exchange->record.token);
-  mask_head(exchange, &exchange->record.refresh_token);
+  const struct record *present = &client->credentials.record;
+  const struct secret *secrets[] = {&exchange->sent_secret,  &client->api_key,
+                                    &present->token,         &present->refresh_token,
+                                    &exchange->record.token, &exchange->record.refresh_token};
+  for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+    if (!auth_reply_mask(body, length, secrets[i]))
+      exchange->show_body = false;
+    mask_head(exchange, secrets[i]);
+  }
   if (!exchange->absorbed)
     record_clear(&exchange->record);
 }

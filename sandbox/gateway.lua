@@ -19,8 +19,8 @@ local HEADER_LIMIT = 10240 -- bytes, all header values together
 
 -- nginx refuses some requests before they reach Lua.
 local REFUSALS = {
-  [413] = "too_large", [414] = "uri_too_long", [494] = "headers_too_large",
-  [500] = "broken", [502] = "broken",
+  [404] = "forbidden", [413] = "too_large", [414] = "uri_too_long",
+  [431] = "headers_too_large", [500] = "broken", [502] = "broken",
 }
 
 -- Method, path, who answers. "*" is any one segment. open: needs no token; public: no key either.

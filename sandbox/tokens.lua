@@ -63,7 +63,8 @@ function tokens.issue(user, auth_time)
   local token = assemble(list)
   local short = state.mode "token_length" - #token
   if short > 0 then
-    table.insert(list, 15, { "custom:padding", ("x"):rep(math.ceil(short * 3 / 4)) })
+    -- Three bytes make four characters; the member has 20 bytes without its value.
+    table.insert(list, 15, { "custom:padding", ("x"):rep(math.ceil(short * 3 / 4) - 20) })
     token = assemble(list)
   end
   dict:set(key("token:", token), json.encode {

@@ -9,8 +9,11 @@ local policy = require "mic.policy"
 
 local builder = {}
 
-local function header_text(value)
-  return type(value) == "number" and json.number(value) or value
+local function header_text(name, value)
+  if type(value) ~= "number" then
+    return value
+  end
+  return json.number(value) or errors.raise(('header "%s" must be a finite number'):format(name))
 end
 
 --- The headers as text, each of them checked; nil when there are none.
@@ -23,7 +26,7 @@ local function build_headers(given, own)
     local list = type(content) == "table" and content or { content }
     local texts = {}
     for index, value in ipairs(list) do
-      texts[index] = header_text(value)
+      texts[index] = header_text(name, value)
       local ok, problem = core.check_header(name, texts[index], own)
       if not ok then
         errors.raise(problem)

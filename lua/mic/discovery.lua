@@ -69,6 +69,11 @@ function discovery.new(stack, manifest_url, config)
   if not client then
     return nil, (path:gsub("^base_url", "manifest_url"))
   end
+  local ok, problem = core.check_path(path)
+  if not ok then
+    client:close()
+    return nil, "manifest_url has a " .. problem
+  end
   return { stack = stack, client = client, path = path, config = config }
 end
 

@@ -270,7 +270,8 @@ end
 
 --- The error for an answer that is no success: other than 2xx, or with `errorMessage`. `context`
 --- may hold `mask` (a function that hides secrets), `headers` (parsed; else `reply.head` is),
---- `fresh_token` (the call carried a token that should be good), `kind`, and any field of `new`.
+--- `fresh_token` (the call carried a token that should be good), `kind`, `unreadable` (the message
+--- when the body is withheld), and any field of `new`.
 --- The kind is `http`, or `auth` for a refused login or refresh and for 401 on a fresh token.
 ---@param reply table the core's reply: status, head, body, location, means
 ---@param data any the decoded body; nil when it was not decoded (it is tried then)
@@ -289,7 +290,8 @@ function errors.from_reply(reply, data, context)
     data = require("mic.json").decode(body)
   end
   local message, details = read_error(data, 1)
-  message = (message or describe(body and mask(body), reply.location)):gsub(hints.digest, "")
+  message = message or fields.unreadable or describe(body and mask(body), reply.location)
+  message = message:gsub(hints.digest, "")
 
   local headers = fields.headers
   local head = rawget(reply, "_head") or reply.head

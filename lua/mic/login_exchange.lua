@@ -19,6 +19,7 @@ end
 --- The error for a reply without usable credentials.
 local function reply_failure(what, reply, facts)
   local readable = reply.body ~= nil
+  facts.unreadable = not readable and "the answer is not readable JSON" or nil
   facts.response = response.new(reply, 1, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300

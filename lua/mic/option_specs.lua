@@ -8,6 +8,7 @@ local specs = {}
 
 local HOUR = 3600
 local NAME_LIMIT = 60
+local METHOD_LIMIT = 23
 
 --- Foreign names (lower case, without underscores) that no spelling rule brings to ours.
 local client_aliases = {
@@ -97,7 +98,8 @@ end
 local usual_methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
 
 local function check_method(value)
-  return usual_methods[value] or value:find "^[A-Za-z][A-Za-z-]*$" ~= nil
+  return usual_methods[value]
+    or (#value <= METHOD_LIMIT and value:find "^[A-Za-z][A-Za-z-]*$" ~= nil)
 end
 
 local function is_header_value(value)

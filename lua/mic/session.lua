@@ -79,6 +79,11 @@ local function is_flying(self)
   return this and not this.ended and self.transport.now() < this.ends + GRACE_SECONDS
 end
 
+local function launch(self, this)
+  self.flight = this
+  self.transport.spawn(flight.fly, this)
+end
+
 --- Starts a flight and waits for its end: the flight, then ok and err; or nil and an error.
 local function run(self, purpose, deadline, username, password)
   if is_flying(self) then
@@ -88,8 +93,7 @@ local function run(self, purpose, deadline, username, password)
   local ends = math.min(self.transport.now() + FLIGHT_SECONDS, deadline or math.huge)
   local this = flight.new(self, purpose, ends)
   this.username, this.password = username, password
-  self.flight = this
-  local spawned, problem = pcall(self.transport.spawn, flight.fly, this)
+  local spawned, problem = pcall(launch, self, this)
   this.password = nil
   if not spawned then
     this.ended, this.raised = true, problem

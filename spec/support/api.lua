@@ -41,10 +41,12 @@ function api.start()
   os.remove(printed)
   local self = { pipe = pipe }
   for name, value in text:gmatch "MIC_([%u_]+)=([^\n]*)" do
-    self[name:lower()] = value
+    local short = name:lower():gsub("^sandbox_", "")
+    self[short] = value
   end
+  self.control_url, self.control = self.control, nil
   self.origin = self.base_url:match "^%a+://[^/]+"
-  self.controller = core.client { base_url = self.sandbox_control }
+  self.controller = core.client { base_url = self.control_url }
   return setmetatable(self, api_mt)
 end
 
@@ -137,6 +139,37 @@ function api_methods:logged_in(options)
   local client = self:client(options)
   assert(client:login(self.username, self.password))
   return client
+end
+
+--- The shell command that runs Lua code in a process of its own, on the interpreter under test,
+--- with the sandbox's variables; and the file to remove afterwards.
+---@param code string
+---@return string command
+---@return string path
+function api_methods:command(code)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(code)
+  file:close()
+  local words = { "env" }
+  for _, name in ipairs { "base_url", "api_key", "username", "password", "ca_file" } do
+    words[#words + 1] = ("MIC_%s='%s'"):format(name:upper(), self[name])
+  end
+  words[#words + 1] = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+  words[#words + 1] = path
+  return table.concat(words, " "), path
+end
+
+--- Runs Lua code in a process of its own.
+---@param code string
+---@return string printed on both streams
+function api_methods:run(code)
+  local command, path = self:command(code)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local printed = pipe:read "*a"
+  pipe:close()
+  os.remove(path)
+  return printed
 end
 
 --- The whole of an error that specs compare: kind and message.

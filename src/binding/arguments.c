@@ -1,11 +1,20 @@
 #include "../core/base.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "arguments.h"
 
 static const char BUFFER_TYPE[] = "mic.buffer";
+
+int argumentsL_raise(lua_State *L, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  lua_pushvfstring(L, format, values);
+  va_end(values);
+  return lua_error(L);
+}
 
 int argumentsL_field(lua_State *L, int table, const char *name) {
   lua_pushstring(L, name);
@@ -20,7 +29,7 @@ const char *argumentsL_string(lua_State *L, int table, const char *name, size_t 
   if (type == LUA_TSTRING)
     text = lua_tolstring(L, -1, length);
   else if (type != LUA_TNIL)
-    luaL_error(L, "%s must be a string (got %s)", name, lua_typename(L, type));
+    argumentsL_raise(L, "%s must be a string (got %s)", name, lua_typename(L, type));
   lua_pop(L, 1);
   return text;
 }
@@ -28,7 +37,7 @@ const char *argumentsL_string(lua_State *L, int table, const char *name, size_t 
 const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length) {
   const char *text = argumentsL_string(L, table, name, length);
   if (text == NULL)
-    luaL_error(L, "%s is required: a string", name);
+    argumentsL_raise(L, "%s is required: a string", name);
   return text;
 }
 
@@ -38,9 +47,9 @@ double argumentsL_positive(lua_State *L, int table, const char *name, double fal
   if (type == LUA_TNUMBER)
     value = lua_tonumber(L, -1);
   else if (type != LUA_TNIL)
-    luaL_error(L, "%s must be a number (got %s)", name, lua_typename(L, type));
+    argumentsL_raise(L, "%s must be a number (got %s)", name, lua_typename(L, type));
   if (type == LUA_TNUMBER && !(value > 0.0 && isfinite(value)))
-    luaL_error(L, "%s must be a positive number", name);
+    argumentsL_raise(L, "%s must be a positive number", name);
   lua_pop(L, 1);
   return value;
 }
@@ -50,6 +59,14 @@ bool argumentsL_boolean(lua_State *L, int table, const char *name) {
   bool value = lua_toboolean(L, -1) != 0;
   lua_pop(L, 1);
   return value;
+}
+
+void argumentsL_push_shown(lua_State *L, const char *text, size_t length) {
+  char shown[60];
+  size_t size = length < sizeof shown ? length : sizeof shown;
+  for (size_t i = 0; i < size; i++)
+    shown[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+  lua_pushlstring(L, shown, size);
 }
 
 int argumentsL_push_failure(lua_State *L, const struct failure *failure) {

@@ -9,6 +9,8 @@
 
 MIC_PRIVATE_BEGIN
 
+/* Raises misuse as a plain text: the Lua layer adds the place in the user's code. Returns never. */
+int argumentsL_raise(lua_State *L, const char *format, ...);
 /* Fields of a table at a positive index, read raw. Nil gives the default; another wrong type raises
    `NAME must be …`. The strings live as long as the table holds them. */
 const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length);
@@ -18,6 +20,8 @@ bool argumentsL_boolean(lua_State *L, int table, const char *name);
 /* Pushes the raw field and returns its type. [0, +1] */
 int argumentsL_field(lua_State *L, int table, const char *name);
 
+/* Pushes a caller's text for a message: cut, and without what would break its line. [0, +1] */
+void argumentsL_push_shown(lua_State *L, const char *text, size_t length);
 /* Pushes nil, kind, code (or nil), message; returns 4. Whoever knows adds whether anything was
    sent. */
 int argumentsL_push_failure(lua_State *L, const struct failure *failure);

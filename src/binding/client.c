@@ -21,10 +21,10 @@ static void copy_option(lua_State *L, int config, const char *name, char **into)
   if (text == NULL)
     return;
   if (strlen(text) != length)
-    luaL_error(L, "%s must not hold a NUL byte", name);
+    argumentsL_raise(L, "%s must not hold a NUL byte", name);
   *into = strdup(text);
   if (*into == NULL)
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
 }
 
 struct choice {
@@ -42,7 +42,7 @@ static long read_choice(lua_State *L, int config, const char *name, const char *
   for (const struct choice *choice = choices; choice->name != NULL; choice++)
     if (strcmp(choice->name, text) == 0)
       return choice->value;
-  return luaL_error(L, "%s must be %s", name, accepted);
+  return argumentsL_raise(L, "%s must be %s", name, accepted);
 }
 
 static void read_base_url(lua_State *L, int config, struct api_client *client) {
@@ -51,7 +51,7 @@ static void read_base_url(lua_State *L, int config, struct api_client *client) {
   bool allow_insecure = argumentsL_boolean(L, config, "allow_insecure");
   const char *problem = url_base_set(&client->base, text, length, allow_insecure);
   if (problem != NULL)
-    luaL_error(L, "base_url %s", problem);
+    argumentsL_raise(L, "base_url %s", problem);
 }
 
 static void read_api_key(lua_State *L, int config, struct api_client *client) {
@@ -63,9 +63,16 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
   if (problem == NULL && length > MIC_SECRET_MAX)
     problem = "is too long";
   if (problem != NULL)
-    luaL_error(L, "api_key %s", problem);
+    argumentsL_raise(L, "api_key %s", problem);
   if (!secret_set(&client->api_key, key, length))
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
+}
+
+/* It travels in a header of libcurl's own making, which libcurl does not check. */
+static void check_user_agent(lua_State *L, const char *text) {
+  const char *problem = header_value_problem(text, strlen(text));
+  if (problem != NULL)
+    argumentsL_raise(L, "user_agent %s", problem);
 }
 
 static void read_connection_options(lua_State *L, int config, struct connection_options *options) {
@@ -86,7 +93,8 @@ static void read_connection_options(lua_State *L, int config, struct connection_
   if (options->user_agent == NULL)
     options->user_agent = strdup("lua-mic/" MIC_VERSION);
   if (options->user_agent == NULL)
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
+  check_user_agent(L, options->user_agent);
 }
 
 /* A client; sends nothing and starts nothing.
@@ -140,7 +148,7 @@ static int finish_auth(lua_State *L, struct api_client *client, struct exchange_
     return count;
   const struct record *record = recordL_test(L, -1);
   if (record != NULL && !client_adopt_copy(client, record))
-    return luaL_error(L, "not enough memory");
+    return argumentsL_raise(L, "not enough memory");
   lua_pop(L, 1);
   return 1;
 }
@@ -156,7 +164,7 @@ static void start_login(lua_State *L, struct exchange_box *box, int first) {
   const char *username = lua_tolstring(L, first, &username_length);
   const char *password = lua_tolstring(L, first + 1, &password_length);
   if (password_length > MIC_SECRET_MAX || username_length > MIC_SECRET_MAX)
-    luaL_error(L, "username and password must not be longer than 10240 bytes");
+    argumentsL_raise(L, "username and password must not be longer than 10240 bytes");
   api_client_login(box->client, &box->exchange, username, username_length, password,
                    password_length);
 }
@@ -219,7 +227,7 @@ static int client_request(lua_State *L) {
   struct exchange_box *box = take_idle(L, client);
   exchangeL_start_request(L, box, 2);
   if (box->exchange.stream || box->exchange.progress.wanted)
-    return luaL_error(L, "stream and progress are for start and run");
+    return argumentsL_raise(L, "stream and progress are for start and run");
   exchangeL_finish(L, box);
   int count = exchangeL_push_result(L, box);
   keep_idle(L, count);

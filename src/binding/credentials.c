@@ -78,11 +78,11 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
   if (length == 0)
     return;
   if (length > MIC_SECRET_MAX)
-    luaL_error(L, "%s must not be longer than 10240 bytes", name);
+    argumentsL_raise(L, "%s must not be longer than 10240 bytes", name);
   if (header_value_problem(text, length) != NULL || memchr(text, ' ', length) != NULL)
-    luaL_error(L, "%s has characters that no header can carry", name);
+    argumentsL_raise(L, "%s has characters that no header can carry", name);
   if (!secret_set(into, text, length))
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
 }
 
 /* Fills the record from a table of the user's. [0, 0] */
@@ -93,11 +93,11 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
   read_secret(L, table, last_key(&profile->token), &record->token);
   read_secret(L, table, last_key(&profile->refresh_token), &record->refresh_token);
   if (record->token.length == 0)
-    luaL_error(L, "%s is required: a string", last_key(&profile->token));
+    argumentsL_raise(L, "%s is required: a string", last_key(&profile->token));
   if (record->identity.length == 0 && client->identity != IDENTITY_NOWHERE)
-    luaL_error(L, "%s is required: a string", last_key(&profile->identity));
+    argumentsL_raise(L, "%s is required: a string", last_key(&profile->identity));
   if (!secret_set(&record->root, client->base.root, strlen(client->base.root)))
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
   record_date(record, &client->clock, false);
   double expires = argumentsL_positive(L, table, "expires_at", 0.0);
   if (record->expires <= 0.0)
@@ -120,21 +120,23 @@ static int client_adopt(lua_State *L) {
   double expected = luaL_optnumber(L, 3, client->credentials.generation);
   struct failure failure = {0};
   lua_settop(L, 3);
+  if (client->closed) {
+    push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
+    return 4;
+  }
   if (record == NULL) {
     luaL_checktype(L, 2, LUA_TTABLE);
     record = recordL_push(L);
     read_table(L, 2, client, record);
   }
-  if (client->closed)
-    push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
-  else if (expected < client->credentials.generation || expected > client->credentials.generation)
+  if (expected < client->credentials.generation || expected > client->credentials.generation)
     push_failure_text(L, &failure, FAILURE_CANCELLED, "other credentials are in use by now");
   else if (!is_of_this_api(client, record))
     push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
   if (failure.kind != FAILURE_NONE)
     return 4;
   if (!client_adopt_copy(client, record))
-    return luaL_error(L, "not enough memory");
+    return argumentsL_raise(L, "not enough memory");
   compatL_push_whole(L, client->credentials.generation);
   return 1;
 }
@@ -146,7 +148,7 @@ static int client_record(lua_State *L) {
   if (client->credentials.record.token.length == 0)
     return 0;
   if (!record_copy(recordL_push(L), &client->credentials.record))
-    return luaL_error(L, "not enough memory");
+    return argumentsL_raise(L, "not enough memory");
   return 1;
 }
 

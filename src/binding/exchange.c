@@ -38,7 +38,7 @@ static void read_method(lua_State *L, struct exchange *exchange, int spec) {
   size_t length = 0;
   const char *method = argumentsL_required_string(L, spec, "method", &length);
   if (length >= sizeof exchange->method || header_name_problem(method, length) != NULL)
-    luaL_error(L, "method must be an HTTP method such as GET");
+    argumentsL_raise(L, "method must be an HTTP method such as GET");
   memcpy(exchange->method, method, length + 1);
 }
 
@@ -47,23 +47,25 @@ static void add_header(lua_State *L, struct exchange_box *box, struct api_call *
   const struct api_profile *profile = box->client->profile;
   size_t name_length = 0, value_length = 0;
   if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-    luaL_error(L, "headers must map names to strings");
+    argumentsL_raise(L, "headers must map names to strings");
   const char *name = lua_tolstring(L, -2, &name_length);
   const char *value = lua_tolstring(L, -1, &value_length);
   const char *problem = api_client_header_problem(profile, name, name_length, value, value_length,
                                                   call->auth == AUTH_NO);
-  if (problem != NULL)
-    luaL_error(L, "header \"%s\" %s", name, problem);
+  if (problem != NULL) {
+    argumentsL_push_shown(L, name, name_length);
+    argumentsL_raise(L, "header \"%s\" %s", lua_tostring(L, -1), problem);
+  }
   if (header_name_is(name, name_length, profile->api_key_header))
     call->no_api_key = true;
   if (!header_append(&box->exchange.lines, name, name_length, value, value_length))
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
 }
 
 static void read_headers(lua_State *L, struct exchange_box *box, struct api_call *call, int spec) {
   int type = argumentsL_field(L, spec, "headers");
   if (type != LUA_TTABLE && type != LUA_TNIL)
-    luaL_error(L, "headers must be a table (got %s)", lua_typename(L, type));
+    argumentsL_raise(L, "headers must be a table (got %s)", lua_typename(L, type));
   if (type == LUA_TTABLE) {
     lua_pushnil(L);
     while (lua_next(L, -2) != 0) {
@@ -105,13 +107,13 @@ static void read_target(lua_State *L, const struct api_client *client, struct ap
   if (call->url != NULL) {
     const char *problem = url_check(&client->base, call->url, length, &call->url_facts);
     if (problem != NULL)
-      luaL_error(L, "url %s", problem);
+      argumentsL_raise(L, "url %s", problem);
     return;
   }
   call->path = argumentsL_required_string(L, spec, "path", &call->path_length);
   const char *problem = url_path_problem(call->path, call->path_length);
   if (problem != NULL)
-    luaL_error(L, "path %s", problem);
+    argumentsL_raise(L, "path %s", problem);
 }
 
 bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec) {
@@ -126,15 +128,15 @@ static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
   size_t length = 0;
   const char *upload = argumentsL_string(L, spec, "body_file", &length);
   if (upload != NULL && strlen(upload) != length)
-    luaL_error(L, "body_file must not hold a NUL byte");
+    argumentsL_raise(L, "body_file must not hold a NUL byte");
   const char *download = argumentsL_string(L, spec, "save_to", &length);
   if (download != NULL && strlen(download) != length)
-    luaL_error(L, "save_to must not hold a NUL byte");
+    argumentsL_raise(L, "save_to must not hold a NUL byte");
   exchange->stream = argumentsL_boolean(L, spec, "stream");
   exchange->progress.wanted = argumentsL_boolean(L, spec, "progress");
   exchange->idle_timeout = argumentsL_positive(L, spec, "idle_timeout", 0.0);
   if (download != NULL && !download_file_set(&exchange->download, download))
-    luaL_error(L, "not enough memory");
+    argumentsL_raise(L, "not enough memory");
   if (upload != NULL && !upload_file_open(&exchange->upload, upload))
     failure_set_errno(&exchange->failure, exchange->upload.error);
 }
@@ -287,6 +289,7 @@ static void push_companion(lua_State *L, struct exchange_box *box) {
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   box->taken = true;
+  api_client_absorb(box->client, exchange);
   if (exchange->failure.kind != FAILURE_NONE) {
     struct failure failure = exchange->failure;
     bool sent = exchange_was_sent(exchange);
@@ -296,7 +299,6 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
     lua_pushboolean(L, sent);
     return count + 1;
   }
-  api_client_absorb(box->client, exchange);
   push_reply(L, box);
   push_companion(L, box);
   exchange_clear(exchange);
@@ -356,9 +358,9 @@ static int exchange_run(lua_State *L) {
 static int exchange_result(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   if (box->exchange.state != EXCHANGE_DONE)
-    return luaL_error(L, "the exchange has not ended: call run until it returns \"done\"");
+    return argumentsL_raise(L, "the exchange has not ended: call run until it returns \"done\"");
   if (box->taken)
-    return luaL_error(L, "the exchange's result was taken before");
+    return argumentsL_raise(L, "the exchange's result was taken before");
   return exchangeL_push_result(L, box);
 }
 

@@ -21,7 +21,7 @@ static bool is_whole_float(lua_State *L, int index) {
 static void walk(lua_State *L, int depth) {
   luaL_checkstack(L, 6, "a value is nested too deeply");
   if (depth > 1000) /* as deep as the decoder goes; keeps a cyclic table from running on */
-    luaL_error(L, "a value is nested too deeply");
+    argumentsL_raise(L, "a value is nested too deeply");
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     if (lua_type(L, -1) == LUA_TTABLE) {

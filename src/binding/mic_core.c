@@ -35,12 +35,12 @@ static void start_curl(void) {
 static void check_curl(lua_State *L) {
   pthread_once(&curl_once, start_curl);
   if (curl_once_code != CURLE_OK)
-    luaL_error(L, "libcurl could not be started");
+    argumentsL_raise(L, "libcurl could not be started");
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   if (info->version_num < 0x074a00)
-    luaL_error(L, "lua-mic needs libcurl 7.74 or later; found %s", info->version);
+    argumentsL_raise(L, "lua-mic needs libcurl 7.74 or later; found %s", info->version);
   if ((info->features & CURL_VERSION_SSL) == 0)
-    luaL_error(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
+    argumentsL_raise(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
 }
 
 /* Where login and refresh go, for events. [0, +1] */

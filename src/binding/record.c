@@ -36,7 +36,7 @@ static int record_bytes(lua_State *L) {
   struct record *record = luaL_checkudata(L, 1, TYPE);
   struct buffer *bytes = argumentsL_new_buffer(L, 8 * MIC_SECRET_MAX, true);
   if (record_write(record, bytes) != BUFFER_OK)
-    return luaL_error(L, "not enough memory");
+    return argumentsL_raise(L, "not enough memory");
   lua_pushlstring(L, bytes->data, bytes->length);
   buffer_free(bytes);
   return 1;

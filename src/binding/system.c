@@ -49,7 +49,7 @@ static bool read_random(unsigned char *bytes, size_t size) {
 static int core_random(lua_State *L) {
   unsigned char bytes[6];
   if (!read_random(bytes, sizeof bytes))
-    return luaL_error(L, "the system gives no random numbers (/dev/urandom)");
+    return argumentsL_raise(L, "the system gives no random numbers (/dev/urandom)");
   double value = 0.0;
   for (size_t i = 0; i < sizeof bytes; i++)
     value = (value + bytes[i]) / 256.0;

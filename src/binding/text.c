@@ -44,11 +44,9 @@ static int core_check_header(lua_State *L) {
     return 1;
   }
   lua_pushnil(L);
-  /* A name with a break in it stays on one line. */
-  if (header_name_problem(name, name_length) == NULL)
-    lua_pushfstring(L, "header \"%s\" %s", name, problem);
-  else
-    lua_pushfstring(L, "a header's name %s", problem);
+  argumentsL_push_shown(L, name, name_length);
+  lua_pushfstring(L, "header \"%s\" %s", lua_tostring(L, -1), problem);
+  lua_remove(L, -2);
   return 2;
 }
 

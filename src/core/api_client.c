@@ -52,7 +52,8 @@ static bool append_line(struct curl_slist **list, const char *line) {
 
 /* "Name:" takes a header out that libcurl would send by itself. */
 static bool complete_lines(struct exchange *exchange) {
-  if (!exchange->has_body || has_line(exchange->lines, "Content-Type"))
+  bool plain = !exchange->has_body && strcmp(exchange->method, "GET") == 0;
+  if (plain || has_line(exchange->lines, "Content-Type"))
     return true;
   return append_line(&exchange->lines, "Content-Type:");
 }
@@ -168,8 +169,13 @@ static bool set_target(struct api_client *client, struct exchange *exchange,
                        const struct api_call *call) {
   if (call->url == NULL)
     return url_join(&client->base, call->path, call->path_length, &exchange->url_text);
-  return buffer_append(&exchange->url_text, call->url, strlen(call->url) + 1) == BUFFER_OK &&
-         --exchange->url_text.length > 0;
+  if (buffer_append(&exchange->url_text, call->url, strlen(call->url) + 1) != BUFFER_OK)
+    return false;
+  exchange->url_text.length--;
+  /* A redirect repeats the query that it got: ours is appended anew, and never shown. */
+  if (client->identity == IDENTITY_IN_QUERY && !goes_elsewhere(call))
+    url_drop_query(&exchange->url_text, client->profile->identity_query);
+  return true;
 }
 
 bool api_client_is_ready(const struct api_client *client, const struct api_call *call) {
@@ -217,8 +223,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   exchange->body = exchange->secret_body.data;
   exchange->body_length = exchange->secret_body.length;
   exchange->has_body = true;
-  if (exchange->max_size > MIC_AUTH_REPLY_MAX)
-    exchange->max_size = MIC_AUTH_REPLY_MAX;
+  exchange->max_size = MIC_AUTH_REPLY_MAX; /* a smaller cap for calls must not keep anybody out */
   exchange->direct = client->base.cleartext_loopback;
   bool ok = append_line(&exchange->lines, "Content-Type: application/json") &&
             link_open_lines(client, exchange, true) &&
@@ -327,18 +332,24 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
     learn_clock(client, exchange);
   if (exchange->kind == EXCHANGE_REQUEST || exchange->secret_body.length == 0)
     return;
+  if (client->closed) { /* nobody is left to use the credentials, and nothing to bind them to */
+    exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
+    return;
+  }
   buffer_free(&exchange->secret_body); /* also marks the reply as absorbed */
   char *body = exchange->reply_body.data;
   size_t length = exchange->reply_body.length;
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
-  if (!auth_reply_mask(body, length, &exchange->sent_secret) ||
-      !auth_reply_mask(body, length, &client->api_key))
-    exchange->show_body = false;
-  mask_head(exchange, &exchange->sent_secret);
-  mask_head(exchange, &client->api_key);
-  mask_head(exchange, &exchange->record.token);
-  mask_head(exchange, &exchange->record.refresh_token);
+  const struct record *present = &client->credentials.record;
+  const struct secret *secrets[] = {&exchange->sent_secret,  &client->api_key,
+                                    &present->token,         &present->refresh_token,
+                                    &exchange->record.token, &exchange->record.refresh_token};
+  for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+    if (!auth_reply_mask(body, length, secrets[i]))
+      exchange->show_body = false;
+    mask_head(exchange, secrets[i]);
+  }
   if (!exchange->absorbed)
     record_clear(&exchange->record);
 }

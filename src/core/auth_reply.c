@@ -84,24 +84,26 @@ static const char *last_key(const struct member_path *path) {
   return path->keys[path->count - 1];
 }
 
-static enum absorb_status odd(struct auth_reply *reply, const char *member, const char *what) {
-  snprintf(reply->problem, sizeof reply->problem, "%s %s", member, what);
+static enum absorb_status odd(struct auth_reply *reply, const struct member_path *path,
+                              const char *what) {
+  snprintf(reply->problem, sizeof reply->problem, "%s.%s %s", path->keys[0], last_key(path), what);
   return ABSORB_ODD;
 }
 
 /* Copies one member out; the last of several counts, as decoders have it. */
-static enum absorb_status take(struct absorb_job *job, const char *name, const char *text,
-                               const struct json_value *value, struct secret *into) {
+static enum absorb_status take(struct absorb_job *job, const struct member_path *path,
+                               const char *text, const struct json_value *value,
+                               struct secret *into) {
   secret_clear(into);
   if (value->kind == JSON_NULL)
     return ABSORB_OK;
   if (value->kind != JSON_STRING)
-    return odd(job->reply, name, "is not a string");
+    return odd(job->reply, path, "is not a string");
   size_t length = json_unescape(text, value->span, NULL);
   if (length == 0)
     return ABSORB_OK;
   if (length > MIC_SECRET_MAX)
-    return odd(job->reply, name, "is longer than the 10240 bytes that a request can carry");
+    return odd(job->reply, path, "is longer than the 10240 bytes that a request can carry");
   size_t room = value->span.end - value->span.start; /* what json_unescape wants at the most */
   char *bytes = malloc(room);
   if (bytes == NULL)
@@ -109,7 +111,7 @@ static enum absorb_status take(struct absorb_job *job, const char *name, const c
   json_unescape(text, value->span, bytes);
   enum absorb_status status = ABSORB_OK;
   if (header_value_problem(bytes, length) != NULL || memchr(bytes, ' ', length) != NULL)
-    status = odd(job->reply, name, "has characters that no header can carry");
+    status = odd(job->reply, path, "has characters that no header can carry");
   else if (!secret_set(into, bytes, length))
     status = ABSORB_NO_MEMORY;
   secret_wipe(bytes, room);
@@ -137,7 +139,7 @@ static bool take_visit(void *context, const char *text, const struct json_value 
       secret_clear(targets[i]);
     if (!json_value_is_at(text, value, paths[i]->keys, paths[i]->count))
       continue;
-    enum absorb_status status = take(job, last_key(paths[i]), text, value, targets[i]);
+    enum absorb_status status = take(job, paths[i], text, value, targets[i]);
     job->starts[i] = value->span.start;
     /* Goes on after an odd member: the whole text must be scanned before it may be shown. */
     if (status != ABSORB_OK)
@@ -146,19 +148,22 @@ static bool take_visit(void *context, const char *text, const struct json_value 
   return job->status != ABSORB_NO_MEMORY;
 }
 
-static bool key_is(const char *text, const struct json_value *value, const char *name) {
+/* True when the value stands in a member of this name, or anywhere below one. */
+static bool is_below(const char *text, const struct json_value *value, const char *name) {
   struct json_value member = *value;
-  if (member.depth == 0)
-    return false;
-  member.keys += member.depth - 1;
-  member.depth = 1;
-  return json_value_is_at(text, &member, &name, 1);
+  for (unsigned level = 0; level < value->depth; level++) {
+    member.keys = value->keys + level;
+    member.depth = 1;
+    if (json_value_is_at(text, &member, &name, 1))
+      return true;
+  }
+  return false;
 }
 
 static bool mask_members_visit(void *context, const char *text, const struct json_value *value) {
   struct absorb_job *job = context;
-  if (value->kind == JSON_STRING && (key_is(text, value, last_key(&job->profile->token)) ||
-                                     key_is(text, value, last_key(&job->profile->refresh_token))))
+  if (value->kind == JSON_STRING && (is_below(text, value, last_key(&job->profile->token)) ||
+                                     is_below(text, value, last_key(&job->profile->refresh_token))))
     mask_inside(job->body, value->span);
   return true;
 }

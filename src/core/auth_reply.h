@@ -25,9 +25,10 @@ struct auth_reply {
   char problem[96]; /* for everything but ABSORB_OK: what was wrong, no value in it */
 };
 
-/* Scans body[0..length) and fills `reply` (which must be zeroed). Every string member with the name
-   of the token or the refresh token, wherever it stands, is masked in the body, and so is every
-   copy of the new secrets. On anything but ABSORB_OK nothing in `reply` is set but the problem. */
+/* Scans body[0..length) and fills `reply` (which must be zeroed). Every string in a member with the
+   name of the token or the refresh token, wherever it stands, is masked in the body, and so is
+   every copy of the new secrets. On anything but ABSORB_OK nothing in `reply` is set but the
+   problem. */
 enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
                                      struct auth_reply *reply);
 /* Masks `secret` in every string of the JSON text, escaped spellings included. Secrets shorter than

@@ -95,6 +95,8 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   copy[length] = '\0';
   if (strstr(copy, "://") == NULL)
     return "must begin with https://";
+  if (strpbrk(copy, "?#") != NULL)
+    return "must not hold ? or #";
   CURLU *url = curl_url();
   if (url == NULL)
     return "cannot be kept: out of memory";
@@ -191,9 +193,40 @@ bool url_append_query(struct buffer *text, const char *name, const char *value, 
   return true;
 }
 
+/* A member begins at `at`, after the mark; returns where it ends: at the next '&' or the end. */
+static size_t member_end(const struct buffer *text, size_t at) {
+  const char *next = memchr(text->data + at, '&', text->length - at);
+  return next == NULL ? text->length : (size_t)(next - text->data);
+}
+
+static bool is_member(const struct buffer *text, size_t at, size_t end, const char *name) {
+  size_t length = strlen(name);
+  return end - at >= length && strncasecmp(text->data + at, name, length) == 0 &&
+         (end - at == length || text->data[at + length] == '=');
+}
+
+void url_drop_query(struct buffer *text, const char *name) {
+  const char *mark = memchr(text->data, '?', text->length);
+  if (mark == NULL)
+    return;
+  size_t at = (size_t)(mark - text->data) + 1;
+  while (at < text->length) {
+    size_t end = member_end(text, at);
+    if (!is_member(text, at, end, name)) {
+      at = end + 1;
+      continue;
+    }
+    /* With the '&' behind it, or, for the last one, with the mark or '&' before it. */
+    size_t from = end < text->length ? at : at - 1;
+    size_t to = end < text->length ? end + 1 : end;
+    memmove(text->data + from, text->data + to, text->length + 1 - to);
+    text->length -= to - from;
+  }
+}
+
 static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *wanted) {
   char *text = get_part(url, part, flags);
-  bool same = text != NULL && strcasecmp(text, wanted) == 0;
+  bool same = text != NULL && wanted != NULL && strcasecmp(text, wanted) == 0;
   curl_free(text);
   return same;
 }

@@ -32,6 +32,8 @@ const char *url_path_problem(const char *path, size_t length);
 bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text);
 /* Appends "?name=value" or "&name=value", percent-encoded, to what url_join made. */
 bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length);
+/* Takes every query member of this name out; the rest stays as it was. */
+void url_drop_query(struct buffer *text, const char *name);
 /* Parses `text` for libcurl. NULL when it cannot be read, is not of the base's origin, or there is
    no memory. The caller owns the handle. */
 CURLU *url_parse_same_origin(const struct url_base *base, const char *text);

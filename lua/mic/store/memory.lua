@@ -67,17 +67,18 @@ local function memory(options)
   --- Takes the lock of a key. It ends by itself after `seconds`.
   ---@param key string
   ---@param seconds number
+  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
   ---@return any token to give back with `unlock`, or false when somebody else has the lock
-  function store.lock(key, seconds)
+  function store.lock(key, seconds, owner)
     check_key(key, "lock")
     check_seconds(seconds, "lock", "the second argument")
     local time = now()
     local held = locks[key]
-    if held and time < held.ends then
+    if held and time < held.ends and (owner == nil or held.owner ~= owner) then
       return false
     end
     last_token = last_token + 1
-    locks[key] = { token = last_token, ends = time + seconds }
+    locks[key] = { token = last_token, ends = time + seconds, owner = owner }
     return last_token
   end
 

@@ -1,0 +1,263 @@
+-- A call that is made wrongly raises and sends nothing; a path cannot leave the host.
+
+local api = require "spec.support.api"
+
+describe("a call that is made wrongly", function()
+  local sandbox, client
+
+  setup(function()
+    sandbox = api.start()
+    client = sandbox:logged_in()
+  end)
+
+  teardown(function()
+    client:close()
+    sandbox:stop()
+  end)
+
+  before_each(function()
+    sandbox:seen()
+  end)
+
+  --- Raises at a line of this file, sends nothing, and the client goes on. The message.
+  local function raised(method, ...)
+    local ok, message = pcall(function(...)
+      return client[method](client, ...)
+    end, ...)
+    assert.is_false(ok)
+    local position, rest = message:match "^(%S-bad_call_spec%.lua:%d+): (.*)$"
+    assert.is_truthy(position, message)
+    assert.equal("", sandbox:seen())
+    return rest
+  end
+
+  local function assert_usable()
+    assert.equal(200, client:get("/user").status)
+  end
+
+  local function path_problem(path)
+    return raised("get", path)
+  end
+
+  it("has no path, or one that is none", function()
+    for _, path in ipairs { 1, {}, "" } do
+      assert.equal('client:get needs a path, such as "/users"', path_problem(path))
+    end
+    assert.equal('client:get needs a path, such as "/users"', raised "get")
+    assert.equal('client:request needs a path, such as "/users"', raised "request")
+    assert.equal('client:request needs a path, such as "/users"', raised("request", {}))
+    assert.equal("client:request takes a table of options (got string)",
+      raised("request", "/user"))
+    assert.equal("client:get takes a table of options (got string)", raised("get", "/user", "x"))
+    assert_usable()
+  end)
+
+  it("has a path that tries to leave the host or the stage", function()
+    local begin = 'path must begin with "/"'
+    local dots = 'path must not have "." or ".." as a segment'
+    local backslash = 'path must not hold "\\"; a value is percent-encoded by {name} and params'
+    for path, problem in pairs {
+      ["@evil.example/"] = begin, ["https://evil.example/"] = begin, [".evil.example"] = begin,
+      [":80/"] = begin, ["users"] = begin, ["?x"] = begin,
+      ["/.."] = dots, ["/../x"] = dots, ["/a/../../x"] = dots, ["/%2e%2E/"] = dots,
+      ["/.%2e"] = dots, ["/%2E/x"] = dots, ["/./x"] = dots, ["/..?x"] = dots,
+      ["/\\evil.example"] = backslash, ["/a\\..\\b"] = backslash, ["\\\\evil.example"] = begin,
+    } do
+      assert.equal(problem, path_problem(path))
+    end
+    assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
+      { params = { a = ".." } }))
+    assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
+      { params = { a = "%2e." } }))
+    assert_usable()
+  end)
+
+  it("keeps what looks like another host in the path", function()
+    for _, path in ipairs { "//evil.example/x", "/@evil.example/", "/:80", "/https://evil.example" } do
+      local _, err = client:get(path)
+      assert.equal(403, err.status)
+      assert.equal("GET " .. path, sandbox:seen())
+    end
+    client:get("/users/{a}", { params = { a = "//evil.example/../@x" } })
+    assert.equal("GET /users/%2F%2Fevil.example%2F..%2F%40x", sandbox:seen())
+  end)
+
+  it("has bytes in the path that no path may hold", function()
+    local odd = "path has a space, a control byte or a non-ASCII byte; a value is percent-encoded "
+      .. "by {name} and params"
+    for _, path in ipairs {
+      "/a b", "/a\r\nX-Evil: 1", "/a\n", "/a\0b", "/a\tb", "/a\127", "/\195\165", "/a?b c",
+      "/a?b=\r\nc",
+    } do
+      assert.equal(odd, path_problem(path))
+    end
+    assert.equal('path must not hold "#"; a value is percent-encoded by {name} and params',
+      path_problem "/a#b")
+    assert_usable()
+  end)
+
+  it("sends CR, LF and NUL of params and query percent-encoded", function()
+    client:get("/user", { query = { ["a\r\nb"] = "x\r\ny: z\0" } })
+    assert.equal("GET /user?a%0D%0Ab=x%0D%0Ay%3A%20z%00", sandbox:seen())
+    client:get("/users/{a}", { params = { a = "x\r\ny: z" } })
+    assert.equal("GET /users/x%0D%0Ay%3A%20z", sandbox:seen())
+  end)
+
+  it("has params that do not fit", function()
+    local function problem(path, params)
+      return raised("get", path, { params = params })
+    end
+    assert.equal("params.a is missing: the path has {a}", problem("/users/{a}", nil))
+    assert.equal("params.size is not in the path; for ?size=… use query",
+      problem("/users", { size = 1 }))
+    assert.equal("params must have names (got a key of type number)", problem("/users", { "x" }))
+    assert.equal("params.a is empty", problem("/users/{a}", { a = "" }))
+    assert.equal("params.a must be a string or a number (got boolean)",
+      problem("/users/{a}", { a = true }))
+    assert.equal('option "params" must be a table (got number)', problem("/users", 1))
+    assert.equal(
+      "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D",
+      problem("/users/{a", { a = "x" }))
+  end)
+
+  it("has a query that does not fit", function()
+    local function problem(query)
+      return raised("get", "/users", { query = query })
+    end
+    assert.equal('option "query" must be a table (got string)', problem "size=1")
+    assert.equal("query must have names (got a key of type number)", problem { "x" })
+    assert.equal("query must have names (got an empty one)", problem { [""] = 1 })
+    assert.equal(
+      "query.a must be a string, a number, a boolean or a list of these (got function)",
+      problem { a = print })
+    assert.equal("query.a must be a finite number", problem { a = 0 / 0 })
+    assert.equal("query.a must be a list: it has names", problem { a = { b = 1 } })
+    assert.equal("query.a must be a list without holes", problem { a = { [2] = 1 } })
+  end)
+
+  it("has a header that cannot be sent: the header is named, its value is not", function()
+    local function problem(name, value)
+      return raised("get", "/user", { headers = { [name] = value } })
+    end
+    local characters = "has a character in its name other than letters, digits and "
+      .. "!#$%&'*+-.^_`|~"
+    assert.equal('header "a b" ' .. characters, problem("a b", "x"))
+    assert.equal('header "a:" ' .. characters, problem("a:", "x"))
+    assert.equal('header "a??X-Evil: 1" ' .. characters, problem("a\r\nX-Evil: 1", "x"))
+    assert.equal('header "a?b" ' .. characters, problem("a\0b", "x"))
+    assert.equal('header "" is an empty name', problem("", "x"))
+    assert.equal('header "X-A" has a line break in its value', problem("X-A", "v\r\nX-Evil: 1"))
+    assert.equal('header "X-A" has a line break in its value', problem("X-A", "v\n"))
+    assert.equal('header "X-A" has a NUL byte in its value', problem("X-A", "v\0w"))
+    assert.equal('header "X-A" has a control character in its value', problem("X-A", "v\127"))
+    assert.equal('header "X-A" has a line break in its value', problem("X-A", { "v", "w\rx" }))
+    assert.equal(
+      'option "headers" must hold strings, numbers or lists of these ("X-A" is a boolean)',
+      problem("X-A", true))
+    assert.is_truthy(problem("X-A", 0 / 0):find "finite")
+    assert.equal('option "headers" must have header names as keys (got a key of type number)',
+      problem(1, "x"))
+    assert_usable()
+  end)
+
+  it("has a header that belongs to the connection or to the client", function()
+    for _, name in ipairs { "Host", "content-length", "Transfer-Encoding", "CONNECTION" } do
+      assert.equal(('header "%s" belongs to the connection and cannot be set'):format(name),
+        raised("get", "/user", { headers = { [name] = "1" } }))
+      raised("get", "/user", { headers = { [name] = "1" }, auth = false })
+    end
+    for _, name in ipairs { "Authorization", "IDENTITYID", "X-API-Key" } do
+      local message = 'header "%s" is set by the client; with auth = false you may set it yourself'
+      assert.equal(message:format(name),
+        raised("get", "/user", { headers = { [name] = "1" } }))
+    end
+    local _, err = client:get("/user",
+      { headers = { authorization = "own", ["X-API-KEY"] = "own" }, auth = false })
+    assert.equal(401, err.status)
+    assert_usable()
+  end)
+
+  it("has a method that is none", function()
+    for _, method in ipairs { "", "G ET", "GET /\r\n", "G\0T", "GET/", "\195\156" } do
+      assert.is_truthy(
+        raised("request", { method = method, path = "/user" })
+          :find '^option "method" must be an HTTP method')
+    end
+    assert.is_truthy(raised("request", { method = ("A"):rep(30), path = "/user" })
+      :find "must be an HTTP method")
+    assert.equal('option "method" must be an HTTP method (got number)',
+      raised("request", { method = 1, path = "/user" }))
+  end)
+
+  it("has an option of another name, of a wrong type, or one that is not for it", function()
+    for given, meant in pairs {
+      url = "path", json = "data", Query = "query", header = "headers", param = "params",
+    } do
+      local message = raised("get", "/user", { [given] = {} })
+      assert.equal(('unknown option "%s"; did you mean "%s"? known options: auth, body, data, '
+        .. "deadline, decode, headers, method, params, path, query, timeout"):format(given, meant),
+        message)
+    end
+    assert.equal('option "auth" must be true or false (got number)',
+      raised("get", "/user", { auth = 1 }))
+    assert.equal('option "deadline" is in seconds, at most 3600 (got 9999)',
+      raised("get", "/user", { deadline = 9999 }))
+    assert.equal('option "method" is not for client:get',
+      raised("get", "/user", { method = "POST" }))
+    assert.equal('options "data" and "body": a call has one body',
+      raised("get", "/user", { data = 1, body = "x" }))
+    assert.equal("client:post: a call has one body",
+      raised("post", "/users", {}, { body = "x" }))
+    assert.equal('option "body" must be a string (got table)',
+      raised("put", "/user", nil, { body = {} }))
+  end)
+
+  it("has data that JSON cannot hold", function()
+    local function problem(data)
+      return raised("post", "/users", data)
+    end
+    local cycle = {}
+    cycle.own = cycle
+    assert.equal("data: a function cannot be JSON", problem(print))
+    assert.equal("data: NaN and infinite numbers cannot be JSON", problem(0 / 0))
+    assert.is_truthy(problem({ a = { b = 1 / 0 } }):find "data%.a%.b: NaN and infinite numbers")
+    assert.is_truthy(problem({ 1, a = 1 }):find "both positions and names")
+    assert.is_truthy(problem(cycle):find "^data%.own")
+  end)
+
+  it("is no method call", function()
+    assert.has_error(function()
+      client.get "/user"
+    end)
+    assert.is_truthy(select(2, pcall(client.get, "/user"))
+      :find("call it with a colon: client:get(…)", 1, true))
+    assert.equal("", sandbox:seen())
+  end)
+
+  it("hands over credentials or names that cannot be any", function()
+    assert.equal("client:login: username must be a string (got number)", raised("login", 1, "x"))
+    assert.equal("client:login: password must be a string (got an empty string)",
+      raised("login", "demo", ""))
+    assert.equal("client:login needs username and password, here or as options of mic.new",
+      raised "login")
+    assert.equal("client:login needs a password, here or as an option of mic.new",
+      raised("login", "demo"))
+    assert.equal("client:use_credentials takes a table (got string)",
+      raised("use_credentials", "token"))
+    assert.equal("client:use_credentials: token is required: a string",
+      raised("use_credentials", { identityId = "i" }))
+    assert.equal("client:use_credentials: token has characters that no header can carry",
+      raised("use_credentials", { identityId = "i", token = "a\r\nb: c" }))
+    assert_usable()
+  end)
+
+  it("sends a user name and a password with CR, LF and NUL as JSON, and nothing else", function()
+    local other = sandbox:client()
+    local session, err = other:login("de\r\nmo\0\"", "a\r\nb\0\"\\")
+    assert.is_nil(session)
+    assert.equal("auth: Invalid login", api.line(err))
+    assert.equal("POST /auth/login", sandbox:seen())
+    assert(other:login(sandbox.username, sandbox.password))
+    other:close()
+  end)
+end)

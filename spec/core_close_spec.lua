@@ -1,0 +1,115 @@
+-- mic.core when objects are closed or collected in odd orders: nothing crashes, nothing hangs.
+
+local api = require "spec.support.api"
+
+describe("mic.core, whatever the order in which objects end,", function()
+  local sandbox
+
+  setup(function()
+    sandbox = api.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  before_each(function()
+    sandbox:reset()
+  end)
+
+  local function logged_in()
+    local client = sandbox:core()
+    assert(client:login(sandbox.username, sandbox.password))
+    return client
+  end
+
+  local function collect_all()
+    for _ = 1, 3 do
+      collectgarbage()
+    end
+  end
+
+  --- Crashes would end this process: the code runs in one of its own.
+  local function run_apart(code)
+    return sandbox:run([[
+      local core = require "mic.core"
+      local client = core.client { base_url = os.getenv "MIC_BASE_URL",
+        api_key = os.getenv "MIC_API_KEY", ca_file = os.getenv "MIC_CA_FILE" }
+      local username, password = os.getenv "MIC_USERNAME", os.getenv "MIC_PASSWORD"
+      local function finish(exchange)
+        while exchange:run(30) ~= "done" do end
+      end
+    ]] .. code .. " print 'end'")
+  end
+
+  it("cancels an exchange that nobody holds, and the client goes on", function()
+    local client = logged_in()
+    sandbox:answer { path = "/user", delay = 20 }
+    local exchange = client:start("request", { method = "GET", path = "/user" })
+    exchange:run(0.02)
+    exchange = nil -- luacheck: ignore 311
+    collect_all()
+    assert.same({}, client:collect(30)) -- nothing runs any more: returns at once
+    assert.equal(200, client:request({ method = "GET", path = "/users/anna" }).status)
+    client:close()
+  end)
+
+  it("keeps a client alive as long as an exchange of it runs", function()
+    local client = logged_in()
+    sandbox:answer { path = "/user", delay = 0.1 }
+    local exchange = client:start("request", { method = "GET", path = "/user" })
+    client = nil -- luacheck: ignore 311
+    collect_all()
+    while exchange:run(30) ~= "done" do
+      collect_all()
+    end
+    assert.equal(200, exchange:result().status)
+  end)
+
+  it("drops exchanges, records and clients together without harm", function()
+    for _ = 1, 5 do
+      local client = logged_in()
+      local kept = { client, client:record(),
+        client:start("request", { method = "GET", path = "/user" }), client:start "refresh",
+        client:start("login", "demo", "x") }
+      kept[3]:run(0)
+      kept = nil -- luacheck: ignore 311
+      client = nil -- luacheck: ignore 311
+      collect_all()
+    end
+    assert.equal("end\n", run_apart [[
+      assert(client:login(username, password))
+      kept = { client:record(), client:start("request", { method = "GET", path = "/user" }),
+        client, client:start "refresh" }
+    ]])
+  end)
+
+  it("gives the result of a request that had ended before the client was closed", function()
+    sandbox:answer { path = "/user", status = 302, headers = { Location = "/prod/users" } }
+    assert.equal("302\nend\n", run_apart [[
+      assert(client:login(username, password))
+      local exchange = client:start("request", { method = "GET", path = "/user" })
+      finish(exchange)
+      client:close()
+      print(exchange:result().status)
+    ]])
+  end)
+
+  it("does not break over a login that had ended before the client was closed", function()
+    assert.equal("closed\nend\n", run_apart [[
+      local exchange = client:start("login", username, password)
+      finish(exchange)
+      client:close()
+      local reply, record = exchange:result()
+      print(not reply and record or reply.absorbed and "kept" or "closed")
+    ]])
+  end)
+
+  it("adopts nothing after close, and says closed", function()
+    assert.equal("nil\tclosed\nend\n", run_apart [[
+      client:close()
+      print(select(1, client:adopt { identityId = "i", token = "t" }),
+        (select(2, client:adopt { identityId = "i", token = "t" })))
+    ]])
+  end)
+end)

@@ -1,0 +1,220 @@
+-- What comes from outside in the middle of a call: Ctrl-C, and errors that a debug hook throws.
+
+local api = require "spec.support.api"
+local core = require "mic.core"
+
+local DELAY = 10 -- seconds that the answer or the sleep would take
+
+local CLIENT = [[
+  local mic = require "mic"
+  local client = mic.new {
+    base_url = os.getenv "MIC_BASE_URL", api_key = os.getenv "MIC_API_KEY",
+    username = os.getenv "MIC_USERNAME", password = os.getenv "MIC_PASSWORD",
+    tls = { ca_file = os.getenv "MIC_CA_FILE" },
+  }
+]]
+
+describe("Ctrl-C", function()
+  local sandbox
+
+  setup(function()
+    sandbox = api.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  before_each(function()
+    sandbox:reset()
+  end)
+
+  --- Starts a script, sends SIGINT once it has printed "waiting" and `is_waiting` is true; returns
+  --- what it printed on both streams, its exit status, and how long it lived after the signal.
+  local function interrupt(code, is_waiting)
+    local command, path = sandbox:command(code)
+    local printed = os.tmpname()
+    -- a background command of sh ignores SIGINT, which the interpreter then inherits
+    local pipe = assert(io.popen(([[
+      env --default-signal=INT %s >%s 2>&1 & echo $!; wait $!; echo $? ]]):format(command, printed)))
+    local pid = pipe:read "*l"
+    local ends = core.now() + DELAY
+    local text = ""
+    while core.now() < ends do
+      local file = assert(io.open(printed))
+      text = file:read "*a"
+      file:close()
+      if text:find "waiting" and is_waiting() then
+        break
+      end
+      core.sleep(0.02)
+    end
+    core.sleep(0.1) -- into the wait itself
+    local started = core.now()
+    os.execute("kill -INT " .. pid)
+    local status = tonumber(pipe:read "*l")
+    local seconds = core.now() - started
+    pipe:close()
+    local file = assert(io.open(printed))
+    text = file:read "*a"
+    file:close()
+    os.remove(printed)
+    os.remove(path)
+    return text, status, seconds
+  end
+
+  local function assert_interrupted(code, is_waiting)
+    local text, status, seconds = interrupt(code, is_waiting)
+    assert.is_truthy(text:find("interrupted!", 1, true), text)
+    assert.is_nil(text:find("never printed", 1, true), text)
+    assert.equal(1, status)
+    assert.is_true(seconds < DELAY / 2, seconds)
+  end
+
+  --- True when the sandbox has got this request.
+  local function has_come(line)
+    return function()
+      for _, entry in ipairs(sandbox:log()) do
+        if entry.method .. " " .. entry.path == line then
+          return true
+        end
+      end
+    end
+  end
+
+  it("ends a call that waits for its answer; the interpreter's own error follows", function()
+    sandbox:answer { path = "/user", delay = DELAY }
+    assert_interrupted(CLIENT .. [[
+      print "waiting" io.stdout:flush()
+      client:get "/user"
+      print "never printed"
+    ]], has_come "GET /prod/user")
+  end)
+
+  it("ends a login that waits for its answer", function()
+    sandbox:answer { path = "/auth/login", delay = DELAY }
+    assert_interrupted(CLIENT .. [[
+      print "waiting" io.stdout:flush()
+      client:login()
+      print "never printed"
+    ]], has_come "POST /prod/auth/login")
+  end)
+
+  it("ends a call that logs in by itself, in a coroutine too", function()
+    sandbox:answer { path = "/auth/login", delay = DELAY }
+    assert_interrupted(CLIENT .. [[
+      print "waiting" io.stdout:flush()
+      coroutine.wrap(function() client:get "/user" end)()
+      print "never printed"
+    ]], has_come "POST /prod/auth/login")
+  end)
+
+  it("ends a wait for the lock of a store", function()
+    assert_interrupted([[
+      local held = { load = function() end, save = function() return true end,
+        lock = function() print "waiting" io.stdout:flush() return false end,
+        unlock = function() end }
+    ]] .. CLIENT:gsub("tls =", "store = held, tls =") .. [[
+      client:login()
+      print "never printed"
+    ]], function()
+      return true
+    end)
+  end)
+
+  it("ends the core's sleep", function()
+    assert_interrupted(([[
+      print "waiting" io.stdout:flush()
+      require("mic.core").sleep(%d)
+      print "never printed"
+    ]]):format(DELAY), function()
+      return true
+    end)
+  end)
+
+  it("that the script catches leaves a client that works", function()
+    sandbox:answer { path = "/user", delay = DELAY }
+    local text, status = interrupt(CLIENT .. [[
+      print "waiting" io.stdout:flush()
+      print(select(2, pcall(client.get, client, "/user")))
+      print(client:get("/user").data.userName)
+    ]], has_come "GET /prod/user")
+    assert.is_truthy(text:find "interrupted!\ndemo\n$", text)
+    assert.equal(0, status)
+  end)
+end)
+
+describe("an error that a debug hook throws into a call", function()
+  local sandbox
+  local jit = rawget(_G, "jit")
+
+  setup(function()
+    sandbox = api.start()
+    if jit then
+      jit.off() -- compiled code runs no hooks
+    end
+  end)
+
+  teardown(function()
+    sandbox:stop()
+    if jit then
+      jit.on()
+    end
+  end)
+
+  before_each(function()
+    sandbox:reset()
+  end)
+
+  --- Throws into `act` after each `step` instructions more, until it ends before that.
+  local function sweep(prepare, act, step)
+    local count, thrown = 1, 0
+    while true do
+      local client = sandbox:client { username = sandbox.username, password = sandbox.password }
+      if prepare then
+        prepare(client)
+      end
+      local fired = false
+      pcall(function()
+        debug.sethook(function()
+          debug.sethook()
+          fired = true
+          error("thrown", 0)
+        end, "", count)
+        act(client)
+      end)
+      debug.sethook()
+      local started = core.now()
+      local response, err = client:get "/user"
+      assert(response, ("after %d instructions: %s"):format(count, tostring(err)))
+      assert(core.now() - started < 5, ("after %d instructions: it waited"):format(count))
+      client:close()
+      if not fired then
+        break
+      end
+      count, thrown = count + step, thrown + 1
+    end
+    assert.is_true(thrown > 20, thrown)
+  end
+
+  it("never leaves the client stuck: in a login", function()
+    sweep(nil, function(client)
+      client:login()
+    end, 7)
+  end)
+
+  it("never leaves the client stuck: in a call that logs in by itself", function()
+    sweep(nil, function(client)
+      client:get "/user"
+    end, 11)
+  end)
+
+  it("never leaves the client stuck: in a call that refreshes", function()
+    sweep(function(client)
+      client:login()
+      sandbox:expire()
+    end, function(client)
+      client:get "/user"
+    end, 17)
+  end)
+end)

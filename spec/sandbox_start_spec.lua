@@ -1,0 +1,269 @@
+-- sandbox/start: what it prints, how it ends, and that nothing stays behind.
+
+local support = require "spec.support.sandbox"
+
+local quote = support.quote
+
+--- Shell functions for the scripts below. `begin` starts a sandbox in the background; `gone` waits
+--- until folder and process are no more (a dead one that nobody has waited for counts as gone).
+local PRELUDE = [[
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+value() { sed -n "s/^$1=//p" "$out"; }
+begin() {
+  sandbox/start "$@" >"$out" </dev/null &
+  pid=$!
+  until grep -q ^MIC_MANIFEST_URL= "$out" || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+  folder=$(dirname "$(value MIC_CA_FILE)")
+  nginx=$(cat "$folder/nginx.pid")
+  [ -d "$folder" ] && kill -0 "$nginx"
+}
+alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+gone() {
+  for _ in $(seq 500); do
+    if [ ! -e "$folder" ] && ! alive "$nginx"; then echo gone; return; fi
+    sleep 0.01
+  done
+  echo "left: $folder, $nginx"
+}
+]]
+
+local function script(text)
+  return support.run(PRELUDE .. text)
+end
+
+describe("sandbox/start", function()
+  it("prints its variables, in this order, and nothing else", function()
+    local output = script [[
+      begin
+      cut -d= -f1 "$out" | tr '\n' ' '
+      kill $pid
+      wait $pid]]
+    assert.equal("MIC_BASE_URL MIC_API_KEY MIC_USERNAME MIC_PASSWORD MIC_CA_FILE "
+      .. "MIC_SANDBOX_CONTROL MIC_SANDBOX_STACK MIC_MANIFEST_URL ", output)
+  end)
+
+  it("has answers, keys and passwords of its own each time", function()
+    local one, other = support.start(), support.start()
+    finally(function()
+      one:stop()
+      other:stop()
+    end)
+    assert.is_truthy(one.base_url:find "^https://localhost:%d+/prod$")
+    assert.is_truthy(one.control:find "^http://127%.0%.0%.1:%d+$")
+    assert.equal("demo", one.username)
+    assert.equal("sandbox.mic.example", one.stack)
+    for _, name in ipairs { "base_url", "api_key", "password", "ca_file", "control" } do
+      assert.not_equal(one[name], other[name])
+    end
+    assert.is_truthy(one.api_key:find("^" .. ("%w"):rep(40) .. "$"))
+    one:login()
+    other:login()
+  end)
+
+  it("keeps its folder from others", function()
+    local output = script [[
+      begin
+      stat -c %a "$folder" "$folder/server.key" | tr '\n' ' '
+      ls "$folder" | grep -c ca.key
+      kill $pid
+      wait $pid]]
+    assert.equal("700 600 0\n", output)
+  end)
+
+  for _, signal in ipairs { "TERM", "HUP" } do
+    it("ends well on SIG" .. signal .. ", and nothing is left", function()
+      assert.equal("0 gone\n", (script(("begin\nkill -%s $pid\nwait $pid\nprintf '%%s ' $?\ngone")
+        :format(signal))))
+    end)
+  end
+
+  it("ends well on Ctrl-C", function()
+    -- A background process of a shell ignores SIGINT; this one is given it back.
+    local output = script [[
+      eval "$(printf '%s' 'sandbox() { exec env --default-signal=INT sandbox/start; }')"
+      sandbox >"$out" </dev/null &
+      pid=$!
+      until grep -q ^MIC_MANIFEST_URL= "$out"; do sleep 0.01; done
+      folder=$(dirname "$(value MIC_CA_FILE)")
+      nginx=$(cat "$folder/nginx.pid")
+      kill -INT $pid
+      wait $pid
+      printf '%s ' $?
+      gone]]
+    assert.equal("0 gone\n", output)
+  end)
+
+  it("ends well on POST /stop", function()
+    assert.equal("{}0 gone\n", (script [[
+      begin
+      curl -q -s --noproxy '*' -X POST "$(value MIC_SANDBOX_CONTROL)/stop"
+      wait $pid
+      printf '%s ' $?
+      gone]]))
+  end)
+
+  it("leaves nothing when it is killed", function()
+    assert.equal("gone\n", (script "begin\nkill -KILL $pid\nwait $pid 2>/dev/null\ngone"))
+  end)
+
+  it("notices that nginx was killed", function()
+    local output = script [[
+      begin 2>"$out.errors"
+      kill -KILL $nginx
+      wait $pid
+      printf '%s ' $?
+      gone
+      cat "$out.errors"
+      rm "$out.errors"]]
+    assert.is_truthy(output:find "^1 gone\n", output)
+    assert.is_truthy(output:find "sandbox: nginx ended with status 137\n", output)
+  end)
+
+  it("ends when a watched standard input closes", function()
+    local output = script [[
+      fifo=$out.in
+      mkfifo "$fifo"
+      sandbox/start --watch-stdin >"$out" <"$fifo" &
+      pid=$!
+      exec 5>"$fifo"
+      rm "$fifo"
+      until grep -q ^MIC_MANIFEST_URL= "$out"; do sleep 0.01; done
+      folder=$(dirname "$(value MIC_CA_FILE)")
+      nginx=$(cat "$folder/nginx.pid")
+      echo "not yet" >&5
+      sleep 0.3
+      kill -0 $pid && printf 'still '
+      exec 5>&-
+      wait $pid
+      printf '%s ' $?
+      gone]]
+    assert.equal("still 0 gone\n", output)
+  end)
+
+  describe("with a command", function()
+    --- Runs a command by it; afterwards the folder must be gone.
+    local function run(command, before)
+      local output, status = support.run((before or "") .. "sandbox/start -- " .. command)
+      return output, status
+    end
+
+    it("sets the variables and hands on standard input", function()
+      local code = 'echo "$MIC_BASE_URL $MIC_USERNAME"; cat; echo "$MIC_CA_FILE"'
+      local output, status = run("sh -c " .. quote(code), "printf 'hello\\n' | ")
+      assert.equal(0, status)
+      local url, user, input, ca = output:match "^(%S+) (%S+)\n(%S+)\n(%S+)\n$"
+      assert.is_truthy(url and url:find "^https://localhost:%d+/prod$", output)
+      assert.equal("demo", user)
+      assert.equal("hello", input)
+      assert.is_nil(io.open(ca))
+    end)
+
+    it("answers to it", function()
+      local output = run("sh -c " .. quote(
+        'curl -q -s --noproxy "*" --cacert "$MIC_CA_FILE" "$MIC_BASE_URL/nope"'))
+      assert.equal('{"message":"Missing Authentication Token"}', output)
+    end)
+
+    it("ends with its status, arguments untouched", function()
+      local output, status = run([[sh -c 'printf "<%s>" "$@"; exit 7' x "a  b" "" "*"]])
+      assert.equal("<a  b><><*>", output)
+      assert.equal(7, status)
+      assert.equal(127, select(2, run "/nowhere/at/all 2>/dev/null"))
+    end)
+
+    it("leaves nothing when the command fails", function()
+      local output, status = script [[
+        sandbox/start -- sh -c 'echo "MIC_CA_FILE=$MIC_CA_FILE" >"$1"; exit 3' x "$out"
+        printf '%s ' $?
+        folder=$(dirname "$(value MIC_CA_FILE)") nginx=none
+        gone]]
+      assert.equal(0, status)
+      assert.equal("3 gone\n", output)
+    end)
+
+    it("hands a signal on to it, and ends it when killed itself", function()
+      for _, signal in ipairs { "TERM", "KILL" } do
+        local output = script(([[
+          sandbox/start -- sh -c '
+            echo "MIC_CA_FILE=$MIC_CA_FILE" >"$1"
+            echo $$ >>"$1"
+            echo MIC_MANIFEST_URL= >>"$1"
+            exec sleep 600' x "$out" 2>/dev/null &
+          pid=$!
+          until grep -q ^MIC_MANIFEST_URL= "$out"; do sleep 0.01; done
+          folder=$(dirname "$(value MIC_CA_FILE)") nginx=$(sed -n 2p "$out")
+          kill -0 $nginx || echo "not running"
+          kill -%s $pid
+          wait $pid 2>/dev/null
+          printf '%%s ' $?
+          gone]]):format(signal))
+        assert.equal((signal == "TERM" and "143" or "137") .. " gone\n", output)
+      end
+    end)
+  end)
+
+  it("says in one line what is wrong with its arguments", function()
+    for arguments, message in pairs {
+      ["--nope"] = "sandbox: unknown argument '--nope'\n",
+      ["--"] = "sandbox: no command after --\n",
+      ["--watch-stdin --"] = "sandbox: --watch-stdin stands alone\n",
+    } do
+      local output, status = support.run("sandbox/start " .. arguments .. " 2>&1")
+      assert.equal(2, status)
+      assert.equal(message, output:match "^[^\n]*\n")
+    end
+  end)
+
+  it("names the Debian package that is missing", function()
+    -- A PATH of our own: what the script needs, but neither openssl nor a right nginx.
+    local output = support.run [[
+      dir=$(mktemp -d)
+      trap 'rm -rf "$dir"' EXIT
+      for name in dirname sed grep; do ln -s "$(command -v $name)" "$dir/$name"; done
+      PATH=$dir /bin/sh sandbox/start 2>&1
+      printf '%s\n' $?
+      printf '#!/bin/sh\n' >"$dir/openssl"
+      printf '#!/bin/sh\necho "--modules-path=/nowhere --x" >&2\n' >"$dir/nginx"
+      chmod +x "$dir/openssl" "$dir/nginx"
+      PATH=$dir /bin/sh sandbox/start 2>&1
+      printf '%s\n' $?]]
+    local function message(thing, package)
+      return "sandbox: " .. thing .. " is missing: install the Debian package " .. package
+        .. ", or run: make deps\n1\n"
+    end
+    assert.equal(message("openssl", "openssl")
+      .. message("nginx's Lua module", "libnginx-mod-http-lua"), output)
+  end)
+
+  it("tries other ports when one is taken", function()
+    local box = support.start()
+    finally(function()
+      box:stop()
+    end)
+    -- The first random numbers lead to the ports of the running one, later ones are real.
+    local output, status = support.run(([[
+      dir=$(mktemp -d)
+      trap 'rm -rf "$dir"' EXIT
+      cat >"$dir/od" <<'END'
+#!/bin/sh
+case "$*" in *tu2*) ;; *) exec %s "$@" ;; esac
+echo >>"$0.count"
+if [ $(wc -l <"$0.count") -le 2 ]; then echo $((%s - 20000)); else exec %s "$@"; fi
+END
+      chmod +x "$dir/od"
+      PATH=$dir:$PATH sandbox/start -- sh -c 'echo "$MIC_BASE_URL"'
+      wc -l <"$dir/od.count"]]):format("/usr/bin/od", box.base_url:match ":(%d+)/", "/usr/bin/od"))
+    assert.equal(0, status)
+    local url, count = output:match "^(%S+)\n(%d+)\n$"
+    assert.is_truthy(url, output)
+    assert.not_equal(box.base_url, url)
+    assert.is_true(tonumber(count) >= 4)
+  end)
+
+  it("runs from any folder", function()
+    local output, status = support.run('start=$PWD/sandbox/start; cd / && "$start" -- echo here')
+    assert.equal("here\n", output)
+    assert.equal(0, status)
+  end)
+end)

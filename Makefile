@@ -15,7 +15,7 @@
 # DEPS=no looks for no dependency and installs none.
 
 LUA = lua5.4
-LUAS = lua5.4 luajit
+LUAS = lua5.1 lua5.2 lua5.3 lua5.4 luajit
 SECONDS = 10
 DEPS = yes
 

@@ -1,0 +1,95 @@
+rockspec_format = "3.0"
+package = "lua-mic"
+version = "0.1.0-1"
+
+source = {
+  url = "git+file://.",
+  tag = "v0.1.0",
+}
+
+description = {
+  summary = "Client for the MIC API: log in, keep the credentials, call",
+  detailed = [[
+Logs in to the API, keeps the credentials fresh, and sends every call with the headers that it
+wants, over one connection where it can. Secrets stay in C and out of errors and logs.]],
+  license = "MIT",
+  labels = { "http", "client", "api", "iot" },
+}
+
+supported_platforms = { "unix" }
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "lua-cjson >= 2.1.0.10",
+}
+
+-- No header: it may stand in a folder that LuaRocks does not look into.
+external_dependencies = {
+  CURL = { library = "curl" },
+}
+
+build = {
+  type = "builtin",
+  modules = {
+    ["mic.core"] = {
+      sources = {
+        "src/binding/arguments.c",
+        "src/binding/client.c",
+        "src/binding/credentials.c",
+        "src/binding/exchange.c",
+        "src/binding/integers.c",
+        "src/binding/mic_core.c",
+        "src/binding/record.c",
+        "src/binding/system.c",
+        "src/binding/text.c",
+        "src/core/api_client.c",
+        "src/core/auth_reply.c",
+        "src/core/buffer.c",
+        "src/core/clock.c",
+        "src/core/connections.c",
+        "src/core/credentials.c",
+        "src/core/download_file.c",
+        "src/core/exchange.c",
+        "src/core/exchange_flow.c",
+        "src/core/failure.c",
+        "src/core/header.c",
+        "src/core/json_scan.c",
+        "src/core/jwt.c",
+        "src/core/profile.c",
+        "src/core/record.c",
+        "src/core/secret.c",
+        "src/core/trust.c",
+        "src/core/upload_file.c",
+        "src/core/url.c",
+      },
+      libraries = { "curl", "pthread" },
+    },
+    mic = "lua/mic.lua",
+    ["mic.batch"] = "lua/mic/batch.lua",
+    ["mic.builder"] = "lua/mic/builder.lua",
+    ["mic.call"] = "lua/mic/call.lua",
+    ["mic.client"] = "lua/mic/client.lua",
+    ["mic.discovery"] = "lua/mic/discovery.lua",
+    ["mic.environment"] = "lua/mic/environment.lua",
+    ["mic.error"] = "lua/mic/error.lua",
+    ["mic.flight"] = "lua/mic/flight.lua",
+    ["mic.hints"] = "lua/mic/hints.lua",
+    ["mic.inside"] = "lua/mic/inside.lua",
+    ["mic.json"] = "lua/mic/json.lua",
+    ["mic.login_exchange"] = "lua/mic/login_exchange.lua",
+    ["mic.option_specs"] = "lua/mic/option_specs.lua",
+    ["mic.options"] = "lua/mic/options.lua",
+    ["mic.path"] = "lua/mic/path.lua",
+    ["mic.policy"] = "lua/mic/policy.lua",
+    ["mic.response"] = "lua/mic/response.lua",
+    ["mic.retry_budget"] = "lua/mic/retry_budget.lua",
+    ["mic.session"] = "lua/mic/session.lua",
+    ["mic.store.memory"] = "lua/mic/store/memory.lua",
+    ["mic.transport.blocking"] = "lua/mic/transport/blocking.lua",
+    ["mic.vault"] = "lua/mic/vault.lua",
+  },
+}
+
+test = {
+  type = "busted",
+}

@@ -1,0 +1,63 @@
+-- The rock: made by LuaRocks from this checkout into a tree of its own, without the network.
+
+local version = _VERSION:match "%d%.%d"
+local is_jit = rawget(_G, "jit") ~= nil
+
+local function capture(command)
+  local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text, tonumber(text:match "status (%d+)%s*$")
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+describe("the rock", function()
+  it("has rockspecs that LuaRocks accepts", function()
+    for _, path in ipairs { "lua-mic-scm-1.rockspec", "rockspecs/lua-mic-0.1.0-1.rockspec" } do
+      local text, status = capture("luarocks lint " .. path)
+      assert.are.equal(0, status, text)
+    end
+  end)
+
+  it("is released as the one at the root, with version and tag", function()
+    local root = read "lua-mic-scm-1.rockspec"
+    local released = read "rockspecs/lua-mic-0.1.0-1.rockspec"
+    released = released:gsub('"0%.1%.0%-1"', '"scm-1"'):gsub('\n  tag = "v0%.1%.0",', "")
+    assert.are.equal(root, released)
+  end)
+
+  -- LuaRocks knows PUC Lua by its version; the module for LuaJIT is that for 5.1.
+  if not is_jit and (version == "5.1" or version == "5.4") then
+    it("is built and installed by LuaRocks, and logs in from another folder", function()
+      local tree = os.tmpname()
+      os.remove(tree)
+      local text, status = capture(
+        ("luarocks --lua-version=%s make --deps-mode=none --no-manifest --tree=%s lua-mic-scm-1.rockspec")
+          :format(version, tree))
+      assert.are.equal(0, status, text)
+      os.execute "rm -rf src/*/*.o lua-mic-scm-1.all.rock mic"
+      local script = tree .. "/try.lua"
+      local file = assert(io.open(script, "w"))
+      file:write [[
+        local mic = require "mic"
+        local client = mic.assert(mic.from_env())
+        mic.assert(client:login())
+        print(client:get("/user").data.email)
+      ]]
+      file:close()
+      local here = capture("pwd"):match "^[^\n]*"
+      text, status = capture(
+        ("cd / && LUA_PATH='%s/share/lua/%s/?.lua;;' LUA_CPATH='%s/lib/lua/%s/?.so;;' %s/sandbox/start -- %s %s")
+          :format(tree, version, tree, version, here, os.getenv "LUA" or "lua" .. version, script))
+      os.execute("rm -rf " .. tree)
+      assert.are.equal(0, status, text)
+      assert.is_truthy(text:find("demo@example.com", 1, true), text)
+    end)
+  end
+end)

@@ -7,6 +7,7 @@
 #include "../core/url.h"
 #include "exchange.h"
 #include "record.h"
+#include "system.h"
 
 static const char TYPE[] = "mic.exchange";
 
@@ -241,6 +242,8 @@ static void set_meaning(lua_State *L, const struct exchange_box *box) {
 static void push_reply(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   lua_createtable(L, 0, 12);
+  luaL_getmetatable(L, textL_reply_type);
+  lua_setmetatable(L, -2);
   compatL_push_whole(L, (double)exchange->status);
   lua_setfield(L, -2, "status");
   set_string(L, "head", exchange->head.data, exchange->head.length);

@@ -60,6 +60,7 @@ int luaopen_mic_core(lua_State *L) {
   check_curl(L);
   argumentsL_open_buffer(L);
   recordL_open(L);
+  textL_open(L);
   exchangeL_open(L);
   clientL_open(L);
   lua_newtable(L);

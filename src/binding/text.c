@@ -105,6 +105,34 @@ static int core_parse_headers(lua_State *L) {
   return 2;
 }
 
+/* A reply's `headers`, parsed when somebody looks: most replies are read without. */
+static int reply_index(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "headers") != 0)
+    return 0;
+  lua_settop(L, 1);
+  lua_pushliteral(L, "head");
+  lua_rawget(L, 1);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    return 0;
+  lua_pushcfunction(L, core_parse_headers);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  lua_pushliteral(L, "headers");
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 1);
+  return 1;
+}
+
+const char textL_reply_type[] = "mic.reply";
+
+void textL_open(lua_State *L) {
+  luaL_newmetatable(L, textL_reply_type);
+  lua_pushcfunction(L, reply_index);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
 /* ---@param text string a date as HTTP has it
    ---@return number? seconds since 1970; nil when it is no date */
 static int core_parse_date(lua_State *L) {

@@ -252,7 +252,7 @@ describe("a stack's manifest that cannot be used", function()
       ["https://local host"] = "has a space, a control byte or a non-ASCII byte",
       ["https://localhost\\r\\n"] = "has a space, a control byte or a non-ASCII byte",
       ["https://localhost/.."] = "has a path that cannot be used",
-      ["https://"] = "cannot be read as a URL",
+      ["https://"] = "must begin with https://",
     } do
       local err = fails { body = ('{"ApiGatewayRootUrl":"%s","StackName":"prod"}'):format(root) }
       assert.equal("config", err.kind)

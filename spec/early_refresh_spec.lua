@@ -1,5 +1,5 @@
--- Refreshing ahead: when, once, and what a failure costs. The clock of the core's client is shifted;
--- the sandbox's tokens stay good, so every refresh that comes is the client's own decision.
+-- Refreshing ahead: when, once, and what a failure costs. The clock of the core's client is
+-- shifted; the sandbox's tokens stay good, so a refresh that comes is the client's own decision.
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"

@@ -40,7 +40,7 @@ describe("a redirect", function()
     sandbox:seen()
   end
 
-  it("to the same origin is followed with the credentials, for each status that means one", function()
+  it("to the same origin is followed with the credentials, whichever its status", function()
     for _, status in ipairs { 301, 302, 303, 307, 308 } do
       for _, location in ipairs {
         "/prod/users/anna", sandbox.base_url .. "/users/anna", "users/anna",

@@ -73,7 +73,9 @@ describe("a call that is made wrongly", function()
   end)
 
   it("keeps what looks like another host in the path", function()
-    for _, path in ipairs { "//evil.example/x", "/@evil.example/", "/:80", "/https://evil.example" } do
+    for _, path in ipairs {
+      "//evil.example/x", "/@evil.example/", "/:80", "/https://evil.example",
+    } do
       local _, err = client:get(path)
       assert.equal(403, err.status)
       assert.equal("GET " .. path, sandbox:seen())

@@ -3,7 +3,8 @@
 
 local api = require "spec.support.api"
 
-local GOOD = '"identityId":"eu-west-1:id","token":"new-token-1234","refreshToken":"new-refresh-1234"'
+local GOOD = '"identityId":"eu-west-1:id","token":"new-token-1234",'
+  .. '"refreshToken":"new-refresh-1234"'
 
 --- What the credentials hold, the error's line without "login: " or "refresh: ".
 local odd_members = {

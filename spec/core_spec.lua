@@ -35,7 +35,7 @@ describe("mic.core alone", function()
     return client:request(spec)
   end
 
-  it("runs the seed's program: login, a call with the three headers, refresh, the call again", function()
+  it("runs the seed's program: login, a call with three headers, refresh, the call", function()
     local reply = log_in()
     assert.equal(200, reply.status)
     assert.is_true(reply.absorbed)

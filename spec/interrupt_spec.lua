@@ -30,16 +30,16 @@ describe("Ctrl-C", function()
   end)
 
   --- Starts a script, sends SIGINT once it has printed "waiting" and `is_waiting` is true; returns
-  --- what it printed on both streams, its exit status, and how long it lived after the signal.
+  --- what it printed on both streams, its exit status, how long it lived after the signal.
   local function interrupt(code, is_waiting)
     local command, path = sandbox:command(code)
     local printed = os.tmpname()
-    -- a background command of sh ignores SIGINT, which the interpreter then inherits
-    local pipe = assert(io.popen(([[
-      env --default-signal=INT %s >%s 2>&1 & echo $!; wait $!; echo $? ]]):format(command, printed)))
+    -- sh lets its background commands ignore SIGINT, and they would inherit that
+    local line = "env --default-signal=INT %s >%s 2>&1 & echo $!; wait $!; echo $?"
+    local pipe = assert(io.popen(line:format(command, printed)))
     local pid = pipe:read "*l"
     local ends = core.now() + DELAY
-    local text = ""
+    local text
     while core.now() < ends do
       local file = assert(io.open(printed))
       text = file:read "*a"
@@ -182,6 +182,7 @@ describe("an error that a debug hook throws into a call", function()
           error("thrown", 0)
         end, "", count)
         act(client)
+        debug.sethook()
       end)
       debug.sethook()
       local started = core.now()

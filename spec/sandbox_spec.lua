@@ -69,7 +69,10 @@ describe("the sandbox", function()
     end)
 
     it("takes no TLS before 1.2", function()
-      local _, code = box:call { path = "/user", arguments = "--tls-max 1.1" }
+      -- At its default security level curl itself would not even offer it.
+      local _, code = box:call {
+        path = "/user", arguments = "--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0",
+      }
       assert.equal(35, code)
     end)
 
@@ -293,7 +296,7 @@ describe("the sandbox", function()
       assert.equal(1, answer.page)
       assert.equal(1, answer.totalPages)
       assert.same({ all = 42, active = 39, pending = 2, unconfirmed = 1 }, answer.metadata.count)
-      assert.equal(2, #list("?category=pending").users)
+      assert.equal("ulf", list("?category=unconfirmed").users[1].userName)
     end)
 
     it("pages from 1 on, each user once", function()

@@ -189,7 +189,7 @@ describe("sandbox/start", function()
             echo "MIC_CA_FILE=$MIC_CA_FILE" >"$1"
             echo $$ >>"$1"
             echo MIC_MANIFEST_URL= >>"$1"
-            exec sleep 600' x "$out" 2>/dev/null &
+            exec sleep 600' x "$out" >/dev/null 2>&1 &
           pid=$!
           until grep -q ^MIC_MANIFEST_URL= "$out"; do sleep 0.01; done
           folder=$(dirname "$(value MIC_CA_FILE)") nginx=$(sed -n 2p "$out")

@@ -11,6 +11,7 @@ local getinfo = type(debug) == "table" and debug.getinfo
 local MESSAGE_LIMIT = 300
 local WORD_LIMIT = 64
 local PATH_LIMIT = 200
+local DEPTH_LIMIT = 16
 local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded to look for its message
 
 local kinds = {
@@ -268,6 +269,21 @@ local function text_or_nil(value, mask)
   return mask(value)
 end
 
+--- A copy with all its texts masked; what the server sent stays as it was.
+local function masked_copy(value, mask, depth)
+  if type(value) == "string" then
+    return mask(value)
+  end
+  if type(value) ~= "table" or depth > DEPTH_LIMIT then
+    return type(value) ~= "table" and value or nil
+  end
+  local copy = {}
+  for key, member in pairs(value) do
+    copy[masked_copy(key, mask, depth + 1)] = masked_copy(member, mask, depth + 1)
+  end
+  return copy
+end
+
 --- The error for an answer that is no success: other than 2xx, or with `errorMessage`. `context`
 --- may hold `mask` (a function that hides secrets), `headers` (parsed; else `reply.head` is),
 --- `fresh_token` (the call carried a token that should be good), `kind`, `unreadable` (the message
@@ -301,11 +317,11 @@ function errors.from_reply(reply, data, context)
   headers = headers or {}
 
   fields.status = status
-  fields.location = reply.location
+  fields.location = reply.location and mask(reply.location)
   fields.key = text_or_nil(details[members.key], mask)
   fields.property = text_or_nil(details[members.property], mask)
   local params = details[members.params]
-  fields.message_params = type(params) == "table" and params or nil
+  fields.message_params = type(params) == "table" and masked_copy(params, mask, 1) or nil
   fields.request_id = text_or_nil(headers["x-amzn-requestid"] or headers["x-amz-apigw-id"], mask)
   fields.path = fields.path and mask(fields.path)
   if fields.retryable == nil then

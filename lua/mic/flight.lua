@@ -39,13 +39,14 @@ local function keep(this, record)
   return true
 end
 
-local function log_in(this, username, password)
+--- `own`: the password is that of the options. Only such a one is kept, to know if it was refused.
+local function log_in(this, username, password, own)
   local session = this.session
   this.sent = "login"
   local reply, record, refused =
     login_exchange.send(session.vault, emitter(this), "login", time_left(this), username, password)
   if not reply then
-    session.refused_password = refused and password or session.refused_password
+    session.refused_password = refused and own and password or session.refused_password
     return nil, record
   end
   session.counters.logins = session.counters.logins + 1
@@ -68,7 +69,7 @@ local function log_in_by_itself(this, err)
   if password == session.refused_password then
     return nil, errors.new("auth", "the API has refused this password; it is not tried again")
   end
-  return log_in(this, session.username, password)
+  return log_in(this, session.username, password, true)
 end
 
 local function refresh(this)
@@ -102,7 +103,7 @@ end
 local purposes = {}
 
 function purposes.login(this)
-  return log_in(this, this.username, this.password)
+  return log_in(this, this.username, this.password, this.own)
 end
 
 function purposes.refresh(this)

@@ -85,14 +85,16 @@ local function launch(self, this)
 end
 
 --- Starts a flight and waits for its end: the flight, then ok and err; or nil and an error.
-local function run(self, purpose, deadline, username, password)
+local function run(self, purpose, deadline, login)
   if is_flying(self) then
     local message = "a call made during a login or refresh would have to wait for it for ever"
     return nil, errors.new("auth", message)
   end
   local ends = math.min(self.transport.now() + FLIGHT_SECONDS, deadline or math.huge)
   local this = flight.new(self, purpose, ends)
-  this.username, this.password = username, password
+  if login then
+    this.username, this.password, this.own = login.username, login.password, login.own
+  end
   local spawned, problem = pcall(launch, self, this)
   this.password = nil
   if not spawned then
@@ -160,7 +162,8 @@ end
 ---@return table|nil reply masked
 ---@return table|nil err
 function session_methods:login(username, password, deadline)
-  if not password then
+  local own = not password
+  if own then
     local problem
     password, problem = self:own_password()
     if not password then
@@ -168,7 +171,11 @@ function session_methods:login(username, password, deadline)
     end
   end
   self.loaded = true
-  return outcome(run(self, "login", deadline, username or self.username, password))
+  return outcome(run(self, "login", deadline, {
+    username = username or self.username,
+    password = password,
+    own = own,
+  }))
 end
 
 --- Refreshes now.

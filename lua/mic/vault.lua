@@ -54,11 +54,12 @@ end
 
 --- ---- the store ----
 
---- Notes a failure of the store. What it raised or returned is shown without our secrets.
-local function failed(self, what, problem)
+--- Notes a failure of the store. What it raised or returned is shown without our secrets, and
+--- without those of the record that it was given.
+local function failed(self, what, problem, record)
   local text = errors.is(problem) and problem.message or type(problem) == "string" and problem or ""
   if text ~= "" then
-    text = ": " .. self.core:mask(text)
+    text = ": " .. self.core:mask(text, record)
   end
   local err = errors.new("store", ("the store could not %s%s"):format(what, text))
   self.store_error = err
@@ -69,11 +70,12 @@ end
 --- Calls one of the store's functions; one that raises has failed.
 local function ask(self, what, ...)
   local ok, value, problem = pcall(self.store[what], ...)
+  local record = select(2, ...)
   if not ok then
-    return nil, failed(self, what, value)
+    return nil, failed(self, what, value, record)
   end
   if value == nil and problem ~= nil then
-    return nil, failed(self, what, problem)
+    return nil, failed(self, what, problem, record)
   end
   return value
 end

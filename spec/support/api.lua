@@ -119,8 +119,10 @@ function api_methods:core(config)
   return core.client(all)
 end
 
---- A client for this sandbox.
----@param options table|nil what differs; false takes an option out
+--- A client for this sandbox, and the core's client inside it, whose clock can be shifted.
+---@param options table|nil what differs
+---@return table client
+---@return table inner
 function api_methods:client(options)
   local all = {
     base_url = self.base_url,
@@ -130,15 +132,36 @@ function api_methods:client(options)
   for name, value in pairs(options or {}) do
     all[name] = value
   end
-  return require("mic").new(all)
+  local mic = require "mic"
+  local make, inner = core.client, nil
+  core.client = function(config)
+    inner = make(config)
+    return inner
+  end
+  local ok, client = pcall(mic.new, all)
+  core.client = make
+  if not ok then
+    error(client, 0)
+  end
+  return client, inner
+end
+
+--- A client that logs in by itself.
+---@param options table|nil
+function api_methods:automatic(options)
+  local all = { username = self.username, password = self.password }
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  return self:client(all)
 end
 
 --- A client that has logged in.
 ---@param options table|nil
 function api_methods:logged_in(options)
-  local client = self:client(options)
+  local client, inner = self:client(options)
   assert(client:login(self.username, self.password))
-  return client
+  return client, inner
 end
 
 --- The shell command that runs Lua code in a process of its own, on the interpreter under test,

@@ -86,7 +86,7 @@ local function exchange(self, state)
   return self.transport.finish(self.core, running, listener(state))
 end
 
---- One attempt: reply, hint, or nil, kind, code, message, sent.
+--- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
   local started
@@ -94,7 +94,7 @@ local function attempt(self, state)
     started = self.transport.now()
     emit_request(self, state)
   end
-  local reply, second, code, message, sent = exchange(self, state)
+  local reply, second, code, message = exchange(self, state)
   local tried = reply or (second ~= "missing" and second ~= "stale" and second ~= "closed")
   if tried then
     state.attempts = state.attempts + 1
@@ -103,7 +103,7 @@ local function attempt(self, state)
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
     emit_response(self, state, started, reply, err)
   end
-  return reply, second, code, message, sent
+  return reply, second, code, message
 end
 
 local function decode_failure(self, state, reply, made, problem)
@@ -179,10 +179,20 @@ function actions.resend(_, state)
   return true
 end
 
+--- The URL that a redirect leads to, without fragment; one of our own origin in our own spelling.
+local function target(self, reply)
+  local location = reply.location:gsub("#.*$", "")
+  if not reply.same_origin then
+    return location
+  end
+  local rest = location:match "^%a[%w+.-]*://[^/?]*(.*)$" or ""
+  return self.core:root():match "^%a+://[^/]+" .. (rest:find "^/" and rest or "/" .. rest)
+end
+
 --- Headers of the caller's never go beyond their origin, credentials never once the call has left
 --- the client's.
 function actions.redirect(self, state, reply)
-  local location = reply.location:gsub("#.*$", "")
+  local location = target(self, reply)
   state.redirects = (state.redirects or 0) + 1
   if not self.core:check_url(location) then
     return false
@@ -192,7 +202,9 @@ function actions.redirect(self, state, reply)
   end
   state.bare = state.bare or not reply.same_origin
   state.path, state.url = nil, location
-  state.shown = paths.without_query(location)
+  local root = self.core:root()
+  local shown = paths.without_query(location)
+  state.shown = shown:sub(1, #root + 1) == root .. "/" and shown:sub(#root + 1) or shown
   return true
 end
 
@@ -230,7 +242,7 @@ local function retry_after(reply)
 end
 
 --- Waits before another try; false when there is to be none.
-local function wait_for_retry(self, state, reply, kind, sent)
+local function wait_for_retry(self, state, reply, kind)
   local settings = state.retry
   if settings == nil then
     settings = self.retry
@@ -246,7 +258,7 @@ local function wait_for_retry(self, state, reply, kind, sent)
     status = reply and reply.status,
     kind = not reply and kind or nil,
     idempotent = state.resend,
-    sent = sent,
+    sent = reply ~= nil or self.core:was_sent(),
     retry_after = retry_after(reply),
     left = state.ends and state.ends - self.transport.now(),
     random = self.transport.random(),
@@ -280,7 +292,7 @@ function call.send(self, state)
       return nil,
         errors.new("timeout", "the deadline of the call has passed", context(self, state))
     end
-    local reply, second, code, message, sent = attempt(self, state)
+    local reply, second, code, message = attempt(self, state)
     if reply and reply.status >= 200 and reply.status < 300 then
       if second == "advisory" then
         self.session:refresh_ahead(state.ends)
@@ -293,7 +305,7 @@ function call.send(self, state)
     if action then
       again = action(self, state, reply)
     else
-      again = wait_for_retry(self, state, reply, second, sent)
+      again = wait_for_retry(self, state, reply, second)
     end
     if not again then
       return fail(self, state, reply, second, code, message)

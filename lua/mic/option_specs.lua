@@ -95,6 +95,24 @@ local function check_store(value)
   return true
 end
 
+local transport_functions = { "now", "random", "sleep", "spawn", "request", "finish" }
+
+local function check_transport(value)
+  if type(value) == "string" then
+    return value == "blocking"
+  end
+  for _, name in ipairs(transport_functions) do
+    if type(value[name]) ~= "function" then
+      return false,
+        ("must be a table with the functions %s (%s is none)"):format(
+          table.concat(transport_functions, ", "),
+          name
+        )
+    end
+  end
+  return true
+end
+
 local usual_methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
 
 local function check_method(value)
@@ -236,7 +254,7 @@ specs.client = {
     transport = {
       types = { "string", "table" },
       expects = '"blocking" or a transport',
-      check = one_of { "blocking" },
+      check = check_transport,
     },
     on_event = a_function(),
     allow_insecure = flag(),

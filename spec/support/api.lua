@@ -128,6 +128,7 @@ function api_methods:client(options)
     base_url = self.base_url,
     api_key = self.api_key,
     tls = { ca_file = self.ca_file },
+    retry = false, -- one answer, one attempt
   }
   for name, value in pairs(options or {}) do
     all[name] = value

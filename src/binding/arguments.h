@@ -22,8 +22,7 @@ int argumentsL_field(lua_State *L, int table, const char *name);
 
 /* Pushes a caller's text for a message: cut, and without what would break its line. [0, +1] */
 void argumentsL_push_shown(lua_State *L, const char *text, size_t length);
-/* Pushes nil, kind, code (or nil), message; returns 4. Whoever knows adds whether anything was
-   sent. */
+/* Pushes nil, kind, code (or nil), message; returns 4. */
 int argumentsL_push_failure(lua_State *L, const struct failure *failure);
 /* Registers a type: methods as __index, one release function for __gc and __close. [0, 0] */
 void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,

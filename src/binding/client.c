@@ -242,6 +242,13 @@ static int client_ready(lua_State *L) {
   return 1;
 }
 
+/* Tells of the call whose failure was read last whether anything of it may have been sent.
+   ---@return boolean sent false: provably nothing was */
+static int client_was_sent(lua_State *L) {
+  lua_pushboolean(L, clientL_check(L, 1)->last_was_sent);
+  return 1;
+}
+
 /* Tells whether `request` would take this URL.
    ---@param url string
    ---@return true? ok
@@ -373,11 +380,17 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"login", client_login},     {"refresh", client_refresh},
-                              {"request", client_request}, {"start", client_start},
-                              {"collect", client_collect}, {"root", client_root},
-                              {"ready", client_ready},     {"check_url", client_check_url},
-                              {"close", client_release},   {NULL, NULL}};
+  const luaL_Reg methods[] = {{"login", client_login},
+                              {"refresh", client_refresh},
+                              {"request", client_request},
+                              {"start", client_start},
+                              {"collect", client_collect},
+                              {"root", client_root},
+                              {"ready", client_ready},
+                              {"check_url", client_check_url},
+                              {"was_sent", client_was_sent},
+                              {"close", client_release},
+                              {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");

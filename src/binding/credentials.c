@@ -85,10 +85,35 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
     argumentsL_raise(L, "not enough memory");
 }
 
+/* A misspelt name would lose a secret without a word. [0, 0] */
+static void check_names(lua_State *L, int table, const struct api_profile *profile) {
+  const char *names[] = {last_key(&profile->identity), last_key(&profile->token),
+                         last_key(&profile->refresh_token), "expires_at"};
+  lua_pushnil(L);
+  while (lua_next(L, table) != 0) {
+    lua_pop(L, 1);
+    bool known = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !known; i++)
+      known = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), names[i]) == 0;
+    if (known)
+      continue;
+    const char *shown = lua_typename(L, lua_type(L, -1));
+    if (lua_type(L, -1) == LUA_TSTRING) {
+      size_t length = 0;
+      const char *name = lua_tolstring(L, -1, &length);
+      argumentsL_push_shown(L, name, length);
+      shown = lua_tostring(L, -1);
+    }
+    argumentsL_raise(L, "unknown member \"%s\"; known: %s, %s, %s, %s", shown, names[0], names[1],
+                     names[2], names[3]);
+  }
+}
+
 /* Fills the record from a table of the user's. [0, 0] */
 static void read_table(lua_State *L, int table, const struct api_client *client,
                        struct record *record) {
   const struct api_profile *profile = client->profile;
+  check_names(L, table, profile);
   read_secret(L, table, last_key(&profile->identity), &record->identity);
   read_secret(L, table, last_key(&profile->token), &record->token);
   read_secret(L, table, last_key(&profile->refresh_token), &record->refresh_token);

@@ -295,12 +295,10 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   api_client_absorb(box->client, exchange);
   if (exchange->failure.kind != FAILURE_NONE) {
     struct failure failure = exchange->failure;
-    bool sent = exchange_was_sent(exchange);
+    box->client->last_was_sent = exchange_was_sent(exchange);
     exchange_clear(exchange);
     exchange->state = EXCHANGE_DONE;
-    int count = argumentsL_push_failure(L, &failure);
-    lua_pushboolean(L, sent);
-    return count + 1;
+    return argumentsL_push_failure(L, &failure);
   }
   push_reply(L, box);
   push_companion(L, box);

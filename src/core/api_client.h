@@ -33,6 +33,7 @@ struct api_client {
   struct curl_slist *open_lines; /* what goes with calls that carry no credentials */
   struct curl_slist *bare_lines; /* what goes with those that carry no API key either */
   unsigned exchanges;            /* started so far */
+  bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
   bool closed;
 };
 

@@ -48,7 +48,6 @@ end
 ---@return any companion
 ---@return string|nil code
 ---@return string|nil message
----@return boolean|nil sent
 function blocking.finish(_, exchange, listener)
   while true do
     local news, first, second = exchange:run(LONG)

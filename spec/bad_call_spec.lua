@@ -196,8 +196,9 @@ describe("a call that is made wrongly", function()
       url = "path", json = "data", Query = "query", header = "headers", param = "params",
     } do
       local message = raised("get", "/user", { [given] = {} })
-      assert.equal(('unknown option "%s"; did you mean "%s"? known options: auth, body, data, '
-        .. "deadline, decode, headers, method, params, path, query, timeout"):format(given, meant),
+      assert.equal(('unknown option "%s"; did you mean "%s"? known options: auth, body, '
+        .. "body_file, data, deadline, decode, headers, idempotent, method, on_data, params, "
+        .. "path, progress, query, retry, save_to, timeout"):format(given, meant),
         message)
     end
     assert.equal('option "auth" must be true or false (got number)',

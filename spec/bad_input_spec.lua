@@ -45,7 +45,7 @@ describe("a client that is made wrongly", function()
   it("has an option of another name: the one that is meant, and all that are known", function()
     local known = "known options: allow_insecure, api_key, base_url, connect_timeout, deadline, "
       .. "http_version, identity, manifest_url, max_response_size, on_event, password, proxy, "
-      .. "refresh_margin, stack, store, timeout, tls, transport, user_agent, username"
+      .. "refresh_margin, retry, stack, store, timeout, tls, transport, user_agent, username"
     for given, meant in pairs {
       user_name = "username", userName = "username", baseURL = "base_url", url = "base_url",
       apiKey = "api_key", ["api-key"] = "api_key", pasword = "password", ssl = "tls",

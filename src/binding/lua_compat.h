@@ -58,16 +58,29 @@ static inline void compatL_push_anchors(lua_State *L, int index) {
 #endif
 }
 
-/* The state whose hook a Ctrl-C sets; on 5.1 the calling thread's is the best guess. [0, 0] */
+/* 5.1 does not tell its main thread: it is noted when it loads the module, as it nearly always
+   does. [0, 0] */
+static inline void compatL_note_main_thread(lua_State *L) {
+#if LUA_VERSION_NUM < 502
+  if (lua_pushthread(L))
+    lua_setfield(L, LUA_REGISTRYINDEX, "mic.main_thread");
+  else
+    lua_pop(L, 1);
+#else
+  (void)L;
+#endif
+}
+
+/* The state whose hook a Ctrl-C sets. [0, 0] */
 static inline lua_State *compatL_main_thread(lua_State *L) {
 #if LUA_VERSION_NUM < 502
-  return L;
+  lua_getfield(L, LUA_REGISTRYINDEX, "mic.main_thread");
 #else
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+#endif
   lua_State *main_thread = lua_tothread(L, -1);
   lua_pop(L, 1);
-  return main_thread;
-#endif
+  return main_thread == NULL ? L : main_thread;
 }
 
 /* A number without a fraction: an integer where Lua has integers. [0, +1] */

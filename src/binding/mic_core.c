@@ -58,6 +58,7 @@ int luaopen_mic_core(lua_State *L) {
                                 {"integers", integersL},
                                 {NULL, NULL}};
   check_curl(L);
+  compatL_note_main_thread(L);
   argumentsL_open_buffer(L);
   recordL_open(L);
   textL_open(L);

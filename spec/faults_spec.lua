@@ -1,8 +1,10 @@
 local faults = require "spec.support.faults"
 local mic = require "mic"
 
-local WHOLE = "send HTTP/1.1 200 OK\\r\\nContent-Length: 8\\r\\nContent-Type: application/json\\r\\n"
-  .. '\\r\\n{"a": 1}'
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+local OK = "send HTTP/1.1 200 OK\\r\\n"
+local EIGHT = "Content-Length: 8\\r\\n"
+local WHOLE = OK .. EIGHT .. 'Content-Type: application/json\\r\\n\\r\\n{"a": 1}'
 local KEPT = "read\n" .. WHOLE .. "\nagain"
 
 --- What a client gets from these scripts: the result of one GET, and of one after it.
@@ -41,7 +43,7 @@ describe("a network that fails", function()
     end
     local count = #scripts
     scripts[#scripts + 1] = KEPT
-    local server = faults.start((table.unpack or unpack)(scripts)) -- luacheck: ignore 113
+    local server = faults.start(unpack(scripts))
     local client = mic.new { base_url = server.url, api_key = "k", retry = false, timeout = 2 }
     for cut = 0, count - 1 do
       local response, err = client:get("/x", { auth = false })
@@ -54,7 +56,8 @@ describe("a network that fails", function()
 
   it("breaks off in the middle of chunks", function()
     local head = "send HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
-    for _, rest in ipairs { "", "4", "4\\r\\n", "4\\r\\nab", "4\\r\\nabcd\\r\\n", "4\\r\\nabcd\\r\\n0" } do
+    local whole = "4\\r\\nabcd\\r\\n"
+    for _, rest in ipairs { "", "4", "4\\r\\n", "4\\r\\nab", whole, whole .. "0" } do
       assert_fails("network", head .. rest)
     end
   end)
@@ -70,7 +73,7 @@ describe("a network that fails", function()
 
   it("resets the connection, before and in the middle of an answer", function()
     assert_fails("network", "reset")
-    assert_fails("network", "send HTTP/1.1 200 OK\\r\\nContent-Length: 8\\r\\n\\r\\n{\nwait 50\nreset")
+    assert_fails("network", OK .. EIGHT .. "\\r\\n{\nwait 50\nreset")
   end)
 
   it("sends what is no HTTP", function()
@@ -79,18 +82,19 @@ describe("a network that fails", function()
   end)
 
   it("sends headers without end", function()
-    local err = assert_fails("too_large", "send HTTP/1.1 200 OK\\r\\n\nrepeat 100000 x-filler: 0123456789\\r\\n")
+    local err = assert_fails("too_large", OK .. "\nrepeat 100000 x-filler: 0123456789\\r\\n")
     assert.is_truthy(tostring(err))
   end)
 
   it("sends a gzip bomb: refused by what it unpacks to", function()
     local client_options = { retry = false, max_response_size = 100000 }
-    local pipe = assert(io.popen "head -c 10000000 /dev/zero | gzip -9 | od -An -v -tx1 | tr -d '\\n'")
+    local zip = "head -c 10000000 /dev/zero | gzip -9 | od -An -v -tx1 | tr -d '\\n'"
+    local pipe = assert(io.popen(zip))
     local bytes = pipe:read "*a"
     pipe:close()
     local length = select(2, bytes:gsub(" ", ""))
-    local script = ("send HTTP/1.1 200 OK\\r\\nContent-Encoding: gzip\\r\\nContent-Length: %d\\r\\n\\r\\n%s"):format(
-      length, (bytes:gsub(" ", "\\x")))
+    local script = OK .. "Content-Encoding: gzip\\r\\n"
+      .. ("Content-Length: %d\\r\\n\\r\\n%s"):format(length, (bytes:gsub(" ", "\\x")))
     local response, err, after = get_twice(client_options, "read\n" .. script, KEPT)
     assert.is_nil(response)
     assert.are.equal("too_large", err.kind)
@@ -174,7 +178,8 @@ describe("a network that fails", function()
   end)
 
   it("obeys Retry-After, and ends at once when it asks for more than a minute", function()
-    local long = "read\nsend HTTP/1.1 503 No\\r\\nRetry-After: 61\\r\\nContent-Length: 0\\r\\n\\r\\n\nagain"
+    local long = "read\nsend HTTP/1.1 503 No\\r\\nRetry-After: 61\\r\\n"
+      .. "Content-Length: 0\\r\\n\\r\\n\nagain"
     local response, err = get_twice(nil, long)
     assert.is_nil(response)
     assert.are.equal(1, err.attempts)
@@ -184,8 +189,8 @@ describe("a network that fails", function()
   end)
 
   it("ends an upload early with an answer", function()
-    local early = "head\nsend HTTP/1.1 413 Too Large\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n\n"
-      .. "wait 100"
+    local early = "head\nsend HTTP/1.1 413 Too Large\\r\\nContent-Length: 0\\r\\n"
+      .. "Connection: close\\r\\n\\r\\n\nwait 100"
     local server = faults.start(early, KEPT)
     local client = mic.new { base_url = server.url, api_key = "k", retry = false }
     local response, err = client:post("/x", nil, { auth = false, body = ("x"):rep(3000000) })

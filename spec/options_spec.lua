@@ -92,8 +92,8 @@ describe("options", function()
     assert.are.equal(
       'unknown option "user_name"; did you mean "username"? known options: allow_insecure, '
         .. "api_key, base_url, connect_timeout, deadline, http_version, identity, manifest_url, "
-        .. "max_response_size, on_event, password, proxy, refresh_margin, retry, stack, store, timeout, "
-        .. "tls, transport, user_agent, username",
+        .. "max_response_size, on_event, password, proxy, refresh_margin, retry, stack, store, "
+        .. "timeout, tls, transport, user_agent, username",
       client_message { user_name = "anna" }
     )
   end)

@@ -18,8 +18,8 @@ end
 --- Builds the server once for a run of the specs.
 local function build()
   local program = root() .. "/faults"
-  run(("[ %s -nt sandbox/faults.c ] || cc -std=c11 -D_GNU_SOURCE -O1 -o %s sandbox/faults.c"):format(
-    program, program))
+  local make = "[ %s -nt sandbox/faults.c ] || cc -std=c11 -D_GNU_SOURCE -O1 -o %s sandbox/faults.c"
+  run(make:format(program, program))
   return program
 end
 

@@ -86,6 +86,9 @@ local function exchange(self, state)
   return self.transport.finish(self.core, running, listener(state))
 end
 
+--- Kinds of failures with which a request may not have begun at all.
+local never_begun = { missing = true, stale = true, closed = true, file = true }
+
 --- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
@@ -95,7 +98,7 @@ local function attempt(self, state)
     emit_request(self, state)
   end
   local reply, second, code, message = exchange(self, state)
-  local tried = reply or (second ~= "missing" and second ~= "stale" and second ~= "closed")
+  local tried = reply or not never_begun[second] or self.core:was_sent()
   if tried then
     state.attempts = state.attempts + 1
   end
@@ -243,17 +246,18 @@ end
 
 --- Waits before another try; false when there is to be none.
 local function wait_for_retry(self, state, reply, kind)
-  local settings = state.retry
-  if settings == nil then
-    settings = self.retry
+  local own, clients, defaults = state.retry, self.retry, self.retry_defaults
+  if own == nil then
+    own = clients
   end
-  if not settings or state.handed then
+  if not own or state.handed then
     return false
   end
+  clients = clients or defaults
   local delay = policy.retry_delay {
-    attempts = settings.attempts or self.retry_defaults.attempts,
-    base = settings.base or self.retry_defaults.base,
-    cap = settings.cap or self.retry_defaults.cap,
+    attempts = own.attempts or clients.attempts or defaults.attempts,
+    base = own.base or clients.base or defaults.base,
+    cap = own.cap or clients.cap or defaults.cap,
     tries = (state.retries or 0) + 1,
     status = reply and reply.status,
     kind = not reply and kind or nil,

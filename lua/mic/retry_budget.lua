@@ -5,8 +5,10 @@ local retry_budget = {}
 local retry_budget_methods = {}
 local retry_budget_mt = { __name = "mic.retry_budget", __index = retry_budget_methods }
 
-local LARGEST = 10
-local EARNED = 0.1
+--- Counted in tenths of a retry: ten successes are one retry exactly.
+local COST = 10
+local LARGEST = 10 * COST
+local EARNED = 1
 
 --- Makes a full budget.
 ---@return table budget
@@ -22,10 +24,10 @@ end
 --- Takes one retry.
 ---@return boolean allowed
 function retry_budget_methods:spend()
-  if self.left < 1 then
+  if self.left < COST then
     return false
   end
-  self.left = self.left - 1
+  self.left = self.left - COST
   return true
 end
 

@@ -292,6 +292,7 @@ static void push_companion(lua_State *L, struct exchange_box *box) {
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   box->taken = true;
+  exchange_settle_download(exchange);
   api_client_absorb(box->client, exchange);
   if (exchange->failure.kind != FAILURE_NONE) {
     struct failure failure = exchange->failure;
@@ -365,10 +366,14 @@ static int exchange_result(lua_State *L) {
   return exchangeL_push_result(L, box);
 }
 
-/* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended. */
+/* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended, but for
+   a download whose result nobody has taken: it leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  if (box->exchange.download.path != NULL && box->exchange.failure.kind == FAILURE_NONE)
+    exchange_fail(&box->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
+  download_file_clear(&box->exchange.download);
   return 0;
 }
 

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "download_file.h"
 
 enum { SUFFIX_SIZE = 32, NAME_TRIES = 16 };
+enum { SUFFIX_LENGTH = 15, USUAL_NAME_MAX = 255 };
 
 bool download_file_set(struct download_file *file, const char *path) {
   file->descriptor = -1;
@@ -18,18 +20,37 @@ bool download_file_set(struct download_file *file, const char *path) {
   return file->path != NULL;
 }
 
+/* How much of the path stands before the suffix: all of it, but for a name that is only without a
+   suffix short enough. A name that is too long in any case shall fail at once. */
+static size_t stem_length(const char *path) {
+  const char *slash = strrchr(path, '/');
+  size_t folder = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+  size_t whole = strlen(path);
+  size_t name = whole - folder;
+  return name <= USUAL_NAME_MAX && name + SUFFIX_LENGTH > USUAL_NAME_MAX ? folder : whole;
+}
+
 /* A name that nobody else uses at this moment: O_EXCL decides, this only makes clashes rare. */
 static void name_temporary(struct download_file *file, size_t size, int attempt) {
   struct timespec now = {0, 0};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  snprintf(file->temporary, size, "%s.part%08lx%02x", file->path,
+  snprintf(file->temporary, size, "%.*s.part%08lx%02x", (int)stem_length(file->path), file->path,
            ((unsigned long)now.tv_nsec ^ (unsigned long)getpid() << 12) & 0xfffffffful,
            (unsigned)attempt);
+}
+
+static bool is_folder(const char *path) {
+  struct stat facts;
+  return lstat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
 /* Made by open, not by mkstemp, so that the file gets the mode that the umask says. */
 static bool open_temporary(struct download_file *file) {
   size_t size = strlen(file->path) + SUFFIX_SIZE;
+  if (is_folder(file->path)) { /* known now, not after the last byte */
+    file->error = EISDIR;
+    return false;
+  }
   file->temporary = malloc(size);
   if (file->temporary == NULL) {
     file->error = ENOMEM;

@@ -169,11 +169,12 @@ static void read_answer(struct exchange *exchange) {
   read_timings(exchange);
 }
 
-/* Only a whole body becomes a file. */
-static void finish_download(struct exchange *exchange) {
-  bool success = exchange->status >= 200 && exchange->status < 300;
+void exchange_settle_download(struct exchange *exchange) {
+  bool success =
+      exchange->failure.kind == FAILURE_NONE && exchange->status >= 200 && exchange->status < 300;
   if (exchange->download.path != NULL && success && !download_file_commit(&exchange->download))
     failure_set_errno(&exchange->failure, exchange->download.error);
+  download_file_clear(&exchange->download);
 }
 
 void exchange_finish(struct exchange *exchange, CURLcode code) {
@@ -196,7 +197,6 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
                   "the connection ended before the answer's headers did");
   } else {
     read_answer(exchange);
-    finish_download(exchange);
   }
 }
 

@@ -102,6 +102,8 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
 /* False when provably no byte of the request went out. */
 bool exchange_was_sent(const struct exchange *exchange);
+/* Puts a whole download in its place, and removes any other; when the result is taken. */
+void exchange_settle_download(struct exchange *exchange);
 /* A piece of the stream is waiting, or the end has come and nothing is left. */
 bool exchange_has_piece(const struct exchange *exchange);
 /* Lets go of the piece that reply_body holds, so that more may come. */

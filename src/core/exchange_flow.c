@@ -7,6 +7,9 @@
 
 #include "exchange.h"
 
+/* Bytes that a stream may run ahead of its listener. */
+enum { STREAM_WINDOW = 256 * 1024 };
+
 static bool starts_answer(const char *line, size_t length) {
   return length >= 5 && memcmp(line, "HTTP/", 5) == 0;
 }
@@ -49,6 +52,8 @@ static void begin_body(struct exchange *exchange) {
   exchange->flows = wanted && status >= 200 && status < 300;
   if (!exchange->flows)
     exchange->too_large = announces_too_much(exchange);
+  else if (exchange->stream)
+    exchange->reply_body.limit = STREAM_WINDOW;
 }
 
 static size_t keep(struct exchange *exchange, const char *bytes, size_t length) {
@@ -118,7 +123,8 @@ int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t do
                          curl_off_t upload_total, curl_off_t upload_now) {
   struct exchange *exchange = context;
   struct exchange_progress *progress = &exchange->progress;
-  bool uploading = exchange->upload.descriptor >= 0 && download_now == 0;
+  /* The answer to an upload would make the numbers fall; it counts where its body flows. */
+  bool uploading = exchange->upload.descriptor >= 0 && !(exchange->flows && download_now > 0);
   double now = (double)(uploading ? upload_now : download_now);
   curl_off_t total = uploading ? upload_total : download_total;
   if (now <= progress->now && now >= progress->now)

@@ -25,12 +25,28 @@ bool upload_file_open(struct upload_file *file, const char *path) {
   return true;
 }
 
+/* How many of `room` bytes are still to be sent: no more than was announced. */
+static size_t left_to_send(const struct upload_file *file, size_t room) {
+  off_t at = file->size < 0 ? -1 : lseek(file->descriptor, 0, SEEK_CUR);
+  if (at < 0)
+    return room;
+  int64_t left = file->size - (int64_t)at;
+  return left <= 0 ? 0 : (uint64_t)left < room ? (size_t)left : room;
+}
+
 ptrdiff_t upload_file_read(struct upload_file *file, char *bytes, size_t room) {
-  ssize_t got = read(file->descriptor, bytes, room);
+  size_t wanted = left_to_send(file, room);
+  if (wanted == 0)
+    return 0;
+  ssize_t got = read(file->descriptor, bytes, wanted);
   while (got < 0 && errno == EINTR)
-    got = read(file->descriptor, bytes, room);
+    got = read(file->descriptor, bytes, wanted);
   if (got < 0)
     file->error = errno;
+  if (got == 0 && file->size >= 0) { /* else the server would wait for what was announced */
+    file->error = ENODATA;
+    return -1;
+  }
   return got;
 }
 

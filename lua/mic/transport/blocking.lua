@@ -62,6 +62,7 @@ function blocking.finish(_, exchange, listener)
       end
       if wanted == false then
         exchange:cancel()
+        return nil, "cancelled", nil, "the call was cancelled"
       end
     end
   end

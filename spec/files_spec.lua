@@ -1,0 +1,378 @@
+local api = require "spec.support.api"
+local faults = require "spec.support.faults"
+local mic = require "mic"
+local scratch = require "spec.support.scratch"
+
+--- The options of one call that needs no login.
+local function open(options)
+  options.auth = false
+  return options
+end
+
+local function answer(text)
+  return ("send HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s"):format(#text, text)
+end
+
+--- Something of this size in which no two places look alike.
+local function pattern(size)
+  local parts, length = {}, 0
+  for index = 1, size do
+    parts[index] = ("%x,"):format(index * 7919)
+    length = length + #parts[index]
+    if length >= size then
+      break
+    end
+  end
+  return table.concat(parts):sub(1, size)
+end
+
+describe("files", function()
+  local box, client, folder
+
+  setup(function()
+    box = api.start()
+  end)
+
+  teardown(function()
+    box:stop()
+  end)
+
+  before_each(function()
+    box:reset()
+    client = box:client { retry = { base = 0.01, cap = 0.01 } }
+    folder = scratch.folder()
+  end)
+
+  after_each(function()
+    client:close()
+    folder:remove()
+  end)
+
+  describe("save_to", function()
+    local function download(options)
+      options = open(options or {})
+      options.save_to = options.save_to or folder:at "file"
+      return client:get("/file", options)
+    end
+
+    it("writes the whole body, byte for byte, and keeps none of it", function()
+      local body = ("\0\r\n\255"):rep(1000)
+      box:answer { path = "/file", body_base64 = "AA0K/w==", ["repeat"] = 1000 }
+      local response = mic.assert(download())
+      assert.are.equal(200, response.status)
+      assert.are.equal("", response.body)
+      assert.is_nil(response.data)
+      assert.are.equal(body, folder:read "file")
+      assert.are.equal("file", folder:names())
+    end)
+
+    it("writes JSON as it came, also one that holds an error", function()
+      local body = '{"errorMessage": "no"}'
+      local headers = { ["Content-Type"] = "application/json" }
+      box:answer { path = "/file", headers = headers, body = body }
+      local response = mic.assert(download())
+      assert.is_nil(response.data)
+      assert.are.equal(body, folder:read "file")
+    end)
+
+    it("makes an empty file of an empty body and of a 204", function()
+      box:answer { path = "/file", status = 200 }
+      mic.assert(download())
+      assert.are.equal("", folder:read "file")
+      folder:write("file", "old")
+      local server = faults.start "read\nsend HTTP/1.1 204 No Content\\r\\n\\r\\n\nagain"
+      local other = mic.new { base_url = server.url, api_key = "k" }
+      assert.are.equal(204, mic.assert(other:get("/x", open { save_to = folder:at "file" })).status)
+      assert.are.equal("", folder:read "file")
+      other:close()
+      server.stop()
+    end)
+
+    it("replaces an older file", function()
+      folder:write("file", ("older and longer"):rep(100))
+      box:answer { path = "/file", body = "new" }
+      mic.assert(download())
+      assert.are.equal("new", folder:read "file")
+    end)
+
+    it("writes nothing of an error answer, and leaves an older file as it was", function()
+      for _, status in ipairs { 302, 404, 500 } do
+        box:answer { path = "/file", status = status, body = '{"message":"no"}' }
+        local response, err = download { retry = false }
+        assert.is_nil(response)
+        assert.are.equal("http", err.kind)
+        assert.are.equal(status, err.status)
+        assert.are.equal('{"message":"no"}', err.response.body)
+      end
+      assert.are.equal("", folder:names())
+      folder:write("file", "old")
+      box:answer { path = "/file", status = 404, body = "no" }
+      assert.is_nil((download()))
+      assert.are.equal("old", folder:read "file")
+    end)
+
+    it("leaves an older file and nothing beside it when the connection is cut", function()
+      folder:write("file", "old")
+      for _, cut in ipairs { 0, 1, 50000 } do
+        box:answer { path = "/file", body = "01234567", ["repeat"] = 10000, cut = cut }
+        local response, err = download { retry = false }
+        assert.is_nil(response)
+        assert.are.equal("network", err.kind)
+        assert.are.equal("file", folder:names())
+        assert.are.equal("old", folder:read "file")
+      end
+    end)
+
+    it("leaves nothing behind when the body stops coming", function()
+      local head = "read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\n"
+      local server = faults.start(head .. "123\nhold")
+      local other = mic.new { base_url = server.url, api_key = "k", retry = false }
+      local response, err = other:get("/x", open { save_to = folder:at "file", deadline = 0.5 })
+      assert.is_nil(response)
+      assert.are.equal("timeout", err.kind)
+      assert.are.equal("", folder:names())
+      other:close()
+      server.stop()
+    end)
+
+    it("leaves nothing behind of a chunked body without an end", function()
+      local head = "send HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
+      local server = faults.start("read\n" .. head .. "4\\r\\nabcd\\r\\n")
+      local other = mic.new { base_url = server.url, api_key = "k", retry = false }
+      local response, err = other:get("/x", open { save_to = folder:at "file" })
+      assert.is_nil(response)
+      assert.are.equal("network", err.kind)
+      assert.are.equal("", folder:names())
+      other:close()
+      server.stop()
+    end)
+
+    it("starts anew when it is tried again", function()
+      folder:write("file", "old")
+      box:answer { path = "/file", status = 200, body = "first", ["repeat"] = 1000, cut = 3000 }
+      box:answer { path = "/file", status = 503, body = "busy" }
+      box:answer { path = "/file", status = 200, body = "second" }
+      local response = mic.assert(download())
+      assert.are.equal(3, response.attempts)
+      assert.are.equal("second", folder:read "file")
+      assert.are.equal("file", folder:names())
+    end)
+
+    it("is an error of kind file where the file cannot be", function()
+      folder:write("plain", "")
+      scratch.run("mkdir " .. folder:at "folder")
+      local long = folder:at(("x"):rep(300))
+      local deep = folder:at(("x/"):rep(3000) .. "x")
+      local cases = {
+        [folder:at "missing/file"] = "ENOENT",
+        [folder:at "plain/file"] = "ENOTDIR",
+        [folder:at "folder"] = "EISDIR",
+        [long] = "ENAMETOOLONG",
+        [deep] = "ENAMETOOLONG",
+      }
+      for path, code in pairs(cases) do
+        for _, body in ipairs { "content", "" } do
+          box:answer { path = "/file", body = body, status = 200 }
+          local response, err = download { save_to = path }
+          assert.is_nil(response)
+          assert.are.equal("file", err.kind, path)
+          assert.are.equal(code, err.code)
+          assert.are.equal(1, err.attempts)
+          assert.is_falsy(err.retryable)
+        end
+      end
+      assert.are.equal("folder plain", folder:names())
+      box:answer { path = "/file", body = "good" }
+      mic.assert(download())
+    end)
+
+    it("takes every name that the file system takes", function()
+      local name = ("n"):rep(255)
+      box:answer { path = "/file", body = "long" }
+      mic.assert(download { save_to = folder:at(name) })
+      assert.are.equal("long", folder:read(name))
+      assert.are.equal(name, folder:names())
+    end)
+
+    it("obeys the umask", function()
+      for mask, mode in pairs { ["022"] = "644", ["077"] = "600", ["027"] = "640" } do
+        box:answer { path = "/file", body = "x" }
+        folder:lua(([[
+          local client = require("mic").new { base_url = %q, api_key = "k", tls = { ca_file = %q } }
+          require("mic").assert(client:get("/file", { auth = false, save_to = %q }))
+        ]]):format(box.base_url, box.ca_file, folder:at("mode" .. mask)), "umask " .. mask .. ";")
+        assert.are.equal(mode .. "\n", scratch.run("stat -c %a " .. folder:at("mode" .. mask)))
+      end
+    end)
+
+    it("replaces a symbolic link, not what it points to", function()
+      folder:write("target", "kept")
+      scratch.run(("ln -s target %s"):format(folder:at "file"))
+      box:answer { path = "/file", body = "new" }
+      mic.assert(download())
+      assert.are.equal("new", folder:read "file")
+      assert.are.equal("kept", folder:read "target")
+      assert.are.equal("regular file\n", scratch.run("stat -c %F " .. folder:at "file"))
+    end)
+
+    it("may be larger than max_response_size; an error answer may not", function()
+      local small = box:client { max_response_size = 1000, retry = false }
+      box:answer { path = "/file", status = 200, body = "0123456789", ["repeat"] = 100000 }
+      mic.assert(small:get("/file", open { save_to = folder:at "file" }))
+      assert.are.equal(1000000, #folder:read "file")
+      box:answer { path = "/file", status = 500, body = "0123456789", ["repeat"] = 101 }
+      local response, err = small:get("/file", open { save_to = folder:at "other" })
+      assert.is_nil(response)
+      assert.are.equal("too_large", err.kind)
+      assert.are.equal("file", folder:names())
+      small:close()
+    end)
+
+    it("unpacks what was compressed on the way", function()
+      local packed = scratch.run "printf %s unpacked | gzip -9 | base64 -w 0"
+      local headers = { ["Content-Encoding"] = "gzip" }
+      box:answer { path = "/file", headers = headers, body_base64 = packed }
+      mic.assert(download())
+      assert.are.equal("unpacked", folder:read "file")
+    end)
+
+    it("follows a redirect to the file", function()
+      box:answer { path = "/file", status = 302, headers = { Location = "/prod/there" } }
+      box:answer { path = "/there", body = "found" }
+      mic.assert(download())
+      assert.are.equal("found", folder:read "file")
+    end)
+  end)
+
+  describe("body_file", function()
+    local function upload(text, options)
+      options = open(options or {})
+      options.body_file = folder:write("upload", text)
+      return client:post("/file", nil, options)
+    end
+
+    it("sends nothing when the file is not there", function()
+      for name, code in pairs { missing = "ENOENT", ["."] = "EISDIR" } do
+        local response, err = client:post("/file", nil, open { body_file = folder:at(name) })
+        assert.is_nil(response)
+        assert.are.equal("file", err.kind)
+        assert.are.equal(code, err.code)
+        assert.are.equal(0, err.attempts)
+      end
+      assert.are.equal("", box:seen())
+    end)
+
+    it("sends the bytes as they are, with their length, no type", function()
+      local bytes = {}
+      for byte = 32, 126 do
+        bytes[#bytes + 1] = string.char(byte)
+      end
+      local text = table.concat(bytes, "\r\n")
+      box:answer { path = "/file", status = 201 }
+      assert.are.equal(201, mic.assert(upload(text)).status)
+      local entry = box:log()[1]
+      assert.are.equal("POST", entry.method)
+      assert.are.equal(text, entry.body)
+      local names = "," .. table.concat(entry.headers, ","):lower() .. ","
+      assert.is_truthy(names:find ",content%-length,")
+      assert.is_nil(names:find ",content%-type,")
+      assert.is_nil(names:find ",transfer%-encoding,")
+      assert.is_nil(names:find ",expect,")
+    end)
+
+    it("sends an empty file, with any method, with headers of one's own", function()
+      for _, method in ipairs { "POST", "PUT", "PATCH", "DELETE" } do
+        box:answer { path = "/file", status = 200 }
+        mic.assert(client:request(open {
+          method = method,
+          path = "/file",
+          body_file = folder:write("upload", ""),
+          headers = { ["Content-Type"] = "text/csv" },
+        }))
+        box:answer { path = "/file", status = 200 }
+        mic.assert(client:request(open {
+          method = method,
+          path = "/file",
+          body_file = folder:write("upload", method),
+        }))
+      end
+      local seen = {}
+      for index, entry in ipairs(box:log()) do
+        seen[index] = ("%s %d %s"):format(entry.method, entry.body_size, entry.body or "")
+      end
+      assert.are.same({
+        "POST 0 ", "POST 4 POST", "PUT 0 ", "PUT 3 PUT",
+        "PATCH 0 ", "PATCH 5 PATCH", "DELETE 0 ", "DELETE 6 DELETE",
+      }, seen)
+    end)
+
+    it("sends a file of some megabytes", function()
+      local text = pattern(5000000)
+      box:answer { path = "/file", status = 200, times = 2 }
+      mic.assert(upload(text))
+      local plain = box:client { http_version = "1.1" }
+      mic.assert(plain:put("/file", nil, open { body_file = folder:at "upload" }))
+      plain:close()
+      assert.are.equal(#text, box:log()[1].body_size)
+      assert.are.equal(#text, box:log()[2].body_size)
+    end)
+
+    it("sends the whole again when it is tried again", function()
+      box:answer { path = "/file", status = 503 }
+      box:answer { path = "/file", status = 200 }
+      local response = mic.assert(upload("the whole", { idempotent = true }))
+      assert.are.equal(2, response.attempts)
+      assert.are.equal("the whole", box:log()[1].body)
+      assert.are.equal("the whole", box:log()[2].body)
+    end)
+
+    it("sends the whole again when the server closed a kept connection", function()
+      local kept = "read\n" .. answer "{}"
+      local server = faults.start(kept, kept)
+      local other = mic.new { base_url = server.url, api_key = "k", retry = false }
+      mic.assert(other:get("/x", open {}))
+      mic.assert(other:put("/x", nil, open { body_file = folder:write("upload", pattern(9000)) }))
+      assert.are.equal("GET /prod/x HTTP/1.1 PUT /prod/x HTTP/1.1",
+        table.concat(server.requests(), " "))
+      other:close()
+      server.stop()
+    end)
+
+    --- Puts 8 MB while the file is changed by a shell command, then makes one more call.
+    local function change_while_sent(command)
+      local plain = box:client { http_version = "1.1", retry = false }
+      local path = folder:write("upload", pattern(8000000))
+      local changed = false
+      box:answer { path = "/file", method = "PUT", status = 200 }
+      local response, err = plain:put("/file", nil, open {
+        body_file = path,
+        timeout = 10,
+        progress = function()
+          if not changed then
+            changed = true
+            scratch.run(command .. " " .. path)
+          end
+        end,
+      })
+      box:answer { path = "/after", status = 200 }
+      mic.assert(plain:get("/after", open {}))
+      plain:close()
+      assert.is_true(changed)
+      return response, err
+    end
+
+    it("is an error when the file becomes shorter meanwhile", function()
+      local response, err = change_while_sent "truncate -s 1000"
+      assert.is_nil(response)
+      assert.are.equal("file", err.kind)
+    end)
+
+    it("sends no more than was announced when the file becomes longer meanwhile", function()
+      local response, err = change_while_sent "truncate -s 9000000"
+      assert.are.equal(200, mic.assert(response, err).status)
+      local log = box:log()
+      assert.are.equal(2, #log)
+      assert.are.equal(8000000, log[1].body_size)
+    end)
+  end)
+end)

@@ -1,0 +1,125 @@
+--- A server that answers each request with the bytes that came: request line and headers as they
+--- were sent, then the body. Plain HTTP on loopback; beside it TLS with a certificate for another
+--- name than localhost. It ends with the process, since its standard input is a pipe of ours.
+
+local core = require "mic.core"
+
+local echo = {}
+local echo_methods = {}
+local echo_mt = { __index = echo_methods }
+
+local START_SECONDS = 10
+
+--- Run in a folder of its own, with the port as argument; the TLS port is the next one. nginx ends
+--- when standard input does, and the folder with it.
+local SCRIPT = [=[
+cd "$1" && exec 2>&1 || exit 1
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
+modules=$(nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+user=''; [ "$(id -u)" -ne 0 ] || user='user root;'
+[ -e server.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+  -subj /CN=other.example -addext subjectAltName=DNS:other.example \
+  -keyout server.key -out server.pem 2>openssl.log || exit 1
+cat >nginx.conf <<END
+daemon off; master_process off; pid nginx.pid; error_log error.log error; $user
+load_module $modules/ndk_http_module.so;
+load_module $modules/ngx_http_lua_module.so;
+events { worker_connections 64; }
+http {
+  access_log off;
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  underscores_in_headers on; ignore_invalid_headers off; merge_slashes off;
+  server {
+    listen 127.0.0.1:$2;
+    listen 127.0.0.1:$(($2 + 1)) ssl;
+    ssl_certificate server.pem; ssl_certificate_key server.key;
+    location / {
+      content_by_lua_block {
+        ngx.req.read_body()
+        local text = ngx.req.raw_header() .. (ngx.req.get_body_data() or "")
+        ngx.header["Content-Type"] = "text/plain"
+        ngx.header["Content-Length"] = #text
+        ngx.print(text)
+      }
+    }
+  }
+}
+END
+nginx -p "$PWD/" -c "$PWD/nginx.conf" -e "$PWD/error.log" </dev/null &
+cat >/dev/null
+kill $! 2>/dev/null
+wait
+rm -rf "$1"
+]=]
+
+local function read_line(command)
+  local pipe = assert(io.popen(command))
+  local line = pipe:read "*l"
+  pipe:close()
+  return assert(line, command)
+end
+
+--- Whether it answers by then. What else could listen on the port answers otherwise.
+local function answers(self)
+  local client = core.client { base_url = self.base_url, timeout = 1 }
+  local ask = { method = "GET", path = "/ready", auth = false }
+  local ends = core.now() + START_SECONDS / 5
+  local reply = client:request(ask)
+  while not reply and core.now() < ends do
+    core.sleep(0.02)
+    reply = client:request(ask)
+  end
+  client:close()
+  return reply and reply.status == 200 and reply.body:find("GET /ready", 1, true) ~= nil
+end
+
+--- Starts one.
+---@return table server base_url (plain HTTP), tls_url, ca_file (which the certificate is from)
+function echo.start()
+  local ends = core.now() + START_SECONDS
+  repeat
+    local folder = read_line "mktemp -d"
+    local script = assert(io.open(folder .. "/start", "w"))
+    script:write(SCRIPT)
+    script:close()
+    local port = 20000 + math.floor(core.random() * 12000)
+    local pipe = assert(io.popen(("exec sh %s/start %s %d >%s/log"):format(folder, folder, port,
+      folder), "w"))
+    local self = setmetatable({
+      pipe = pipe,
+      base_url = ("http://127.0.0.1:%d"):format(port),
+      tls_url = ("https://localhost:%d"):format(port + 1),
+      ca_file = folder .. "/server.pem",
+    }, echo_mt)
+    if answers(self) then
+      return self
+    end
+    self:stop()
+  until core.now() > ends
+  error "the echo server did not start"
+end
+
+--- Ends it and waits until it is gone.
+function echo_methods:stop()
+  self.pipe:close()
+end
+
+--- The parts of an answer's body: what the server saw of the request.
+---@param text string
+---@return table request line, headers (name as sent to its value, list when repeated), body
+function echo.parse(text)
+  local head, body = text:match "^(.-\r\n)\r\n(.*)$"
+  local request = { line = head:match "^[^\r]*", headers = {}, body = body }
+  for name, value in head:gmatch "\n([^:\r\n]+):[ \t]*([^\r\n]*)" do
+    local present = request.headers[name]
+    if type(present) == "table" then
+      present[#present + 1] = value
+    else
+      request.headers[name] = present and { present, value } or value
+    end
+  end
+  return request
+end
+
+return echo

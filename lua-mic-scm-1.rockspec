@@ -39,6 +39,7 @@ build = {
         "src/binding/integers.c",
         "src/binding/mic_core.c",
         "src/binding/record.c",
+        "src/binding/request.c",
         "src/binding/system.c",
         "src/binding/text.c",
         "src/core/api_client.c",

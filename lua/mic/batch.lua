@@ -51,7 +51,7 @@ function batch.build(requests)
       errors.raise(("%s must be a table (got %s)"):format(what, type(request)))
     end
     calls[index] = build_one(request, what)
-    calls[index].spec.share_connection = true
+    calls[index].share_connection = true
   end
   if #calls < count then
     errors.raise(("client:batch: request %d is nil; a list has no holes"):format(#calls + 1))

@@ -78,11 +78,14 @@ end
 --- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
 --- (on the transport's clock), handed (a piece went to on_data), retries, renewed, ensured and
 --- redirects (how often each has happened).
-local function make(opts, method, path, url, data)
+local function make(opts, what, method, path, url, data)
   if data == nil then
     data = opts.data
   end
   method = usual_methods[method] or method:upper()
+  if method == "HEAD" and (data ~= nil or opts.body or opts.body_file) then
+    errors.raise(("%s: HEAD takes no body"):format(what))
+  end
   local headers = build_headers(opts.headers, opts.auth == false)
   local body = opts.body
   if data ~= nil then
@@ -156,7 +159,7 @@ function builder.call(opts, what, method, path, data)
     errors.raise(('%s needs a path, such as "/users"'):format(what))
   end
   path = paths.fill(path, opts.params)
-  return make(opts, method or opts.method or "GET", path, nil, data)
+  return make(opts, what, method or opts.method or "GET", path, nil, data)
 end
 
 --- The same for an absolute URL.
@@ -176,7 +179,7 @@ function builder.fetch(opts, url)
   if type(url) ~= "string" or not url:find "^%a[%w+.-]*://" then
     errors.raise(what .. " needs an absolute URL (https://…); a path is for client:get")
   end
-  return make(opts, opts.method or "GET", nil, url, nil)
+  return make(opts, what, opts.method or "GET", nil, url, nil)
 end
 
 return builder

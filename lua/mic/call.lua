@@ -166,6 +166,9 @@ function actions.ensure(self, state)
     state.allow_stale = true
     return true
   end
+  if err.path == nil then -- nothing was sent: the call itself is what failed
+    err.method, err.path = state.method, self.mask(state.shown)
+  end
   state.err = err
   return false
 end

@@ -10,7 +10,8 @@ local discovery = {}
 local DEFAULT_URL = "https://wrd4rfaqo1.execute-api.eu-west-1.amazonaws.com/Prod/manifest/"
 local KEY_PATH = "/metadata/manifest"
 
---- A core client for one URL, and the path that reaches it; nil and a text for a bad URL.
+--- A core client for one URL, and the path that reaches it; nil and a text for a bad URL. It has no
+--- API key: a manifest needs none, and its server may be another one than the API's.
 local function client_for(url, config)
   local base, path = url:match "^(%a+://[^/]+.-)(/[^/]*)$"
   if not base then
@@ -20,7 +21,7 @@ local function client_for(url, config)
   for name, value in pairs(config) do
     copy[name] = value
   end
-  copy.base_url = base
+  copy.base_url, copy.api_key = base, nil
   local ok, made = pcall(core.client, copy)
   if not ok then
     return nil, tostring(made)
@@ -28,16 +29,18 @@ local function client_for(url, config)
   return made, path
 end
 
---- Fetches a flat JSON object without credentials.
-local function fetch(transport, client, path, what, ends)
-  local spec = { method = "GET", path = path, auth = false, resend = true }
+--- Fetches a flat JSON object without credentials. `wanted`: client, path, url (for the path in
+--- errors), what (it is called), timeout.
+local function fetch(transport, wanted, ends)
+  local what = wanted.what
+  local spec = { method = "GET", path = wanted.path, auth = false, resend = true }
   local left = ends and ends - transport.now()
-  local facts = { method = "GET", path = path:match "^[^?]*", attempts = 1 }
+  local facts = { method = "GET", path = wanted.url:match "^%a+://[^/]*([^?]*)", attempts = 1 }
   if left and left <= 0 then
     return nil, errors.new("timeout", "the deadline of the call has passed", facts)
   end
-  spec.timeout = left
-  local reply, kind, code, message = transport.request(client, spec)
+  spec.timeout = math.min(wanted.timeout, left or wanted.timeout)
+  local reply, kind, code, message = transport.request(wanted.client, spec)
   if not reply then
     return nil, errors.from_fail(kind, code, what .. ": " .. message, facts)
   end
@@ -65,22 +68,28 @@ end
 ---@return table|nil search or nil and what is wrong with the URL
 ---@return string|nil problem
 function discovery.new(stack, manifest_url, config)
-  local client, path = client_for(manifest_url or DEFAULT_URL, config)
+  local url = manifest_url or DEFAULT_URL
+  local client, path = client_for(url, config)
   if not client then
     return nil, (path:gsub("^base_url", "manifest_url"))
   end
   local ok, problem = core.check_path(path)
   if not ok then
     client:close()
-    return nil, "manifest_url has a " .. problem
+    return nil, "manifest_url must have another path: " .. problem
   end
-  return { stack = stack, client = client, path = path, config = config }
+  return { stack = stack, client = client, path = path, url = url, config = config }
 end
 
 local function find_base_url(search, transport, ends)
   local what = "the manifest of the stack"
-  local path = paths.query(search.path, { hostname = search.stack })
-  local manifest, err = fetch(transport, search.client, path, what, ends)
+  local manifest, err = fetch(transport, {
+    client = search.client,
+    path = paths.query(search.path, { hostname = search.stack }),
+    url = search.url,
+    what = what,
+    timeout = search.config.timeout,
+  }, ends)
   if not manifest then
     return nil, err
   end
@@ -100,12 +109,19 @@ end
 
 local function find_api_key(search, transport, base_url, ends)
   local what = "the manifest of the API"
-  local client, path = client_for(base_url .. KEY_PATH, search.config)
+  local url = base_url .. KEY_PATH
+  local client, path = client_for(url, search.config)
   if not client then
     local problem = path:gsub("^base_url", "a URL that")
     return nil, errors.new("config", "the manifest of the stack names " .. problem)
   end
-  local manifest, err = fetch(transport, client, path, what, ends)
+  local manifest, err = fetch(transport, {
+    client = client,
+    path = path,
+    url = url,
+    what = what,
+    timeout = search.config.timeout,
+  }, ends)
   client:close()
   if not manifest then
     return nil, err

@@ -50,6 +50,16 @@ local rules = {
   },
   {
     kind = "tls",
+    text = "is for another host name",
+    hint = "base_url must use the name that the certificate is for",
+  },
+  {
+    kind = "tls",
+    text = "has expired",
+    hint = "renew it, or check this machine's clock",
+  },
+  {
+    kind = "tls",
     code = "CURLE_PEER_FAILED_VERIFICATION",
     hint = "a certificate authority of your own? name its certificate in tls.ca_file",
   },

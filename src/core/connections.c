@@ -276,9 +276,6 @@ static bool is_over(const struct connections *connections, const struct exchange
                     bool ended) {
   if (exchange != NULL)
     return exchange->state != EXCHANGE_RUNNING || has_news(exchange);
-  for (const struct exchange *any = connections->running; any != NULL; any = any->next)
-    if (has_news(any))
-      return true;
   return ended || connections->running == NULL;
 }
 

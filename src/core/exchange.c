@@ -177,6 +177,16 @@ void exchange_settle_download(struct exchange *exchange) {
   download_file_clear(&exchange->download);
 }
 
+/* What OpenSSL says of a chain is a number of its own; of a name that does not fit, 1. */
+static void fail_verification(struct exchange *exchange) {
+  long verdict = 0;
+  curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  const char *message = verdict == 1    ? "the server's certificate is for another host name"
+                        : verdict == 10 ? "the server's certificate has expired"
+                                        : "the server's certificate could not be verified";
+  exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", message);
+}
+
 void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
   if (exchange->failure.kind != FAILURE_NONE)
@@ -189,6 +199,8 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
   } else if (code == CURLE_ABORTED_BY_CALLBACK && exchange->sendings > 1) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
                   "the kept connection was closed before an answer came; not sent again");
+  } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    fail_verification(exchange);
   } else if (code != CURLE_OK) {
     failure_set_curl(&exchange->failure, code);
   } else if (!exchange->head_ended) {

@@ -8,7 +8,8 @@ local json = require "mic.json"
 local VERBS = { "request", "get", "head", "delete", "options", "post", "put", "patch" }
 local CLIENT_METHODS = {
   "request", "get", "head", "delete", "options", "post", "put", "patch", "login", "refresh",
-  "fetch", "batch", "logout", "authenticated", "credentials", "use_credentials", "auth_headers", "status", "close",
+  "fetch", "batch", "logout", "authenticated", "credentials", "use_credentials", "auth_headers",
+  "status", "close",
 }
 
 --- The module anew: without the client that an earlier test has left in it.

@@ -98,9 +98,8 @@ bool download_file_commit(struct download_file *file) {
   int descriptor = file->descriptor;
   file->descriptor = -1;
   file->error = 0;
-  if (close(descriptor) != 0 && errno != EINTR)
-    file->error = errno;
-  else if (rename(file->temporary, file->path) != 0)
+  bool closed = close(descriptor) == 0 || errno == EINTR;
+  if (!closed || rename(file->temporary, file->path) != 0)
     file->error = errno;
   if (file->error != 0)
     unlink(file->temporary);

@@ -94,7 +94,8 @@ static void read_connection_options(lua_State *L, int config, struct connection_
     options->user_agent = strdup("lua-mic/" MIC_VERSION);
   if (options->user_agent == NULL)
     argumentsL_raise(L, "not enough memory");
-  check_user_agent(L, options->user_agent);
+  else
+    check_user_agent(L, options->user_agent);
 }
 
 /* A client; sends nothing and starts nothing.

@@ -155,7 +155,10 @@ describe("client:batch", function()
     box:seen()
     for text, requests in pairs {
       ["request 2 must be a table"] = { { path = "/user" }, "/user" },
-      ['request 2: unknown option "url"'] = { { path = "/user" }, { url = "/user" } },
+      ['request 2: unknown option "url"; did you mean "path"?'] = {
+        { path = "/user" },
+        { url = "/user" },
+      },
       ["request 3 needs a path"] = { { path = "/user" }, { path = "/user" }, {} },
       ["request 2: options"] = { { path = "/user" }, { path = "/user", data = 1, body = "x" } },
       ["request 2 is nil"] = { { path = "/user" }, nil, { path = "/user" } },

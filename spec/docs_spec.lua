@@ -147,10 +147,10 @@ note("response", res)
 note_err(reader:post("/users", { userName = "x" }))
 note_err(reader:get "/users/nobody")
 note_err(reader:get "/no/such/path")
-tell("/answer", { path = "/user", status = 429, headers = { ["Retry-After"] = "0" } })
-mic.assert(reader:get "/user")
 tell("/answer", { path = "/user", status = 302, headers = { Location = "https://localhost/" } })
 note_err(reader:get "/user")
+tell("/answer", { path = "/user", status = 503, headers = { ["Retry-After"] = "0" } })
+mic.assert(reader:get "/user")
 note_err(new { base_url = "https://localhost:1" }:login("demo", "wrong"))
 note("status", reader:status())
 note("counters", reader:status().counters)
@@ -187,7 +187,43 @@ describe("the reference names all and only what a program meets, in", function()
   end)
 end)
 
-for _, page in ipairs { REFERENCE, "docs/architecture.md" } do
+--- What the sandbox has to be told before a page's code runs.
+local PREPARATIONS = {
+  ["docs/workshop.md"] = [[
+    local mic = require "mic"
+    local control = mic.new { base_url = os.getenv "MIC_SANDBOX_CONTROL", api_key = "-" }
+    local function answer(path, data)
+      local wanted = { path = path, body = mic.json.encode(data) }
+      mic.assert(control:post("/answer", wanted, { auth = false }))
+    end
+    local function hits(...)
+      local found = {}
+      for index, source in ipairs { ... } do
+        found[index] = { _source = source }
+      end
+      return { hits = { total = #found, hits = found } }
+    end
+    local weather = { id = "191", label = "Weather station", description = "Temperature and wind" }
+    answer("/thingtypes", { weather, { id = "192", label = "Parking place" } })
+    answer("/thingtypes/191", weather)
+    answer("/things/find", hits({ thingName = "00001570", label = "Roof" },
+      { thingName = "00001571", label = "Harbour" }))
+    answer("/observations/find", hits { thingName = "00001570", state = { temperature = 21.5 } })
+  ]],
+}
+
+--- Runs the Lua blocks of a page, in one sandbox.
+local function run_page(page)
+  local scripts = blocks.of(page, "lua")
+  local preparation = { text = PREPARATIONS[page] or "" }
+  table.insert(scripts, 1, preparation)
+  blocks.run(scripts)
+  assert(preparation.code == 0, preparation.printed)
+  table.remove(scripts, 1)
+  return scripts
+end
+
+for _, page in ipairs(tree.files("docs", "%.md$")) do
   describe("the code in " .. page, function()
     it("is Lua, shell, or a picture", function()
       for _, block in ipairs(blocks.read(page)) do
@@ -196,7 +232,15 @@ for _, page in ipairs { REFERENCE, "docs/architecture.md" } do
       end
     end)
 
-    for _, script in ipairs(blocks.run(blocks.of(page, "lua"))) do
+    it("names commands, targets, variables and packages that exist", function()
+      for _, block in ipairs(blocks.of(page, "sh")) do
+        for _, command in ipairs(block.lines) do
+          assert.is_nil(blocks.problem_with(command), command)
+        end
+      end
+    end)
+
+    for _, script in ipairs(run_page(page)) do
       it(script.name .. " runs as it stands and prints what the page says", function()
         assert.equal(0, script.code, script.printed)
         assert.equal(blocks.settled(script.output or ""), blocks.settled(script.printed))
@@ -208,6 +252,27 @@ for _, page in ipairs { REFERENCE, "docs/architecture.md" } do
     end)
   end)
 end
+
+describe("docs/errors.md", function()
+  local text = tree.read "docs/errors.md"
+
+  it("has a piece about every kind, and about no other", function()
+    local found = {}
+    for kind in text:gmatch "\n### `([%a_]+)`\n" do
+      found[kind] = true
+    end
+    assert.same(sorted(kinds()), sorted(found))
+  end)
+
+  it("shows every hint", function()
+    local checked = 0
+    for quote, hint in tree.read("lua/mic/hints.lua"):gmatch "\n%s+hint = (['\"])(.-)%1,\n" do
+      checked = checked + 1
+      assert.is_truthy(quote and text:find(hint, 1, true), hint)
+    end
+    assert.is_true(checked > 5)
+  end)
+end)
 
 describe("docs/architecture.md", function()
   local text = tree.read "docs/architecture.md"

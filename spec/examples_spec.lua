@@ -21,6 +21,23 @@ path and query: /prod/users?attributes=userName&size=2
 identityId in it: no
 ]],
 
+  ["examples/download.lua"] = [[
+ 25 %
+ 50 %
+ 75 %
+100 %
+status 200, 16777216 bytes in the file
+file	ENOENT
+]],
+
+  ["examples/batch.lua"] = [[
+anna    anna@example.com
+a/b     a.b@example.com
+100%    100.@example.com
+nobody  USER_NOT_FOUND
+4 calls, 1 login, 0 retries
+]],
+
   ["examples/errors.lua"] = [[
 missing login    auth    call client:login(), or make the client with username and password
 wrong password   auth    check username and password

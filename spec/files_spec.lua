@@ -251,7 +251,17 @@ describe("files", function()
       return client:post("/file", nil, options)
     end
 
-    it("sends nothing when the file is not there", function()
+    it("takes regular files alone: a named pipe would wait for its writer", function()
+    local path = os.tmpname()
+    os.remove(path)
+    os.execute("mkfifo " .. path)
+    local response, err = client:put("/x", nil, { auth = false, body_file = path })
+    os.remove(path)
+    assert.is_nil(response)
+    assert.are.same({ "file", "EINVAL", 0 }, { err.kind, err.code, err.attempts })
+  end)
+
+  it("sends nothing when the file is not there", function()
       for name, code in pairs { missing = "ENOENT", ["."] = "EISDIR" } do
         local response, err = client:post("/file", nil, open { body_file = folder:at(name) })
         assert.is_nil(response)

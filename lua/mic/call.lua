@@ -206,7 +206,9 @@ function actions.redirect(self, state, reply)
   if paths.origin(location) ~= paths.origin(reply.url) then
     state.headers = nil
   end
-  state.bare = state.bare or not reply.same_origin
+  state.bare = state.bare
+    or not reply.same_origin
+    or paths.origin(reply.url) ~= paths.origin(self.core:root())
   state.path, state.url = nil, location
   local root = self.core:root()
   local shown = paths.without_query(location)

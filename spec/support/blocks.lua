@@ -159,7 +159,7 @@ tools["apt-get"] = function(arguments)
 end
 
 function tools.luarocks(arguments)
-  local rockspec = arguments:match "^make (%S+%.rockspec)$"
+  local rockspec = arguments:gsub("%-%-[%w-]+=%S+ ", ""):match "^make (%S+%.rockspec)$"
   if not rockspec or not succeeds("test -f " .. quote(rockspec)) then
     return "luarocks make takes a rockspec that is there"
   end

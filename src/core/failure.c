@@ -111,6 +111,7 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ENOENT, "no such file or folder"),
     ERROR(ENOTDIR, "a part of the path is no folder"),
     ERROR(EISDIR, "it is a folder"),
+    ERROR(EINVAL, "it is no regular file"),
     ERROR(EROFS, "the file system is read-only"),
     ERROR(ENOSPC, "no space left on the device"),
     ERROR(EDQUOT, "the disk quota is used up"),
@@ -120,6 +121,7 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ENFILE, "too many open files in the system"),
     ERROR(ENAMETOOLONG, "the name is too long"),
     ERROR(ELOOP, "too many symbolic links"),
+    ERROR(ENODATA, "the file became shorter while it was sent"),
     ERROR(ENOMEM, "out of memory"),
 };
 

@@ -11,17 +11,17 @@ bool upload_file_open(struct upload_file *file, const char *path) {
   struct stat facts;
   file->size = -1;
   file->error = 0;
-  file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  /* Not blocking: else a named pipe without a writer would hold the whole program. */
+  file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file->descriptor < 0 || fstat(file->descriptor, &facts) != 0) {
     file->error = errno;
     return false;
   }
-  if (S_ISDIR(facts.st_mode)) {
-    file->error = EISDIR;
+  if (!S_ISREG(facts.st_mode)) {
+    file->error = S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
     return false;
   }
-  if (S_ISREG(facts.st_mode))
-    file->size = facts.st_size;
+  file->size = facts.st_size;
   return true;
 }
 

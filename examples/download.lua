@@ -1,0 +1,47 @@
+-- Downloads into a file and shows how far it is. The file is complete or absent: a download that
+-- fails leaves nothing behind, and an older file as it was.
+--
+--   make sandbox RUN="lua examples/download.lua"
+--   lua examples/download.lua /files/report.csv report.csv       with an account
+
+local mic = require "mic"
+
+local client = mic.assert(mic.from_env())
+
+--- The sandbox has no files: it is told what to answer to this path.
+local function script_answer(path)
+  local control = mic.new { base_url = os.getenv "MIC_SANDBOX_CONTROL", api_key = "-" }
+  local answer = { path = path, body = "0123456789abcdef", ["repeat"] = 1024 * 1024 }
+  mic.assert(control:post("/answer", answer, { auth = false }))
+end
+
+local path, target = arg[1], arg[2]
+if not path then
+  path, target = "/files/report", os.tmpname()
+  script_answer(path)
+end
+
+-- Called between two reads, with bytes; `total` is nil when the server does not tell. Returning
+-- false would stop the call, with an error of kind `cancelled`.
+local quarter = 0
+local function show(now, total)
+  while total and quarter < 4 and now >= total * (quarter + 1) / 4 do
+    quarter = quarter + 1
+    print(("%3d %%"):format(25 * quarter))
+  end
+end
+
+-- There is no limit for the whole: `timeout` is the longest time in which nothing comes.
+local res = mic.assert(client:get(path, { save_to = target, progress = show }))
+
+local file = assert(io.open(target, "rb"))
+print(("status %d, %d bytes in the file"):format(res.status, file:seek "end"))
+file:close()
+
+-- What the file system refuses is an error like any other, of kind `file`.
+local _, err = client:get("/user", { save_to = "/no/such/folder/report" })
+print(err.kind, err.code)
+
+if not arg[1] then
+  os.remove(target)
+end

@@ -1,0 +1,85 @@
+--- TLS servers with certificates of all kinds, by the openssl command.
+
+local core = require "mic.core"
+local scratch = require "spec.support.scratch"
+
+local tls_server = {}
+
+--- Makes, in a folder: ca.pem, and NAME.pem with NAME.key of good, elsewhere (another host's),
+--- expired and client; ca.pem has signed them all.
+local MAKE = [[
+cd %s
+key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+cat > openssl.cnf <<'END'
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = a test CA
+[ca]
+basicConstraints = critical,CA:TRUE
+subjectKeyIdentifier = hash
+[good]
+subjectAltName = DNS:localhost,IP:127.0.0.1
+[elsewhere]
+subjectAltName = DNS:elsewhere.example
+[authority]
+default_ca = authority
+database = index.txt
+new_certs_dir = .
+default_md = sha256
+policy = policy
+rand_serial = yes
+copy_extensions = copy
+[policy]
+commonName = supplied
+END
+: > index.txt
+openssl req -x509 $key -config openssl.cnf -extensions ca -days 30 -keyout ca.key -out ca.pem
+make() {
+  openssl req -new $key -config openssl.cnf -subj "/CN=$1" -reqexts "$2" -keyout $1.key -out $1.csr
+  openssl ca -batch -notext -config openssl.cnf -name authority -cert ca.pem -keyfile ca.key \
+    -startdate $3 -enddate $4 -in $1.csr -out $1.pem
+}
+make good good 20200101000000Z 20491231235959Z
+make elsewhere elsewhere 20200101000000Z 20491231235959Z
+make expired good 20200101000000Z 20210101000000Z
+make client good 20200101000000Z 20491231235959Z
+]]
+
+function tls_server.certificates(folder)
+  scratch.run(MAKE:format(scratch.quote(folder.path)))
+end
+
+local function wait_for_port(folder, name)
+  for _ = 1, 1000 do
+    local port = (folder:read(name) or ""):match "ACCEPT [^\n]*:(%d+)"
+    if port then
+      return port
+    end
+    core.sleep(0.01)
+  end
+  error("openssl s_server did not start: " .. tostring(folder:read(name)))
+end
+
+--- Starts a server that answers every GET with 200; it ends with this process at the latest.
+---@param folder table with the certificates
+---@param name string whose certificate it shows
+---@param options? string further ones of `openssl s_server`
+---@return table server url, `stop()`
+function tls_server.start(folder, name, options)
+  local command = ("cd %s; openssl s_server -accept 127.0.0.1:0 -cert %s.pem -key %s.key -www %s"
+    .. " </dev/null >printed 2>&1 & cat >/dev/null; kill $!"):format(
+    scratch.quote(folder.path), name, name, options or "")
+  folder:write("printed", "")
+  local input = assert(io.popen(command, "w"))
+  local server = { url = "https://localhost:" .. wait_for_port(folder, "printed") }
+
+  function server.stop()
+    input:close()
+  end
+
+  return server
+end
+
+return tls_server

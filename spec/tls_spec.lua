@@ -1,0 +1,249 @@
+local api = require "spec.support.api"
+local faults = require "spec.support.faults"
+local mic = require "mic"
+local scratch = require "spec.support.scratch"
+local tls_server = require "spec.support.tls_server"
+
+describe("TLS", function()
+  local box, folder
+
+  setup(function()
+    box, folder = api.start(), scratch.folder()
+    tls_server.certificates(folder)
+  end)
+
+  teardown(function()
+    box:stop()
+    folder:remove()
+  end)
+
+  before_each(function()
+    box:reset()
+  end)
+
+  --- One GET of the sandbox with these options of tls.
+  local function get(tls, options)
+    options = options or {}
+    options.tls = tls
+    local client = box:client(options)
+    box:answer { path = "/x", body = "{}" }
+    local response, err = client:get("/x", { auth = false, retry = false })
+    client:close()
+    return response, err
+  end
+
+  --- One GET of a server of this certificate.
+  local function get_from(name, tls, server_options)
+    local server = tls_server.start(folder, name, server_options)
+    tls = tls or {}
+    tls.ca_file = folder:at "ca.pem"
+    local client = mic.new { base_url = server.url, api_key = "k", tls = tls, retry = false }
+    local response, err = client:get("/", { auth = false })
+    client:close()
+    server.stop()
+    return response, err
+  end
+
+  local function assert_fails(code, response, err)
+    assert.is_nil(response)
+    assert.are.equal("tls", err.kind, tostring(err))
+    if code then
+      assert.are.equal(code, err.code)
+    end
+    assert.is_falsy(err.retryable)
+    assert.is_nil(err.status)
+    return err
+  end
+
+  local function pin_of(certificate)
+    return "sha256//" .. scratch.run(("openssl x509 -in %s -noout -pubkey"
+      .. " | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary"
+      .. " | base64 -w 0"):format(certificate))
+  end
+
+  it("trusts a CA file, and a folder made by openssl rehash", function()
+    mic.assert(get { ca_file = box.ca_file })
+    scratch.run(("mkdir %s && cp %s %s && openssl rehash %s"):format(folder:at "hashed",
+      box.ca_file, folder:at "hashed/ca.pem", folder:at "hashed"))
+    mic.assert(get { ca_path = folder:at "hashed" })
+    mic.assert(get { ca_path = folder:at "hashed", ca_file = folder:at "ca.pem" })
+  end)
+
+  it("does not trust an unknown CA, and hints at tls.ca_file", function()
+    for _, tls in ipairs { {}, { ca_file = folder:at "ca.pem" }, { ca_path = folder.path } } do
+      local err = assert_fails("CURLE_PEER_FAILED_VERIFICATION", get(tls))
+      assert.is_truthy(err.hint:find("tls.ca_file", 1, true))
+    end
+    assert.are.equal("", box:seen())
+  end)
+
+  it("takes own trust instead of the system's, not beside it", function()
+    local err = assert_fails("CURLE_PEER_FAILED_VERIFICATION", get { ca_file = folder:at "ca.pem" })
+    assert.are.equal(1, err.attempts)
+  end)
+
+  it("is an error, not a raise, when a file is not there", function()
+    local err = assert_fails("CURLE_SSL_CACERT_BADFILE", get { ca_file = folder:at "missing" })
+    assert.is_truthy(err.hint:find("tls.ca_file", 1, true))
+    assert_fails(nil, get { ca_path = folder:at "missing" })
+    local ca = box.ca_file
+    assert_fails("CURLE_SSL_CERTPROBLEM", get { ca_file = ca, client_cert = folder:at "missing" })
+    assert_fails("CURLE_SSL_CERTPROBLEM", get {
+      ca_file = ca,
+      client_cert = folder:at "client.pem",
+      client_key = folder:at "missing",
+    })
+    assert_fails("CURLE_SSL_CERTPROBLEM", get {
+      ca_file = ca,
+      client_cert = folder:at "client.pem",
+      client_key = folder:at "good.key",
+    })
+    folder:write("garbage", "no certificate")
+    assert_fails("CURLE_SSL_CACERT_BADFILE", get { ca_file = folder:at "garbage" })
+    assert.are.equal("", box:seen())
+  end)
+
+  it("refuses an expired certificate and one for another host", function()
+    assert.are.equal(200, mic.assert(get_from "good").status)
+    assert_fails("CURLE_PEER_FAILED_VERIFICATION", get_from "expired")
+    assert_fails("CURLE_PEER_FAILED_VERIFICATION", get_from "elsewhere")
+    local other_name = box.base_url:gsub("localhost", "other.localhost")
+    assert_fails(nil, get({ ca_file = box.ca_file }, { base_url = other_name }))
+  end)
+
+  it("shows a client certificate where the server wants one", function()
+    local wants = "-tls1_2 -verify_return_error -Verify 1 -CAfile ca.pem"
+    assert_fails(nil, get_from("good", {}, wants))
+    local tls = { client_cert = folder:at "client.pem", client_key = folder:at "client.key" }
+    assert.are.equal(200, mic.assert(get_from("good", tls, wants)).status)
+  end)
+
+  it("takes the pinned key and no other", function()
+    local server = box.ca_file:gsub("ca.pem$", "server.pem")
+    mic.assert(get { ca_file = box.ca_file, pinned_public_key = pin_of(server) })
+    local wrong = pin_of(folder:at "good.pem")
+    assert_fails("CURLE_SSL_PINNEDPUBKEYNOTMATCH",
+      get { ca_file = box.ca_file, pinned_public_key = wrong })
+    assert_fails("CURLE_SSL_PINNEDPUBKEYNOTMATCH",
+      get { ca_file = box.ca_file, pinned_public_key = folder:at "missing" })
+    mic.assert(get { ca_file = box.ca_file, pinned_public_key = wrong .. ";" .. pin_of(server) })
+    assert_fails("CURLE_PEER_FAILED_VERIFICATION", get { pinned_public_key = pin_of(server) })
+  end)
+
+  it("speaks 1.2 at least, and 1.3 at least when told", function()
+    mic.assert(get { ca_file = box.ca_file, min_version = "1.3" })
+    mic.assert(get_from("good", { min_version = "1.2" }, "-tls1_2"))
+    assert_fails("CURLE_SSL_CONNECT_ERROR", get_from("good", { min_version = "1.3" }, "-tls1_2"))
+    local old = "-tls1_1 -cipher ALL:@SECLEVEL=0"
+    assert_fails("CURLE_SSL_CONNECT_ERROR", get_from("good", {}, old))
+  end)
+
+  it("has no switch that turns verification off", function()
+    for _, name in ipairs { "verify", "insecure", "verify_peer", "verify_host", "skip_verify" } do
+      for _, value in ipairs { true, false } do
+        assert.is_false((pcall(get, { ca_file = box.ca_file, [name] = value })))
+        assert.is_false((pcall(get, {}, { [name] = value })))
+      end
+    end
+    local options = { base_url = box.base_url, api_key = "k" }
+    for _, value in ipairs { false, true, "off" } do
+      options.tls = value
+      assert.is_false((pcall(mic.new, options)))
+    end
+    assert_fails("CURLE_PEER_FAILED_VERIFICATION", get({}, { allow_insecure = true }))
+  end)
+
+  it("chooses HTTP/2 by itself, and HTTP/1.1 when told", function()
+    local tls = { ca_file = box.ca_file }
+    assert.are.equal("2", mic.assert(get(tls)).http_version)
+    assert.are.equal("2", mic.assert(get(tls, { http_version = "2" })).http_version)
+    assert.are.equal("1.1", mic.assert(get(tls, { http_version = "1.1" })).http_version)
+  end)
+
+  describe("and proxies:", function()
+    local proxy
+
+    after_each(function()
+      proxy.stop()
+    end)
+
+    --- Starts a proxy that answers like this, and gives its URL.
+    local function start(script)
+      proxy = faults.start(script)
+      return (proxy.url:gsub("/prod$", ""))
+    end
+
+    local REFUSING = "read\nsend HTTP/1.1 403 No\\r\\nContent-Length: 2\\r\\n\\r\\nno"
+
+    --- One GET in a child process with these variables; what it printed.
+    local function child(variables, base_url, options)
+      return folder:lua(([[
+        local client = require("mic").new {
+          base_url = %q, api_key = "k", retry = false, tls = { ca_file = %q }, %s
+        }
+        local response, err = client:get("/x", { auth = false })
+        print(response and response.status or err.kind)
+      ]]):format(base_url, box.ca_file, options or ""), "env " .. variables)
+    end
+
+    it("https goes through the one of the option, which may refuse", function()
+      local url = start(REFUSING)
+      local response, err = get({ ca_file = box.ca_file }, { proxy = url })
+      assert.is_nil(response)
+      assert.are.equal("network", err.kind)
+      assert.is_nil(err.status)
+      local host = box.base_url:match "//([^/]+)"
+      assert.are.same({ "CONNECT " .. host .. " HTTP/1.1" }, proxy.requests())
+      proxy.stop()
+      response, err = get({ ca_file = box.ca_file }, { proxy = url })
+      assert.is_nil(response)
+      assert.are.equal("network", err.kind)
+      start(REFUSING)
+    end)
+
+    it("https goes through the one of the variables, not of no_proxy, not with an empty option",
+      function()
+        local url = start(REFUSING)
+        for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
+          assert.are.equal("network\n", child(name .. "=" .. url, box.base_url))
+          box:answer { path = "/x", body = "{}" }
+          local both = name .. "=" .. url .. " no_proxy=localhost"
+          assert.are.equal("200\n", child(both, box.base_url))
+          box:answer { path = "/x", body = "{}" }
+          assert.are.equal("200\n", child(name .. "=" .. url, box.base_url, 'proxy = ""'))
+        end
+        assert.are.equal(4, #proxy.requests())
+      end)
+
+    it("plain http to loopback goes through none", function()
+      local url = start(REFUSING)
+      local server = faults.start "read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}"
+      for _, name in ipairs { "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY" } do
+        assert.are.equal("200\n", child(name .. "=" .. url, server.url))
+      end
+      assert.are.same({}, proxy.requests())
+      assert.are.equal(4, #server.requests())
+      server.stop()
+    end)
+  end)
+
+  it("reads no .netrc, no .curlrc and no CURL_CA_BUNDLE", function()
+    folder:write(".netrc", "machine localhost login anna password hunter2\n")
+    folder:write(".curlrc", "insecure\nproxy = http://127.0.0.1:1\nuser = anna:hunter2\n")
+    local text = ([[
+      local client = require("mic").new { base_url = %q, api_key = "k", retry = false, %s }
+      local response, err = client:get("/x", { auth = false })
+      print(response and response.status or err.kind)
+    ]])
+    local home = "env HOME=" .. folder.path .. " CURL_HOME=" .. folder.path
+    local tls = ("tls = { ca_file = %q }"):format(box.ca_file)
+    box:answer { path = "/x", body = "{}" }
+    assert.are.equal("200\n", folder:lua(text:format(box.base_url, tls), home))
+    assert.is_false(box:log()[1].authorization)
+    for _, name in ipairs { "CURL_CA_BUNDLE", "SSL_CERT_FILE" } do
+      local printed = folder:lua(text:format(box.base_url, ""), ("env %s=%s"):format(name,
+        box.ca_file))
+      assert.are.equal("tls\n", printed)
+    end
+  end)
+end)

@@ -40,8 +40,8 @@ end
 
 local function options_of(spec)
   local found = {}
-  for name, field in pairs(spec.fields) do
-    found[name] = not field.planned or nil
+  for name in pairs(spec.fields) do
+    found[name] = true
   end
   return found
 end
@@ -87,15 +87,6 @@ describe("the reference names all and only what there is, in", function()
       assert.same(sorted(real), sorted(documented(heading)))
     end)
   end
-
-  it("what is not in this version: each planned option", function()
-    local later = tree.read(REFERENCE):match "\n## Not in this version\n(.*)$"
-    for _, spec in ipairs { specs.client, specs.call } do
-      for name, field in pairs(spec.fields) do
-        assert.equal(field.planned or false, later:find("`" .. name .. "`", 1, true) ~= nil, name)
-      end
-    end
-  end)
 end)
 
 --- Meets every error, event and state that this version has, and prints the names that it saw.

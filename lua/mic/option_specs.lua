@@ -1,5 +1,4 @@
 --- The options of clients and calls, as data for `options.check`: types, values, defaults.
---- `planned` marks what this version does not honour yet.
 
 local errors = require "mic.error"
 local json = require "mic.json"

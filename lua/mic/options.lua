@@ -71,8 +71,8 @@ end
 
 local function known_names(spec)
   local known = {}
-  for name, field in pairs(spec.fields) do
-    known[#known + 1] = not field.planned and name or nil
+  for name in pairs(spec.fields) do
+    known[#known + 1] = name
   end
   table.sort(known)
   return known
@@ -91,13 +91,9 @@ local function refuse_unknown(name, spec, what)
         .. "for a certificate authority of your own use tls.ca_file"
     )
   end
-  local all, known = {}, known_names(spec)
-  for candidate in pairs(spec.fields) do
-    all[#all + 1] = candidate
-  end
-  table.sort(all)
+  local known = known_names(spec)
   local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
-  local guess = meant(name:sub(1, NAME_LIMIT), spec, all)
+  local guess = meant(name:sub(1, NAME_LIMIT), spec, known)
   errors.raise(
     ('unknown option "%s%s"; %sknown options: %s'):format(
       prefix,
@@ -137,13 +133,10 @@ local function has_type(field, value)
 end
 
 local function check_field(prefix, name, value, field, what)
-  if has_type(field, value) and value ~= "" and not field.planned and not field.check then
+  if has_type(field, value) and value ~= "" and not field.check then
     return value and field.fields and options.verify(value, field, what)
   end
   name = prefix .. name
-  if field.planned then
-    errors.raise(('option "%s" is not available in this version'):format(name))
-  end
   if not has_type(field, value) then
     local got = type(value) == "boolean" and tostring(value) or type(value)
     errors.raise(('option "%s" must be %s (got %s)'):format(name, field.expects, got))
@@ -161,7 +154,7 @@ local function check_field(prefix, name, value, field, what)
 end
 
 --- Checks options without copying them: names, types and values. Raises for misuse. `spec.fields`
---- maps a name to `types`, `expects`, `check`, `default`, `planned`, `may_be_empty`, or is a spec
+--- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, or is a spec
 --- itself; `spec.aliases` maps foreign names (lower case, without underscores) to ours;
 --- `spec.prefix` stands before names in messages; `spec.rule(options, what)` sees the whole.
 ---@param given table

@@ -328,7 +328,9 @@ static void mask_head(struct exchange *exchange, const struct secret *secret) {
 void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
     return;
-  if (exchange->kind != EXCHANGE_REQUEST || !client->clock.server_known)
+  /* Only from the API itself: another origin's Date says nothing about the tokens of this one. */
+  if (exchange->kind != EXCHANGE_REQUEST ||
+      (exchange->snapshot != NULL && !client->clock.server_known))
     learn_clock(client, exchange);
   if (exchange->kind == EXCHANGE_REQUEST || exchange->secret_body.length == 0)
     return;

@@ -317,6 +317,19 @@ describe("client:fetch", function()
     assert.are.equal("", own:seen())
   end)
 
+  it("does not take the time from another origin", function()
+    other:mode { clock_offset = 100000 }
+    local stranger = own:client { tls = { ca_file = both } }
+    stranger:fetch(other.base_url .. "/metadata/manifest")
+    mic.assert(stranger:use_credentials {
+      token = "opaque",
+      identityId = "i",
+      expires_at = os.time() + 1000,
+    })
+    assert.is_true(stranger:authenticated())
+    stranger:close()
+  end)
+
   it("goes to http of a loopback host, without credentials", function()
     local response = mic.assert(client:fetch(own.control_url .. "/counters"))
     assert.is_number(response.data.calls)

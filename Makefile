@@ -8,6 +8,7 @@
 #   make sanitize   every spec under AddressSanitizer and UBSan
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
+#   make simulate   worlds in which everything goes wrong, for SECONDS or EXPIRIES; SEED=n replays one
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -53,7 +54,7 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz \
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz simulate \
   install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
@@ -116,6 +117,13 @@ valgrind: deps-valgrind build
 
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
+
+# SECONDS counts here when it was given.
+SIMULATED = $(if $(SEED),seed=$(SEED)) $(if $(EXPIRIES),expiries=$(EXPIRIES)) \
+  $(if $(filter file,$(origin SECONDS)),,seconds=$(SECONDS))
+
+simulate: deps-run build
+	@$(WITH_MIC) $(LUA) spec/simulation/run.lua $(SIMULATED)
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

@@ -41,8 +41,15 @@ local function check_alone(self, attempt)
   local group = attempt.process.group
   for _, other in ipairs(group.in_flight) do
     if other.life.alive and not attempt.lockless and not other.lockless then
-      self:violate("at most one login or refresh at a time", ("%s sends a %s during %s's %s"):format(
-        attempt.process.name, attempt.what, other.process.name, other.what))
+      self:violate(
+        "at most one login or refresh at a time",
+        ("%s sends a %s during %s's %s"):format(
+          attempt.process.name,
+          attempt.what,
+          other.process.name,
+          other.what
+        )
+      )
     end
   end
 end

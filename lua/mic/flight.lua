@@ -146,7 +146,7 @@ local function look(this)
   if is_there(this) then
     return true, true
   end
-  local left = policy.pause_left(saved.retry_at and saved:retry_at() or 0, session:wall())
+  local left = policy.pause_left(saved:retry_at(), session:wall())
   if not left or this.purpose == "refresh" then
     return false
   end

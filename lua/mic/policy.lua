@@ -113,9 +113,9 @@ end
 --- How long not to try again after a login or refresh that failed. While the token is good there
 --- is time; without one the first pause is short, and each further one twice as long.
 ---
---- `facts`: left (seconds that the token is still good, nil when there is no good one), lifetime (of
---- the token in seconds, nil when not known), failures (in a row, this one included), retry_after
---- (seconds that the server asked for), random (0 <= random < 1).
+--- `facts`: left (seconds that the token is still good, nil when there is no good one), lifetime
+--- (of the token in seconds, nil when not known), failures (in a row, this one included),
+--- retry_after (seconds that the server asked for), random (0 <= random < 1).
 ---@param facts table
 ---@return number seconds
 function policy.pause(facts)

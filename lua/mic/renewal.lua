@@ -48,7 +48,7 @@ local function begin_pause(this, err)
   }
   pause:begin(now(this), seconds, err)
   this.events[#this.events + 1] = { type = "pause", delay = seconds, err = err }
-  if this.saved and this.saved.with_retry_at and this.has_lock and now(this) < this.ends then
+  if this.saved and this.has_lock and now(this) < this.ends then
     session.vault:save(this.saved:with_retry_at(session:wall() + seconds))
   end
 end

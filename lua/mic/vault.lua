@@ -156,11 +156,6 @@ function vault_methods:owe(base)
   self.unsaved = { base = base, failures = failures, next_try = next_try }
 end
 
--- TODO until the record has it
-local function without_pause(record)
-  return record.with_retry_at and record:with_retry_at(0) or record
-end
-
 --- Saves what is owed. To be called with the lock.
 ---@param record table|nil what the store holds
 ---@return boolean saved the store now holds what memory does
@@ -171,7 +166,7 @@ function vault_methods:settle(record)
     return false
   end
   local mine = self.core:record()
-  if not self:save(mine and without_pause(mine)) then
+  if not self:save(mine and mine:with_retry_at(0)) then
     self:owe(base)
     return false
   end

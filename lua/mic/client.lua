@@ -1,6 +1,7 @@
 --- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
 --- the object, so that printing or dumping it shows no secret.
 
+local account = require "mic.account"
 local batch = require "mic.batch"
 local builder = require "mic.builder"
 local call = require "mic.call"
@@ -198,8 +199,7 @@ function client_methods:authenticated()
   if mine.closed or not mine.core then
     return false
   end
-  mine.session:load()
-  return mine.session:is_usable()
+  return mine.session:is_logged_in()
 end
 
 --- A copy of the secrets; nil when there are none.
@@ -272,7 +272,7 @@ function client_methods:status()
   }
   if mine.core and not mine.closed then
     status.api = mine.core:root()
-    mine.session:describe(status)
+    account.add(status, mine.session)
   end
   return status
 end

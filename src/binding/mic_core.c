@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "client.h"
+#include "credential_file.h"
 #include "exchange.h"
 #include "record.h"
 #include "system.h"
@@ -56,11 +57,14 @@ int luaopen_mic_core(lua_State *L) {
   const luaL_Reg functions[] = {{"client", clientL_new},
                                 {"record", recordL_from_bytes},
                                 {"integers", integersL},
+                                {"credential_file", credentialFileL_new},
+                                {"absolute_path", credentialFileL_absolute},
                                 {NULL, NULL}};
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);
   recordL_open(L);
+  credentialFileL_open(L);
   textL_open(L);
   exchangeL_open(L);
   clientL_open(L);

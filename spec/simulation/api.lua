@@ -7,7 +7,7 @@ local api = {}
 local api_methods = {}
 local api_mt = { __index = api_methods }
 
-local BRIEF = "The incoming token has expired"
+local EXPIRED = "The incoming token has expired"
 
 --- Makes the API.
 ---@param world table
@@ -154,7 +154,12 @@ function api_methods:call(jwt)
   if self:accepts(jwt) then
     return { status = 200, body = '{"ok":true}' }
   end
-  return { status = 401, body = ('{"message":"%s"}'):format(BRIEF), means = "expired" }
+  return {
+    status = 401,
+    body = ('{"message":"%s"}'):format(EXPIRED),
+    means = "expired",
+    cut_off = self.tokens[jwt] and self.tokens[jwt].family.cut_off,
+  }
 end
 
 --- Ends every login of an account.

@@ -1,18 +1,14 @@
 --- The rules about logins and refreshes: one at a time and under the lock, no refused password
 --- again, and one call per pause while the endpoint is down.
 
-local world_module = require "spec.simulation.world"
-
 local rules = {}
 
 --- After a failure of the store a client may log in without the lock for so long, in seconds.
 local WITHOUT_STORE = 60
-local PAUSE_SHARE, PAUSE_LEAST = 0.025, 30
-
-local function shortest_pause(self)
-  local lifetime = self.api.settings.lifetime
-  return math.min(PAUSE_LEAST, PAUSE_SHARE * lifetime) - 2 * world_module.TICK
-end
+--- No pause is shorter, also where nobody was there any more to say how long it is.
+local LEAST_PAUSE = 0.4
+--- Another process may go by a clock that is so much ahead, in seconds: see the scenario's skew.
+local SKEW = 2.1
 
 local function check_lock(self, attempt)
   local process = attempt.process
@@ -77,15 +73,35 @@ local function check_pause(self, attempt)
   if attempt.explicit then
     return
   end
-  local process, now, least = attempt.process, self.world.now, shortest_pause(self)
+  local process, now = attempt.process, self.world.now
   local shared = process.group.failure
   local failure = process.failure
+  local ends = failure and failure.at + failure.pause
   if not failure and shared and is_shared(process.group.store, shared) then
-    failure = shared
+    failure, ends = shared, shared.at + shared.pause - SKEW
   end
-  if failure and now - failure.at < least then
-    self:violate("one call per pause", ("%s sends a %s %.5f s after %s's has failed"):format(
-      process.name, attempt.what, now - failure.at, failure.process.name))
+  if failure and now < ends then
+    self:violate(
+      "one call per pause",
+      ("%s sends a %s %.5f s after %s's has failed, in a pause of %.5f s"):format(
+        process.name,
+        attempt.what,
+        now - failure.at,
+        failure.process.name,
+        failure.pause
+      )
+    )
+  end
+end
+
+--- A client has said how long its pause is.
+---@param process table
+---@param seconds number
+function rules:pauses(process, seconds)
+  self.world:note(process.name, "pauses for", seconds)
+  local failure = process.failure
+  if failure then
+    failure.pause = math.max(LEAST_PAUSE, seconds - 1 / 16) -- ticks
   end
 end
 
@@ -137,12 +153,15 @@ function rules:auth_arrives(attempt, outcome)
   self.world:note(process.name, attempt.what .. " brought", outcome.status or outcome.kind)
   if outcome.credentials then
     process.failure, group.failure = nil, nil
-    self:delivered(attempt, outcome)
+    if not attempt.lockless then -- else it stays in memory: there is no store
+      self:delivered(attempt, outcome)
+    end
   elseif outcome.kind or outcome.status >= 500 or outcome.status == 429 then
     local failure = {
       process = process,
       life = process.life,
       at = self.world.now,
+      pause = LEAST_PAUSE,
       had_record = group.store.kept ~= nil,
     }
     if not attempt.explicit then

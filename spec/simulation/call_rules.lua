@@ -69,6 +69,17 @@ local function has_a_way(self, process)
   return refresh ~= nil and self.api:honours(refresh)
 end
 
+--- A call has met a token whose login was ended. One it has to get over; the next one, which
+--- somebody else has saved, is for the call after it.
+---@param call table
+---@param jwt string
+function rules:cut_off(call, jwt)
+  if call.cut_off and call.cut_off ~= jwt then
+    call.disturbed = "logins ended"
+  end
+  call.cut_off = jwt
+end
+
 --- A call has ended.
 ---@param call table
 ---@param ok any what it returned
@@ -84,7 +95,8 @@ function rules:call_ends(call, ok, err)
   self:check_error(process, err)
   self.world:note(process.name, "a " .. call.kind .. " failed:", err)
   local reason = good_token(self, call)
-  if not reason and self.disturbed_at < call.started - AFTERMATH and has_a_way(self, process) then
+  local is_calm = self.disturbed_at < call.started - AFTERMATH and not call.disturbed
+  if not reason and is_calm and has_a_way(self, process) then
     reason = "nothing has gone wrong lately"
   end
   if reason then

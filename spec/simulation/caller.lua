@@ -88,6 +88,7 @@ local function do_something_else(process, index)
   elseif not process.settings.healed then
     group.left_at = math.huge
     process.checker:disturb "a logout"
+    process.leaving = true -- until it has saved something: a store that is down is cleared later
     caller.explicit(process, index, client.logout)
     group.left_at = process.world.now
   end

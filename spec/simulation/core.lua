@@ -209,7 +209,11 @@ function starts.request(self, spec)
         disturbed "denied"
         return { status = 401, body = '{"message":"Unauthorized"}' }
       end
-      return process.api:call(jwt)
+      local reply = process.api:call(jwt)
+      if reply.cut_off and task.call then
+        process.checker:cut_off(task.call, jwt)
+      end
+      return reply
     end,
   }, function(outcome)
     running:finish(outcome)

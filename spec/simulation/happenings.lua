@@ -130,6 +130,7 @@ function happenings_methods:heal()
     local password = self.api.accounts[group.user].password
     for _, process in ipairs(group.processes) do
       process.settings.healed = true
+      process.settings.denials = 0
       if process.configured ~= password or process.refused and process.refused[password] then
         tell(process, password)
       end

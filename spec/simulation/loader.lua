@@ -1,7 +1,5 @@
 --- Loads the library anew for each process: modules keep state of their own, as in real processes.
 
-local protect = require "spec.simulation.protect"
-
 local loader = {}
 
 local sources = {} -- by module: what stands in its file, and the file's name
@@ -34,7 +32,7 @@ end
 ---@return fun(name: string): any require
 function loader.new(core)
   local loaded = { ["mic.core"] = core }
-  local environment = setmetatable({ pcall = protect }, { __index = _G })
+  local environment = setmetatable({}, { __index = _G })
 
   function environment.require(name)
     if name ~= "mic" and name:sub(1, 4) ~= "mic." then

@@ -83,7 +83,7 @@ function process_methods:start()
   self.explicit = 0 -- how many calls of a person's are under way: login, refresh, logout
   self.refused = {} -- passwords
   self.failure = nil -- of the last login or refresh
-  self.unsaved, self.arrived = {}, {}
+  self.unsaved, self.arrived, self.leaving = {}, {}, false
   self.world:note(self.name, "starts")
   local load_module = loader.new(core.new(self))
   local mic = load_module "mic"

@@ -62,11 +62,12 @@ function rules:saves(store, process, bytes)
     return
   end
   if bytes then
+    process.leaving = false
     check_newer(self, store, process, token.of_record(bytes))
     return
   end
   local refresh = store:secrets()
-  if process.explicit == 0 and refresh and self.api:honours(refresh) then
+  if process.explicit == 0 and not process.leaving and refresh and self.api:honours(refresh) then
     self:violate("no login that works is erased", process.name)
   end
 end

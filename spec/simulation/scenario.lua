@@ -47,7 +47,7 @@ end
 ---@param callers number how many tasks its group has in all, about
 ---@return table settings
 function scenario.process(random, name, lifetime, callers)
-  local in_line = random:chance(0.3) or os.getenv "SIM_INLINE"
+  local in_line = random:chance(0.3)
   return {
     name = name,
     in_line = in_line,

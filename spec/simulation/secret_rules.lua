@@ -31,6 +31,9 @@ end
 ---@param process table
 ---@param event table
 function rules:event(process, event)
+  if event.type == "pause" then
+    self:pauses(process, event.delay)
+  end
   if event.err ~= nil then
     self:check_error(process, event.err)
   end

@@ -30,12 +30,12 @@ function store.new(world, sky, random, settings)
   }, store_mt)
 end
 
---- Whether a process has the lock now.
+--- Whether a process has the lock now, and knows it.
 ---@param process table
 ---@return boolean
 function store_methods:is_held_by(process)
   local holder = self:held()
-  return holder ~= nil and holder.life == process.life
+  return holder ~= nil and holder.life == process.life and not holder.lost
 end
 
 --- Who has the lock; nil when nobody.
@@ -132,7 +132,7 @@ function store_methods:handle(process)
   end
 
   function handle.lock(_, seconds)
-    return give(operate(self, process, "lock", function()
+    local result, problem, raised = operate(self, process, "lock", function()
       if self:held() then
         return false
       end
@@ -145,7 +145,11 @@ function store_methods:handle(process)
       }
       world:note(process.name, "locks")
       return self.locks
-    end, nil, self.settings.lock == "time"))
+    end, nil, self.settings.lock == "time")
+    if problem and self.holder and self.holder.life == process.life then
+      self.holder.lost = true -- it was taken, and its process does not know
+    end
+    return give(result, problem, raised)
   end
 
   function handle.unlock(_, token_given)

@@ -2,6 +2,7 @@
 
 local rules = {}
 
+local FLIGHT = 31 -- seconds
 local LATE = 1 -- seconds after a deadline
 --- For so long trouble may be felt: a flight, a lock that ends by time, and a pause.
 local AFTERMATH = 150
@@ -43,8 +44,7 @@ end
 
 --- Why the call ought to have succeeded: there was a good token all the time. Nil when not.
 local function good_token(self, call)
-  local process = call.process
-  local store = process.group.store
+  local process, store = call.process, call.process.group.store
   if call.kind == "explicit" or call.disturbed or process.group.left_at >= call.started then
     return nil
   end
@@ -52,7 +52,8 @@ local function good_token(self, call)
     return "the client has a token that is good"
   end
   local _, kept = store:secrets()
-  local worked = (store.failed_at[process] or -1) < call.started
+  -- A flight that was under way when the call began may have met a failure before.
+  local worked = (store.failed_at[process] or -1) < call.started - FLIGHT
   local was_there = kept and worked and store.saved_at <= call.started
   if was_there and self.api:accepts(kept, margin(self)) then
     return "the store has a token that is good"
@@ -73,7 +74,7 @@ end
 --- somebody else has saved, is for the call after it.
 ---@param call table
 ---@param jwt string
-function rules:cut_off(call, jwt)
+function rules.cut_off(_, call, jwt)
   if call.cut_off and call.cut_off ~= jwt then
     call.disturbed = "logins ended"
   end

@@ -88,7 +88,7 @@ local function do_something_else(process, index)
   elseif not process.settings.healed then
     group.left_at = math.huge
     process.checker:disturb "a logout"
-    process.leaving = true -- until it has saved something: a store that is down is cleared later
+    process.left_at = process.world.now
     caller.explicit(process, index, client.logout)
     group.left_at = process.world.now
   end
@@ -100,7 +100,11 @@ end
 function caller.run(process, index)
   local world, random, settings = process.world, process.random, process.settings
   while true do
-    world:sleep(random:wait(settings.pace))
+    if settings.beat then -- all at the same time, as cron would have it
+      world:sleep(settings.beat - world.now % settings.beat + random:between(0, 0.3))
+    else
+      world:sleep(random:wait(settings.pace))
+    end
     for _ = 1, random:chance(0.1) and random:whole(2, 5) or 1 do
       local ok, err = caller.call(process, index, random:chance(0.05) and "headers" or "call")
       if not ok and err.kind == "auth" then

@@ -6,6 +6,8 @@ local network = {}
 local network_methods = {}
 local network_mt = { __index = network_methods }
 
+local SLOW = 1 -- seconds; whatever takes longer is trouble
+
 --- Makes the network.
 ---@param world table
 ---@param sky table the weather
@@ -70,8 +72,8 @@ end
 function network_methods:send(request, done)
   local world = self.world
   local fate, there, back = self.weather:fate(request.auth)
-  if fate then
-    request.disturbed(fate)
+  if fate or there + back > SLOW then
+    request.disturbed(fate or "slow")
   end
   local takes, outcome, arrives = play(self, request, fate, there, back)
   local over = false
@@ -92,9 +94,6 @@ function network_methods:send(request, done)
     end)
   end
   if fate == "reply_hole" or takes >= request.timeout then
-    if not fate then
-      request.disturbed "too slow"
-    end
     world:after(request.timeout, function()
       finish(timed_out())
     end)

@@ -18,7 +18,8 @@ process.BASE_URL = "https://api.simulation.test/prod"
 ---@param random table
 ---@param group table of those that share a login: user, store, processes
 ---@param settings table name, in_line, clients, callers, password ("text", "function", "none"),
---- skew, margin, deadline, timeout, denials, pace
+--- skew, margin, deadline, timeout (seconds), denials, pace (mean seconds between calls), beat
+--- (seconds between the moments at which all call), curiosity
 ---@return table process
 function process.new(services, random, group, settings)
   local self = setmetatable({
@@ -83,7 +84,8 @@ function process_methods:start()
   self.explicit = 0 -- how many calls of a person's are under way: login, refresh, logout
   self.refused = {} -- passwords
   self.failure = nil -- of the last login or refresh
-  self.unsaved, self.arrived, self.leaving = {}, {}, false
+  self.unsaved, self.arrived = {}, {}
+  self.left_at = nil -- of a logout, until something new arrives
   self.world:note(self.name, "starts")
   local load_module = loader.new(core.new(self))
   local mic = load_module "mic"

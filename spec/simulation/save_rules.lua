@@ -8,14 +8,19 @@ local rules = {}
 local SOON = 60 -- seconds within which what arrived has to be saved
 local WITHOUT_STORE = 60
 
---- New credentials have arrived. Those that come at the very end of a flight may be let go.
+--- New credentials have arrived. Those that come at the very end of a flight may be let go, and
+--- those that somebody does not want any more.
 ---@param attempt table
 ---@param outcome table
 function rules:delivered(attempt, outcome)
+  local process = attempt.process
+  if process.left_at and process.left_at >= attempt.started then
+    return
+  end
+  process.left_at = nil
   if self.world.now > attempt.started + attempt.timeout - 1 then
     return
   end
-  local process = attempt.process
   process.unsaved[outcome.credentials.token] = self.world.now
   process.arrived[#process.arrived + 1] = outcome.credentials.token
 end
@@ -62,12 +67,12 @@ function rules:saves(store, process, bytes)
     return
   end
   if bytes then
-    process.leaving = false
     check_newer(self, store, process, token.of_record(bytes))
     return
   end
+  -- After a logout a store that was down is cleared later.
   local refresh = store:secrets()
-  if process.explicit == 0 and not process.leaving and refresh and self.api:honours(refresh) then
+  if process.explicit == 0 and not process.left_at and refresh and self.api:honours(refresh) then
     self:violate("no login that works is erased", process.name)
   end
 end

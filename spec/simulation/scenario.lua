@@ -11,15 +11,16 @@ local lifetimes = { 120, 180, 300, 300, 600, 900, 1800, 3600 }
 ---@param random table
 ---@return table settings api, weather, network, happenings
 function scenario.world(random)
-  local calm = random:chance(0.15)
+  local calm = random:chance(0.1)
+  local lifetime = random:pick(lifetimes) + HALF_TICK
   return {
     api = {
       mode = random:pick { "echo", "rotate", "rotate", "omit" },
-      lifetime = random:pick(lifetimes) + HALF_TICK,
+      lifetime = lifetime,
       grace = random:pick { 0, 0, 10, 60 },
       reuse_revokes = random:chance(0.5),
     },
-    weather = { roughness = calm and 0 or random:between(0.1, 1) },
+    weather = { roughness = calm and 0 or random:between(0.1, 1), lifetime = lifetime },
     network = { echoes = random:pick { 0, 0.3 } },
     happenings = {
       deaths = calm and 0 or random:pick { 0, 0.0005, 0.003, 0.02 },
@@ -48,6 +49,7 @@ end
 ---@return table settings
 function scenario.process(random, name, lifetime, callers)
   local in_line = random:chance(0.3)
+  local pace = math.min(lifetime, 1200) * callers * random:between(0.1, 0.4)
   return {
     name = name,
     in_line = in_line,
@@ -59,7 +61,8 @@ function scenario.process(random, name, lifetime, callers)
     deadline = random:pick { 90, 90, 30, 60 },
     timeout = random:pick { 30, 30, 10 },
     denials = random:chance(0.3) and 0.01 or 0,
-    pace = math.min(lifetime, 1200) * callers * random:between(0.1, 0.4),
+    pace = pace,
+    beat = random:chance(0.4) and math.ceil(pace / callers) * 2 or nil,
     curiosity = random:pick { 0, 0.02, 0.05 },
   }
 end

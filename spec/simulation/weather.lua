@@ -25,7 +25,7 @@ local down_fates = { "refused", "broken", "hole", "gateway" }
 --- Makes the weather.
 ---@param world table
 ---@param random table
----@param settings table roughness (0 to 1)
+---@param settings table roughness (0 to 1), lifetime (of a token, in seconds)
 ---@return table weather
 function weather.new(world, random, settings)
   local self = setmetatable({
@@ -57,9 +57,9 @@ function weather_methods:turn()
   local random, roughness = self.random, self.settings.roughness
   local was_calm = self.phase == "calm" and self.world.now > 0
   set_calm(self)
-  local seconds = random:between(200, 2000)
+  local seconds = random:between(200, 200 + self.settings.lifetime)
   if was_calm then
-    seconds = random:between(10, 400)
+    seconds = random:between(10, 100 + self.settings.lifetime / 3)
     if random:chance(0.4) then
       self.phase = "down"
       self.down = random:pick(down_fates)

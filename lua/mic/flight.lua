@@ -198,9 +198,9 @@ end
 local function release(this)
   local shared = this.session.shared
   if this.has_lock then
+    this.session.vault:unlock(this.token)
     this.has_lock = false
     shared.token = shared.token ~= this.token and shared.token or nil
-    this.session.vault:unlock(this.token)
   end
 end
 
@@ -228,6 +228,10 @@ end
 --- what it brought must not be lost: its refresh token may be the only one that is still good.
 local function rescue(this)
   local exchange = this.exchange
+  if not exchange then
+    collectgarbage() -- one that was started and nobody has got is not sent by the next call
+    return
+  end
   exchange:cancel()
   pcall(exchange.result, exchange)
   local record = exchange:record()
@@ -269,7 +273,7 @@ function flight.fly(this)
   end
   this.fly = flight.fly
   local ran, ok, err = protect.call(transact, this)
-  if not ran and this.exchange and not this.kept then
+  if not ran and not this.kept then
     protect.call(rescue, this)
   end
   release(this)

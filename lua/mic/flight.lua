@@ -54,6 +54,7 @@ local function without_store(this, err)
   if this.purpose == "refresh" or this.session:is_usable() then
     return nil, err
   end
+  this.saved = this.session.core:record() -- as far as one knows
   return renewal.log_in_by_itself(this, err)
 end
 

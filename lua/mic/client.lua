@@ -226,11 +226,7 @@ function client_methods:use_credentials(credentials)
   if not ready then
     return nil, err
   end
-  local ok, adopted, problem = pcall(ready.session.adopt, ready.session, credentials)
-  if not ok then
-    errors.raise("client:use_credentials: " .. tostring(adopted))
-  end
-  return adopted, problem
+  return ready.session:adopt(credentials)
 end
 
 --- The headers that authenticate a call, for a proxy or another HTTP library; renewed first when

@@ -54,6 +54,7 @@ local function without_store(this, err)
   if this.purpose == "refresh" or this.session:is_usable() then
     return nil, err
   end
+  this.saved = this.session.core:record() -- as far as one knows
   return renewal.log_in_by_itself(this, err)
 end
 
@@ -209,9 +210,9 @@ end
 local function release(this)
   local shared = this.session.shared
   if this.has_lock then
+    this.session.vault:unlock(this.token)
     this.has_lock = false
     shared.token = shared.token ~= this.token and shared.token or nil
-    this.session.vault:unlock(this.token)
   end
 end
 
@@ -239,6 +240,10 @@ end
 --- what it brought must not be lost: its refresh token may be the only one that is still good.
 local function rescue(this)
   local exchange = this.exchange
+  if not exchange then
+    collectgarbage() -- one that was started and nobody has got is not sent by the next call
+    return
+  end
   exchange:cancel()
   pcall(exchange.result, exchange)
   local record = exchange:record()
@@ -280,7 +285,7 @@ function flight.fly(this)
   end
   this.fly = flight.fly
   local ran, ok, err = protect.call(transact, this)
-  if not ran and this.exchange and not this.kept then
+  if not ran and not this.kept then
     protect.call(rescue, this)
   end
   release(this)

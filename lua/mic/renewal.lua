@@ -72,7 +72,8 @@ function renewal.keep(this, record)
   if present ~= this.generation then
     return nil, errors.new("cancelled", "other credentials came in the meantime")
   end
-  if this.has_lock and now(this) < this.ends then
+  if this.has_lock and now(this) < this.ends and not this.saves then
+    this.saves = true -- an error from outside in the middle of it is no reason to begin again
     saved, this.store_err = vault:save(record)
   end
   local adopted, err = vault:adopt(record, this.generation)

@@ -14,6 +14,7 @@ local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
 local DOUBT_SECONDS = 60
+local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
@@ -205,6 +206,7 @@ end
 ---@return table|nil err
 function session_methods:renew(deadline)
   self:load()
+  local launched = 0
   while not is_good(self) do
     local _, generation = self.core:freshness()
     local this = self.shared:present()
@@ -213,6 +215,7 @@ function session_methods:renew(deadline)
       if self.shared.pause:left(self.transport.now()) then
         return in_pause(self)
       end
+      launched = launched + 1
       this = joining.launch(self, "renew", deadline)
     end
     local _, err = self.shared:wait(this, self.transport, deadline)
@@ -229,7 +232,7 @@ function session_methods:renew(deadline)
     if joining.is_shared(self, this) then
       return nil, errors.copy(this.err)
     end
-    if is_own and not this.err then
+    if is_own and not this.err and launched == LAUNCHES then
       local message = "the login or refresh was broken off"
       return nil, errors.new("auth", message, { retryable = true })
     end
@@ -293,19 +296,22 @@ function session_methods:save_first(deadline)
   end
 end
 
---- Adopts and saves credentials obtained elsewhere. Raises a plain string for what no credentials
---- can be.
+--- Adopts and saves credentials obtained elsewhere. Raises for what no credentials can be.
 ---@param credentials table
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:adopt(credentials)
   self.loaded = true
   local before = self.core:record()
-  local adopted, err = self.vault:adopt(credentials)
+  local ran, adopted, err = pcall(self.vault.adopt, self.vault, credentials)
+  if not ran then
+    errors.raise("client:use_credentials: " .. tostring(adopted))
+  end
   if not adopted then
     return nil, err
   end
   self.shared.pause:finish()
+  self.vault:owe(before)
   return joining.outcome(joining.run(self, "save", nil, { saved = before }))
 end
 
@@ -313,10 +319,11 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:logout()
-  self.loaded = true
+  self:load()
   local before = self.core:record()
   self.core:forget()
   self.user = nil
+  self.vault:owe(before)
   return joining.outcome(joining.run(self, "save", nil, { saved = before }))
 end
 

@@ -58,22 +58,6 @@ local function without_store(this, err)
   return renewal.log_in_by_itself(this, err)
 end
 
---- The error of a pause that somebody else has saved; nil when there is none.
-local function saved_pause(this, saved)
-  local session = this.session
-  local left = policy.pause_left(saved:retry_at(), session:wall())
-  if not left or this.purpose == "refresh" then
-    return nil
-  end
-  local pause = session.shared.pause
-  if not pause:left(now(this)) then
-    local message = "the last login or refresh has failed, in another program"
-    pause.failures = pause.failures + 1
-    pause:begin(now(this), left, errors.new("auth", message, { retryable = true }))
-  end
-  return pause:error(now(this))
-end
-
 --- Credentials that can be sent, by the least that is needed.
 function purposes.renew(this)
   local before = this.saved or this.seen
@@ -83,10 +67,6 @@ function purposes.renew(this)
   end
   if is_there(this) and (this.purpose ~= "refresh" or this.waited) then
     return true
-  end
-  local paused = this.saved and saved_pause(this, this.saved)
-  if paused then
-    return nil, paused
   end
   if before and this.waited and not this.saved then
     this.session.core:forget(this.generation)
@@ -167,8 +147,17 @@ local function look(this)
   if is_there(this) then
     return true, true
   end
-  local paused = saved_pause(this, saved)
-  return paused ~= nil, nil, paused
+  local left = policy.pause_left(saved:retry_at(), session:wall())
+  if not left or this.purpose == "refresh" then
+    return false
+  end
+  local pause = session.shared.pause
+  if not pause:left(now(this)) then
+    local message = "the last login or refresh has failed, in another program"
+    pause.failures = pause.failures + 1
+    pause:begin(now(this), left, errors.new("auth", message, { retryable = true }))
+  end
+  return true, nil, pause:error(now(this))
 end
 
 local looks = { renew = true, ahead = true, refresh = true }

@@ -11,13 +11,8 @@ local function now(this)
   return this.session.transport.now()
 end
 
---- An exchange that gets no answer must end before its flight does, so that the pause after it can
---- be saved for everybody.
-local SAVE_SECONDS = 2
-
 local function time_left(this)
-  local left = this.ends - now(this)
-  return math.max(0.001, math.min(left - math.min(SAVE_SECONDS, left / 2), this.session.timeout))
+  return math.max(0.001, math.min(this.ends - now(this), this.session.timeout))
 end
 
 --- Notes the generation that the flight is about.

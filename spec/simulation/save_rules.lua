@@ -5,6 +5,7 @@ local token = require "spec.simulation.token"
 
 local rules = {}
 
+local FLIGHT = 31 -- seconds
 local SOON = 60 -- seconds within which what arrived has to be saved
 local WITHOUT_STORE = 60
 
@@ -14,7 +15,8 @@ local WITHOUT_STORE = 60
 ---@param outcome table
 function rules:delivered(attempt, outcome)
   local process = attempt.process
-  if process.left_at and process.left_at >= attempt.started then
+  -- It may have waited for the lock before it was sent.
+  if process.left_at and process.left_at >= attempt.started - FLIGHT then
     return
   end
   process.left_at = nil

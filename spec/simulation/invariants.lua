@@ -15,11 +15,13 @@ end
 --- Makes the checker of a world.
 ---@param world table
 ---@param api table
+---@param only string|nil the one rule that counts
 ---@return table checker broken: the rule and the text of what broke it, nil while all is well
-function invariants.new(world, api)
+function invariants.new(world, api, only)
   return setmetatable({
     world = world,
     api = api,
+    only = only,
     broken = nil,
     disturbed_at = 0, -- when something last went wrong on purpose
     open_calls = {},
@@ -32,7 +34,7 @@ end
 ---@param rule string its name
 ---@param text string
 function checker_methods:violate(rule, text)
-  if self.broken then
+  if self.broken or (self.only and self.only ~= rule) then
     return
   end
   self.broken = { rule = rule, text = text, at = self.world.now }

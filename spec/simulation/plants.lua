@@ -1,24 +1,32 @@
---- Bugs to be planted, so that the rules are seen to find them. Each names what is wrong and the
---- rules of which one has to be broken by it. `parts` changes the store and the transport of a
---- process, `core` a core's client, `library` the modules.
+--- Bugs to be planted, so that the rules are seen to find them. Each says what is wrong and which
+--- rule has to be broken by it; no other one counts then. `parts` changes the store and the
+--- transport of a process, `core` a core's client, `library` the modules.
 
 local plants = {}
 
-local function plant(name, rules, change)
-  local set = {}
-  for _, rule in ipairs(rules) do
-    set[rule] = true
+--- Changes what comes of the exchanges of a core's client. `change` gets what was asked for and
+--- what `result` returns.
+local function change_results(client, change)
+  local start = client.start
+  function client.start(self, what, ...)
+    local running = start(self, what, ...)
+    if not running.simulated then -- the real core has refused it
+      return running
+    end
+    local result = running.result
+    function running.result(exchange)
+      return change(what, result(exchange))
+    end
+    return running
   end
-  change.name, change.rules = name, set
+end
+
+local function plant(name, rule, change)
+  change.name, change.rule = name, rule
   plants[#plants + 1] = change
 end
 
-plant("a store whose lock everybody gets", {
-  "at most one login or refresh at a time",
-  "whoever saves holds the lock",
-  "nothing newer is overwritten",
-  "no login that works is erased",
-}, {
+plant("a store whose lock everybody gets", "at most one login or refresh at a time", {
   parts = function(store, _, process)
     local lock, shared = store.lock, process.group.store
     function store.lock(...)
@@ -28,7 +36,7 @@ plant("a store whose lock everybody gets", {
   end,
 })
 
-plant("a store whose lock locks nothing", { "a login or refresh holds the lock" }, {
+plant("a store whose lock locks nothing", "a login or refresh holds the lock", {
   parts = function(store)
     function store.lock()
       return 1
@@ -36,7 +44,17 @@ plant("a store whose lock locks nothing", { "a login or refresh holds the lock" 
   end,
 })
 
-plant("a session that adopts before it saves", { "a token is saved before it is used" }, {
+plant("a lock that is gone when it is needed", "whoever saves holds the lock", {
+  parts = function(store, _, process)
+    local save, shared = store.save, process.group.store
+    function store.save(...)
+      shared.holder = nil
+      return save(...)
+    end
+  end,
+})
+
+plant("a session that adopts before it saves", "a token is saved before it is used", {
   library = function(require_module)
     local vault = require_module "mic.vault"
     local new = vault.new
@@ -60,10 +78,7 @@ plant("a session that adopts before it saves", { "a token is saved before it is 
   end,
 })
 
-plant("a save that nobody waits for", {
-  "a token is saved before it is used",
-  "whoever saves holds the lock",
-}, {
+plant("a save that nobody waits for", "a token is saved before it is used", {
   parts = function(store, _, process)
     local save = store.save
     function store.save(...)
@@ -76,12 +91,7 @@ plant("a save that nobody waits for", {
   end,
 })
 
-plant("a store that shows each process what it saw first", {
-  "nothing newer is overwritten",
-  "no login that works is overwritten by one that does not",
-  "no login that works is erased",
-  "no call fails without a reason",
-}, {
+plant("a store that shows each process what it saw first", "nothing newer is overwritten", {
   parts = function(store)
     local load, seen = store.load, nil
     function store.load(...)
@@ -91,47 +101,48 @@ plant("a store that shows each process what it saw first", {
   end,
 })
 
-plant("a session that throws away what came", { "what arrives is saved" }, {
+plant("a session that throws away what came", "what arrives is saved", {
   core = function(client)
-    local start = client.start
-    function client.start(self, what, ...)
-      local running = start(self, what, ...)
-      local result = running.result
-      if what ~= "request" then
-        function running.result(exchange)
-          local reply, record = result(exchange)
-          if record then
-            return nil, "network", nil, "lost on the way"
-          end
-          return reply, record
-        end
+    change_results(client, function(what, reply, record, code, message)
+      if what ~= "request" and reply and record then
+        return nil, "network", nil, "lost on the way"
       end
-      return running
+      return reply, record, code, message
+    end)
+  end,
+})
+
+plant("a session that does not see that a login was refused", "no wrong password twice", {
+  core = function(client)
+    change_results(client, function(what, reply, ...)
+      if what == "login" and reply then
+        reply.means = nil
+      end
+      return reply, ...
+    end)
+  end,
+})
+
+plant("a session that takes every failure for a refusal", "no login that works is erased", {
+  core = function(client)
+    change_results(client, function(what, reply, ...)
+      if what == "refresh" and reply and reply.status >= 300 then
+        reply.means = "refused"
+      end
+      return reply, ...
+    end)
+  end,
+})
+
+plant("a policy whose pauses never end", "every client recovers", {
+  library = function(require_module)
+    require_module("mic.policy").pause = function()
+      return 1e9
     end
   end,
 })
 
-plant("a session that does not see that a login was refused", { "no wrong password twice" }, {
-  core = function(client)
-    local start = client.start
-    function client.start(self, what, ...)
-      local running = start(self, what, ...)
-      local result = running.result
-      if what == "login" then
-        function running.result(exchange)
-          local reply, record, code, message = result(exchange)
-          if reply then
-            reply.means = nil
-          end
-          return reply, record, code, message
-        end
-      end
-      return running
-    end
-  end,
-})
-
-plant("a policy without pauses", { "one call per pause" }, {
+plant("a policy without pauses", "one call per pause", {
   library = function(require_module)
     require_module("mic.policy").pause = function()
       return 0
@@ -139,7 +150,7 @@ plant("a policy without pauses", { "one call per pause" }, {
   end,
 })
 
-plant("a core that masks nothing", { "a secret is shown nowhere" }, {
+plant("a core that masks nothing", "a secret is shown nowhere", {
   core = function(client)
     function client.mask(_, text)
       return text
@@ -147,7 +158,7 @@ plant("a core that masks nothing", { "a secret is shown nowhere" }, {
   end,
 })
 
-plant("a core whose generations go back", { "generations only grow" }, {
+plant("a core whose generations go back", "generations only grow", {
   core = function(client)
     local freshness = client.real.freshness
     local real = client.real
@@ -165,7 +176,7 @@ plant("a core whose generations go back", { "generations only grow" }, {
   end,
 })
 
-plant("a transport that oversleeps", { "no task waits past its deadline" }, {
+plant("a transport that oversleeps", "no task waits past its deadline", {
   parts = function(_, transport)
     local sleep = transport.sleep
     function transport.sleep(seconds)
@@ -174,7 +185,7 @@ plant("a transport that oversleeps", { "no task waits past its deadline" }, {
   end,
 })
 
-plant("a transport that fails without a cause", { "no call fails without a reason" }, {
+plant("a transport that fails without a cause", "no call fails without a reason", {
   parts = function(_, transport, process)
     local request = transport.request
     function transport.request(...)
@@ -183,6 +194,12 @@ plant("a transport that fails without a cause", { "no call fails without a reaso
       end
       return request(...)
     end
+  end,
+})
+
+plant("a transport without random numbers", "nothing is raised", {
+  parts = function(_, transport)
+    function transport.random() end
   end,
 })
 

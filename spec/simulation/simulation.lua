@@ -53,7 +53,7 @@ local function build(seed, plants)
   local services = { world = world, plants = plants }
   services.api = api.new(world, settings.api)
   services.network = network.new(world, sky, generator:branch(), settings.network)
-  services.checker = invariants.new(world, services.api)
+  services.checker = invariants.new(world, services.api, plants.rule)
   local run = {
     random = generator,
     settings = settings,
@@ -106,7 +106,8 @@ end
 
 --- Plays a world.
 ---@param seed number whole
----@param options? table expiries (how many tokens have their time, 100), plants (bugs)
+---@param options? table expiries (how many tokens have their time, 100), plants (a bug: see there),
+--- history (how many of the last events)
 ---@return table result seed, broken (rule, text, at), renewals, calls, failures, seconds, history,
 --- noise
 function simulation.run(seed, options)

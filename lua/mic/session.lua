@@ -13,7 +13,7 @@ local session = {}
 local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
-local DOUBT_SECONDS = 60
+local DOUBT_SECONDS = 10
 local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
@@ -127,11 +127,10 @@ function session_methods:is_usable()
 end
 
 --- Adopts what the store has, unless a flight of ours is about to.
-local function look(self)
+---@return boolean changed there are other credentials than before
+function session_methods:look()
   local saved = not self.shared:present() and self.vault:saved()
-  if saved then
-    self.vault:adopt_saved(saved)
-  end
+  return saved and self.vault:adopt_saved(saved) or false
 end
 
 --- Asks the store once, before the first use of the credentials.
@@ -139,7 +138,7 @@ function session_methods:load()
   if not self.loaded then
     self.loaded = true
     if self.core:freshness() == "none" then
-      look(self)
+      self:look()
     end
   end
 end
@@ -189,15 +188,16 @@ end
 
 --- A failure in a pause: the call gets it at once, unless somebody else has saved better by now.
 local function in_pause(self)
-  local pause, now = self.shared.pause, self.transport.now()
+  local pause = self.shared.pause
+  local err = pause:error(self.transport.now())
   if not self:is_usable() then
-    look(self)
+    self:look()
     if is_good(self) then
       pause:finish()
       return true
     end
   end
-  return nil, pause:error(now)
+  return nil, err
 end
 
 --- Makes sure that there are credentials that can be sent; logs in or refreshes where needed.
@@ -229,7 +229,8 @@ function session_methods:renew(deadline)
     if this.ok and (is_own or changed) then
       return true
     end
-    if joining.is_shared(self, this) then
+    local better = this.err and this.session ~= self and self:look() and is_good(self)
+    if not better and joining.is_shared(self, this) then
       return nil, errors.copy(this.err)
     end
     if is_own and not this.err and launched == LAUNCHES then
@@ -332,7 +333,7 @@ end
 function session_methods:is_logged_in()
   self:load()
   if not self:is_usable() and self.core:freshness() ~= "none" then
-    look(self)
+    self:look()
   end
   return self:is_usable()
 end

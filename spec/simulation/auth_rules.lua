@@ -57,10 +57,12 @@ local function check_password(self, attempt)
   end
 end
 
---- A failure that others must know of: it was saved, or whoever noticed it has let go of the lock.
+--- A failure that others must know of: it was saved with the record, or whoever noticed it has let
+--- go of the lock.
 local function is_shared(store, failure)
   local process = failure.process
-  if (store.failed_last or -1) >= failure.at or not failure.had_record then
+  local gone = not failure.had_record or (store.cleared_at or -1) >= failure.at
+  if gone or (store.failed_last or -1) >= failure.at then
     return false
   end
   if (store.saved_by[process] or -1) >= failure.at then

@@ -72,6 +72,7 @@ function rules:saves(store, process, bytes)
     check_newer(self, store, process, token.of_record(bytes))
     return
   end
+  store.cleared_at = now
   -- After a logout a store that was down is cleared later.
   local refresh = store:secrets()
   if process.explicit == 0 and not process.left_at and refresh and self.api:honours(refresh) then

@@ -35,7 +35,12 @@ function rules:call_begins(process, core, kind, deadline)
 end
 
 local function check_time(self, call)
-  if self.world.now > call.ends + LATE then
+  local process = call.process
+  local late = LATE
+  if process.settings.in_line then -- what its flight has begun to save is saved
+    late = late + 6 * process.group.store.settings.delay
+  end
+  if self.world.now > call.ends + late then
     self:violate("no task waits past its deadline",
       ("%s: a %s from %.5f was to end by %.5f"):format(
         call.process.name, call.kind, call.started, call.ends))

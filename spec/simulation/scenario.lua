@@ -53,6 +53,7 @@ function scenario.process(random, name, lifetime, callers)
   return {
     name = name,
     in_line = in_line,
+    parks = not in_line and random:chance(0.5),
     clients = in_line and 1 or random:pick { 1, 1, 2 },
     callers = in_line and 1 or random:whole(1, 4),
     password = random:pick { "text", "text", "function", "none" },

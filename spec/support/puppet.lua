@@ -14,10 +14,12 @@ local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
 ---   tell "exit:N"                    at once, without any clean-up
 ---   tell "umask:0777" (octal), tell "chdir:PATH", tell "become:UID" (for good)
 ---   tell "euid:N"                    geteuid says so from now on
----   tell "fail:CALL:N:WHAT"          the Nth CALL ("any", "write" …) from now on fails with WHAT, an
----                                    errno's name; "N+" means all after it too. "kill" kills before
----                                    it, "half" in the middle of a write, "short" does less of it
+---   tell "fail:CALL:N:WHAT"          the Nth CALL ("any", "write" …) from now on fails with WHAT,
+---                                    an errno's name; "N+" means all after it too. "kill" kills
+---                                    before it, "half" within a write, "short" does less of it
 ---   tell "fired"                     how often that has happened
+---   tell "descriptors"               how many are open
+---   tell "scan:TEXT"                 how often the text, given backwards, stands in memory
 --- Calls count that are about paths with the scratch folder's path in them. A store at PATH, and
 --- records that differ in their number, are there as well.
 local PRELUDE = [[
@@ -51,14 +53,9 @@ local function build()
     if library:sub(1, 1) ~= "/" then
       library = scratch.run("pwd"):match "[^\n]+" .. "/" .. library
     end
-    scratch.run(
-      ("[ %s -nt spec/c/puppet.c ] || { cc -shared -fPIC -O1 -o %s.$$ spec/c/puppet.c && mv %s.$$ %s; }"):format(
-        quote(library),
-        quote(library),
-        quote(library),
-        quote(library)
-      )
-    )
+    local make = "[ LIBRARY -nt spec/c/puppet.c ] || "
+      .. "{ cc -shared -fPIC -O1 -o LIBRARY.$$ spec/c/puppet.c && mv LIBRARY.$$ LIBRARY; }"
+    scratch.run((make:gsub("LIBRARY", quote(library))))
   end
   return library
 end

@@ -36,6 +36,7 @@ function session.new(settings)
     dead_generation = nil, -- the one whose refresh token was refused, while its token is good
     dead_err = nil,
     quiet_until = nil, -- no early refresh before
+    brought = nil, -- the generation that came from the API last
     doubt = nil, -- the generation that was refused although it was new, and until when that counts
     last_error = nil,
   }, session_mt)
@@ -255,7 +256,9 @@ end
 --- of expiry, and for a while no reason to renew it again.
 ---@param generation number
 function session_methods:doubt_token(generation)
-  self.doubt = { generation = generation, ends = self.transport.now() + DOUBT_SECONDS }
+  if generation == self.brought then
+    self.doubt = { generation = generation, ends = self.transport.now() + DOUBT_SECONDS }
+  end
 end
 
 ---@param generation number|nil

@@ -18,8 +18,9 @@ process.BASE_URL = "https://api.simulation.test/prod"
 ---@param random table
 ---@param group table of those that share a login: user, store, processes
 ---@param settings table name, in_line (one task, flights run in it), parks (waiting tasks are
---- woken), clients, callers, password ("text", "function", "none"), skew, margin, deadline, timeout (seconds), denials, pace (mean seconds between calls), beat
---- (seconds between the moments at which all call), curiosity
+--- woken), clients, callers, password ("text", "function", "none"), skew, margin, deadline, timeout
+--- (seconds), denials, pace (mean seconds between calls), beat (seconds between the moments at
+--- which all call), curiosity
 ---@return table process
 function process.new(services, random, group, settings)
   local self = setmetatable({

@@ -210,7 +210,8 @@ function session_methods:renew(deadline)
     local this = self.shared:present()
     local is_own = not this
     if is_own then
-      if self.shared.pause:left(self.transport.now()) then
+      local able = self.core:can_refresh() or self.password
+      if able and self.shared.pause:left(self.transport.now()) then
         return in_pause(self)
       end
       launched = launched + 1

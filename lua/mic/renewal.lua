@@ -45,6 +45,9 @@ local function begin_pause(this, err)
   end
   local _, _, left, lifetime = session.core:freshness()
   pause.failures = pause.failures + 1
+  if this.cut and err.kind == "timeout" and pause.failures == 1 then
+    return -- the caller had no time; that says little about the API
+  end
   local seconds = policy.pause {
     left = session:is_usable() and (left or math.huge) or nil,
     lifetime = lifetime,
@@ -81,7 +84,6 @@ function renewal.keep(this, record)
     return nil, err
   end
   this.generation, this.record, this.kept = adopted, record, true
-  this.session.brought = adopted
   vault.unsaved = nil
   if not saved then
     vault:owe(this.saved)

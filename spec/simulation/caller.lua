@@ -94,6 +94,37 @@ local function do_something_else(process, index)
   end
 end
 
+--- Does something while no other task of the process does; where flights run in line, one task at
+--- a time may call.
+---@param process table
+---@param action function
+---@param ... any its arguments after the process
+function caller.alone(process, action, ...)
+  if not process.settings.in_line then
+    action(process, ...)
+    return
+  end
+  while process.busy do
+    process.world:sleep(1)
+  end
+  process.busy = true
+  action(process, ...)
+  process.busy = false
+end
+
+local function do_a_round(process, index)
+  local random = process.random
+  for _ = 1, random:chance(0.1) and random:whole(2, 5) or 1 do
+    local ok, err = caller.call(process, index, random:chance(0.05) and "headers" or "call")
+    if not ok and err.kind == "auth" then
+      get_help(process, index)
+    end
+  end
+  if random:chance(process.settings.curiosity) then
+    do_something_else(process, index)
+  end
+end
+
 --- The life of a calling task.
 ---@param process table
 ---@param index number of its client
@@ -105,15 +136,7 @@ function caller.run(process, index)
     else
       world:sleep(random:wait(settings.pace))
     end
-    for _ = 1, random:chance(0.1) and random:whole(2, 5) or 1 do
-      local ok, err = caller.call(process, index, random:chance(0.05) and "headers" or "call")
-      if not ok and err.kind == "auth" then
-        get_help(process, index)
-      end
-    end
-    if random:chance(settings.curiosity) then
-      do_something_else(process, index)
-    end
+    caller.alone(process, do_a_round, index)
   end
 end
 

@@ -82,6 +82,7 @@ end
 function process_methods:start()
   self.life = { alive = true, name = self.name, process = self }
   self.cores, self.clients = {}, {}
+  self.busy = false -- see the caller
   self.explicit = 0 -- how many calls of a person's are under way: login, refresh, logout
   self.refused = {} -- passwords
   self.failure = nil -- of the last login or refresh

@@ -82,23 +82,26 @@ local function pass(run, seconds)
   end
 end
 
---- Every client works, one after the other; those without a password may need help first.
+--- A client works; one without a password may need help first.
+local function visit(made, index)
+  local ok, err = caller.call(made, index, "call")
+  if not ok and err.kind == "auth" and not made:password() then
+    ok = caller.log_in(made, index)
+    if ok then
+      ok, err = caller.call(made, index, "call")
+    end
+  end
+  if not ok then
+    local text = ("%s: %s"):format(made.name, tostring(err))
+    made.checker:violate("every client recovers", text)
+  end
+end
+
+--- Every client works, one after the other.
 local function check_recovery(run)
-  local checker = run.services.checker
   for _, made in ipairs(run.processes) do
     for index = 1, #made.clients do
-      run.world:spawn(made.life, "visitor", function()
-        local ok, err = caller.call(made, index, "call")
-        if not ok and err.kind == "auth" and not made:password() then
-          ok = caller.log_in(made, index)
-          if ok then
-            ok, err = caller.call(made, index, "call")
-          end
-        end
-        if not ok then
-          checker:violate("every client recovers", ("%s: %s"):format(made.name, tostring(err)))
-        end
-      end)
+      run.world:spawn(made.life, "visitor", caller.alone, made, visit, index)
     end
     pass(run, 100)
   end

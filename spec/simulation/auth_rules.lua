@@ -7,7 +7,6 @@ local rules = {}
 local WITHOUT_STORE = 60
 --- No pause is shorter, also where nobody was there any more to say how long it is.
 local LEAST_PAUSE = 0.4
-local ENOUGH = 10 -- seconds that tell that nobody answers
 --- Another process may go by a clock that is so much ahead, in seconds: see the scenario's skew.
 local SKEW = 2.1
 
@@ -143,14 +142,6 @@ local function remove(list, value)
   end
 end
 
---- Where flights run in line, a caller with little time left learns little about the API.
-local function was_cut_short(attempt, outcome)
-  local settings = attempt.process.settings
-  return settings.in_line
-    and outcome.kind == "timeout"
-    and attempt.timeout < math.min(settings.timeout, ENOUGH)
-end
-
 --- Its outcome arrives at the process.
 ---@param attempt table
 ---@param outcome table
@@ -175,7 +166,7 @@ function rules:auth_arrives(attempt, outcome)
       pause = LEAST_PAUSE,
       had_record = group.store.kept ~= nil,
     }
-    if not attempt.explicit and not was_cut_short(attempt, outcome) then
+    if not attempt.explicit then
       process.failure, group.failure = failure, failure
     end
   elseif attempt.what == "login" then

@@ -287,8 +287,8 @@ end
 ---@param this table
 function flight.fly(this)
   this.thread = coroutine.running()
-  if this.thread == this.caller and this.deadline and this.deadline < this.ends then
-    this.ends, this.cut = this.deadline, true
+  if this.thread == this.caller then
+    this.ends = math.min(this.ends, this.deadline or math.huge)
   end
   this.fly = flight.fly
   local ran, ok, err = protect.call(transact, this)

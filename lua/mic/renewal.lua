@@ -45,9 +45,6 @@ local function begin_pause(this, err)
   end
   local _, _, left, lifetime = session.core:freshness()
   pause.failures = pause.failures + 1
-  if this.cut and err.kind == "timeout" and pause.failures == 1 then
-    return -- the caller had no time; that says little about the API
-  end
   local seconds = policy.pause {
     left = session:is_usable() and (left or math.huge) or nil,
     lifetime = lifetime,

@@ -186,12 +186,10 @@ end
 
 --- A failure in a pause: the call gets it at once, unless somebody else has saved better by now.
 local function in_pause(self)
-  local pause = self.shared.pause
-  local err = pause:error(self.transport.now())
+  local err = self.shared.pause:error(self.transport.now())
   if not self:is_usable() then
     self:look()
     if is_good(self) then
-      pause:finish()
       return true
     end
   end

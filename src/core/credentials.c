@@ -73,6 +73,7 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
                        struct record *record) {
   double next = credentials->generation + 1.0;
   drop_snapshot(credentials);
+  record_move(&credentials->before, &credentials->record);
   record_move(&credentials->record, record);
   /* A record from a store brings its own number; ours never goes back. */
   if (credentials->record.generation > next)
@@ -88,6 +89,7 @@ void credentials_forget(struct credentials *credentials) {
   drop_snapshot(credentials);
   credentials->generation += 1.0; /* whoever started before this must notice */
   record_clear(&credentials->record);
+  record_clear(&credentials->before);
 }
 
 void credentials_clear(struct credentials *credentials) {

@@ -29,6 +29,7 @@ struct header_snapshot {
 
 struct credentials {
   struct record record;             /* record.token is not set while there are none */
+  struct record before;             /* those that it replaced: a late answer may still show them */
   double generation;                /* counts every change, dropping the record too */
   double expires_at;                /* monotonic clock; meaningless while record.expires is 0 */
   double advisory_at;               /* seconds before expiry */

@@ -8,7 +8,7 @@
 #   make sanitize   every spec under AddressSanitizer and UBSan
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
-#   make simulate   worlds in which everything goes wrong, for SECONDS or EXPIRIES; SEED=n replays one
+#   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -54,8 +54,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz simulate \
-  install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz \
+  simulate install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -120,7 +120,7 @@ fuzz: deps-fuzz
 
 # SECONDS counts here when it was given.
 SIMULATED = $(if $(SEED),seed=$(SEED)) $(if $(EXPIRIES),expiries=$(EXPIRIES)) \
-  $(if $(filter file,$(origin SECONDS)),,seconds=$(SECONDS))
+  $(if $(filter file,$(origin SECONDS)),,seconds=$(SECONDS)) $(if $(EACH),each=$(EACH))
 
 simulate: deps-run build
 	@$(WITH_MIC) $(LUA) spec/simulation/run.lua $(SIMULATED)

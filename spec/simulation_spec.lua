@@ -4,11 +4,16 @@
 local plants = require "spec.simulation.plants"
 local simulation = require "spec.simulation.simulation"
 
-local WORLDS, EXPIRIES = 12, 30
+local WORLDS, EXPIRIES = 12, 20
 
 local function explain(result)
-  return ("seed %d: %s: %s\n%s"):format(result.seed, result.broken.rule, result.broken.text,
-    table.concat(result.history, "\n"))
+  return ("%s: %s\n%s\nreplay: make simulate SEED=%d EACH=%d"):format(
+    result.broken.rule,
+    result.broken.text,
+    table.concat(result.history, "\n"),
+    result.seed,
+    EXPIRIES
+  )
 end
 
 describe("simulated worlds", function()

@@ -8,6 +8,7 @@
 local core = require "mic.core"
 local simulation = require "spec.simulation.simulation"
 
+local USAGE = "seed=N worlds=N expiries=N seconds=N each=N history=N"
 local EACH = 150
 local DEFAULT = 100000
 
@@ -16,8 +17,7 @@ local function read_arguments()
   for _, word in ipairs(arg) do
     local name, value = word:match "^(%l+)=(%d+)$"
     if not name then
-      io.stderr:write(("what is %q? seed=N worlds=N expiries=N seconds=N each=N history=N\n"):format(
-        word))
+      io.stderr:write(("what is %q? %s\n"):format(word, USAGE))
       os.exit(2)
     end
     options[name] = tonumber(value)
@@ -48,7 +48,10 @@ local most_expiries = options.expiries or (options.seconds and math.huge) or DEF
 local most_seconds = options.seconds or math.huge
 
 while worlds < most_worlds and renewals < most_expiries and core.now() - began < most_seconds do
-  local result = simulation.run(seed, { expiries = options.each or EACH, history = options.history })
+  local result = simulation.run(seed, {
+    expiries = options.each or EACH,
+    history = options.history,
+  })
   worlds, renewals = worlds + 1, renewals + result.renewals
   calls, failures = calls + result.calls, failures + result.failures
   simulated = simulated + result.seconds

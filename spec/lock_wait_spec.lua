@@ -66,7 +66,7 @@ describe("a call that waits for the lock of the store", function()
     end)
   end
 
-  it("takes what is saved meanwhile without the lock, and sends nothing of its own", function()
+  it("takes what is saved meanwhile without the lock and sends nothing of its own", function()
     begin {}
     call()
     run(0.3)
@@ -79,7 +79,7 @@ describe("a call that waits for the lock of the store", function()
     assert.equal(1, client:status().counters.adoptions)
   end)
 
-  it("does not refresh when the credentials have gone meanwhile: somebody has logged out", function()
+  it("does not refresh when the credentials have gone: somebody has logged out", function()
     begin {}
     call()
     run(0.3)

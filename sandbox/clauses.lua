@@ -29,7 +29,10 @@ end
 local function any(source, field, visit)
   local value = source
   for name in field:gmatch "[^.]+" do
-    value = type(value) == "table" and value[name] or nil
+    if type(value) ~= "table" then
+      return false
+    end
+    value = value[name]
   end
   if is_list(value) then
     for _, one in ipairs(value) do

@@ -1,5 +1,6 @@
 --- Answers to searches, in the form of Elasticsearch 5: what is not known of a search body is
 --- refused with the reason under `messageParams`, so that nobody looks for hits that cannot come.
+local aggregations = require "sandbox.aggregations"
 local clauses = require "sandbox.clauses"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"
@@ -8,7 +9,7 @@ local search = {}
 
 local WINDOW = 10000 -- `from` and `size` together
 local DEFAULT_SIZE = 10
-local KNOWN = { "query", "from", "size", "sort", "_source" }
+local KNOWN = { "query", "from", "size", "sort", "_source", "aggs", "aggregations" }
 
 local known = {}
 for _, name in ipairs(KNOWN) do
@@ -173,7 +174,7 @@ local function refuse(reason)
 end
 
 --- Answers a search.
----@param body any the search body: query, from, size, sort, _source
+---@param body any the search body: query, from, size, sort, _source, aggs
 ---@param documents table[] index, kind, id, source, names (of its members)
 ---@param check function? gets the bounds of the query's ranges by field, returns what is wrong
 function search.answer(body, documents, check)
@@ -187,16 +188,21 @@ function search.answer(body, documents, check)
   if why then
     return refuse(why)
   end
+  local plan, mistake = aggregations.compile(body.aggs or body.aggregations or {})
+  if not plan then
+    return refuse(mistake)
+  end
   local from, size = body.from or 0, body.size or DEFAULT_SIZE
   if from + size > WINDOW then
     return reply.search_failed()
   end
-  local hits = {}
+  local hits, sources = {}, {}
   for _, document in ipairs(documents) do
     if test(document.source) then
-      hits[#hits + 1] = document
+      hits[#hits + 1], sources[#sources + 1] = document, document.source
     end
   end
+  local sums = aggregations.compute(plan, sources)
   if body.sort ~= nil then
     sort(hits, sort_keys(body.sort))
   end
@@ -206,7 +212,8 @@ function search.answer(body, documents, check)
   end
   local score = body.sort == nil and #hits > 0 and "1.0" or "null"
   reply.ok(('{"took":1,"timed_out":false,"_shards":{"total":5,"successful":5,"failed":0},'
-    .. '"hits":{"total":%d,"max_score":%s,"hits":%s}}'):format(#hits, score, json.array(shown)))
+    .. '"hits":{"total":%d,"max_score":%s,"hits":%s}%s}'):format(#hits, score,
+      json.array(shown), sums ~= "" and ',"aggregations":{' .. sums .. "}" or ""))
 end
 
 return search

@@ -20,9 +20,10 @@ function collection_methods:find(name)
   return text and json.decode(text) or nil
 end
 
+--- Raises when there is no room for it: nothing else is thrown out instead.
 ---@param object table
 function collection_methods:save(object)
-  self.dict:set(object[self.key], json.encode(object))
+  assert(self.dict:safe_set(object[self.key], json.encode(object)))
 end
 
 ---@param name string
@@ -45,6 +46,7 @@ end
 ---@param objects table[]
 function collection_methods:reset(objects)
   self.dict:flush_all()
+  self.dict:flush_expired()
   for _, object in ipairs(objects) do
     self:save(object)
   end

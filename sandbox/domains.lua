@@ -58,6 +58,17 @@ function domains.is_within(id, ancestor)
   return domain ~= nil
 end
 
+--- The way to a domain as MQTT topics have it: the root itself is left out.
+---@param id any
+---@return string path "/" for the root, "/norway/oslo/" for one below
+function domains.path(id)
+  local domain, path = by_id[id], "/"
+  while domain and domain.parent do
+    domain, path = by_id[domain.parent], "/" .. domain.id .. path
+  end
+  return path
+end
+
 local function attributes_of(domain, names)
   local members = {}
   for _, name in ipairs(names) do

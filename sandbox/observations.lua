@@ -70,11 +70,11 @@ end
 
 -- The set of thing types that the call limits itself to: nil for all, false when it is no list.
 local function scope(given)
-  if given == nil then
+  if fields.is_absent(given) then
     return nil
   end
   local types = type(given) == "table" and given.thingTypes
-  if types == nil then
+  if fields.is_absent(types) then
     return nil
   end
   if type(types) ~= "table" or (next(types) ~= nil and types[1] == nil) then

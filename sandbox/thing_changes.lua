@@ -20,8 +20,9 @@ local SETTABLE = {
 local FIXED = { "thingName", "thingType", "domain", "protocol", "simulated", "parentThingName" }
 local PROTOCOLS = arguments.set { "mqtt", "iotgw", "lora", "nbiot" }
 
--- A name becomes part of MQTT topics, where these have a meaning.
+-- A name becomes part of MQTT topics, where these have a meaning; AWS takes no longer ones.
 local NO_NAME = "[/#+%c]"
+local LONGEST_NAME = 128 -- bytes
 
 local function find_parent(thing)
   return thing.parentThingName and things:find(thing.parentThingName)
@@ -87,7 +88,8 @@ function thing_changes.create(call)
     thing.thingName = things.next_name()
   end
   thing.createdAt = state.time() * 1000
-  if thing.thingName:find(NO_NAME) or things:find(thing.thingName) then
+  local name = thing.thingName
+  if name:find(NO_NAME) or #name > LONGEST_NAME or things:find(name) then
     return reply.error("INVALID_ARGUMENTS", "thingName")
   end
   if acceptable(call, thing) then

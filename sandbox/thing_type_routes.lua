@@ -11,6 +11,7 @@ local thing_type_routes = {}
 
 local ATTRIBUTES = { "id", "label", "description", "resources", "virtualResources", "domain",
   "readOnly", "thingCount", "lockMappings" }
+local LONGEST_ID = 128 -- bytes; our choice
 local REQUIRED = { "id", "domain" }
 local SETTABLE = {
   id = "string", domain = "string", label = "string", description = "string",
@@ -83,7 +84,8 @@ function thing_type_routes.create(call)
   for _, name in ipairs { "resources", "virtualResources" } do
     wrong = wrong or (not are_resources(given[name]) and name)
   end
-  if not wrong and (not given.id:find "^[a-z0-9_-]+$" or thing_types:find(given.id)) then
+  local id = given.id
+  if not wrong and (not id:find "^[a-z0-9_-]+$" or #id > LONGEST_ID or thing_types:find(id)) then
     wrong = "id"
   end
   if wrong then

@@ -28,6 +28,9 @@ function user_changes.create(call)
   if wrong then
     return reply.error("INVALID_ARGUMENTS", wrong)
   end
+  if not rights.reaches(call, members.domainName) then
+    return reply.error("NOT_AUTHORIZED_DOMAIN", "domainName")
+  end
   if users.find(members.userName) then
     return reply.error("USER_USERNAME_EXISTS", "userName")
   end
@@ -51,7 +54,11 @@ function user_changes.update(call)
   if deleted then
     return reply.error("PROPERTY_NOT_DELETABLE", deleted)
   end
-  users.save(fields.apply(user, call.members))
+  fields.apply(user, call.members)
+  if not rights.reaches(call, user.domainName) then
+    return reply.error("NOT_AUTHORIZED_DOMAIN", "domainName")
+  end
+  users.save(user)
   reply.ok(user_reads.show(user))
 end
 

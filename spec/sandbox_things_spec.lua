@@ -135,6 +135,7 @@ describe("the sandbox's", function()
       } do
         refused(400, "INVALID_ARGUMENTS", property, create { [property] = value })
       end
+      refused(400, "INVALID_ARGUMENTS", "thingName", create { thingName = ("x"):rep(129) })
     end)
 
     it("may stand behind another one, by the rules of such networks", function()
@@ -298,7 +299,7 @@ describe("the sandbox's", function()
       end
       refused(400, "PROPERTY_REQUIRED", "id", create(nil, "oslo"))
       refused(400, "PROPERTY_REQUIRED", "domain", create "new")
-      for _, id in ipairs { "New", "a b", "a.b", "191" } do
+      for _, id in ipairs { "New", "a b", "a.b", "191", ("x"):rep(129) } do
         refused(400, "INVALID_ARGUMENTS", "id", create(id, "oslo"))
       end
       refused(400, "INVALID_ARGUMENTS", "resources", create("new", "oslo", {
@@ -375,6 +376,7 @@ describe("the sandbox's", function()
 
     it("end at the caller's own", function()
       local other = local_writer "oslo"
+      assert.equal("/norway/oslo/", other:login("local", box.password).user.domainPath)
       local tree = data(other:get "/domains")
       assert.is_table(tree.oslo["oslo-centre"])
       assert.is_nil(tree.root)
@@ -382,6 +384,12 @@ describe("the sandbox's", function()
       for _, path in ipairs { "/domains/norway", "/domains/root/list" } do
         refused(403, "NOT_AUTHORIZED_DOMAIN", "domain", other:get(path))
       end
+      local user = { userName = "second", roleName = "Read", domainName = "norway" }
+      refused(403, "NOT_AUTHORIZED_DOMAIN", "domainName", other:post("/users", user))
+      user.domainName = "oslo-centre"
+      data(other:post("/users", user))
+      refused(403, "NOT_AUTHORIZED_DOMAIN", "domainName",
+        other:patch("/users/second", { domainName = "nowhere" }))
       other:close()
     end)
   end)

@@ -1,6 +1,7 @@
 -- The sandbox's observations and its search language, asked by the client.
 
 local api = require "spec.support.api"
+local mic = require "mic"
 
 local HOUR = 3600 * 1000
 local DAY = 24 * HOUR
@@ -94,12 +95,13 @@ describe("the sandbox's observations", function()
       assert.equal(0, #find(day({}, { size = 0 })).hits.hits)
     end)
 
-    it("pages that meet no observation twice", function()
+    it("pages that meet no observation twice, and no time either", function()
       local seen, count = {}, 0
       for from = 0, 180, 60 do
         for _, hit in ipairs(find(day({}, { size = 60, from = from })).hits.hits) do
-          assert.is_nil(seen[hit._id])
-          seen[hit._id], count = true, count + 1
+          local time = hit._source.timestamp
+          assert.is_nil(seen[hit._id] or seen[time])
+          seen[hit._id], seen[time], count = true, true, count + 1
         end
       end
       assert.equal(192, count)
@@ -128,6 +130,7 @@ describe("the sandbox's observations", function()
       local seconds, rest = math.floor(time / 1000), time % 1000
       local text = os.date("!%Y-%m-%dT%H:%M:%S", seconds)
       local ahead = os.date("!%Y-%m-%dT%H:%M:%S", seconds + 5400)
+      local behind = os.date("!%Y-%m-%dT%H:%M:%S", seconds - 5400)
       for bound, count in pairs {
         [("%.0f"):format(time)] = 1,
         [("%.0f"):format(time + 1)] = 0,
@@ -136,6 +139,8 @@ describe("the sandbox's observations", function()
         [text] = 1,
         [("%s.%03d+01:30"):format(ahead, rest)] = 1,
         [("%s.%03d+01:30"):format(ahead, rest + 1)] = 0,
+        [("%s.%03d-01:30"):format(behind, rest)] = 1,
+        [("%s.%03d-01:30"):format(behind, rest + 1)] = 0,
         ["1970-01-01"] = 24,
         ["2000-02-29T23:59Z"] = 24,
       } do
@@ -214,7 +219,7 @@ describe("the sandbox's observations", function()
       assert.same({ "191", 72 }, { buckets[1].key, buckets[1].doc_count })
       assert.is_number(buckets[1].warmth.value)
       assert.equal(8.5, buckets[1].most.value)
-      assert.equal(require("mic").null, buckets[4].warmth.value)
+      assert.equal(mic.null, buckets[4].warmth.value)
       assert.equal(0, #answer.hits.hits)
     end)
 
@@ -230,6 +235,7 @@ describe("the sandbox's observations", function()
       for index, bucket in ipairs(buckets) do
         count = count + bucket.doc_count
         empty = empty + (bucket.doc_count == 0 and 1 or 0)
+        assert.equal(bucket.doc_count == 0, bucket.lowest.value == mic.null)
         assert.equal(0, bucket.key % HOUR)
         assert.equal(buckets[1].key + (index - 1) * HOUR, bucket.key)
       end

@@ -66,7 +66,10 @@ describe("the sandbox's throttling", function()
     assert.same({ 200, 200, 429 }, calls(3))
     box:mode { clock_offset = 3598 }
     assert.same({ 429 }, calls(1))
-    box:mode { clock_offset = 3590 } -- back: takes nothing away
+    box:mode { clock_offset = 0 } -- back: takes nothing away
+    assert.same({ 429 }, calls(1))
+    box:mode { clock_offset = 1000 }
+    assert.same({ 200, 429 }, calls(2))
     box:mode { clock_offset = 1000000, token_life = 86400 }
     assert(client:login(box.username, box.password)) -- takes one of the two
     assert.same({ 200, 429 }, calls(2))

@@ -83,9 +83,6 @@ local function make(opts, what, method, path, url, data)
     data = opts.data
   end
   method = usual_methods[method] or method:upper()
-  if method == "HEAD" and (data ~= nil or opts.body or opts.body_file) then
-    errors.raise(("%s: HEAD takes no body"):format(what))
-  end
   local headers = build_headers(opts.headers, opts.auth == false)
   local body = opts.body
   if data ~= nil then
@@ -176,8 +173,8 @@ function builder.fetch(opts, url)
       errors.raise(('option "%s" is not for %s'):format(name, what))
     end
   end
-  if type(url) ~= "string" or not url:find "^%a[%w+.-]*://" then
-    errors.raise(what .. " needs an absolute URL (https://…); a path is for client:get")
+  if type(url) ~= "string" then
+    errors.raise(("%s needs a URL, https://… (got %s)"):format(what, type(url)))
   end
   return make(opts, what, opts.method or "GET", nil, url, nil)
 end

@@ -8,6 +8,8 @@ local response = require "mic.response"
 
 local call = {}
 
+local FILE_NAME_LIMIT = 200 -- bytes of it that a message shows
+
 --- What the call is about, for the error that ends it.
 local function context(self, state)
   return {
@@ -139,12 +141,22 @@ local function succeed(self, state, reply)
   return response.seal(made)
 end
 
+--- The core says which file it was, "save_to: permission denied", and here is what it is called.
+local function name_file(state, message)
+  local option, reason = message:match "^([%l_]+): (.*)$"
+  if not option then
+    return message
+  end
+  return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
+end
+
 local function fail(self, state, reply, kind, code, message)
   if state.err then -- a renewal's, which says more than "the token is stale"
     state.err.attempts = state.attempts
     return nil, state.err
   end
   if not reply then
+    message = kind == "file" and name_file(state, message) or message
     return nil, errors.from_fail(kind, code, message, context(self, state))
   end
   local made = response.new(reply, state.attempts, state.decode)
@@ -235,9 +247,11 @@ local function decide(self, state, reply, kind)
   }
 end
 
---- The seconds that a Retry-After asks for, in either of its forms.
-local function retry_after(reply)
-  local text = reply and core.parse_headers(reply.head)["retry-after"]
+--- The seconds that a Retry-After asks for, in either of its forms. A date is one of the server's
+--- clock, so it is compared with what the same answer says of the time.
+local function retry_after(self, reply)
+  local headers = reply and core.parse_headers(reply.head)
+  local text = headers and headers["retry-after"]
   if not text then
     return nil
   end
@@ -246,7 +260,8 @@ local function retry_after(reply)
     return seconds
   end
   local date = core.parse_date(text)
-  return date and math.max(0, date - core.wall())
+  local now = headers.date and core.parse_date(headers.date) or self.core:wall()
+  return date and math.max(0, date - now)
 end
 
 --- Waits before another try; false when there is to be none.
@@ -268,7 +283,7 @@ local function wait_for_retry(self, state, reply, kind)
     kind = not reply and kind or nil,
     idempotent = state.resend,
     sent = reply ~= nil or self.core:was_sent(),
-    retry_after = retry_after(reply),
+    retry_after = retry_after(self, reply),
     left = state.ends and state.ends - self.transport.now(),
     random = self.transport.random(),
   }

@@ -84,6 +84,19 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   end
 end
 
+--- The URL may be one that came with data, so what is wrong with it is no misuse. It is shown only
+--- where it cannot hold a password.
+local function unfetchable(built, problem)
+  local shown = built.shown
+  return errors.new("network", "this URL cannot be fetched: " .. problem:gsub("^url", "it"), {
+    code = "CURLE_URL_MALFORMAT",
+    retryable = false,
+    attempts = 0,
+    method = built.method:upper(),
+    path = shown ~= "" and not shown:find("@", 1, true) and shown or nil,
+  })
+end
+
 --- Gets an absolute URL. Credentials and API key go along only while every URL of the call is of
 --- the client's origin; elsewhere it needs no login and triggers none.
 ---@param url string
@@ -101,7 +114,7 @@ function client_methods:fetch(url, opts)
   end
   local ok, problem = ready.core:check_url(built.url)
   if not ok then
-    errors.raise("client:fetch: " .. problem)
+    return nil, unfetchable(built, problem)
   end
   return send(mine, built)
 end

@@ -50,6 +50,9 @@ local fields_kept = {
 
 --- The text on one line of at most `limit` bytes, cut between UTF-8 characters; control
 --- characters, and what turns or breaks a line in a terminal, become spaces.
+---@param text string
+---@param limit integer bytes
+---@return string line
 local function one_line(text, limit)
   text = text:sub(1, 4 * limit)
   text = text:gsub("\194[\128-\159]", " "):gsub("\226\128[\168-\174]", " ")
@@ -74,6 +77,8 @@ local function bare_path(path)
   path = path:gsub("[?#].*$", "")
   return (path:gsub("^(%a[%w+.-]*://)[^/]*@", "%1"))
 end
+
+errors.one_line = one_line
 
 local function same(text)
   return text
@@ -240,8 +245,11 @@ end
 ---@param data any
 ---@return boolean
 function errors.is_in(data)
-  local legacy = type(data) == "table" and data[members.legacy]
-  return legacy ~= nil and legacy ~= false and legacy ~= require("mic.json").null
+  if type(data) ~= "table" then
+    return false
+  end
+  local legacy = data[members.legacy]
+  return legacy ~= nil and legacy ~= require("mic.json").null
 end
 
 --- A sentence for an answer that is no JSON, or says nothing.

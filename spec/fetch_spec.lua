@@ -283,9 +283,9 @@ describe("client:fetch", function()
 
   it("answers with an error for a URL that it may not go to, and sends nothing", function()
     for url, text in pairs {
-      ["/users"] = "must be a whole URL, https://host/path (a path alone is for client:get)",
-      ["localhost/users"] = "must be a whole URL",
-      [""] = "must be a whole URL",
+      ["/users"] = "is no whole URL, https://host/path; a path is for client:get",
+      ["localhost/users"] = "is no whole URL",
+      [""] = "is no whole URL",
       ["ftp://localhost/x"] = "must begin with https://",
       ["file:///etc/passwd"] = "must begin with https://",
       ["http://example.com/x"] = "must begin with https://: plain http would show",
@@ -324,7 +324,7 @@ describe("client:fetch", function()
     end
     local ok, message = pcall(client.fetch, client)
     assert.is_false(ok)
-    assert.is_truthy(message:find("client:fetch needs a URL, https://… (got nil)", 1, true), message)
+    assert.is_truthy(message:find("client:fetch needs a URL, https://", 1, true), message)
     assert.is_false((pcall(client.fetch, client, own.base_url, { path = "/x" })))
     assert.is_false((pcall(client.fetch, client, own.base_url, { params = {} })))
     assert.are.equal("", own:seen())

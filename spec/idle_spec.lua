@@ -1,4 +1,4 @@
--- The timeout of a body that flows: the longest time in which nothing moves, to a tenth of a second.
+-- The timeout of a body that flows: the longest time in which nothing moves.
 
 local core = require "mic.core"
 local faults = require "spec.support.faults"

@@ -178,7 +178,7 @@ describe("the module-wide calls", function()
     local here = "^spec/module_spec%.lua:%d+: "
     assert.is_truthy(raised(mic.login):find(here))
     assert.is_truthy(raised(mic.login, { base_url = "https://h", api_key = "k" })
-      :find(here .. "client:login needs username and password"))
+      :find(here .. "mic.login needs the options username and password"))
     assert.is_truthy(raised(mic.login, options { passwort = "x" })
       :find(here .. 'unknown option "passwort"; did you mean "password"%?'))
     assert(login())

@@ -218,7 +218,7 @@ describe("retries", function()
     assert.are.same({}, delays)
   end)
 
-  it("compare the date of a Retry-After with the server's clock, not with this machine's", function()
+  it("compare the date of a Retry-After with the server's clock, not this machine's", function()
     local waits = {}
     local patient = setmetatable({}, { __index = require "mic.transport.blocking" })
     function patient.sleep(seconds)
@@ -240,7 +240,7 @@ describe("retries", function()
     local client = mic.new { base_url = server.url, api_key = "k", transport = patient }
     client:login("somebody", "password") -- answered with nothing but the time
     local response = mic.assert(client:get("/x", { auth = false }))
-    assert.are.equal(2, response.attempts) -- no Date in the first answer: the clock as it was learnt
+    assert.are.equal(2, response.attempts) -- no Date in the first answer: the clock as learnt
     assert.is_true(waits[3] > 27 and waits[3] <= 30, tostring(waits[3]))
     client:close()
     server.stop()

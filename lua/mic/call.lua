@@ -17,6 +17,7 @@ local function context(self, state)
     path = state.shown,
     attempts = state.attempts,
     mask = self.mask,
+    json_text = state.json_text,
   }
 end
 
@@ -167,6 +168,13 @@ end
 
 local actions = {}
 
+--- A renewal that failed before it sent anything: the call itself is what failed.
+local function name_call(self, state, err)
+  if err.path == nil then
+    err.method, err.path = state.method, self.mask(state.shown)
+  end
+end
+
 function actions.ensure(self, state)
   state.ensured = (state.ensured or 0) + 1
   local ok, err = self.session:renew(state.ends)
@@ -178,9 +186,7 @@ function actions.ensure(self, state)
     state.allow_stale = true
     return true
   end
-  if err.path == nil then -- nothing was sent: the call itself is what failed
-    err.method, err.path = state.method, self.mask(state.shown)
-  end
+  name_call(self, state, err)
   state.err = err
   return false
 end
@@ -188,6 +194,9 @@ end
 function actions.renew(self, state, reply)
   state.renewed = (state.renewed or 0) + 1
   local ok, err = self.session:renew_refused(reply.generation, state.ends)
+  if err then
+    name_call(self, state, err)
+  end
   state.err = err
   return ok
 end

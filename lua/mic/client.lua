@@ -6,12 +6,26 @@ local builder = require "mic.builder"
 local call = require "mic.call"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
+local hints = require "mic.hints"
 local json = require "mic.json"
 local insides = require "mic.inside"
 
 local client = {}
 local client_methods = {}
 local client_mt = { __name = "mic.client", __index = client_methods }
+
+--- Names that a client does not have yet; what else it has not is nil, as everywhere.
+setmetatable(client_methods, {
+  __index = function(_, name)
+    local path = hints.planned[name]
+    if path then
+      errors.raise(
+        ("client.%s is planned, and not in this version; client:get %q does it"):format(name, path)
+      )
+    end
+    return nil
+  end,
+})
 
 --- By the object that users hold.
 local inside_of = setmetatable({}, { __mode = "k" })
@@ -64,7 +78,10 @@ for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   ---@param opts? table as for `request`, without method and path
   ---@return table|nil response
   ---@return table|nil err
-  client_methods[name] = function(self, path, opts)
+  client_methods[name] = function(self, path, opts, more)
+    if more ~= nil then
+      errors.raise(("%s(path, options) takes no third argument"):format(what))
+    end
     return send(inside(self, name), builder.call(opts, what, verb, path))
   end
 end
@@ -87,8 +104,11 @@ end
 --- The URL may be one that came with data, so what is wrong with it is no misuse. It is shown only
 --- where it cannot hold a password.
 local function unfetchable(built, problem)
+  if not built.url:find("://", 1, true) then
+    problem = "it is no whole URL, https://host/path; a path is for client:get"
+  end
   local shown = built.shown
-  return errors.new("network", "this URL cannot be fetched: " .. problem:gsub("^url", "it"), {
+  return errors.new("network", "this URL cannot be fetched: " .. problem:gsub("^url ", "it "), {
     code = "CURLE_URL_MALFORMAT",
     retryable = false,
     attempts = 0,
@@ -139,7 +159,9 @@ end
 local function check_text(value, name, method)
   if value ~= nil and (type(value) ~= "string" or value == "") then
     local got = value == "" and "an empty string" or type(value)
-    errors.raise(("client:%s: %s must be a string (got %s)"):format(method, name, got))
+    errors.raise(
+      ("client:%s(username, password): %s must be a string (got %s)"):format(method, name, got)
+    )
   end
 end
 
@@ -234,6 +256,9 @@ function client_methods:use_credentials(credentials)
   local mine = inside(self, "use_credentials")
   if type(credentials) ~= "table" then
     errors.raise(("client:use_credentials takes a table (got %s)"):format(type(credentials)))
+  end
+  if type(credentials.credentials) == "table" then
+    errors.raise "client:use_credentials takes the member credentials of a login's reply alone"
   end
   local ready, err = insides.connect(mine)
   if not ready then

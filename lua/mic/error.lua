@@ -122,9 +122,9 @@ end
 
 --- Makes an error object. The message is ours (what a server said goes through `from_reply`).
 --- `fields` may hold hint, status, key, property, message_params, request_id, response,
---- retryable, attempts, location, code, method and path, and the facts fresh_token and
---- no_manifest for the hint. A hint is looked up when none is given; `retryable` follows the kind
---- when it is not given.
+--- retryable, attempts, location, code, method and path, and the facts fresh_token,
+--- no_manifest and json_text for the hint. A hint is looked up when none is given; `retryable`
+--- follows the kind when it is not given.
 ---@param kind string one of the kinds of the documentation
 ---@param message string one readable sentence, without secrets
 ---@param fields? table
@@ -153,6 +153,7 @@ function errors.new(kind, message, fields)
       fresh_token = fields.fresh_token,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
+      json_text = fields.json_text,
     }
   return setmetatable(err, error_mt)
 end

@@ -1,5 +1,6 @@
 #include "base.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,6 +196,16 @@ static void fail_verification(struct exchange *exchange) {
   exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", message);
 }
 
+static void fail_resolving(struct exchange *exchange) {
+  char *host = NULL;
+  curl_url_get(exchange->url, CURLUPART_HOST, &host, 0);
+  failure_set_curl(&exchange->failure, CURLE_COULDNT_RESOLVE_HOST);
+  if (host != NULL) /* cut where it does not fit */
+    snprintf(exchange->failure.message, sizeof exchange->failure.message,
+             "the host name could not be resolved: %s", host);
+  curl_free(host);
+}
+
 void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
   if (exchange->failure.kind != FAILURE_NONE)
@@ -215,6 +226,8 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
                   "the kept connection was closed before an answer came; not sent again");
   } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
     fail_verification(exchange);
+  } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
+    fail_resolving(exchange);
   } else if (code != CURLE_OK) {
     failure_set_curl(&exchange->failure, code);
   } else if (!exchange->head_ended) {

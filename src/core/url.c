@@ -137,6 +137,8 @@ static bool is_dot_segment(const char *segment, size_t length) {
   return second > 0 && first + second == length;
 }
 
+#define BY_PARAMS "; put {name} there and the value into params.name, which encodes it"
+
 const char *url_path_problem(const char *path, size_t length) {
   if (length == 0 || path[0] != '/')
     return "must begin with \"/\"";
@@ -145,12 +147,11 @@ const char *url_path_problem(const char *path, size_t length) {
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)path[i];
     if (byte == '#')
-      return "must not hold \"#\"; a value is percent-encoded by {name} and params";
+      return "must not hold \"#\"" BY_PARAMS;
     if (byte == '\\')
-      return "must not hold \"\\\"; a value is percent-encoded by {name} and params";
+      return "must not hold \"\\\"" BY_PARAMS;
     if (byte <= ' ' || byte >= 0x7f)
-      return "has a space, a control byte or a non-ASCII byte; a value is percent-encoded by "
-             "{name} and params";
+      return "has a space, a control byte or a non-ASCII byte" BY_PARAMS;
   }
   size_t start = 1;
   for (size_t i = 1; i <= end; i++) {
@@ -246,7 +247,7 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
   if (!is_plain_ascii(text, length))
     return "has a space, a control byte or a non-ASCII byte: %20 is a space";
   if (strstr(text, "://") == NULL)
-    return "must be a whole URL, https://host/path (a path alone is for client:get)";
+    return "must be a whole URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
   CURLU *url = url_parse(text);

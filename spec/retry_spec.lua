@@ -234,9 +234,11 @@ describe("retries", function()
     assert.are.same({ 30, 30 }, waits)
 
     local later = os.time() + 100000
-    local server = faults.start("read\nsend HTTP/1.1 200 OK\\r\\nDate: " .. os.date(format, later)
-      .. "\\r\\nContent-Length: 0\\r\\n\\r\\nread\nsend HTTP/1.1 503 No\\r\\nRetry-After: "
-      .. os.date(format, later + 30) .. "\\r\\nContent-Length: 0\\r\\n\\r\\nagain")
+    local END = "\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n"
+    local server = faults.start(
+      "read\nsend HTTP/1.1 200 OK\\r\\nDate: " .. os.date(format, later) .. END,
+      "read\nsend HTTP/1.1 503 No\\r\\nRetry-After: " .. os.date(format, later + 30) .. END,
+      "read\nsend HTTP/1.1 200 OK" .. END)
     local client = mic.new { base_url = server.url, api_key = "k", transport = patient }
     client:login("somebody", "password") -- answered with nothing but the time
     local response = mic.assert(client:get("/x", { auth = false }))

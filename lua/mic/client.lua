@@ -260,6 +260,9 @@ function client_methods:use_credentials(credentials)
   if type(credentials.credentials) == "table" then
     errors.raise "client:use_credentials takes the member credentials of a login's reply alone"
   end
+  if type(credentials.token) == "string" and credentials.token:find "^[Bb]earer " then
+    errors.raise 'client:use_credentials: the token goes without the word "Bearer"'
+  end
   local ready, err = insides.connect(mine)
   if not ready then
     return nil, err

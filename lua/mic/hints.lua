@@ -29,8 +29,8 @@ hints.digest = " %(hashed with .*$"
 
 --- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`,
 --- `no_manifest`, `missing`, `json_text` and `message` must equal the fact of that name, and
---- `text` must occur in the message. `keyless` wants an answer of the gateway: the application's own
---- answers carry a message key.
+--- `text` must occur in the message. `keyless` wants an answer of the gateway: the application's
+--- own answers carry a message key.
 local rules = {
   {
     no_manifest = true,

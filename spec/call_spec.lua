@@ -241,23 +241,8 @@ describe("a call sends", function()
 end)
 
 describe("a call over TLS", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
-
-  after_each(function()
-    client:close()
-  end)
+  local sandbox = api.around()
+  local client
 
   it("keeps one connection, with HTTP/2 and with 1.1", function()
     for http_version, protocol in pairs { ["2"] = "HTTP/2.0", ["1.1"] = "HTTP/1.1" } do

@@ -149,19 +149,7 @@ describe("mic.from_env", function()
 end)
 
 describe("a client of the environment", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox = api.around()
 
   local function variables(changes)
     local all = {

@@ -3,29 +3,22 @@ local mic = require "mic"
 local scratch = require "spec.support.scratch"
 
 describe("client:fetch", function()
-  local own, other, client, folder, both
+  local own, other = api.around(), api.around()
+  local client, folder, both
 
   setup(function()
-    own, other, folder = api.start(), api.start(), scratch.folder()
+    folder = scratch.folder()
     both = folder:at "both.pem"
     scratch.run(("cat %s %s > %s"):format(own.ca_file, other.ca_file, both))
   end)
 
   teardown(function()
-    own:stop()
-    other:stop()
     folder:remove()
   end)
 
   before_each(function()
-    own:reset()
-    other:reset()
     client = own:logged_in { tls = { ca_file = both }, retry = false }
     own:control("DELETE", "/log")
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- What a request carried, as a text: "authorization identityId x-api-key" or less.

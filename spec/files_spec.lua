@@ -27,24 +27,15 @@ local function pattern(size)
 end
 
 describe("files", function()
-  local box, client, folder
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client, folder
 
   before_each(function()
-    box:reset()
     client = box:client { retry = { base = 0.01, cap = 0.01 } }
     folder = scratch.folder()
   end)
 
   after_each(function()
-    client:close()
     folder:remove()
   end)
 

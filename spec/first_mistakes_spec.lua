@@ -323,23 +323,11 @@ local ASSERTED = "bad argument #2 to 'assert' (string expected, got table)"
 local NOT_FOUND = "http 404 USER_NOT_FOUND: User not found (GET /users/nobody, request ID)"
 
 describe("the first mistake:", function()
-  local box, client, printed
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client, printed
 
   before_each(function()
-    box:reset()
     client, printed = box:logged_in(), {}
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function words()

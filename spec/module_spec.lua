@@ -89,18 +89,10 @@ describe("the module", function()
 end)
 
 describe("the module-wide calls", function()
-  local sandbox, mic, clients
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local mic, clients
 
   before_each(function()
-    sandbox:reset()
     mic, clients = fresh(), {}
   end)
 

@@ -27,19 +27,7 @@ local TABLE = {
 }
 
 describe("retries", function()
-  local box
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
-
-  before_each(function()
-    box:reset()
-  end)
+  local box = api.around()
 
   --- Scripts answers of these statuses to /x, one after the other.
   local function script(...)

@@ -12,6 +12,9 @@ local CALL_OPTIONS = "known options: auth, body, body_file, data, deadline, deco
 local TLS_OPTIONS = "known options: tls.ca_file, tls.ca_path, tls.client_cert, tls.client_key, "
   .. "tls.min_version, tls.pinned_public_key"
 
+--- A name too long for any DNS, so that none is asked.
+local NOWHERE = ("x"):rep(64) .. ".example"
+
 --- A title, the program, and what it raises. Programs find `mic`, `client` (logged in), and BASE,
 --- KEY, CA, NAME and PASSWORD of the sandbox; `new` is `mic.new` with the first three of these
 --- where the options do not say otherwise.
@@ -278,8 +281,8 @@ local RETURNED = {
   },
   {
     "a host that does not exist",
-    'print(select(2, new { base_url = "https://no-such.invalid/prod" }:login(NAME, PASSWORD)))',
-    "network: the host name could not be resolved: no-such.invalid (POST /auth/login, "
+    'print(select(2, new { base_url = "https://" .. NOWHERE .. "/prod" }:login(NAME, PASSWORD)))',
+    "network: the host name could not be resolved: " .. NOWHERE .. " (POST /auth/login, "
       .. "CURLE_COULDNT_RESOLVE_HOST) - check the URL's host name, and this machine's DNS",
   },
   {
@@ -341,6 +344,7 @@ describe("the first mistake:", function()
       CA = box.ca_file,
       NAME = box.username,
       PASSWORD = box.password,
+      NOWHERE = NOWHERE,
       PLAIN = box.control_url:gsub("^http:", "https:"),
       new = function(options)
         options.base_url = options.base_url or box.base_url

@@ -210,14 +210,14 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
   if (exchange->failure.kind != FAILURE_NONE)
     return;
+  if (exchange->head_only) /* ended by us, and whole */
+    code = CURLE_OK;
   if (exchange->download.error != 0) {
     failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
   } else if (exchange->upload.error != 0) {
     failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
   } else if (exchange->too_large) {
     exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, "the answer is larger than allowed");
-  } else if (exchange->head_only) {
-    read_answer(exchange);
   } else if (code == CURLE_ABORTED_BY_CALLBACK && idle_clock_left(&exchange->idle, 1.0) <= 0.0) {
     exchange_fail(exchange, FAILURE_TIMEOUT, "CURLE_OPERATION_TIMEDOUT",
                   "nothing has moved within the time allowed");

@@ -196,7 +196,7 @@ local RAISED = {
   {
     "the names of the planned API",
     'client.users:get "anna"',
-    'app.lua:1: client.users is planned, and not in this version; client:get "/users" does it',
+    'app.lua:1: client.users is planned, and not in this version; use client:get "/users"',
   },
   {
     "the module's login without a user",

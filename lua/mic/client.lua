@@ -17,11 +17,9 @@ local client_mt = { __name = "mic.client", __index = client_methods }
 --- Names that a client does not have yet; what else it has not is nil, as everywhere.
 setmetatable(client_methods, {
   __index = function(_, name)
-    local path = hints.planned[name]
-    if path then
-      errors.raise(
-        ("client.%s is planned, and not in this version; client:get %q does it"):format(name, path)
-      )
+    local instead = hints.planned[name]
+    if instead then
+      errors.raise(("client.%s is planned, and not in this version; use %s"):format(name, instead))
     end
     return nil
   end,

@@ -11,16 +11,16 @@ hints.members = {
   legacy = "errorMessage", -- of functions behind the gateway, also under 200
 }
 
---- Names of methods that are planned, by which newcomers look for these paths.
+--- Names that are planned, and what does the same until then.
 hints.planned = {
-  users = "/users",
-  things = "/things",
-  thing_types = "/thingtypes",
-  observations = "/observations",
-  domains = "/domains",
-  resources = "/resources",
-  files = "/files",
-  manifest = "/metadata/manifest",
+  users = 'client:get "/users"',
+  things = 'client:get "/things"',
+  thing_types = 'client:get "/thingtypes"',
+  observations = 'client:post("/observations/find", query)',
+  domains = 'client:get "/domains"',
+  resources = 'client:get "/resources"',
+  files = 'client:get("/files", { query = { root = true } })',
+  manifest = 'client:get "/metadata/manifest"',
 }
 
 --- What the gateway says of a path that it does not know ends with a digest of the token: that is

@@ -190,6 +190,18 @@ describe("files", function()
         folder:at(long):sub(1, 197)), err.message)
     end)
 
+    it("names the file in the event, too", function()
+      box:answer { path = "/file", body = "x" }
+      local seen
+      local watched = box:client {
+        on_event = function(event)
+          seen = event.err and event.err.message or seen
+        end,
+      }
+      watched:get("/file", open { save_to = folder:at "no/file" })
+      assert.are.equal(('save_to "%s": no such file or folder'):format(folder:at "no/file"), seen)
+    end)
+
     it("takes every name that the file system takes", function()
       local name = ("n"):rep(255)
       box:answer { path = "/file", body = "long" }

@@ -92,6 +92,15 @@ end
 --- Kinds of failures with which a request may not have begun at all.
 local never_begun = { missing = true, stale = true, closed = true, file = true }
 
+--- The core says which file it was, "save_to: permission denied", and here is what it is called.
+local function name_file(state, message)
+  local option, reason = message:match "^([%l_]+): (.*)$"
+  if not option then
+    return message
+  end
+  return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
+end
+
 --- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
@@ -101,6 +110,9 @@ local function attempt(self, state)
     emit_request(self, state)
   end
   local reply, second, code, message = exchange(self, state)
+  if second == "file" and not reply then
+    message = name_file(state, message)
+  end
   local tried = reply or not never_begun[second] or self.core:was_sent()
   if tried then
     state.attempts = state.attempts + 1
@@ -142,22 +154,12 @@ local function succeed(self, state, reply)
   return response.seal(made)
 end
 
---- The core says which file it was, "save_to: permission denied", and here is what it is called.
-local function name_file(state, message)
-  local option, reason = message:match "^([%l_]+): (.*)$"
-  if not option then
-    return message
-  end
-  return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
-end
-
 local function fail(self, state, reply, kind, code, message)
   if state.err then -- a renewal's, which says more than "the token is stale"
     state.err.attempts = state.attempts
     return nil, state.err
   end
   if not reply then
-    message = kind == "file" and name_file(state, message) or message
     return nil, errors.from_fail(kind, code, message, context(self, state))
   end
   local made = response.new(reply, state.attempts, state.decode)

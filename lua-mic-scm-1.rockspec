@@ -55,6 +55,7 @@ build = {
         "src/core/exchange_flow.c",
         "src/core/failure.c",
         "src/core/header.c",
+        "src/core/idle_clock.c",
         "src/core/json_scan.c",
         "src/core/jwt.c",
         "src/core/profile.c",

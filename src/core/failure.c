@@ -125,13 +125,15 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ENOMEM, "out of memory"),
 };
 
-void failure_set_errno(struct failure *failure, int error) {
+void failure_set_errno(struct failure *failure, const char *name, int error) {
   for (size_t i = 0; i < sizeof errno_failures / sizeof errno_failures[0]; i++) {
-    if (errno_failures[i].value == error) {
-      failure_set(failure, FAILURE_FILE, errno_failures[i].name, errno_failures[i].message);
+    const struct errno_failure *row = &errno_failures[i];
+    if (row->value == error) {
+      failure_set(failure, FAILURE_FILE, row->name, "");
+      snprintf(failure->message, sizeof failure->message, "%s: %s", name, row->message);
       return;
     }
   }
   failure_set(failure, FAILURE_FILE, "EOTHER", "");
-  snprintf(failure->message, sizeof failure->message, "system error %d", error);
+  snprintf(failure->message, sizeof failure->message, "%s: system error %d", name, error);
 }

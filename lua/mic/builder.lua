@@ -49,15 +49,9 @@ end
 local NONE = {}
 local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
 
-local copied = { "body_file", "save_to", "on_data", "deadline", "retry" }
-
---- What few calls have: a small table is cheaper to make and to collect.
-local function add_rare(built, opts)
-  for index = 1, #copied do
-    local name = copied[index]
-    built[name] = opts[name]
-  end
-  built.own_timeout = opts.timeout
+--- What few calls have: bodies that are files or streams, and progress.
+local function add_flow(built, opts)
+  built.body_file, built.save_to, built.on_data = opts.body_file, opts.save_to, opts.on_data
   built.listen = opts.progress
   built.progress = opts.progress ~= nil or nil
   built.stream = opts.on_data ~= nil or nil
@@ -109,12 +103,15 @@ local function make(opts, method, path, url, data)
     decode = opts.decode ~= false,
     attempts = 0,
     json_text = json_text,
+    own_timeout = opts.timeout,
+    deadline = opts.deadline,
+    retry = opts.retry,
   }
   if url then
     built.url = paths.query(url, opts.query)
   end
-  if next(opts) ~= nil then
-    add_rare(built, opts)
+  if opts.save_to or opts.on_data or opts.body_file or opts.progress then
+    add_flow(built, opts)
   end
   return built
 end

@@ -12,7 +12,7 @@ local mic = {
   null = json.null,
   array = json.array,
   assert = errors.assert,
-  store = { memory = require "mic.store.memory" },
+  store = { memory = require "mic.store.memory", file = require "mic.store.file" },
 }
 
 --- With a colon the module itself would be the first argument.
@@ -38,6 +38,13 @@ function mic.from_env(given)
   refuse_colon(given, "from_env")
   return environment.client(given)
 end
+
+--- The conformance test of stores is for tests alone: loaded when it is asked for.
+setmetatable(mic.store, {
+  __index = function(_, name)
+    return name == "conformance" and require "mic.store.conformance" or nil
+  end,
+})
 
 --- What this runs on.
 ---@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli

@@ -348,6 +348,9 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function call.send(self, state)
+  if self.session.vault.unsaved then
+    self.session:save_first(state.ends)
+  end
   while true do
     if not set_timeouts(self, state) then
       return nil,

@@ -60,6 +60,11 @@ function client_methods:freshness()
   return state, generation, left, lifetime
 end
 
+function client_methods:wall()
+  sync(self)
+  return world_module.round(self.real:wall())
+end
+
 --- Windows begin at whole ticks before the end of a token, which lies between two.
 function client_methods:schedule(advisory_at, mandatory_at)
   self.real:schedule(world_module.round(advisory_at), world_module.round(mandatory_at))

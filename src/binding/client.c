@@ -4,6 +4,7 @@
 
 #include "../core/header.h"
 #include "client.h"
+#include "engine.h"
 #include "exchange.h"
 #include "record.h"
 
@@ -101,7 +102,8 @@ static void read_connection_options(lua_State *L, int config, struct connection_
 /* A client; sends nothing and starts nothing.
    ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
      timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
-     proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version
+     proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version,
+     engine (a mic.engine that drives its calls)
    ---@return mic.client client Raises when the configuration cannot be right. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
@@ -126,6 +128,8 @@ int clientL_new(lua_State *L) {
   lua_newtable(L);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
+  client->connections.engine = engineL_option(L, 1); /* kept by the metatable, which is not weak */
+  lua_setfield(L, -2, "engine");
   lua_setmetatable(L, -2);
   compatL_set_anchors(L, -2);
   return 1;
@@ -284,6 +288,8 @@ static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, (int)box->exchange.number);
   lua_pop(L, 1);
+  if (box->client->connections.engine != NULL)
+    engineL_know(L, box);
 }
 
 /* Begins a call and returns at once.
@@ -329,6 +335,7 @@ static int push_ended(lua_State *L) {
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     struct exchange_box *box = exchangeL_check(L, -1);
+    engine_sync(&box->exchange);
     if (box->exchange.state == EXCHANGE_DONE && !box->reported && !box->taken) {
       box->reported = true;
       lua_pushvalue(L, -1);
@@ -340,7 +347,7 @@ static int push_ended(lua_State *L) {
   return count;
 }
 
-/* Drives all exchanges that `start` began, in this thread.
+/* Drives all exchanges that `start` began, in this thread; with an engine it waits for that.
    ---@param seconds number how long to wait for the first that ends
    ---@return mic.exchange[] ended each is shown once */
 static int client_collect(lua_State *L) {

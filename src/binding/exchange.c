@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../core/engine.h"
 #include "../core/url.h"
 #include "exchange.h"
 #include "record.h"
@@ -54,9 +55,11 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
 }
 
 void exchangeL_finish(lua_State *L, struct exchange_box *box) {
-  while (box->exchange.state == EXCHANGE_RUNNING)
+  while (box->exchange.state == EXCHANGE_RUNNING) {
     if (!exchangeL_drive(L, box->client, box, 3600.0))
       connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+    engine_sync(&box->exchange);
+  }
 }
 
 /* ---- results ---- */
@@ -202,7 +205,7 @@ static int push_news(lua_State *L, struct exchange_box *box) {
   return 2;
 }
 
-/* Drives the exchange in this thread.
+/* Drives the exchange in this thread; with an engine it waits for that.
    ---@param seconds number how long at most
    ---@return "done"|"wait"|"data"|"progress" state "wait": not ended yet, or a debug hook wants to
      run first; "data": a piece of the stream; "progress": bytes moved
@@ -212,10 +215,12 @@ static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  engine_sync(&box->exchange);
   if (has_news(&box->exchange))
     return push_news(L, box);
   if (box->exchange.state == EXCHANGE_RUNNING && !exchangeL_drive(L, box->client, box, seconds))
     connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+  engine_sync(&box->exchange);
   if (has_news(&box->exchange))
     return push_news(L, box);
   lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
@@ -227,6 +232,7 @@ static int exchange_run(lua_State *L) {
    ---@return string|mic.record|nil companion */
 static int exchange_result(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
+  engine_sync(&box->exchange);
   if (box->exchange.state != EXCHANGE_DONE)
     return argumentsL_raise(L, "the exchange has not ended: call run until it returns \"done\"");
   if (box->taken)

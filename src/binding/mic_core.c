@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "client.h"
+#include "engine.h"
 #include "exchange.h"
 #include "record.h"
 #include "system.h"
@@ -54,6 +55,7 @@ static void push_auth_paths(lua_State *L) {
 
 int luaopen_mic_core(lua_State *L) {
   const luaL_Reg functions[] = {{"client", clientL_new},
+                                {"engine", engineL_get},
                                 {"record", recordL_from_bytes},
                                 {"integers", integersL},
                                 {NULL, NULL}};
@@ -63,6 +65,7 @@ int luaopen_mic_core(lua_State *L) {
   recordL_open(L);
   textL_open(L);
   exchangeL_open(L);
+  engineL_open(L);
   clientL_open(L);
   lua_newtable(L);
   compatL_setfuncs(L, functions);

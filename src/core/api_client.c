@@ -60,16 +60,14 @@ static bool complete_lines(struct exchange *exchange) {
 
 /* The lines of calls without credentials. */
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
-  struct curl_slist **list = api_key ? &client->open_lines : &client->bare_lines;
-  const char *name = client->profile->api_key_header;
-  if (*list == NULL && api_key && client->api_key.length > 0 &&
-      !header_append(list, name, strlen(name), client->api_key.bytes, client->api_key.length))
+  struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
+  if (*shared == NULL)
+    *shared = header_snapshot_open(client->profile, api_key ? &client->api_key : NULL);
+  if (*shared == NULL)
     return false;
-  if (*list == NULL || !has_line(*list, "Expect")) {
-    if (!append_line(list, NO_EXPECT_LINE))
-      return false;
-  }
-  exchange_link_lines(exchange, *list);
+  (*shared)->references++;
+  exchange->open = *shared;
+  exchange_link_lines(exchange, (*shared)->lines);
   return true;
 }
 
@@ -367,9 +365,9 @@ void api_client_close(struct api_client *client) {
   connections_close(&client->connections);
   connection_options_clear(&client->connections.options);
   credentials_clear(&client->credentials);
-  header_list_wipe(client->open_lines);
+  header_snapshot_release(client->open_lines);
   client->open_lines = NULL;
-  header_list_wipe(client->bare_lines);
+  header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
   url_base_clear(&client->base);

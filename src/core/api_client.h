@@ -30,8 +30,8 @@ struct api_client {
   struct clock clock;
   struct credentials credentials;
   struct connections connections;
-  struct curl_slist *open_lines; /* what goes with calls that carry no credentials */
-  struct curl_slist *bare_lines; /* what goes with those that carry no API key either */
+  struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
+  struct header_snapshot *bare_lines; /* what goes with those that carry no API key either */
   unsigned exchanges;            /* started so far */
   bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
   bool closed;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
 #include "exchange.h"
 #include "header.h"
 
@@ -224,10 +225,12 @@ bool exchange_was_sent(const struct exchange *exchange) {
 }
 
 void exchange_clear(struct exchange *exchange) {
+  engine_forget(exchange);
   if (exchange->last_own_line != NULL)
     exchange->last_own_line->next = NULL; /* what follows is not ours */
   header_list_wipe(exchange->lines);
   header_snapshot_release(exchange->snapshot);
+  header_snapshot_release(exchange->open);
   curl_url_cleanup(exchange->url);
   download_file_clear(&exchange->download);
   upload_file_clear(&exchange->upload);

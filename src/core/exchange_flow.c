@@ -141,6 +141,8 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   exchange->sendings++;
 #if LIBCURL_VERSION_NUM >= 0x075000
+  if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
+    return CURL_PREREQFUNC_ABORT;
   return exchange->sendings > 1 && !exchange->resend ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 #else
   return 0;

@@ -1,0 +1,19 @@
+/* mic.engine: the thread that runs exchanges while the program does other things. */
+#ifndef MIC_BINDING_ENGINE_H
+#define MIC_BINDING_ENGINE_H
+
+#include "../core/engine.h"
+#include "exchange.h"
+
+MIC_PRIVATE_BEGIN
+
+/* core.engine(options) -> engine */
+int engineL_get(lua_State *L);
+/* The field `engine` of a table: pushes it, or nil, and returns what is in it, or NULL. [0, +1] */
+struct engine *engineL_option(lua_State *L, int table);
+/* Makes the exchange at the top known to its client's engine, for collect. [0, 0] */
+void engineL_know(lua_State *L, const struct exchange_box *box);
+void engineL_open(lua_State *L);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,424 @@
+#include "base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "engine_core.h"
+#include "engine_life.h"
+
+/* How long one wait may keep a Ctrl-C waiting. */
+static const double SLICE_SECONDS = 0.1;
+
+enum { SWEEP_FROM = 16 };
+
+static bool is_ours(const struct engine_core *core) {
+  return core->process == getpid();
+}
+
+/* ---- the caller's list of jobs ---- */
+
+static void link_job(struct engine_core *core, struct engine_job *job) {
+  job->next = core->jobs;
+  if (job->next != NULL)
+    job->next->previous = job;
+  core->jobs = job;
+  core->count++;
+}
+
+static void unlink_job(struct engine_core *core, struct engine_job *job) {
+  if (job->previous != NULL)
+    job->previous->next = job->next;
+  else
+    core->jobs = job->next;
+  if (job->next != NULL)
+    job->next->previous = job->previous;
+  core->count--;
+}
+
+static void free_job(struct engine_job *job) {
+  buffer_free(&job->piece);
+  free(job->body);
+  free(job);
+}
+
+/* An ended job, out of the news, gives back what it borrowed. */
+static void give_back(struct engine_core *core, struct engine_job *job) {
+  struct exchange *home = job->home;
+  unlink_job(core, job);
+  connections_give_back(job->connections, &job->exchange);
+  job->exchange.body = NULL;
+  if (home != NULL && home->loan == job) {
+    home->loan = NULL;
+    if (home->state == EXCHANGE_RUNNING) {
+      *home = job->exchange;
+      free_job(job);
+      return;
+    }
+  }
+  exchange_clear(&job->exchange);
+  free_job(job);
+}
+
+/* Those that nobody wants and the engine has let go of, for callers that never ask engine_next. */
+static void sweep(struct engine_core *core, size_t limit) {
+  if (core->count < core->sweep_at && core->count < limit)
+    return;
+  struct engine_job *following = NULL;
+  for (struct engine_job *job = core->jobs; job != NULL; job = following) {
+    following = job->next;
+    pthread_mutex_lock(&core->lock);
+    bool unwanted = job->home == NULL && job->state == JOB_ENDED;
+    if (unwanted)
+      engine_untell(core, job);
+    pthread_mutex_unlock(&core->lock);
+    if (unwanted)
+      give_back(core, job);
+  }
+  core->sweep_at = 2 * core->count + SWEEP_FROM;
+}
+
+/* ---- start ---- */
+
+static bool copy_body(struct engine_job *job) {
+  struct exchange *exchange = &job->exchange;
+  if (!exchange->has_body || exchange->body_length == 0 || exchange->secret_body.length > 0)
+    return true;
+  job->body = malloc(exchange->body_length);
+  if (job->body == NULL)
+    return false;
+  memcpy(job->body, exchange->body, exchange->body_length);
+  exchange->body = job->body;
+  return true;
+}
+
+/* What stands for the exchange until it comes back. */
+static void leave_stub(struct exchange *home, struct engine_job *job) {
+  struct exchange stub;
+  exchange_init(&stub, home->kind);
+  stub.number = home->number;
+  stub.generation = home->generation;
+  stub.stream = home->stream;
+  stub.progress.wanted = home->progress.wanted;
+  stub.state = EXCHANGE_RUNNING;
+  stub.loan = job;
+  *home = stub;
+}
+
+static struct engine_job *make_job(struct engine_core *core, struct connections *connections,
+                                   struct exchange *home) {
+  struct engine_job *job = calloc(1, sizeof *job);
+  if (job == NULL)
+    return NULL;
+  job->core = core;
+  job->home = home;
+  job->connections = connections;
+  job->exchange = *home;
+  buffer_init(&job->piece, 0, home->kind != EXCHANGE_REQUEST);
+  /* Many at once are the rule here. Without TLS it is known that there is nothing to share. */
+  job->exchange.share_connection = !home->direct;
+  if (copy_body(job))
+    return job;
+  free_job(job);
+  return NULL;
+}
+
+static void submit(struct engine_core *core, struct engine_job *job) {
+  pthread_mutex_lock(&core->lock);
+  if (core->queue_end != NULL)
+    core->queue_end->next_queued = job;
+  else
+    core->queue = job;
+  core->queue_end = job;
+  core->under_way++;
+  bool wake = core->sleeping;
+  core->sleeping = false;
+  pthread_mutex_unlock(&core->lock);
+  if (wake)
+    curl_multi_wakeup(core->multi);
+}
+
+void engine_start(struct engine *engine, struct connections *connections,
+                  struct exchange *exchange) {
+  if (!engine_ensure(engine, &exchange->failure)) {
+    exchange->state = EXCHANGE_DONE;
+    return;
+  }
+  struct engine_core *core = engine->core;
+  sweep(core, engine->limit);
+  if (core->count >= engine->limit) {
+    char text[96];
+    snprintf(text, sizeof text, "too many calls are under way (%zu at most); nothing was sent",
+             engine->limit);
+    exchange_fail(exchange, FAILURE_NETWORK, "EAGAIN", text);
+    return;
+  }
+  struct engine_job *job = make_job(core, connections, exchange);
+  if (job == NULL) {
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_OUT_OF_MEMORY", "out of memory");
+    return;
+  }
+  CURLcode code = connections_lend(connections, &job->exchange, core->sessions);
+  if (code != CURLE_OK) {
+    exchange_finish(exchange, code);
+    free_job(job);
+    return;
+  }
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(job->exchange.easy, CURLOPT_QUICK_EXIT, core->patient ? 0L : 1L);
+#endif
+  leave_stub(exchange, job);
+  link_job(core, job);
+  submit(core, job);
+}
+
+/* ---- what has come ---- */
+
+/* In a child process nothing of the parent's engine is touched. */
+static bool leave_parents(struct exchange *exchange) {
+  if (is_ours(exchange->loan->core))
+    return false;
+  exchange->loan = NULL;
+  if (exchange->state == EXCHANGE_RUNNING)
+    exchange_fail(exchange, FAILURE_CLOSED, NULL, "the exchange belongs to the parent process");
+  return true;
+}
+
+/* Under the lock: the engine's thread shall look at it, and is woken where that returns true. */
+static bool ask_for_care(struct engine_core *core, struct engine_job *job) {
+  if (job->state != JOB_RUNNING || job->wants_care)
+    return false;
+  job->wants_care = true;
+  job->next_care = core->care;
+  core->care = job;
+  bool wake = core->sleeping;
+  core->sleeping = false;
+  return wake;
+}
+
+/* Under the lock. True when there was something. */
+static bool take_news(struct exchange *exchange, struct engine_job *job) {
+  bool piece = job->piece.length > 0, moved = job->progress.changed;
+  if (piece) {
+    struct buffer empty = exchange->reply_body;
+    exchange->reply_body = job->piece;
+    job->piece = empty;
+    exchange->flows = true;
+  }
+  if (moved)
+    exchange->progress = job->progress;
+  job->progress.changed = false;
+  return piece || moved;
+}
+
+void engine_sync(struct exchange *exchange) {
+  struct engine_job *job = exchange->loan;
+  if (job == NULL || leave_parents(exchange) || exchange->state != EXCHANGE_RUNNING ||
+      exchange->progress.changed || exchange_has_piece(exchange))
+    return;
+  struct engine_core *core = job->core;
+  bool wake = false;
+  pthread_mutex_lock(&core->lock);
+  bool news = take_news(exchange, job);
+  bool ended = !news && job->state == JOB_ENDED;
+  bool overdue = !news && !ended && job->overdue;
+  engine_untell(core, job);
+  if (news)
+    wake = ask_for_care(core, job);
+  pthread_mutex_unlock(&core->lock);
+  if (wake)
+    curl_multi_wakeup(core->multi);
+  if (ended)
+    give_back(core, job);
+  else if (overdue)
+    engine_cancel(exchange, FAILURE_TIMEOUT, NULL);
+}
+
+void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
+  struct engine_job *job = exchange->loan;
+  if (job == NULL || leave_parents(exchange) || exchange->state != EXCHANGE_RUNNING)
+    return;
+  struct engine_core *core = job->core;
+  pthread_mutex_lock(&core->lock);
+  bool ended = job->state == JOB_ENDED, wake = false;
+  bool queued = job->state == JOB_QUEUED;
+  if (!ended) {
+    job->cancelled = true;
+    core->under_way--;
+    wake = ask_for_care(core, job);
+  }
+  engine_untell(core, job);
+  pthread_mutex_unlock(&core->lock);
+  if (wake)
+    curl_multi_wakeup(core->multi);
+  if (ended) {
+    give_back(core, job);
+    return;
+  }
+  exchange->sendings = queued ? 0 : 1; /* as far as anybody knows */
+  if (kind == FAILURE_TIMEOUT) {
+    failure_set_curl(&exchange->failure, CURLE_OPERATION_TIMEDOUT);
+    exchange->sendings = 0;
+    exchange->state = EXCHANGE_DONE;
+  } else {
+    exchange_fail(exchange, kind, NULL, message);
+  }
+}
+
+void engine_forget(struct exchange *exchange) {
+  struct engine_job *job = exchange->loan;
+  if (job == NULL || leave_parents(exchange))
+    return;
+  exchange->loan = NULL;
+  job->home = NULL;
+}
+
+void engine_drop(struct engine *engine, struct connections *connections) {
+  struct engine_core *core = engine->core;
+  if (core == NULL || !is_ours(core))
+    return;
+  struct engine_job *following = NULL;
+  for (struct engine_job *job = core->jobs; job != NULL; job = following) {
+    following = job->next;
+    if (job->connections != connections)
+      continue;
+    job->connections = NULL;
+    if (job->home != NULL)
+      engine_cancel(job->home, FAILURE_CLOSED, "the client was closed");
+  }
+}
+
+/* ---- telling ---- */
+
+void engine_hush(struct engine *engine) {
+  struct engine_core *core = engine->core;
+  if (core == NULL || !is_ours(core))
+    return;
+  pthread_mutex_lock(&core->lock);
+  engine_wake_take(&core->wake);
+  pthread_mutex_unlock(&core->lock);
+}
+
+struct exchange *engine_next(struct engine *engine) {
+  struct engine_core *core = engine->core;
+  if (core == NULL || !is_ours(core))
+    return NULL;
+  for (;;) {
+    pthread_mutex_lock(&core->lock);
+    struct engine_job *job = core->news;
+    bool ended = job != NULL && job->state == JOB_ENDED;
+    if (job != NULL)
+      engine_untell(core, job);
+    pthread_mutex_unlock(&core->lock);
+    if (job == NULL)
+      return NULL;
+    struct exchange *home = job->home;
+    if (home == NULL || home->state != EXCHANGE_RUNNING) {
+      if (ended)
+        give_back(core, job);
+      if (home == NULL)
+        continue;
+    } else {
+      engine_sync(home);
+    }
+    return home;
+  }
+}
+
+size_t engine_in_flight(const struct engine *engine) {
+  struct engine_core *core = engine->core;
+  if (core == NULL || !is_ours(core))
+    return 0;
+  pthread_mutex_lock(&core->lock);
+  size_t count = core->under_way;
+  pthread_mutex_unlock(&core->lock);
+  return count;
+}
+
+/* ---- waiting in this thread ---- */
+
+static bool job_has_news(const struct engine_job *job) {
+  return job->state == JOB_ENDED || job->overdue || job->piece.length > 0 || job->progress.changed;
+}
+
+/* Under the lock. */
+static bool is_over(const struct engine_core *core, const struct connections *connections,
+                    const struct exchange *exchange) {
+  if (exchange != NULL)
+    return exchange->loan == NULL || exchange->state != EXCHANGE_RUNNING ||
+           job_has_news(exchange->loan);
+  bool any = false;
+  for (const struct engine_job *job = core->jobs; job != NULL; job = job->next) {
+    if (job->connections != connections || job->home == NULL || job->cancelled)
+      continue;
+    if (job->state == JOB_ENDED || job->overdue)
+      return true;
+    any = true;
+  }
+  return !any;
+}
+
+static struct timespec wall_in(double seconds) {
+  struct timespec time = {0, 0};
+  clock_gettime(CLOCK_REALTIME, &time);
+  double whole = (double)time.tv_nsec / 1e9 + seconds;
+  time.tv_sec += (time_t)whole;
+  time.tv_nsec = (long)((whole - (double)(time_t)whole) * 1e9);
+  return time;
+}
+
+void engine_wait(struct engine *engine, struct connections *connections,
+                 const struct exchange *exchange, double seconds,
+                 bool (*interrupted)(void *context), void *context) {
+  const struct clock clock = {0};
+  struct engine_core *core = engine->core;
+  if (core == NULL || !is_ours(core))
+    return;
+  double end = clock_monotonic(&clock) + seconds;
+  bool over = false;
+  while (!over && !interrupted(context)) {
+    double left = end - clock_monotonic(&clock);
+    struct timespec until = wall_in(left < SLICE_SECONDS ? left : SLICE_SECONDS);
+    pthread_mutex_lock(&core->lock);
+    over = is_over(core, connections, exchange) || left <= 0.0;
+    if (!over)
+      pthread_cond_timedwait(&core->changed, &core->lock, &until);
+    pthread_mutex_unlock(&core->lock);
+  }
+}
+
+/* ---- descriptors ---- */
+
+int engine_descriptor(struct engine *engine, struct failure *failure) {
+  return engine_ensure(engine, failure) ? engine->core->wake.outer : -1;
+}
+
+bool engine_listen(struct engine *engine, char *path, size_t size, struct failure *failure) {
+  if (!engine_ensure(engine, failure))
+    return false;
+  struct engine_core *core = engine->core;
+  pthread_mutex_lock(&core->lock);
+  bool ok = engine_wake_listen(&core->wake, path, size, failure);
+  core->sleeping = false;
+  pthread_mutex_unlock(&core->lock);
+  curl_multi_wakeup(core->multi);
+  return ok;
+}
+
+/* ---- the end ---- */
+
+void engine_close(struct engine *engine) {
+  struct engine_core *core = engine->core;
+  engine->closed = true;
+  engine->core = NULL;
+  if (core == NULL || !is_ours(core)) /* the parent's: left as it is, even its memory */
+    return;
+  engine_stop(core);
+  while (core->jobs != NULL)
+    give_back(core, core->jobs);
+  engine_free(core);
+}

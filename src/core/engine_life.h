@@ -1,0 +1,19 @@
+/* Birth and death of an engine's shared part: thread, locks, the sessions that both threads use. */
+#ifndef MIC_ENGINE_LIFE_H
+#define MIC_ENGINE_LIFE_H
+
+#include "base.h"
+#include "engine.h"
+#include "engine_core.h"
+
+MIC_PRIVATE_BEGIN
+
+/* Starts the thread unless it runs; anew in a child process. */
+bool engine_ensure(struct engine *engine, struct failure *failure);
+/* Ends the thread and waits for it: every job has ended then. */
+void engine_stop(struct engine_core *core);
+/* After engine_stop, with no job left. */
+void engine_free(struct engine_core *core);
+
+MIC_PRIVATE_END
+#endif

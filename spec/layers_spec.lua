@@ -211,7 +211,7 @@ describe("the layers of the C side", function()
           "CURLMOPT_", "_cb_" } do
           refuse(path, code, word, "the binding takes arguments in and hands results out")
         end
-      elseif not path:find "/connections%.c$" and not path:find "/engine%.c$" then
+      elseif not path:find "/connections%.c$" and not path:find "/engine[%w_]*%.c$" then
         refuse(path, code, "curl_multi_", "only connections and engine may")
       end
     end

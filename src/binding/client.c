@@ -5,7 +5,6 @@
 #include "../core/header.h"
 #include "client.h"
 #include "engine.h"
-#include "exchange.h"
 #include "record.h"
 
 const char clientL_type[] = "mic.client";
@@ -103,7 +102,7 @@ static void read_connection_options(lua_State *L, int config, struct connection_
    ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
      timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
      proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version,
-     engine (a mic.engine that drives its calls)
+   engine
    ---@return mic.client client Raises when the configuration cannot be right. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
@@ -124,13 +123,8 @@ int clientL_new(lua_State *L) {
       (size_t)argumentsL_positive(L, 1, "max_response_size", 64.0 * 1024 * 1024);
   read_connection_options(L, 1, &client->connections.options);
   /* Weak: knows the exchanges under way for collect, and keeps none alive. */
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  client->connections.engine = engineL_option(L, 1); /* kept by the metatable, which is not weak */
-  lua_setfield(L, -2, "engine");
-  lua_setmetatable(L, -2);
+  argumentsL_push_weak(L);
+  client->engine = engineL_option(L, 1);
   compatL_set_anchors(L, -2);
   return 1;
 }
@@ -288,8 +282,7 @@ static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, (int)box->exchange.number);
   lua_pop(L, 1);
-  if (box->client->connections.engine != NULL)
-    engineL_know(L, box);
+  engineL_know(L, box);
 }
 
 /* Begins a call and returns at once.

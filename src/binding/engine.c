@@ -50,15 +50,21 @@ int engineL_get(lua_State *L) {
 }
 
 struct engine *engineL_option(lua_State *L, int table) {
-  if (argumentsL_field(L, table, "engine") == LUA_TNIL)
-    return NULL;
-  struct engine *engine = compatL_testudata(L, -1, TYPE);
-  if (engine == NULL)
-    argumentsL_raise(L, "engine must be one of core.engine()");
+  struct engine *engine = NULL;
+  lua_getmetatable(L, -1);
+  if (argumentsL_field(L, table, "engine") != LUA_TNIL) {
+    engine = compatL_testudata(L, -1, TYPE);
+    if (engine == NULL)
+      argumentsL_raise(L, "engine must be one of core.engine()");
+  }
+  lua_setfield(L, -2, "engine");
+  lua_pop(L, 1);
   return engine;
 }
 
 void engineL_know(lua_State *L, const struct exchange_box *box) {
+  if (box->exchange.loan == NULL)
+    return;
   lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
   lua_pushlightuserdata(L, (void *)(uintptr_t)&box->exchange);
   lua_pushvalue(L, -3);
@@ -142,10 +148,6 @@ void engineL_open(lua_State *L) {
                               {"listen", engine_listen_at}, {"in_flight", engine_count},
                               {"close", engine_release},    {NULL, NULL}};
   argumentsL_new_type(L, TYPE, methods, engine_release, engine_to_string);
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  argumentsL_push_weak(L);
   lua_setfield(L, LUA_REGISTRYINDEX, KNOWN);
 }

@@ -9,9 +9,10 @@ MIC_PRIVATE_BEGIN
 
 /* core.engine(options) -> engine */
 int engineL_get(lua_State *L);
-/* The field `engine` of a table: pushes it, or nil, and returns what is in it, or NULL. [0, +1] */
+/* What the field `engine` of a table holds, or NULL; kept alive by the metatable of the table at
+   the top. [0, 0] */
 struct engine *engineL_option(lua_State *L, int table);
-/* Makes the exchange at the top known to its client's engine, for collect. [0, 0] */
+/* Makes the exchange at the top known for collect, if it is with an engine. [0, 0] */
 void engineL_know(lua_State *L, const struct exchange_box *box);
 void engineL_open(lua_State *L);
 

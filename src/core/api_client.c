@@ -139,7 +139,7 @@ static void start(struct api_client *client, struct exchange *exchange, bool els
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
     return;
   }
-  connections_start(&client->connections, exchange);
+  drive_start(client->engine, &client->connections, exchange);
 }
 
 /* The path below the base URL, of a URL too; "" for one that is elsewhere on the origin. */
@@ -362,7 +362,7 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
 
 void api_client_close(struct api_client *client) {
   client->closed = true;
-  connections_close(&client->connections);
+  drive_close(client->engine, &client->connections);
   connection_options_clear(&client->connections.options);
   credentials_clear(&client->credentials);
   header_snapshot_release(client->open_lines);

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "connections.h"
 #include "credentials.h"
+#include "drive.h"
 #include "exchange.h"
 #include "profile.h"
 #include "secret.h"
@@ -30,9 +31,10 @@ struct api_client {
   struct clock clock;
   struct credentials credentials;
   struct connections connections;
+  struct engine *engine;              /* borrowed: who drives; NULL: whoever waits */
   struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
   struct header_snapshot *bare_lines; /* what goes with those that carry no API key either */
-  unsigned exchanges;            /* started so far */
+  unsigned exchanges;                 /* started so far */
   bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
   bool closed;
 };

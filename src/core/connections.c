@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "connections.h"
-#include "engine.h"
 #include "trust.h"
 
 /* How long one poll may keep a Ctrl-C waiting. */
@@ -200,40 +199,7 @@ static void leave_parents_handles(struct connections *connections) {
   connections->process = 0;
 }
 
-CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
-                          CURLSH *sessions) {
-  CURLcode code = CURLE_OUT_OF_MEMORY;
-  leave_parents_handles(connections);
-  connections->process = getpid();
-  exchange->easy = take_handle(connections, exchange, &code);
-  if (exchange->easy == NULL)
-    return code;
-  code = curl_easy_setopt(exchange->easy, CURLOPT_SHARE, sessions);
-  if (code == CURLE_OK)
-    code = exchange_prepare(exchange, exchange->easy);
-  exchange->state = EXCHANGE_RUNNING;
-  if (code != CURLE_OK)
-    connections_give_back(connections, exchange);
-  return code;
-}
-
-void connections_give_back(struct connections *connections, struct exchange *exchange) {
-  CURL *easy = exchange->easy;
-  exchange->easy = NULL;
-  if (easy == NULL)
-    return;
-  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* a handle that waits may outlive the engine */
-  if (connections != NULL)
-    give_handle_back(connections, exchange, easy);
-  else
-    curl_easy_cleanup(easy);
-}
-
 void connections_start(struct connections *connections, struct exchange *exchange) {
-  if (connections->engine != NULL) {
-    engine_start(connections->engine, connections, exchange);
-    return;
-  }
   leave_parents_handles(connections);
   if (connections->multi == NULL) {
     connections->multi = curl_multi_init();
@@ -263,13 +229,40 @@ void connections_start(struct connections *connections, struct exchange *exchang
   link_running(connections, exchange);
 }
 
+/* ---- handles for an engine ---- */
+
+CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
+                          CURLSH *sessions) {
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  leave_parents_handles(connections);
+  connections->process = getpid();
+  exchange->easy = take_handle(connections, exchange, &code);
+  if (exchange->easy == NULL)
+    return code;
+  code = curl_easy_setopt(exchange->easy, CURLOPT_SHARE, sessions);
+  if (code == CURLE_OK)
+    code = exchange_prepare(exchange, exchange->easy);
+  exchange->state = EXCHANGE_RUNNING;
+  if (code != CURLE_OK)
+    connections_give_back(connections, exchange);
+  return code;
+}
+
+void connections_give_back(struct connections *connections, struct exchange *exchange) {
+  CURL *easy = exchange->easy;
+  exchange->easy = NULL;
+  if (easy == NULL)
+    return;
+  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* a handle that waits may outlive the engine */
+  if (connections != NULL)
+    give_handle_back(connections, exchange, easy);
+  else
+    curl_easy_cleanup(easy);
+}
+
 void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
   if (exchange->state != EXCHANGE_RUNNING)
     return;
-  if (exchange->loan != NULL) {
-    engine_cancel(exchange, kind, message);
-    return;
-  }
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
   exchange_fail(exchange, kind, NULL, message);
@@ -339,10 +332,6 @@ static void drive(struct connections *connections, const struct exchange *exchan
 
 void connections_drive(struct connections *connections, const struct exchange *exchange,
                        double seconds, bool (*interrupted)(void *context), void *context) {
-  if (connections->engine != NULL) {
-    engine_wait(connections->engine, connections, exchange, seconds, interrupted, context);
-    return;
-  }
   leave_parents_handles(connections);
   if (connections->multi == NULL || is_over(connections, exchange, false))
     return;
@@ -355,8 +344,6 @@ void connections_drive(struct connections *connections, const struct exchange *e
 /* ---- the end ---- */
 
 void connections_close(struct connections *connections) {
-  if (connections->engine != NULL)
-    engine_drop(connections->engine, connections);
   while (connections->running != NULL)
     connections_cancel(connections->running, FAILURE_CLOSED, "the client was closed");
   leave_parents_handles(connections);

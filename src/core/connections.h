@@ -24,8 +24,6 @@ struct connection_options {
   long http_version;    /* CURL_HTTP_VERSION_* */
 };
 
-struct engine;
-
 struct connections {
   struct connection_options options;
   CURLM *multi;     /* made at first use */
@@ -34,7 +32,6 @@ struct connections {
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */
-  struct engine *engine;    /* borrowed; who drives instead. NULL: connections_drive does */
 };
 
 /* Begins the exchange; it may end at once. What cannot begin is DONE with its failure. */

@@ -3,20 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "engine.h"
 #include "engine_core.h"
 #include "engine_life.h"
 
-/* How long one wait may keep a Ctrl-C waiting. */
-static const double SLICE_SECONDS = 0.1;
-
 enum { SWEEP_FROM = 16 };
 
-static bool is_ours(const struct engine_core *core) {
+bool engine_is_ours(const struct engine_core *core) {
   return core->process == getpid();
 }
 
@@ -47,7 +42,7 @@ static void free_job(struct engine_job *job) {
 }
 
 /* An ended job, out of the news, gives back what it borrowed. */
-static void give_back(struct engine_core *core, struct engine_job *job) {
+void engine_give_back(struct engine_core *core, struct engine_job *job) {
   struct exchange *home = job->home;
   unlink_job(core, job);
   connections_give_back(job->connections, &job->exchange);
@@ -77,12 +72,37 @@ static void sweep(struct engine_core *core, size_t limit) {
       engine_untell(core, job);
     pthread_mutex_unlock(&core->lock);
     if (unwanted)
-      give_back(core, job);
+      engine_give_back(core, job);
   }
   core->sweep_at = 2 * core->count + SWEEP_FROM;
 }
 
 /* ---- start ---- */
+
+bool engine_ensure(struct engine *engine, struct failure *failure) {
+  if (engine->closed) {
+    failure_set(failure, FAILURE_CLOSED, NULL, "the engine was closed");
+    return false;
+  }
+  if (engine->core != NULL && engine_is_ours(engine->core))
+    return true;
+  engine->core = engine_make(engine->patient);
+  if (engine->core == NULL) {
+    failure_set(failure, FAILURE_NETWORK, "EAGAIN",
+                "the engine's thread could not be started: too many threads or open files");
+    return false;
+  }
+  return true;
+}
+
+const char *engine_problem(void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  if ((info->features & CURL_VERSION_ASYNCHDNS) != 0)
+    return NULL;
+  return "this libcurl looks up names one at a time (it was built without a threaded resolver and "
+         "without c-ares), so one call would hold up all others; use another libcurl, or the "
+         "transport \"blocking\"";
+}
 
 static bool copy_body(struct engine_job *job) {
   struct exchange *exchange = &job->exchange;
@@ -180,7 +200,7 @@ void engine_start(struct engine *engine, struct connections *connections,
 
 /* In a child process nothing of the parent's engine is touched. */
 static bool leave_parents(struct exchange *exchange) {
-  if (is_ours(exchange->loan->core))
+  if (engine_is_ours(exchange->loan->core))
     return false;
   exchange->loan = NULL;
   if (exchange->state == EXCHANGE_RUNNING)
@@ -193,7 +213,10 @@ static bool ask_for_care(struct engine_core *core, struct engine_job *job) {
   if (job->state != JOB_RUNNING || job->wants_care)
     return false;
   job->wants_care = true;
+  job->prior_care = NULL;
   job->next_care = core->care;
+  if (job->next_care != NULL)
+    job->next_care->prior_care = job;
   core->care = job;
   bool wake = core->sleeping;
   core->sleeping = false;
@@ -233,7 +256,7 @@ void engine_sync(struct exchange *exchange) {
   if (wake)
     curl_multi_wakeup(core->multi);
   if (ended)
-    give_back(core, job);
+    engine_give_back(core, job);
   else if (overdue)
     engine_cancel(exchange, FAILURE_TIMEOUT, NULL);
 }
@@ -256,7 +279,7 @@ void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char
   if (wake)
     curl_multi_wakeup(core->multi);
   if (ended) {
-    give_back(core, job);
+    engine_give_back(core, job);
     return;
   }
   exchange->sendings = queued ? 0 : 1; /* as far as anybody knows */
@@ -279,7 +302,7 @@ void engine_forget(struct exchange *exchange) {
 
 void engine_drop(struct engine *engine, struct connections *connections) {
   struct engine_core *core = engine->core;
-  if (core == NULL || !is_ours(core))
+  if (core == NULL || !engine_is_ours(core))
     return;
   struct engine_job *following = NULL;
   for (struct engine_job *job = core->jobs; job != NULL; job = following) {
@@ -292,133 +315,16 @@ void engine_drop(struct engine *engine, struct connections *connections) {
   }
 }
 
-/* ---- telling ---- */
-
-void engine_hush(struct engine *engine) {
-  struct engine_core *core = engine->core;
-  if (core == NULL || !is_ours(core))
-    return;
-  pthread_mutex_lock(&core->lock);
-  engine_wake_take(&core->wake);
-  pthread_mutex_unlock(&core->lock);
-}
-
-struct exchange *engine_next(struct engine *engine) {
-  struct engine_core *core = engine->core;
-  if (core == NULL || !is_ours(core))
-    return NULL;
-  for (;;) {
-    pthread_mutex_lock(&core->lock);
-    struct engine_job *job = core->news;
-    bool ended = job != NULL && job->state == JOB_ENDED;
-    if (job != NULL)
-      engine_untell(core, job);
-    pthread_mutex_unlock(&core->lock);
-    if (job == NULL)
-      return NULL;
-    struct exchange *home = job->home;
-    if (home == NULL || home->state != EXCHANGE_RUNNING) {
-      if (ended)
-        give_back(core, job);
-      if (home == NULL)
-        continue;
-    } else {
-      engine_sync(home);
-    }
-    return home;
-  }
-}
-
-size_t engine_in_flight(const struct engine *engine) {
-  struct engine_core *core = engine->core;
-  if (core == NULL || !is_ours(core))
-    return 0;
-  pthread_mutex_lock(&core->lock);
-  size_t count = core->under_way;
-  pthread_mutex_unlock(&core->lock);
-  return count;
-}
-
-/* ---- waiting in this thread ---- */
-
-static bool job_has_news(const struct engine_job *job) {
-  return job->state == JOB_ENDED || job->overdue || job->piece.length > 0 || job->progress.changed;
-}
-
-/* Under the lock. */
-static bool is_over(const struct engine_core *core, const struct connections *connections,
-                    const struct exchange *exchange) {
-  if (exchange != NULL)
-    return exchange->loan == NULL || exchange->state != EXCHANGE_RUNNING ||
-           job_has_news(exchange->loan);
-  bool any = false;
-  for (const struct engine_job *job = core->jobs; job != NULL; job = job->next) {
-    if (job->connections != connections || job->home == NULL || job->cancelled)
-      continue;
-    if (job->state == JOB_ENDED || job->overdue)
-      return true;
-    any = true;
-  }
-  return !any;
-}
-
-static struct timespec wall_in(double seconds) {
-  struct timespec time = {0, 0};
-  clock_gettime(CLOCK_REALTIME, &time);
-  double whole = (double)time.tv_nsec / 1e9 + seconds;
-  time.tv_sec += (time_t)whole;
-  time.tv_nsec = (long)((whole - (double)(time_t)whole) * 1e9);
-  return time;
-}
-
-void engine_wait(struct engine *engine, struct connections *connections,
-                 const struct exchange *exchange, double seconds,
-                 bool (*interrupted)(void *context), void *context) {
-  const struct clock clock = {0};
-  struct engine_core *core = engine->core;
-  if (core == NULL || !is_ours(core))
-    return;
-  double end = clock_monotonic(&clock) + seconds;
-  bool over = false;
-  while (!over && !interrupted(context)) {
-    double left = end - clock_monotonic(&clock);
-    struct timespec until = wall_in(left < SLICE_SECONDS ? left : SLICE_SECONDS);
-    pthread_mutex_lock(&core->lock);
-    over = is_over(core, connections, exchange) || left <= 0.0;
-    if (!over)
-      pthread_cond_timedwait(&core->changed, &core->lock, &until);
-    pthread_mutex_unlock(&core->lock);
-  }
-}
-
-/* ---- descriptors ---- */
-
-int engine_descriptor(struct engine *engine, struct failure *failure) {
-  return engine_ensure(engine, failure) ? engine->core->wake.outer : -1;
-}
-
-bool engine_listen(struct engine *engine, char *path, size_t size, struct failure *failure) {
-  if (!engine_ensure(engine, failure))
-    return false;
-  struct engine_core *core = engine->core;
-  pthread_mutex_lock(&core->lock);
-  bool ok = engine_wake_listen(&core->wake, path, size, failure);
-  core->sleeping = false;
-  pthread_mutex_unlock(&core->lock);
-  curl_multi_wakeup(core->multi);
-  return ok;
-}
-
 /* ---- the end ---- */
 
 void engine_close(struct engine *engine) {
   struct engine_core *core = engine->core;
   engine->closed = true;
   engine->core = NULL;
-  if (core == NULL || !is_ours(core)) /* the parent's: left as it is, even its memory */
+  if (core == NULL || !engine_is_ours(core)) /* the parent's: left as it is, even its memory */
     return;
   engine_stop(core);
   while (core->jobs != NULL)
-    give_back(core, core->jobs);
+    engine_give_back(core, core->jobs);
   engine_free(core);
 }

@@ -24,6 +24,8 @@ struct engine {
 /* NULL when this libcurl can serve an engine, else what is wrong and the mend. */
 const char *engine_problem(void);
 
+/* Starts the thread unless it runs; anew in a child process. */
+bool engine_ensure(struct engine *engine, struct failure *failure);
 /* Borrows the exchange: its content moves to the engine until it has ended, and `exchange` stands
    for it meanwhile, RUNNING. What cannot begin is DONE with its failure. */
 void engine_start(struct engine *engine, struct connections *connections,

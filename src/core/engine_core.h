@@ -36,7 +36,7 @@ struct engine_job {
   struct buffer piece;                       /* of the stream, on its way to the caller */
   struct exchange_progress progress;         /* likewise */
   struct engine_job *next_queued;            /* in core->queue */
-  struct engine_job *next_care;              /* in core->care */
+  struct engine_job *next_care, *prior_care; /* in core->care */
   struct engine_job *next_news, *prior_news; /* in core->news */
 
   /* The engine's. */
@@ -78,12 +78,15 @@ struct engine_core {
 
   /* The engine's. */
   struct engine_job *running;
-  size_t listened; /* running ones whose pieces or progress somebody wants */
-  size_t parked;
+  size_t listened;   /* running ones whose pieces or progress somebody wants */
   double next_look;  /* when a limit may be passed */
   double idle_since; /* when there was something under way last, or no reader */
 };
 
+/* False in a child process: nothing of it may be touched then. */
+bool engine_is_ours(const struct engine_core *core);
+/* An ended job, out of the news, gives back what it borrowed, and is no more. */
+void engine_give_back(struct engine_core *core, struct engine_job *job);
 /* Under the lock. */
 void engine_tell(struct engine_core *core, struct engine_job *job);
 void engine_untell(struct engine_core *core, struct engine_job *job);

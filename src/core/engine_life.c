@@ -104,28 +104,6 @@ void engine_free(struct engine_core *core) {
   free(core);
 }
 
-static struct engine_core *make_core(bool patient) {
-  struct engine_core *core = calloc(1, sizeof *core);
-  if (core == NULL)
-    return NULL;
-  core->process = getpid();
-  core->patient = patient;
-  engine_wake_init(&core->wake);
-  pthread_mutex_init(&core->lock, NULL);
-  pthread_mutex_init(&core->sessions_lock, NULL);
-  pthread_cond_init(&core->changed, NULL);
-  core->multi = curl_multi_init();
-  if (core->multi != NULL && make_sessions(core) && engine_wake_open(&core->wake)) {
-    curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS_MAX);
-    if (start_thread(core) == 0)
-      return core;
-  }
-  if (core->multi != NULL)
-    curl_multi_cleanup(core->multi);
-  engine_free(core);
-  return NULL;
-}
-
 static bool can_let_go_of_lookups(void) {
 #if LIBCURL_VERSION_NUM >= 0x075700
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
@@ -136,30 +114,28 @@ static bool can_let_go_of_lookups(void) {
 #endif
 }
 
-bool engine_ensure(struct engine *engine, struct failure *failure) {
-  if (engine->closed) {
-    failure_set(failure, FAILURE_CLOSED, NULL, "the engine was closed");
-    return false;
-  }
-  if (engine->core != NULL && engine->core->process == getpid())
-    return true;
-  engine->core = make_core(engine->patient || !can_let_go_of_lookups());
-  if (engine->core == NULL) {
-    failure_set(failure, FAILURE_NETWORK, "EAGAIN",
-                "the engine's thread could not be started: too many threads or open files");
-    return false;
-  }
-  enter_live(engine->core);
-  return true;
-}
-
-const char *engine_problem(void) {
-  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  if ((info->features & CURL_VERSION_ASYNCHDNS) != 0)
+struct engine_core *engine_make(bool patient) {
+  struct engine_core *core = calloc(1, sizeof *core);
+  if (core == NULL)
     return NULL;
-  return "this libcurl looks up names one at a time (it was built without a threaded resolver and "
-         "without c-ares), so one call would hold up all others; use another libcurl, or the "
-         "transport \"blocking\"";
+  core->process = getpid();
+  core->patient = patient || !can_let_go_of_lookups();
+  engine_wake_init(&core->wake);
+  pthread_mutex_init(&core->lock, NULL);
+  pthread_mutex_init(&core->sessions_lock, NULL);
+  pthread_cond_init(&core->changed, NULL);
+  core->multi = curl_multi_init();
+  if (core->multi != NULL && make_sessions(core) && engine_wake_open(&core->wake)) {
+    curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS_MAX);
+    if (start_thread(core) == 0) {
+      enter_live(core);
+      return core;
+    }
+  }
+  if (core->multi != NULL)
+    curl_multi_cleanup(core->multi);
+  engine_free(core);
+  return NULL;
 }
 
 void engine_stop(struct engine_core *core) {
@@ -169,7 +145,7 @@ void engine_stop(struct engine_core *core) {
   leave_live(core);
   pthread_mutex_lock(&core->lock);
   core->stop = true;
+  curl_multi_wakeup(core->multi); /* before the thread can free it */
   pthread_mutex_unlock(&core->lock);
-  curl_multi_wakeup(core->multi);
   pthread_join(core->thread, NULL);
 }

@@ -3,13 +3,12 @@
 #define MIC_ENGINE_LIFE_H
 
 #include "base.h"
-#include "engine.h"
 #include "engine_core.h"
 
 MIC_PRIVATE_BEGIN
 
-/* Starts the thread unless it runs; anew in a child process. */
-bool engine_ensure(struct engine *engine, struct failure *failure);
+/* With its thread running; NULL when that cannot be. */
+struct engine_core *engine_make(bool patient);
 /* Ends the thread and waits for it: every job has ended then. */
 void engine_stop(struct engine_core *core);
 /* After engine_stop, with no job left. */

@@ -74,13 +74,25 @@ static void unlink_running(struct engine_core *core, struct engine_job *job) {
     job->next_running->prior_running = job->prior_running;
   if (is_listened(job))
     core->listened--;
-  if (job->parked)
-    core->parked--;
+}
+
+/* Under the lock: its end has come before the care that it asked for. */
+static void need_no_care(struct engine_core *core, struct engine_job *job) {
+  if (!job->wants_care)
+    return;
+  job->wants_care = false;
+  if (job->prior_care != NULL)
+    job->prior_care->next_care = job->next_care;
+  else
+    core->care = job->next_care;
+  if (job->next_care != NULL)
+    job->next_care->prior_care = job->prior_care;
 }
 
 /* The job is the caller's afterwards. */
 static void give_up(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_lock(&core->lock);
+  need_no_care(core, job);
   job->state = JOB_ENDED;
   if (!job->cancelled)
     core->under_way--;
@@ -173,15 +185,16 @@ static bool is_connecting(const struct engine_job *job) {
   return connected == 0 && job->exchange.sendings == 0;
 }
 
-/* With the failure set, which also keeps one that is parked from sending. */
-static void stop_job(struct engine_core *core, struct engine_job *job) {
+/* With the failure set, which also keeps one that is parked from sending. False: it is parked;
+   true: it is the caller's. */
+static bool stop_job(struct engine_core *core, struct engine_job *job) {
   if (!core->patient || !is_looking_up(job)) {
     end_job(core, job, CURLE_OK);
-  } else if (!job->parked) {
-    job->parked = true;
-    core->parked++;
-    core->next_look = 0.0;
+    return true;
   }
+  job->parked = true;
+  core->next_look = 0.0;
+  return false;
 }
 
 static void cancel(struct engine_core *core, struct engine_job *job) {
@@ -192,8 +205,7 @@ static void cancel(struct engine_core *core, struct engine_job *job) {
 /* The caller does not wait until the lookup ends. */
 static void time_out(struct engine_core *core, struct engine_job *job) {
   failure_set_curl(&job->exchange.failure, CURLE_OPERATION_TIMEDOUT);
-  stop_job(core, job);
-  if (!job->parked)
+  if (stop_job(core, job))
     return;
   pthread_mutex_lock(&core->lock);
   job->overdue = true;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
 #include "exchange.h"
 #include "header.h"
 
@@ -225,7 +224,6 @@ bool exchange_was_sent(const struct exchange *exchange) {
 }
 
 void exchange_clear(struct exchange *exchange) {
-  engine_forget(exchange);
   if (exchange->last_own_line != NULL)
     exchange->last_own_line->next = NULL; /* what follows is not ours */
   header_list_wipe(exchange->lines);

@@ -50,6 +50,7 @@ void engine_give_back(struct engine_core *core, struct engine_job *job) {
   if (home != NULL && home->loan == job) {
     home->loan = NULL;
     if (home->state == EXCHANGE_RUNNING) {
+      buffer_free(&home->reply_body); /* it may have held pieces */
       *home = job->exchange;
       free_job(job);
       return;

@@ -58,7 +58,7 @@ end
 
 --- A verb's call, the shortest way where that is possible.
 local function send_verb(self, what, verb, path, data, opts)
-  if self.is_plain and self.core and not self.closed then
+  if self.is_plain and self.core and not self.closed and not self.transport.can_suspend() then
     local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
     if sent then
       return made, err
@@ -238,11 +238,7 @@ function client_methods:use_credentials(credentials)
   if not ready then
     return nil, err
   end
-  local ok, adopted, problem = pcall(ready.session.adopt, ready.session, credentials)
-  if not ok then
-    errors.raise("client:use_credentials: " .. tostring(adopted))
-  end
-  return adopted, problem
+  return ready.session:adopt(credentials)
 end
 
 --- The headers that authenticate a call, for a proxy or another HTTP library; renewed first when

@@ -4,6 +4,7 @@
 
 local errors = require "mic.error"
 local login_exchange = require "mic.login_exchange"
+local protect = require "mic.protect"
 
 local flight = {}
 
@@ -155,9 +156,9 @@ end
 ---@param session table
 ---@param purpose "login"|"refresh"|"renew"|"save"|"logout"
 ---@param ends number on the transport's clock
----@return table this
+---@return table this `spots` is for those who wait for its end
 function flight.new(session, purpose, ends)
-  local this = { session = session, purpose = purpose, ends = ends, events = {} }
+  local this = { session = session, purpose = purpose, ends = ends, events = {}, spots = {} }
   see_generation(this)
   return this
 end
@@ -169,7 +170,8 @@ end
 function flight.fly(this)
   local token, err = take_lock(this)
   if token then
-    local ran, ok, problem = pcall(purposes[this.purpose], this)
+    local suspends = this.session.transport.can_suspend()
+    local ran, ok, problem = protect.call(suspends, purposes[this.purpose], this)
     this.session.vault:unlock(token)
     if ran then
       this.ok, err = ok, problem

@@ -52,6 +52,19 @@ local function response_event(what, reply, err, seconds)
   return event
 end
 
+local function perform(transport, core, what, seconds, username, password)
+  local exchange, kind, code, message
+  if what == "login" then
+    exchange, kind, code, message = transport.start(core, what, username, password, seconds)
+  else
+    exchange, kind, code, message = transport.start(core, what, seconds)
+  end
+  if not exchange then
+    return nil, kind, code, message
+  end
+  return transport.finish(core, exchange)
+end
+
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted.
 ---@param vault table
 ---@param emit fun(event: table)
@@ -69,13 +82,7 @@ function login_exchange.send(vault, emit, what, seconds, username, password)
   end
   local started = transport.now()
   emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
-  local exchange
-  if what == "login" then
-    exchange = core:start("login", username, password, seconds)
-  else
-    exchange = core:start("refresh", seconds)
-  end
-  local reply, record, code, message = transport.finish(core, exchange)
+  local reply, record, code, message = perform(transport, core, what, seconds, username, password)
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(what, mask))

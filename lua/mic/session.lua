@@ -1,17 +1,13 @@
---- The life of a client's credentials: decides when a flight starts. Only one is under way.
+--- The life of a client's credentials: decides when a flight starts.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local flight = require "mic.flight"
-local policy = require "mic.policy"
+local tower = require "mic.tower"
 local vault = require "mic.vault"
 
 local session = {}
 local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
-
-local FLIGHT_SECONDS = 30 -- a flight's own deadline
-local GRACE_SECONDS = 5
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
@@ -51,56 +47,6 @@ function session.new(settings)
     refresh_margin = settings.refresh_margin,
   }
   return self
-end
-
---- ---- flights ----
-
-local function finish(self, this)
-  self.flight = nil
-  for _, event in ipairs(this.events) do
-    self.emit(event)
-  end
-  if this.purpose ~= "save" and this.purpose ~= "logout" then
-    self.last_error = this.err
-  end
-  if this.sent then
-    self.emit { type = this.sent, err = this.err }
-  end
-  if this.raised then
-    error(this.raised, 0)
-  end
-  return this.ok or nil, this.err
-end
-
---- Whether a flight is under way. One that an error from outside (a debug hook's) has torn out of
---- its way does not count for ever.
-local function is_flying(self)
-  local this = self.flight
-  return this and not this.ended and self.transport.now() < this.ends + GRACE_SECONDS
-end
-
-local function launch(self, this)
-  self.flight = this
-  self.transport.spawn(flight.fly, this)
-end
-
---- Starts a flight and waits for its end: the flight, then ok and err; or nil and an error.
-local function run(self, purpose, deadline, login)
-  if is_flying(self) then
-    local message = "a call made during a login or refresh would have to wait for it for ever"
-    return nil, errors.new("auth", message)
-  end
-  local ends = math.min(self.transport.now() + FLIGHT_SECONDS, deadline or math.huge)
-  local this = flight.new(self, purpose, ends)
-  if login then
-    this.username, this.password, this.own = login.username, login.password, login.own
-  end
-  local spawned, problem = pcall(launch, self, this)
-  this.password = nil
-  if not spawned then
-    this.ended, this.raised = true, problem
-  end
-  return this, finish(self, this)
 end
 
 --- The outcome for explicit calls, which also tell of a save that failed.
@@ -171,7 +117,7 @@ function session_methods:login(username, password, deadline)
     end
   end
   self.loaded = true
-  return outcome(run(self, "login", deadline, {
+  return outcome(tower.run(self, "login", deadline, {
     username = username or self.username,
     password = password,
     own = own,
@@ -187,7 +133,7 @@ function session_methods:refresh(deadline)
   if self.core:freshness() == "none" then
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
-  local ok, err = outcome(run(self, "refresh", deadline))
+  local ok, err = outcome(tower.run(self, "refresh", deadline))
   return ok and true, err
 end
 
@@ -197,11 +143,10 @@ end
 ---@return table|nil err
 function session_methods:renew(deadline)
   self:load()
-  local state = self.core:freshness()
-  if state == "fresh" or state == "advisory" then
+  if tower.is_fresh(self) then
     return true
   end
-  local this, ok, err = run(self, "renew", deadline)
+  local this, ok, err = tower.run(self, "renew", deadline)
   if not this then
     return nil, ok
   end
@@ -222,31 +167,29 @@ end
 ---@param deadline number|nil
 function session_methods:refresh_ahead(deadline)
   local now = self.transport.now()
-  if is_flying(self) or (self.quiet_until and now < self.quiet_until) then
+  if tower.is_flying(self) or (self.quiet_until and now < self.quiet_until) then
     return
   end
   if not self.core:can_refresh() and not self.password then
     return
   end
-  local _, ok = run(self, "renew", deadline)
-  if not ok then
-    local _, _, _, lifetime = self.core:freshness()
-    self.quiet_until = now + policy.pause(lifetime, self.transport.random())
-  end
+  tower.run(self, "renew", deadline, { ahead = true })
 end
 
---- Adopts and saves credentials obtained elsewhere. Raises a plain string for what no credentials
---- can be.
+--- Adopts and saves credentials obtained elsewhere. Raises for what no credentials can be.
 ---@param credentials table
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:adopt(credentials)
   self.loaded = true
-  local adopted, err = self.vault:adopt(credentials)
+  local ok, adopted, err = pcall(self.vault.adopt, self.vault, credentials)
+  if not ok then
+    errors.raise("client:use_credentials: " .. tostring(adopted))
+  end
   if not adopted then
     return nil, err
   end
-  return outcome(run(self, "save"))
+  return outcome(tower.run(self, "save"))
 end
 
 --- Forgets the credentials, in memory at once and then in the store.
@@ -256,7 +199,7 @@ function session_methods:logout()
   self.loaded = true
   self.core:forget()
   self.user = nil
-  return outcome(run(self, "logout"))
+  return outcome(tower.run(self, "logout"))
 end
 
 --- Adds to a client's status; no secrets.

@@ -55,6 +55,7 @@ build = {
         "src/core/download_file.c",
         "src/core/drive.c",
         "src/core/engine.c",
+        "src/core/engine_lane.c",
         "src/core/engine_life.c",
         "src/core/engine_news.c",
         "src/core/engine_thread.c",

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "engine_core.h"
+#include "engine_lane.h"
 
 static const double IDLE_SECONDS = 60.0;  /* the longest poll */
 static const double GRACE_SECONDS = 5.0;  /* for which a reader is kept with nothing under way */
@@ -104,6 +105,7 @@ static void end_job(struct engine_core *core, struct engine_job *job, CURLcode c
   exchange_finish(&job->exchange, code);
   curl_multi_remove_handle(core->multi, job->exchange.easy);
   unlink_running(core, job);
+  engine_lane_leave(core, job);
   give_up(core, job);
 }
 
@@ -129,17 +131,29 @@ static void set_limits(struct engine_core *core, struct engine_job *job) {
 }
 
 static void begin(struct engine_core *core, struct engine_job *job) {
-  struct exchange *exchange = &job->exchange;
-  if (job->taken_cancelled)
-    exchange_fail(exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
-  set_limits(core, job);
-  if (exchange->state == EXCHANGE_RUNNING &&
-      curl_multi_add_handle(core->multi, exchange->easy) != CURLM_OK)
-    exchange_finish(exchange, CURLE_OUT_OF_MEMORY);
-  if (exchange->state == EXCHANGE_DONE)
+  if (curl_multi_add_handle(core->multi, job->exchange.easy) != CURLM_OK)
+    end_job(core, job, CURLE_OUT_OF_MEMORY);
+}
+
+static void take_in(struct engine_core *core, struct engine_job *job) {
+  if (job->taken_cancelled) {
+    exchange_fail(&job->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
     give_up(core, job);
-  else
-    link_running(core, job);
+    return;
+  }
+  set_limits(core, job);
+  link_running(core, job);
+  if (engine_lane_enter(core, job))
+    begin(core, job);
+}
+
+static void begin_held(struct engine_core *core) {
+  for (;;) {
+    struct engine_job *job = engine_lane_next(core);
+    if (job == NULL)
+      return;
+    begin(core, job);
+  }
 }
 
 /* ---- pieces and progress ---- */
@@ -175,6 +189,8 @@ static void offer(struct engine_core *core, struct engine_job *job) {
 
 static bool is_looking_up(const struct engine_job *job) {
   curl_off_t looked_up = 0;
+  if (!job->let_in)
+    return false;
   curl_easy_getinfo(job->exchange.easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
   return looked_up == 0 && job->exchange.sendings == 0;
 }
@@ -274,7 +290,7 @@ static void do_work(struct engine_core *core, struct engine_job *queued, struct 
   struct engine_job *following = NULL;
   for (struct engine_job *job = queued; job != NULL; job = following) {
     following = job->next_taken;
-    begin(core, job);
+    take_in(core, job);
   }
   for (struct engine_job *job = care; job != NULL; job = following) {
     following = job->next_taken;
@@ -363,6 +379,7 @@ void *engine_run(void *context) {
     if (curl_multi_perform(core->multi, &running) != CURLM_OK)
       end_all(core, CURLE_OUT_OF_MEMORY);
     read_messages(core);
+    begin_held(core);
     offer_all(core);
     look_after(core);
     sleep_until_work(core);

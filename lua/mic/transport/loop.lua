@@ -20,6 +20,7 @@ local function tell(engine, own)
     local waiter = waiters[exchange]
     if waiter then
       waiter.told = true
+      waiter.followers[waiter] = nil
       if waiter ~= own then
         waiter.wake(waiter.spot)
       end
@@ -27,7 +28,7 @@ local function tell(engine, own)
   end
 end
 
---- Watches the descriptor for all, until there is news for `own`; then another task does.
+--- Watches the descriptor for all, until there is news for `own`.
 local function lead(self, own, engine)
   self.leader = own
   while not own.told and self.leader == own do
@@ -41,11 +42,15 @@ local function lead(self, own, engine)
   end
   if self.leader == own then
     self.leader = nil
-    local heir = next(self.followers)
-    if heir then
-      self.followers[heir] = nil
-      heir.wake(heir.spot)
-    end
+  end
+end
+
+--- Another task watches from now on, unless one does.
+local function pass_on(self)
+  local heir = not self.leader and next(self.followers)
+  if heir then
+    self.followers[heir] = nil
+    heir.wake(heir.spot)
   end
 end
 
@@ -55,7 +60,8 @@ end
 
 --- Suspends the task until there may be news of the exchange.
 local function wait_for(self, exchange, engine)
-  local own = { spot = {}, wake = self.functions.wake, told = false }
+  local own =
+    { spot = {}, wake = self.functions.wake, followers = self.followers, told = false }
   waiters[exchange] = own
   if has_leader(self) then
     self.followers[own] = true
@@ -79,11 +85,14 @@ end
 local function finish(self, exchange, listener)
   while true do
     local news, first, second = exchange:run(0)
+    if news == "wait" then
+      wait_for(self, exchange, core.engine())
+    else
+      pass_on(self)
+    end
     if news == "done" then
       return exchange:result()
-    elseif news == "wait" then
-      wait_for(self, exchange, core.engine())
-    elseif not listen(exchange, listener, news, first, second) then
+    elseif news ~= "wait" and not listen(exchange, listener, news, first, second) then
       exchange:cancel()
       return nil, "cancelled", nil, "the call was cancelled"
     end

@@ -55,12 +55,10 @@ static void push_auth_paths(lua_State *L) {
 }
 
 int luaopen_mic_core(lua_State *L) {
-  const luaL_Reg functions[] = {{"client", clientL_new},
-                                {"engine", engineL_get},
-                                {"record", recordL_from_bytes},
-                                {"unpack_answer", packed_answerL_unpack},
-                                {"integers", integersL},
-                                {NULL, NULL}};
+  const luaL_Reg functions[] = {
+      {"client", clientL_new},        {"engine", engineL_get},
+      {"record", recordL_from_bytes}, {"unpack_answer", packed_answerL_unpack},
+      {"integers", integersL},        {NULL, NULL}};
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);

@@ -332,7 +332,10 @@ void engine_close(struct engine *engine) {
   if (core == NULL || !engine_is_ours(core)) /* the parent's: left as it is, even its memory */
     return;
   engine_stop(core);
-  while (core->jobs != NULL)
-    engine_give_back(core, core->jobs);
+  struct engine_job *following = NULL;
+  for (struct engine_job *job = core->jobs; job != NULL; job = following) {
+    following = job->next;
+    engine_give_back(core, job);
+  }
   engine_free(core);
 }

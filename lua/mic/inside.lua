@@ -68,10 +68,24 @@ local function mask_password(password, text)
   return (text:gsub(pattern, "***"))
 end
 
+local defaults = { start = blocking.start, can_suspend = blocking.can_suspend }
+
+local function whole(given)
+  return setmetatable({}, {
+    __index = function(_, name)
+      local value = given[name]
+      if value == nil then
+        return defaults[name]
+      end
+      return value
+    end,
+  })
+end
+
 --- A table that can send a request is whole; another one has the functions of a loop.
 local function find_transport(given)
   if type(given) == "table" then
-    return given.request and given or require("mic.transport.loop").new(given)
+    return given.request and whole(given) or require("mic.transport.loop").new(given)
   end
   local name = given or "found"
   local ok, transport = pcall(require, "mic.transport." .. name)

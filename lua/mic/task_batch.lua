@@ -60,7 +60,7 @@ local function work(state)
   while state.next <= #state.calls and not state.raised do
     local index = state.next
     state.next = index + 1
-    local ok, response, err = protect.call(true, state.send, state.inside, state.calls[index])
+    local ok, response, err = protect.call(state.send, state.inside, state.calls[index])
     if not ok then
       break_off(state, response)
     else

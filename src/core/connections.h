@@ -35,6 +35,7 @@ struct connections {
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */
   struct engine_lane *lane; /* a reference; of the engine that drives instead */
+  double driven_until;      /* on idle_clock_now: the drive ended last */
 };
 
 /* Begins the exchange; it may end at once. What cannot begin is DONE with its failure. */

@@ -96,6 +96,8 @@ void engine_give_back(struct engine_core *core, struct engine_job *job);
 /* Under the lock. */
 void engine_tell(struct engine_core *core, struct engine_job *job);
 void engine_untell(struct engine_core *core, struct engine_job *job);
+/* The engine's: reads the outcome and makes the job the caller's. */
+void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
 /* The thread; returns NULL when core->stop is set, with nothing running and no multi left. */
 void *engine_run(void *context);
 

@@ -4,6 +4,7 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
+local protect = require "mic.protect"
 
 local loop = {}
 
@@ -13,6 +14,29 @@ local SLICE = 1
 
 --- Of all loops of this Lua state, since they share the engine: who waits for an exchange.
 local waiters = setmetatable({}, { __mode = "k" })
+
+--- Of all loops, too: who is parked for what, as sets of spots with their `wake`.
+local parked = setmetatable({}, { __mode = "k" })
+
+--- Wakes all tasks that are parked for this, in whatever loop.
+---@param what table
+function loop.wake(what)
+  local spots = parked[what]
+  parked[what] = nil
+  for spot, wake in pairs(spots or {}) do
+    wake(spot)
+  end
+end
+
+local function park(functions, what, seconds)
+  local spot = {}
+  parked[what] = parked[what] or {}
+  parked[what][spot] = functions.wake
+  protect.outside(functions.park, spot, seconds)
+  if parked[what] then
+    parked[what][spot] = nil
+  end
+end
 
 --- Hands round what the engine has to tell, in the task of `own`.
 local function tell(engine, own)
@@ -37,7 +61,7 @@ local function lead(self, own, engine)
     if not descriptor then
       break
     end
-    self.functions.wait(descriptor, SLICE)
+    protect.outside(self.functions.wait, descriptor, SLICE)
     tell(engine, own)
   end
   if self.leader == own then
@@ -65,7 +89,7 @@ local function wait_for(self, exchange, engine)
   waiters[exchange] = own
   if has_leader(self) then
     self.followers[own] = true
-    self.functions.park(own.spot, SLICE)
+    protect.outside(self.functions.park, own.spot, SLICE)
     self.followers[own] = nil
   else
     lead(self, own, engine)
@@ -115,19 +139,19 @@ end
 
 --- The methods that all transports have, over the functions of one loop.
 local function complete(self, functions)
-  local transport = { name = functions.name or "loop", now = core.now, random = core.random }
-  local running = functions.running or in_coroutine
+  local transport =
+    { name = functions.name or "loop", now = core.now, wall = core.wall, random = core.random }
+  local is_task = functions.running or in_coroutine
 
-  function transport.can_suspend()
-    return running() and true or false
+  local function running()
+    return protect.outside(is_task) and true or false
   end
 
-  function transport.park(spot, seconds)
-    functions.park(spot, seconds)
-  end
+  transport.can_suspend = running
+  transport.wake = loop.wake
 
-  function transport.wake(spot)
-    functions.wake(spot)
+  function transport.park(what, seconds)
+    park(functions, what, seconds)
   end
 
   function transport.sleep(seconds)
@@ -136,13 +160,13 @@ local function complete(self, functions)
     end
     local ends = core.now() + seconds
     repeat
-      functions.park({}, math.max(0, ends - core.now()))
+      park(functions, {}, math.max(0, ends - core.now()))
     until core.now() >= ends
   end
 
   function transport.spawn(task, ...)
     if running() then
-      functions.spawn(task, ...)
+      protect.outside(functions.spawn, task, ...)
     else
       task(...)
     end
@@ -176,7 +200,11 @@ local function complete(self, functions)
     return blocking.finish(core_client, exchange, listener)
   end
 
-  return transport
+  return setmetatable(transport, {
+    __index = function(_, name)
+      return name == "blocks" and not running()
+    end,
+  })
 end
 
 --- Makes a transport.

@@ -10,6 +10,8 @@ local session = require "mic.session"
 
 local inside = {}
 
+local POLL = 0.05 -- seconds, where nobody can be woken
+
 local function core_config(given)
   local config = {
     api_key = given.api_key,
@@ -68,9 +70,14 @@ local function mask_password(password, text)
   return (text:gsub(pattern, "***"))
 end
 
-local defaults = { start = blocking.start, can_suspend = blocking.can_suspend }
-
 local function whole(given)
+  local defaults = { start = blocking.start, wake = blocking.wake }
+  function defaults.can_suspend()
+    return not given.blocks
+  end
+  function defaults.park(_, seconds)
+    given.sleep(math.min(seconds, POLL))
+  end
   return setmetatable({}, {
     __index = function(_, name)
       local value = given[name]

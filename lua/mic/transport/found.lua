@@ -40,10 +40,4 @@ end
 --- In whatever loop they are parked.
 found.wake = loops.wake
 
-setmetatable(found, {
-  __index = function(_, name)
-    return name == "blocks" and current().blocks
-  end,
-})
-
 return found

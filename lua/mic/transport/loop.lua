@@ -200,11 +200,7 @@ local function complete(self, functions)
     return blocking.finish(core_client, exchange, listener)
   end
 
-  return setmetatable(transport, {
-    __index = function(_, name)
-      return name == "blocks" and not running()
-    end,
-  })
+  return transport
 end
 
 --- Makes a transport.

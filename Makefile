@@ -6,6 +6,7 @@
 #   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
 #   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
 #   make sanitize   every spec under AddressSanitizer and UBSan
+#   make tsan       the specs of the engine's thread under ThreadSanitizer
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
 #   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
@@ -55,8 +56,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz bench \
-  simulate install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
+  bench simulate install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -106,12 +107,18 @@ lint: deps-lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=toomanyconfigs \
 	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES)
 
+TSAN_SPECS = spec/engine_spec.lua spec/transport_spec.lua
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 sanitize: deps-test
 	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/sanitize \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" build
-	@tools/run_sanitized $(CC) lua5.4 build/sanitize/lua5.4
+	@tools/run_sanitized address $(CC) lua5.4 build/sanitize/lua5.4
+
+tsan: deps-test
+	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/tsan \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" build
+	@tools/run_sanitized thread $(CC) lua5.4 build/tsan/lua5.4 -- $(TSAN_SPECS)
 
 valgrind: deps-valgrind build
 	@tools/run_specs --under "valgrind --quiet --error-exitcode=99 --leak-check=full" $(LUA)

@@ -136,6 +136,7 @@ static bool append_line(struct curl_slist **lines, const char *name, const char 
   return ok;
 }
 
+/* `record` NULL: none of the credentials. */
 static struct header_snapshot *build_snapshot(const struct record *record,
                                               const struct api_profile *profile,
                                               const struct secret *api_key, bool identity) {
@@ -143,15 +144,16 @@ static struct header_snapshot *build_snapshot(const struct record *record,
   if (snapshot == NULL)
     return NULL;
   snapshot->references = 1;
-  bool ok =
-      append_line(&snapshot->lines, profile->token_header, profile->token_prefix, &record->token);
+  bool ok = record == NULL || append_line(&snapshot->lines, profile->token_header,
+                                          profile->token_prefix, &record->token);
   if (ok && identity && record->identity.length > 0)
     ok = append_line(&snapshot->lines, profile->identity_header, "", &record->identity);
-  if (ok && api_key->length > 0)
+  if (ok && api_key != NULL && api_key->length > 0)
     ok = append_line(&snapshot->lines, profile->api_key_header, "", api_key);
   if (ok) {
     struct curl_slist *longer = curl_slist_append(snapshot->lines, NO_EXPECT_LINE);
     ok = longer != NULL;
+    snapshot->lines = ok ? longer : snapshot->lines; /* they may have been none */
   }
   if (!ok) {
     header_snapshot_release(snapshot);
@@ -168,6 +170,11 @@ struct header_snapshot *credentials_snapshot(struct credentials *credentials,
   if (credentials->snapshot != NULL)
     credentials->snapshot->references++;
   return credentials->snapshot;
+}
+
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
+                                             const struct secret *api_key) {
+  return build_snapshot(NULL, profile, api_key, false);
 }
 
 void header_snapshot_release(struct header_snapshot *snapshot) {

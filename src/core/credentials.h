@@ -54,6 +54,9 @@ void credentials_clear(struct credentials *credentials);
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
                                              const struct api_profile *profile,
                                              const struct secret *api_key, bool identity);
+/* The lines of calls without credentials; `api_key` NULL or empty leaves that out too. */
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
+                                             const struct secret *api_key);
 void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is fine */
 
 /* Reads the token's own times into the record, and ends its pause. `received` true: the record came

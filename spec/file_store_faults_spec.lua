@@ -224,6 +224,66 @@ describe("the file store", function()
   end)
 end)
 
+describe("the file store, when somebody else is quicker between two of its calls,", function()
+  local folder
+
+  before_each(function()
+    folder = scratch.folder(true)
+  end)
+
+  after_each(function()
+    folder:remove()
+  end)
+
+  it("sets no good record aside for the damaged one that it has read", function()
+    local printed = puppet.lua(folder, [[
+      assert(store.save(KEY, record(5)))
+      local file = PATH .. "." .. KEY
+      os.execute(("cp -p %s %s/good; echo damaged > %s"):format(file, FOLDER, file))
+      tell(("hook:mv %s/good %s"):format(FOLDER, file))
+      tell "fail:openat:2:hook" -- the record is open; now the lock would be
+      print(store.load(KEY), tell "fired")
+      print(number() == 5)
+    ]])
+    assert.equal("nil\t1\ntrue\n", printed)
+  end)
+
+  it("locks no file that was removed meanwhile", function()
+    local printed = puppet.lua(folder, [[
+      assert(store.save(KEY, record(5)))
+      tell(("hook:rm %s.%s~lock"):format(PATH, KEY))
+      tell "fail:flock:1:hook"
+      print(store.lock(KEY, 45), tell "fired")
+      print((mic.store.file { path = PATH }.lock(KEY, 45)))
+    ]])
+    assert.equal("1\t1\nfalse\n", printed)
+  end)
+
+  it("opens the lock and the folder that somebody else has just made", function()
+    local printed = puppet.lua(folder, [[
+      tell(("hook:mkdir -m 700 %s"):format(PATH:match "^(.*)/"))
+      tell "fail:mkdir:1:hook"
+      print(store.lock(KEY, 45), tell "fired")
+      local other = mic.store.file { path = PATH }
+      tell(("hook:umask 077; : > %s.other~lock"):format(PATH))
+      tell "fail:openat:2:hook" -- there was none; now it would be made
+      print(other.lock("other", 45), tell "fired")
+    ]])
+    assert.equal("1\t1\n1\t1\n", printed)
+  end)
+
+  it("does not save over what may not be replaced", function()
+    local printed = puppet.lua(folder, [[
+      assert(store.save(KEY, record(5)))
+      tell(("hook:mkdir %s.%s~new"):format(PATH, KEY))
+      tell "fail:openat:3:hook" -- lock and old record were opened; now the new one would be made
+      local _, err = store.save(KEY, record(6))
+      print(err.code, tell "fired", number() == 5)
+    ]])
+    assert.equal("EEXIST\t1\ttrue\n", printed)
+  end)
+end)
+
 describe("the file store meets for real", function()
   local folder, store
 
@@ -304,8 +364,9 @@ describe("the file store meets for real", function()
     ]])
     local mount = ("mount -t tmpfs -o size=64k,mode=700 none %s"):format(quote(folder:at "store"))
     --- The record goes along into the other file system.
+    local saved = "store/credentials.key"
     local inside = table.concat({ "set -e", "cd " .. quote(folder.path),
-      "cp -p store/credentials.key kept", mount, "cp -p kept store/credentials.key", command }, "; ")
+      "cp -p " .. saved .. " kept", mount, "cp -p kept " .. saved, command }, "; ")
     local plain = ("mkdir %s; %s"):format(quote(folder:at "store/full"), command)
     local printed = run(("if unshare -m true 2>/dev/null; then unshare -m sh -c %s; "
       .. "elif unshare -rm true 2>/dev/null; then unshare -rm sh -c %s; else %s; fi"):format(

@@ -18,10 +18,11 @@
 #include <unistd.h>
 
 enum { DESCRIPTORS = 1024 };
-enum action { FAIL, KILL, HALF, SHORT };
+enum action { FAIL, KILL, HALF, SHORT, RUN };
 
 static struct {
   char watched[256]; /* paths with this in them */
+  char hook[512];    /* the shell command of RUN */
   char call[16];     /* "any", or the name of a function */
   long at;           /* the call that is meant; 0 = none */
   bool onwards;      /* and all after it */
@@ -52,6 +53,10 @@ static bool strikes(const char *name, bool watched) {
   puppet.fired++;
   if (puppet.action == KILL)
     kill(getpid(), SIGKILL);
+  if (puppet.action == RUN) {
+    puppet.at = 0; /* what the command leads to is not meant */
+    puppet.fired += system(puppet.hook) == 0 ? 0 : 1000;
+  }
   return true;
 }
 
@@ -130,7 +135,7 @@ ssize_t write(int descriptor, const void *bytes, size_t size) {
     errno = puppet.error;
     return -1;
   }
-  ssize_t written = REAL(write)(descriptor, bytes, size / 2 + 1);
+  ssize_t written = REAL(write)(descriptor, bytes, puppet.action == RUN ? size : size / 2 + 1);
   if (puppet.action == HALF)
     kill(getpid(), SIGKILL);
   return written;
@@ -212,6 +217,8 @@ static int arm(const char *text) {
     puppet.action = HALF;
   else if (strcmp(what, "short") == 0)
     puppet.action = SHORT;
+  else if (strcmp(what, "hook") == 0)
+    puppet.action = RUN;
   else if (puppet.error == 0)
     return -1;
   puppet.at = at;
@@ -272,6 +279,8 @@ static int obey(const char *command) {
   snprintf(name, sizeof name, "%.*s", (int)length, command);
   if (strcmp(name, "watch") == 0)
     return snprintf(puppet.watched, sizeof puppet.watched, "%s", rest + 1) > 0 ? 0 : -1;
+  if (strcmp(name, "hook") == 0)
+    return snprintf(puppet.hook, sizeof puppet.hook, "%s", rest + 1) > 0 ? 0 : -1;
   if (strcmp(name, "fail") == 0)
     return arm(rest + 1);
   if (strcmp(name, "fired") == 0)

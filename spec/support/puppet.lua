@@ -16,7 +16,8 @@ local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
 ---   tell "euid:N"                    geteuid says so from now on
 ---   tell "fail:CALL:N:WHAT"          the Nth CALL ("any", "write" …) from now on fails with WHAT,
 ---                                    an errno's name; "N+" means all after it too. "kill" kills
----                                    before it, "half" within a write, "short" does less of it
+---                                    before it, "half" within a write, "short" does less of it,
+---                                    "hook" runs a shell command before it: tell "hook:COMMAND"
 ---   tell "fired"                     how often that has happened
 ---   tell "descriptors"               how many are open
 ---   tell "scan:TEXT"                 how often the text, given backwards, stands in memory

@@ -136,6 +136,7 @@ describe("the file store", function()
       end
       local all = names()
       assert.is_truthy(all:find("credentials.https%3a%2f%2fapi.example%2fprod%20anna ", 1, true))
+      assert.is_truthy(all:find("credentials.a%7elock ", 1, true))
       assert.is_nil(all:find("t0ken", 1, true))
       assert.equal("new", folder:names())
     end)
@@ -387,7 +388,7 @@ describe("the file store", function()
     it("a folder that others may write to, unless it is sticky", function()
       for _, mode in ipairs { "720", "702", "777", "2770" } do
         chmod(mode, folder:at "new/folders")
-        expect_refused("store EACCES: others may write to the folder; mend it with chmod go-w: "
+        expect_refused("store EPERM: others may write to the folder; mend it with chmod go-w: "
           .. folder:at "new/folders")
       end
       run("chmod go-w " .. quote(folder:at "new/folders"))
@@ -400,7 +401,7 @@ describe("the file store", function()
     it("a record that others can read or write", function()
       for _, mode in ipairs { "640", "604", "620", "602", "610", "601" } do
         chmod(mode, file)
-        local expected = "store EACCES: others can read or write the file; mend it with chmod 600: "
+        local expected = "store EPERM: others can read or write the file; mend it with chmod 600: "
           .. file
         assert.equal(expected, line(select(2, store.load "key")))
         assert.equal(expected, line(select(2, store.save("key", record(2)))))
@@ -412,7 +413,7 @@ describe("the file store", function()
 
     it("a lock that others can read or write", function()
       chmod("666", file .. "~lock")
-      local expected = "store EACCES: others can read or write the file; mend it with chmod 600: "
+      local expected = "store EPERM: others can read or write the file; mend it with chmod 600: "
         .. file .. "~lock"
       assert.equal(expected, line(select(2, store.lock("key", 45))))
       assert.equal(expected, line(select(2, store.save("key", record(2)))))

@@ -76,6 +76,16 @@ static int record_bytes(lua_State *L) {
   return 1;
 }
 
+/* Tells whether two records hold the same token.
+   ---@param other mic.record
+   ---@return boolean */
+static int record_same(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  const struct record *other = luaL_checkudata(L, 2, TYPE);
+  lua_pushboolean(L, secret_equal(&record->token, &other->token));
+  return 1;
+}
+
 static int record_release(lua_State *L) {
   struct record *record = recordL_test(L, 1);
   if (record != NULL)
@@ -90,6 +100,7 @@ static int record_to_string(lua_State *L) {
 
 void recordL_open(lua_State *L) {
   const luaL_Reg methods[] = {{"bytes", record_bytes},
+                              {"same", record_same},
                               {"retry_at", record_retry_at},
                               {"with_retry_at", record_with_retry_at},
                               {NULL, NULL}};

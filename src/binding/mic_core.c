@@ -68,7 +68,6 @@ int luaopen_mic_core(lua_State *L) {
   recordL_open(L);
   packed_answerL_open(L);
   credentialFileL_open(L);
-  textL_open(L);
   exchangeL_open(L);
   clientL_open(L);
   lua_newtable(L);

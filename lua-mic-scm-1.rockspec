@@ -102,6 +102,8 @@ build = {
     ["mic.store.conformance"] = "lua/mic/store/conformance.lua",
     ["mic.store.file"] = "lua/mic/store/file.lua",
     ["mic.store.memory"] = "lua/mic/store/memory.lua",
+    ["mic.store.redis"] = "lua/mic/store/redis.lua",
+    ["mic.store.shared_dict"] = "lua/mic/store/shared_dict.lua",
     ["mic.transport.blocking"] = "lua/mic/transport/blocking.lua",
     ["mic.vault"] = "lua/mic/vault.lua",
   },

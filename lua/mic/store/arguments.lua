@@ -53,7 +53,7 @@ end
 --- The error for a save by somebody who has not got the lock, or no longer.
 ---@return table err of kind `store`
 function arguments.not_the_holder()
-  local message = "somebody else has the lock or had it since, so this save would undo theirs; try again"
+  local message = "somebody else has the lock, or had it since: saving would undo theirs; try again"
   return errors.new("store", message, { code = "EAGAIN" })
 end
 

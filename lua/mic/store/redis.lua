@@ -32,8 +32,8 @@ local spec = {
 }
 
 --- Takes the lock or gives it back. The lock is "FENCE:NONCE" and ends by itself; the fence, how
---- often it was taken, grows for ever. A lock of one of the two nonces that the caller calls its own
---- ("": none) is free to it.
+--- often it was taken, grows for ever. A lock of one of the two nonces that the caller calls its
+--- own ("": none) is free to it.
 --- KEYS lock, fence. ARGV own nonce, new nonce ("" gives back), milliseconds, another own nonce.
 --- Returns the fence; giving back, 1. 0: somebody else has it.
 local LEASE = {
@@ -83,7 +83,7 @@ return 1
 local redis_hints = {
   NOAUTH = "the function command has to log in to Redis (AUTH)",
   WRONGPASS = "check the user name and password that the function command gives to Redis",
-  NOPERM = "this user of Redis needs eval, evalsha, get, set, del and incr on keys of the prefix",
+  NOPERM = "this user of Redis needs eval, evalsha, get, set, del, incr on keys of the prefix",
   READONLY = "the function command has to connect to the primary, not to a replica",
   OOM = "Redis is full: raise its maxmemory",
   MISCONF = "Redis cannot write to its disk; its log tells why",
@@ -202,9 +202,9 @@ local function redis(given)
     local bytes, err = "", nil
     if record ~= nil then
       bytes, err = arguments.bytes_of(record)
-      if not bytes then
-        return nil, err
-      end
+    end
+    if err then
+      return nil, err
     end
     local mine = held[key] or { token = "", fence = "" }
     local place, lock, fence = names(key)

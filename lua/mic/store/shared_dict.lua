@@ -26,7 +26,7 @@ local function find_dict(name)
     errors.raise "mic.store.shared_dict is for nginx; elsewhere use mic.store.file"
   end
   if type(name) ~= "string" or name == "" then
-    errors.raise(("mic.store.shared_dict takes the name of a shared dict (got %s)"):format(type(name)))
+    errors.raise("mic.store.shared_dict takes the name of a shared dict, got " .. type(name))
   end
   if not all[name] then
     errors.raise(
@@ -40,8 +40,9 @@ end
 local function failed(name, problem)
   if problem == "no memory" then
     local message = ('the shared dict "%s" is full'):format(name)
-    local hint = "make it larger in nginx.conf (lua_shared_dict %s 1m;), and keep nothing else in it"
-    return errors.new("store", message, { code = "ENOSPC", hint = hint:format(name) })
+    local hint = ("make it larger in nginx.conf (lua_shared_dict %s 1m;)"):format(name)
+    hint = hint .. " and keep nothing else in it"
+    return errors.new("store", message, { code = "ENOSPC", hint = hint })
   end
   return errors.new("store", ('the shared dict "%s" says: %s'):format(name, tostring(problem)))
 end
@@ -144,16 +145,17 @@ local function shared_dict(name)
     if ttl ~= nil then
       check_seconds(ttl, "save", "ttl")
     end
-    local place, bytes, err = (names(key)), nil, nil
+    local bytes, err
     if record ~= nil then
       bytes, err = arguments.bytes_of(record)
-      if not bytes then
-        return nil, err
-      end
+    end
+    if err then
+      return nil, err
     end
     if not may_save(key) then
       return nil, arguments.not_the_holder()
     end
+    local place = names(key)
     if not bytes then
       dict:delete(place)
       return true

@@ -3,10 +3,12 @@
 ---
 --- A shared dict knows no "delete it if it is still mine": between a `get` and a `delete` the lease
 --- may end and another worker take the lock. But `incr` is one step that tells the sum. So the lock
---- is a number with a time to live: none or zero is free, any other is its holder's random token.
---- Who gives it back adds the negated token, and knows by the sum of zero that it was the holder;
---- any other sum is put right again. Who takes a lock of zero adds its token, and has it if the sum
---- is just that. A counter of the locks given out tells a late holder that there was another since.
+--- is a number with a time to live. None or zero is free; else it is its holder's random token.
+--- Who finds it zero adds its token, and has the lock if the sum is just that; else it takes the
+--- token back out, so that for a moment others may see a sum of several. Within its lease, by a
+--- clock of its own, a holder gives back by taking its token out, whatever the sum; later only if
+--- it still finds its token there, and puts a sum right that was somebody else's after all.
+--- A counter of the locks given out tells a late holder that there was another since.
 
 local arguments = require "mic.store.arguments"
 local core = require "mic.core"
@@ -17,7 +19,6 @@ local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 local FOREVER = 0 -- as nginx counts
 local SHORTEST = 0.001 -- seconds that nginx can count
 local TOKENS = 2 ^ 48 -- sums of some of them are exact
-local TRIES = 3 -- somebody may be trying his luck in the very moment
 
 local function find_dict(name)
   local ngx = rawget(_G, "ngx")
@@ -55,30 +56,34 @@ local function take(dict, lock, token, seconds)
   if added or problem ~= "exists" then
     return added or nil, problem
   end
-  if dict:get(lock) ~= 0 then
+  local began = core.now()
+  local left = dict:get(lock) == 0 and dict:ttl(lock)
+  if not left then
     return false
   end
   if dict:incr(lock, token) ~= token then
     dict:incr(lock, -token)
     return false
   end
-  -- What is left of its time is the last holder's. If just that has run out, it may be lost again.
   dict:expire(lock, seconds)
-  return dict:get(lock) == token
+  -- If its old time has run out just before that, somebody else may have it.
+  return core.now() - began < left or dict:get(lock) == token
 end
 
---- Gives the lock back if it is still this token's.
-local function give_back(dict, lock, token)
-  for _ = 1, TRIES do
-    if dict:get(lock) == token then
-      local rest = dict:incr(lock, -token)
-      if rest == 0 or rest == nil then
-        return rest == 0
-      end
-      dict:incr(lock, token)
-    end
+--- Gives the lock back if it is still this token's; within the lease it is for sure.
+local function give_back(dict, lock, token, within_lease)
+  if within_lease then
+    dict:incr(lock, -token)
+    return true
   end
-  return false
+  if dict:get(lock) ~= token then
+    return false
+  end
+  local rest = dict:incr(lock, -token)
+  if rest and rest ~= 0 then
+    dict:incr(lock, token)
+  end
+  return rest == 0
 end
 
 --- Counts the locks that were given out.
@@ -104,7 +109,7 @@ end
 local function shared_dict(name)
   local dict, ngx = find_dict(name)
   local store = {}
-  local held = {} -- by key: token, count, owner; of the last lock that this store took
+  local held = {} -- by key: token, count, ends, owner; of the last lock that this store took
 
   local function names(key)
     return "mic:record:" .. key, "mic:lock:" .. key, "mic:locks:" .. key
@@ -117,7 +122,8 @@ local function shared_dict(name)
     if not mine then
       return holder == 0
     end
-    return (holder == 0 or holder == mine.token) and dict:get(locks) == mine.count
+    local is_free = holder == 0 or holder == mine.token or core.now() < mine.ends
+    return is_free and dict:get(locks) == mine.count
   end
 
   --- The record that was saved.
@@ -185,6 +191,7 @@ local function shared_dict(name)
     if mine and owner ~= nil and mine.owner == owner then
       store.unlock(key, mine.token)
     end
+    local ends = core.now() + seconds
     ngx.update_time() -- the time to live counts from the worker's clock, which a busy one has old
     local token = 1 + math.floor(core.random() * TOKENS)
     local taken, problem = take(dict, lock, token, math.max(seconds, SHORTEST))
@@ -194,10 +201,10 @@ local function shared_dict(name)
     local count
     count, problem = count_up(dict, locks)
     if not count then
-      give_back(dict, lock, token)
+      give_back(dict, lock, token, core.now() < ends)
       return nil, failed(name, problem)
     end
-    held[key] = { token = token, count = count, owner = owner }
+    held[key] = { token = token, count = count, ends = ends, owner = owner }
     return token
   end
 
@@ -210,11 +217,13 @@ local function shared_dict(name)
     if type(token) ~= "number" then
       return false
     end
-    if held[key] and held[key].token == token then
-      held[key] = nil
-    end
     local _, lock = names(key)
-    return give_back(dict, lock, token)
+    local mine = held[key]
+    if not mine or mine.token ~= token then
+      return give_back(dict, lock, token)
+    end
+    held[key] = nil
+    return give_back(dict, lock, token, core.now() < mine.ends)
   end
 
   return setmetatable(store, {

@@ -26,7 +26,7 @@ identityId in it: no
  50 %
  75 %
 100 %
-status 200, 16777216 bytes in the file
+status 200, 4194304 bytes in the file
 file	ENOENT
 ]],
 
@@ -36,6 +36,13 @@ a/b     a.b@example.com
 100%    100.@example.com
 nobody  USER_NOT_FOUND
 4 calls, 1 login, 0 retries
+]],
+
+  ["examples/observations.lua"] = [[
+00001570  Roof     24 reports  17.9 degrees on average
+00001571  Harbour  24 reports  18.1 degrees on average
+00001573  Bridge   24 reports  17.9 degrees on average
+72 reports in pages of 30: 30 30 12
 ]],
 
   ["examples/cron.lua"] = [[
@@ -53,7 +60,7 @@ missing login    auth    call client:login(), or make the client with username a
 wrong password   auth    check username and password
 wrong API key    http    check api_key, and the stage ("/prod") at the end of base_url
 unknown stack    config  unknown stack: check the host name in the option stack
-no connection    network  the connection was refused or did not come about
+no connection    network  check the URL's host and port, and the proxy if there is one
                  retryable: true, code: CURLE_COULDNT_CONNECT
 unknown path     http    there is no such path or method
 unknown user     http    User not found

@@ -138,7 +138,8 @@ describe("a call without options", function()
     local quiet, listened = box:client(), box:client { on_event = function() end }
     for _, arguments in ipairs {
       { "/a b" }, { 7 }, { "" }, {}, { "/x", 5 }, { "/x", { nonsense = 1 } }, { "/{a}" },
-      { "/{a}", { params = {} } }, { "/x", { params = { a = 1 } } }, { "/a/../b" }, { "/x}" },
+      { "/{a}", { params = {} } }, { "/x", { params = { a = 1 } } },
+      { "/x", { params = 7 } }, { "/a/../b" }, { "/x}" },
     } do
       local function problem(client)
         local ok, message = pcall(client.get, client, arguments[1], arguments[2])
@@ -165,5 +166,23 @@ describe("a call without options", function()
     local client = box:logged_in()
     assert.is_false(pcall(client.post, client, "/users", { print }))
     assert.are.equal(200, assert(client:get "/user").status)
+  end)
+
+  it("saves first what the store could not take before", function()
+    local memory = require "mic.store.memory"()
+    local store, is_full = setmetatable({}, { __index = memory }), true
+    function store.save(...)
+      if is_full then
+        return nil, "no room"
+      end
+      return memory.save(...)
+    end
+    local client = box:client { store = store }
+    local _, err = client:login(box.username, box.password)
+    assert.are.equal("store", err.kind)
+    is_full = false
+    assert(client:get "/user")
+    local other = box:client { store = store }
+    assert.are.equal(200, assert(other:get "/user").status)
   end)
 end)

@@ -13,15 +13,13 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
-local loaded = package.loaded
-
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
 local function loop_around()
-  local cqueues = loaded.cqueues
+  local cqueues = package.loaded.cqueues
   if cqueues and cqueues.running() then
     return require "mic.transport.cqueues"
   end
-  local uv = loaded.uv or loaded.luv
+  local uv = package.loaded.uv or package.loaded.luv
   if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
     return require "mic.transport.luv"
   end

@@ -52,6 +52,21 @@ local function response_event(what, reply, err, seconds)
   return event
 end
 
+local function perform(this, what, seconds, username, password)
+  local transport, core = this.session.transport, this.session.core
+  local kind, code, message
+  if what == "login" then
+    this.exchange, kind, code, message =
+      transport.start(core, what, username, password, seconds)
+  else
+    this.exchange, kind, code, message = transport.start(core, what, seconds)
+  end
+  if not this.exchange then
+    return nil, kind, code, message
+  end
+  return transport.finish(core, this.exchange)
+end
+
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
 --- the flight, so that what it brought is not lost with whoever waited for it.
 ---@param this table the flight: session, events, exchange
@@ -72,12 +87,7 @@ function login_exchange.send(this, what, seconds, username, password)
   end
   local started = transport.now()
   emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
-  if what == "login" then
-    this.exchange = core:start("login", username, password, seconds)
-  else
-    this.exchange = core:start("refresh", seconds)
-  end
-  local reply, record, code, message = transport.finish(core, this.exchange)
+  local reply, record, code, message = perform(this, what, seconds, username, password)
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(what, mask))

@@ -105,17 +105,27 @@ local function check_store(value)
   return true
 end
 
-local transport_functions = { "now", "random", "sleep", "spawn", "request", "finish" }
+local transport_names = { blocking = true, cqueues = true, luv = true }
+local loop_functions = { "wait", "park", "wake", "spawn" }
+
+--- What a loop of the user's own may have, and whether it must.
+specs.loop_functions = { running = false }
+for _, name in ipairs(loop_functions) do
+  specs.loop_functions[name] = true
+end
 
 local function check_transport(value)
   if type(value) == "string" then
-    return value == "blocking"
+    return transport_names[value]
   end
-  for _, name in ipairs(transport_functions) do
-    if type(value[name]) ~= "function" then
+  if type(value.request) == "function" then -- a whole one of our own
+    return true
+  end
+  for name, needed in pairs(specs.loop_functions) do
+    if type(value[name]) ~= "function" and (needed or value[name] ~= nil) then
       return false,
         ("must be a table with the functions %s (%s is none)"):format(
-          table.concat(transport_functions, ", "),
+          table.concat(loop_functions, ", "),
           name
         )
     end
@@ -264,7 +274,7 @@ specs.client = {
     },
     transport = {
       types = { "string", "table" },
-      expects = '"blocking" or a transport',
+      expects = '"blocking", "cqueues", "luv" or the functions of a loop',
       check = check_transport,
     },
     on_event = a_function(),

@@ -37,11 +37,20 @@ function shared_flight.of(store, key)
   return found
 end
 
+--- Whether waiting stops the whole thread. A loop's transport is asked, since outside of its tasks
+--- that is so there, too.
+local function blocks(transport)
+  if transport.can_suspend and not transport.blocks then
+    return not transport.can_suspend()
+  end
+  return transport.blocks
+end
+
 --- Whether the function that runs the flight is still on the stack of its coroutine. An error from
 --- outside, such as a debug hook's, may have torn it out.
 local function is_on_stack(this)
   if not this.fly then
-    return not this.session.transport.blocks -- a task that has not begun yet
+    return not blocks(this.session.transport) -- a task that has not begun yet
   end
   if not getinfo or (not this.thread and coroutine.running()) then
     return true -- one cannot look
@@ -95,7 +104,7 @@ end
 ---@return table|nil err
 function shared_methods:wait(this, transport, deadline)
   while self.flight == this and is_alive(this) do
-    if is_inside(this) or transport.blocks then
+    if is_inside(this) or blocks(transport) then
       local message = "a call made during a login or refresh would have to wait for it for ever"
       return nil, errors.new("auth", message)
     end

@@ -47,15 +47,15 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
                      double seconds) {
   struct hook_watch watch = {compatL_main_thread(L), NULL};
   watch.hook = lua_gethook(watch.main_thread);
-  connections_drive(&client->connections, box == NULL ? NULL : &box->exchange, seconds,
-                    hook_changed, &watch);
+  drive_wait(client->engine, &client->connections, box == NULL ? NULL : &box->exchange, seconds,
+             hook_changed, &watch);
   return !hook_changed(&watch);
 }
 
 void exchangeL_finish(lua_State *L, struct exchange_box *box) {
   while (box->exchange.state == EXCHANGE_RUNNING)
     if (!exchangeL_drive(L, box->client, box, 3600.0))
-      connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+      drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
 }
 
 /* ---- results ---- */
@@ -150,6 +150,7 @@ static void push_companion(lua_State *L, struct exchange_box *box) {
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   box->taken = true;
+  engine_forget(exchange);
   exchange_settle_download(exchange);
   api_client_absorb(box->client, exchange);
   if (exchange->failure.kind != FAILURE_NONE) {
@@ -192,7 +193,7 @@ static int push_news(lua_State *L, struct exchange_box *box) {
   return 2;
 }
 
-/* Drives the exchange in this thread.
+/* Drives the exchange in this thread; with an engine it waits for that.
    ---@param seconds number how long at most
    ---@return "done"|"wait"|"data"|"progress" state "wait": not ended yet, or a debug hook wants to
      run first; "data": a piece of the stream; "progress": bytes moved
@@ -202,10 +203,11 @@ static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  engine_sync(&box->exchange);
   if (has_news(&box->exchange))
     return push_news(L, box);
   if (box->exchange.state == EXCHANGE_RUNNING && !exchangeL_drive(L, box->client, box, seconds))
-    connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+    drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
   if (has_news(&box->exchange))
     return push_news(L, box);
   lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
@@ -217,6 +219,7 @@ static int exchange_run(lua_State *L) {
    ---@return string|mic.record|nil companion */
 static int exchange_result(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
+  engine_sync(&box->exchange);
   if (box->exchange.state != EXCHANGE_DONE)
     return argumentsL_raise(L, "the exchange has not ended: call run until it returns \"done\"");
   if (box->taken)
@@ -240,7 +243,7 @@ static int exchange_record(lua_State *L) {
    a download whose result nobody has taken: it leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
-  connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
   if (box->exchange.download.path != NULL && box->exchange.failure.kind == FAILURE_NONE)
     exchange_fail(&box->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
   download_file_clear(&box->exchange.download);
@@ -251,7 +254,8 @@ static int exchange_release(lua_State *L) {
   struct exchange_box *box = compatL_testudata(L, 1, TYPE);
   if (box == NULL)
     return 0;
-  connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  engine_forget(&box->exchange);
   exchange_clear(&box->exchange);
   record_clear(&box->kept);
   box->exchange.state = EXCHANGE_DONE;

@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "credential_file.h"
+#include "engine.h"
 #include "exchange.h"
 #include "packed_answer.h"
 #include "record.h"
@@ -56,6 +57,7 @@ static void push_auth_paths(lua_State *L) {
 
 int luaopen_mic_core(lua_State *L) {
   const luaL_Reg functions[] = {{"client", clientL_new},
+                                {"engine", engineL_get},
                                 {"record", recordL_from_bytes},
                                 {"unpack_answer", packed_answerL_unpack},
                                 {"integers", integersL},
@@ -69,6 +71,7 @@ int luaopen_mic_core(lua_State *L) {
   packed_answerL_open(L);
   credentialFileL_open(L);
   exchangeL_open(L);
+  engineL_open(L);
   clientL_open(L);
   lua_newtable(L);
   compatL_setfuncs(L, functions);

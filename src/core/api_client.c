@@ -60,16 +60,14 @@ static bool complete_lines(struct exchange *exchange) {
 
 /* The lines of calls without credentials. */
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
-  struct curl_slist **list = api_key ? &client->open_lines : &client->bare_lines;
-  const char *name = client->profile->api_key_header;
-  if (*list == NULL && api_key && client->api_key.length > 0 &&
-      !header_append(list, name, strlen(name), client->api_key.bytes, client->api_key.length))
+  struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
+  if (*shared == NULL)
+    *shared = header_snapshot_open(client->profile, api_key ? &client->api_key : NULL);
+  if (*shared == NULL)
     return false;
-  if (*list == NULL || !has_line(*list, "Expect")) {
-    if (!append_line(list, NO_EXPECT_LINE))
-      return false;
-  }
-  exchange_link_lines(exchange, *list);
+  (*shared)->references++;
+  exchange->open = *shared;
+  exchange_link_lines(exchange, (*shared)->lines);
   return true;
 }
 
@@ -137,7 +135,7 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
 static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
                   bool elsewhere) {
   const char *text = exchange->url_text.data;
-  exchange->url_is_borrowed = call != NULL && call->plain;
+  exchange->url_is_borrowed = call != NULL && call->plain && client->engine == NULL;
   if (exchange->url_is_borrowed)
     exchange->url = url_parse_again(&client->plain_url, &client->base, &exchange->url_text);
   else
@@ -146,7 +144,7 @@ static void start(struct api_client *client, struct exchange *exchange, const st
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
     return;
   }
-  connections_start(&client->connections, exchange);
+  drive_start(client->engine, &client->connections, exchange);
 }
 
 /* The path below the base URL, of a URL too; "" for one that is elsewhere on the origin. */
@@ -369,12 +367,12 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
 
 void api_client_close(struct api_client *client) {
   client->closed = true;
-  connections_close(&client->connections);
+  drive_close(client->engine, &client->connections);
   connection_options_clear(&client->connections.options);
   credentials_clear(&client->credentials);
-  header_list_wipe(client->open_lines);
+  header_snapshot_release(client->open_lines);
   client->open_lines = NULL;
-  header_list_wipe(client->bare_lines);
+  header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
   url_parsed_clear(&client->plain_url);

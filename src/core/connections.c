@@ -188,7 +188,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
 /* After a fork the handles share their sockets with the parent: even closing politely would speak
    on its connections. They are left alone, and the child builds its own. */
 static void leave_parents_handles(struct connections *connections) {
-  if (connections->multi == NULL || connections->process == getpid())
+  if (connections->process == 0 || connections->process == getpid())
     return;
   while (connections->running != NULL)
     connections_cancel(connections->running, FAILURE_CLOSED,
@@ -196,6 +196,7 @@ static void leave_parents_handles(struct connections *connections) {
   connections->multi = NULL;
   connections->sessions = NULL;
   connections->idle_count = 0;
+  connections->process = 0;
 }
 
 void connections_start(struct connections *connections, struct exchange *exchange) {
@@ -226,6 +227,37 @@ void connections_start(struct connections *connections, struct exchange *exchang
   exchange->easy = easy;
   exchange->state = EXCHANGE_RUNNING;
   link_running(connections, exchange);
+}
+
+/* ---- handles for an engine ---- */
+
+CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
+                          CURLSH *sessions) {
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  leave_parents_handles(connections);
+  connections->process = getpid();
+  exchange->easy = take_handle(connections, exchange, &code);
+  if (exchange->easy == NULL)
+    return code;
+  code = curl_easy_setopt(exchange->easy, CURLOPT_SHARE, sessions);
+  if (code == CURLE_OK)
+    code = exchange_prepare(exchange, exchange->easy);
+  exchange->state = EXCHANGE_RUNNING;
+  if (code != CURLE_OK)
+    connections_give_back(connections, exchange);
+  return code;
+}
+
+void connections_give_back(struct connections *connections, struct exchange *exchange) {
+  CURL *easy = exchange->easy;
+  exchange->easy = NULL;
+  if (easy == NULL)
+    return;
+  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* a handle that waits may outlive the engine */
+  if (connections != NULL)
+    give_handle_back(connections, exchange, easy);
+  else
+    curl_easy_cleanup(easy);
 }
 
 void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {

@@ -259,6 +259,7 @@ void exchange_clear(struct exchange *exchange) {
     exchange->last_own_line->next = NULL; /* what follows is not ours */
   header_list_wipe(exchange->lines);
   header_snapshot_release(exchange->snapshot);
+  header_snapshot_release(exchange->open);
   if (!exchange->url_is_borrowed)
     curl_url_cleanup(exchange->url);
   download_file_clear(&exchange->download);

@@ -20,6 +20,7 @@ enum exchange_kind { EXCHANGE_REQUEST, EXCHANGE_LOGIN, EXCHANGE_REFRESH };
 enum exchange_state { EXCHANGE_NEW, EXCHANGE_RUNNING, EXCHANGE_DONE };
 
 struct connections;
+struct engine_job;
 
 struct exchange_timings { /* seconds since the start */
   double name_lookup, connect, tls, first_byte, total;
@@ -46,7 +47,8 @@ struct exchange {
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
   struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */
-  struct header_snapshot *snapshot; /* a reference */
+  struct header_snapshot *snapshot; /* a reference: the lines of a call with credentials */
+  struct header_snapshot *open;     /* likewise, of one without */
   const char *body;                 /* borrowed: the binding anchors it, or it is secret_body's */
   size_t body_length;
   bool has_body;
@@ -69,6 +71,7 @@ struct exchange {
   CURL *easy;
   struct connections *connections; /* borrowed; NULL when not running */
   struct exchange *next, *previous;
+  struct engine_job *loan; /* the content is with an engine; see engine.h */
 
   /* The answer. */
   struct buffer head; /* status line and fields of the last answer */

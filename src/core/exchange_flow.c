@@ -165,6 +165,8 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   exchange->sendings++;
   idle_clock_touch(&exchange->idle); /* from here on: connecting has a limit of its own */
 #if LIBCURL_VERSION_NUM >= 0x075000
+  if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
+    return CURL_PREREQFUNC_ABORT;
   return exchange->sendings > 1 && !exchange->resend ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 #else
   return 0;

@@ -34,6 +34,33 @@ function blocking.spawn(task, ...)
   task(...)
 end
 
+--- Whether the caller is one of several tasks, and the others go on while it waits: never here.
+---@return boolean
+function blocking.can_suspend()
+  return false
+end
+
+--- Waits for as long as nobody can end it.
+---@param _ table
+---@param seconds number
+function blocking.park(_, seconds)
+  core.sleep(seconds)
+end
+
+--- Wakes nobody: there is only this one task.
+---@param _ table
+function blocking.wake(_)
+  return
+end
+
+--- Begins an exchange.
+---@param core_client table
+---@param ... any what `core_client:start` takes
+---@return table|nil exchange or nil, kind, code, message
+function blocking.start(core_client, ...)
+  return core_client:start(...)
+end
+
 --- Sends one request and waits for its answer.
 ---@param core_client table
 ---@param spec table

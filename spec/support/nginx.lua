@@ -95,7 +95,8 @@ http {
 end
 
 local function is_ready(self)
-  return select(2, run("curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready"))) == 0
+  local _, status = run("curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready"))
+  return status == 0
 end
 
 --- Starts it once; false when the port is taken.

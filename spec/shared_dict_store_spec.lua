@@ -1,7 +1,6 @@
 -- The store in a shared dict, in a real nginx: workers that race and die, phases, a full dict.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
 local scratch = require "spec.support.scratch"

@@ -191,7 +191,7 @@ local server = nginx.start {
     .. lua("save", "common.show(common.new().save('key', common.record(ngx.var.arg_number)))")
     .. lua("lock", "common.show(common.store.lock('key', tonumber(ngx.var.arg_seconds)))")
     .. lua("die", [[
-      assert(common.store.lock("key", 2))
+      assert(common.store.lock("key", 4))
       os.execute("kill -9 " .. ngx.worker.pid())
     ]])
     .. lua("late", [[
@@ -474,7 +474,7 @@ describe("the shared dict store", function()
       assert.equal("false\n", (server:get "/lock?seconds=45"))
       assert.is_true(nginx.eventually(function()
         return server:get("/lock?seconds=45"):find "^%d"
-      end))
+      end, 10))
     end)
 
     it("not at the end of the time of its last holder", function()

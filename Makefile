@@ -9,6 +9,7 @@
 #   make tsan       the specs of the engine's thread under ThreadSanitizer
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
+#   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -54,7 +55,7 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz bench \
   install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
@@ -98,7 +99,7 @@ LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wild
 
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.c tools/*.c)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.c tools/*.c bench/*.c)
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)
@@ -123,6 +124,9 @@ valgrind: deps-valgrind build
 
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
+
+bench: deps-test build
+	@CC="$(CC)" bench/run $(LUA) $(BENCH)
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

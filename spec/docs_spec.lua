@@ -178,40 +178,9 @@ describe("the reference names all and only what a program meets, in", function()
   end)
 end)
 
---- What the sandbox has to be told before a page's code runs.
-local PREPARATIONS = {
-  ["docs/workshop.md"] = [[
-    local mic = require "mic"
-    local control = mic.new { base_url = os.getenv "MIC_SANDBOX_CONTROL", api_key = "-" }
-    local function answer(path, data)
-      local wanted = { path = path, body = mic.json.encode(data) }
-      mic.assert(control:post("/answer", wanted, { auth = false }))
-    end
-    local function hits(...)
-      local found = {}
-      for index, source in ipairs { ... } do
-        found[index] = { _source = source }
-      end
-      return { hits = { total = #found, hits = found } }
-    end
-    local weather = { id = "191", label = "Weather station", description = "Temperature and wind" }
-    answer("/thingtypes", { weather, { id = "192", label = "Parking place" } })
-    answer("/thingtypes/191", weather)
-    answer("/things/find", hits({ thingName = "00001570", label = "Roof" },
-      { thingName = "00001571", label = "Harbour" }))
-    answer("/observations/find", hits { thingName = "00001570", state = { temperature = 21.5 } })
-  ]],
-}
-
 --- Runs the Lua blocks of a page, in one sandbox.
 local function run_page(page)
-  local scripts = blocks.of(page, "lua")
-  local preparation = { text = PREPARATIONS[page] or "" }
-  table.insert(scripts, 1, preparation)
-  blocks.run(scripts)
-  assert(preparation.code == 0, preparation.printed)
-  table.remove(scripts, 1)
-  return scripts
+  return blocks.run(blocks.of(page, "lua"))
 end
 
 for _, page in ipairs(tree.files("docs", "%.md$")) do

@@ -26,7 +26,7 @@ identityId in it: no
  50 %
  75 %
 100 %
-status 200, 16777216 bytes in the file
+status 200, 4194304 bytes in the file
 file	ENOENT
 ]],
 
@@ -36,6 +36,13 @@ a/b     a.b@example.com
 100%    100.@example.com
 nobody  USER_NOT_FOUND
 4 calls, 1 login, 0 retries
+]],
+
+  ["examples/observations.lua"] = [[
+00001570  Roof     24 reports  17.9 degrees on average
+00001571  Harbour  24 reports  18.1 degrees on average
+00001573  Bridge   24 reports  17.9 degrees on average
+72 reports in pages of 30: 30 30 12
 ]],
 
   ["examples/errors.lua"] = [[

@@ -6,7 +6,7 @@ local tree = require "spec.support.tree"
 --- Top to bottom; a module requires what stands below it, or beside it without a circle.
 local layers = {
   { "mic", "mic.environment" },
-  { "mic.client", "mic.call", "mic.batch", "mic.builder", "mic.inside" },
+  { "mic.client", "mic.call", "mic.plain_call", "mic.batch", "mic.builder", "mic.inside" },
   { "mic.session", "mic.flight", "mic.vault", "mic.login_exchange", "mic.policy",
     "mic.retry_budget",
     "mic.discovery" },

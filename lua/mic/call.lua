@@ -89,6 +89,14 @@ end
 --- Kinds of failures with which a request may not have begun at all.
 local never_begun = { missing = true, stale = true, closed = true, file = true }
 
+local function count_attempt(self, state, reply, kind)
+  local tried = reply or not never_begun[kind] or self.core:was_sent()
+  if tried then
+    state.attempts = state.attempts + 1
+  end
+  return tried
+end
+
 --- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
@@ -98,10 +106,7 @@ local function attempt(self, state)
     emit_request(self, state)
   end
   local reply, second, code, message = exchange(self, state)
-  local tried = reply or not never_begun[second] or self.core:was_sent()
-  if tried then
-    state.attempts = state.attempts + 1
-  end
+  local tried = count_attempt(self, state, reply, second)
   if started and tried then
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
     emit_response(self, state, started, reply, err)
@@ -109,32 +114,31 @@ local function attempt(self, state)
   return reply, second, code, message
 end
 
-local function decode_failure(self, state, reply, made, problem)
+local function decode_failure(self, state, made, problem)
   local facts = context(self, state)
-  facts.status = reply.status
+  facts.status = made.status
   facts.response = made
   response.seal(made)
   return errors.new("decode", "the answer holds " .. problem, facts)
 end
 
-local function reply_failure(self, state, reply, made)
+local function reply_failure(self, state, made)
   local facts = context(self, state)
   facts.response = made
   facts.headers = made.headers
-  facts.fresh_token = reply.authenticated
-  local err = errors.from_reply(reply, made.data, facts)
+  facts.fresh_token = made.authenticated
+  local err = errors.from_reply(made, made.data, facts)
   response.seal(made)
   return err
 end
 
---- A 2xx reply as the caller gets it; the API sends errors under 200 too.
-local function succeed(self, state, reply)
-  local made, problem = response.new(reply, state.attempts, state.decode)
+--- A 2xx reply, made a response, as the caller gets it; the API sends errors under 200 too.
+local function succeed(self, state, made, problem)
   if problem then
-    return nil, decode_failure(self, state, reply, made, problem)
+    return nil, decode_failure(self, state, made, problem)
   end
   if errors.is_in(made.data) then
-    return nil, reply_failure(self, state, reply, made)
+    return nil, reply_failure(self, state, made)
   end
   return response.seal(made)
 end
@@ -148,7 +152,7 @@ local function fail(self, state, reply, kind, code, message)
     return nil, errors.from_fail(kind, code, message, context(self, state))
   end
   local made = response.new(reply, state.attempts, state.decode)
-  return nil, reply_failure(self, state, reply, made)
+  return nil, reply_failure(self, state, made)
 end
 
 --- ---- acting on the policy's decisions; false ends the call ----
@@ -289,6 +293,28 @@ local function wait_for_retry(self, state, reply, kind)
   return true
 end
 
+--- What became of the call after an attempt: whether it has ended, and then its results.
+local function settle(self, state, reply, second, code, message)
+  if reply and reply.status >= 200 and reply.status < 300 then
+    if second == "advisory" then
+      self.session:refresh_ahead(state.ends)
+    end
+    self.retry_budget:earn()
+    return true, succeed(self, state, response.new(reply, state.attempts, state.decode))
+  end
+  local action = actions[decide(self, state, reply, second)]
+  local again
+  if action then
+    again = action(self, state, reply)
+  else
+    again = wait_for_retry(self, state, reply, second)
+  end
+  if again then
+    return false
+  end
+  return true, fail(self, state, reply, second, code, message)
+end
+
 --- Sends what the builder made.
 ---@param self table the inside of a client: core, transport, session, mask, emit, listens, timeout,
 --- retry, retry_defaults, retry_budget
@@ -301,25 +327,41 @@ function call.send(self, state)
       return nil,
         errors.new("timeout", "the deadline of the call has passed", context(self, state))
     end
-    local reply, second, code, message = attempt(self, state)
-    if reply and reply.status >= 200 and reply.status < 300 then
-      if second == "advisory" then
-        self.session:refresh_ahead(state.ends)
-      end
-      self.retry_budget:earn()
-      return succeed(self, state, reply)
-    end
-    local action = actions[decide(self, state, reply, second)]
-    local again
-    if action then
-      again = action(self, state, reply)
-    else
-      again = wait_for_retry(self, state, reply, second)
-    end
-    if not again then
-      return fail(self, state, reply, second, code, message)
+    local ended, made, err = settle(self, state, attempt(self, state))
+    if ended then
+      return made, err
     end
   end
+end
+
+--- Goes on with a call whose first attempt somebody else has made, without success.
+---@param self table as for `send`
+---@param state table as for `send`
+---@param reply table|nil
+---@param second string|nil the reply's hint, or the kind of the failure
+---@param code string|nil of the failure
+---@param message string|nil of the failure
+---@return table|nil response
+---@return table|nil err
+function call.go_on(self, state, reply, second, code, message)
+  count_attempt(self, state, reply, second)
+  local ended, made, err = settle(self, state, reply, second, code, message)
+  if ended then
+    return made, err
+  end
+  return call.send(self, state)
+end
+
+--- The error of a 2xx answer that is none.
+---@param self table as for `send`
+---@param state table as for `send`
+---@param made table the response
+---@param problem string|nil why its body could not be decoded
+---@return nil
+---@return table err
+function call.refuse(self, state, made, problem)
+  state.attempts = made.attempts
+  return succeed(self, state, made, problem)
 end
 
 return call

@@ -8,6 +8,7 @@ local discovery = require "mic.discovery"
 local errors = require "mic.error"
 local json = require "mic.json"
 local insides = require "mic.inside"
+local plain_call = require "mic.plain_call"
 
 local client = {}
 local client_methods = {}
@@ -17,7 +18,7 @@ local client_mt = { __name = "mic.client", __index = client_methods }
 local inside_of = setmetatable({}, { __mode = "k" })
 
 local function inside(self, method)
-  local found = type(self) == "table" and inside_of[self]
+  local found = inside_of[self]
   if not found then
     errors.raise(("call it with a colon: client:%s(…)"):format(method))
   end
@@ -55,6 +56,17 @@ function client_methods:request(opts)
   return send(inside(self, "request"), builder.call(opts, "client:request"))
 end
 
+--- A verb's call, the shortest way where that is possible.
+local function send_verb(self, what, verb, path, data, opts)
+  if self.is_plain and self.core and not self.closed then
+    local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
+    if sent then
+      return made, err
+    end
+  end
+  return send(self, builder.call(opts, what, verb, path, data))
+end
+
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = verb:lower()
   local what = "client:" .. name
@@ -65,7 +77,7 @@ for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   ---@return table|nil response
   ---@return table|nil err
   client_methods[name] = function(self, path, opts)
-    return send(inside(self, name), builder.call(opts, what, verb, path))
+    return send_verb(inside(self, name), what, verb, path, nil, opts)
   end
 end
 
@@ -80,7 +92,7 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   ---@return table|nil response
   ---@return table|nil err
   client_methods[name] = function(self, path, data, opts)
-    return send(inside(self, name), builder.call(opts, what, verb, path, data))
+    return send_verb(inside(self, name), what, verb, path, data, opts)
   end
 end
 

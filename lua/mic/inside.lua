@@ -91,6 +91,8 @@ function inside.new(given)
     retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
     retry_budget = retry_budget.new(),
   }
+  --- Nobody has to be told of a call, and waiting is the core's: see mic.plain_call.
+  self.is_plain = not self.listens and self.transport == require "mic.transport.blocking"
   function self.mask(text)
     text = self.core and self.core:mask(text) or text
     return mask_password(checked.password, text)

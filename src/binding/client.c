@@ -194,8 +194,7 @@ static int client_refresh(lua_State *L) {
    finalizer less to collect. It waits among the client's anchors, at 0. */
 enum { IDLE_EXCHANGE = 0 };
 
-/* [0, +1] */
-static struct exchange_box *take_idle(lua_State *L, struct api_client *client) {
+struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client) {
   compatL_push_anchors(L, 1);
   lua_rawgeti(L, -1, IDLE_EXCHANGE);
   if (lua_isnil(L, -1)) {
@@ -208,8 +207,7 @@ static struct exchange_box *take_idle(lua_State *L, struct api_client *client) {
   return exchangeL_renew(L, -1, client);
 }
 
-/* The exchange is at index 3, below `count` results. [0, 0] */
-static void keep_idle(lua_State *L, int count) {
+void clientL_keep_idle_exchange(lua_State *L, int count) {
   compatL_push_anchors(L, 1);
   lua_pushvalue(L, -2 - count);
   lua_rawseti(L, -2, IDLE_EXCHANGE);
@@ -223,13 +221,13 @@ static void keep_idle(lua_State *L, int count) {
    ---@return string? hint "advisory" when a refresh is due */
 static int client_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  struct exchange_box *box = take_idle(L, client);
+  struct exchange_box *box = clientL_take_idle_exchange(L, client);
   exchangeL_start_request(L, box, 2);
   if (box->exchange.stream || box->exchange.progress.wanted)
     return argumentsL_raise(L, "stream and progress are for start and run");
   exchangeL_finish(L, box);
   int count = exchangeL_push_result(L, box);
-  keep_idle(L, count);
+  clientL_keep_idle_exchange(L, count);
   return count;
 }
 
@@ -381,17 +379,13 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"login", client_login},
-                              {"refresh", client_refresh},
-                              {"request", client_request},
-                              {"start", client_start},
-                              {"collect", client_collect},
-                              {"root", client_root},
-                              {"ready", client_ready},
-                              {"check_url", client_check_url},
-                              {"was_sent", client_was_sent},
-                              {"close", client_release},
-                              {NULL, NULL}};
+  const luaL_Reg methods[] = {
+      {"login", client_login},         {"refresh", client_refresh},
+      {"request", client_request},     {"plain_request", clientL_plain_request},
+      {"start", client_start},         {"collect", client_collect},
+      {"root", client_root},           {"ready", client_ready},
+      {"check_url", client_check_url}, {"was_sent", client_was_sent},
+      {"close", client_release},       {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");

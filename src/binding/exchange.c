@@ -5,8 +5,8 @@
 
 #include "../core/url.h"
 #include "exchange.h"
+#include "packed_answer.h"
 #include "record.h"
-#include "system.h"
 
 static const char TYPE[] = "mic.exchange";
 
@@ -66,37 +66,9 @@ static void set_string(lua_State *L, const char *name, const char *text, size_t 
   lua_setfield(L, -2, name);
 }
 
-static void set_number(lua_State *L, const char *name, double value) {
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, name);
-}
-
 static void set_boolean(lua_State *L, const char *name, bool value) {
   lua_pushboolean(L, value);
   lua_setfield(L, -2, name);
-}
-
-static const char *version_name(long version) {
-  switch (version) {
-  case CURL_HTTP_VERSION_1_0:
-    return "1.0";
-  case CURL_HTTP_VERSION_2_0:
-    return "2";
-  case CURL_HTTP_VERSION_3:
-    return "3";
-  default:
-    return "1.1";
-  }
-}
-
-static void set_timings(lua_State *L, const struct exchange_timings *timings) {
-  lua_createtable(L, 0, 5);
-  set_number(L, "name_lookup", timings->name_lookup);
-  set_number(L, "connect", timings->connect);
-  set_number(L, "tls", timings->tls);
-  set_number(L, "first_byte", timings->first_byte);
-  set_number(L, "total", timings->total);
-  lua_setfield(L, -2, "timings");
 }
 
 static void set_meaning(lua_State *L, const struct exchange_box *box) {
@@ -107,32 +79,43 @@ static void set_meaning(lua_State *L, const struct exchange_box *box) {
   lua_setfield(L, -2, "means");
 }
 
-static void push_reply(lua_State *L, struct exchange_box *box) {
+/* Everything but status, body and who was asked for it. [0, 0] */
+static void set_rest(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
-  lua_createtable(L, 0, 12);
-  luaL_getmetatable(L, textL_reply_type);
-  lua_setmetatable(L, -2);
-  compatL_push_whole(L, (double)exchange->status);
-  lua_setfield(L, -2, "status");
   set_string(L, "head", exchange->head.data, exchange->head.length);
-  if (exchange->show_body)
-    set_string(L, "body", exchange->reply_body.data, exchange->reply_body.length);
-  if (exchange->content_type != NULL)
-    set_string(L, "content_type", exchange->content_type, strlen(exchange->content_type));
   set_string(L, "url", exchange->url_text.data, exchange->shown_url_length);
-  set_string(L, "http_version", version_name(exchange->http_version),
-             strlen(version_name(exchange->http_version)));
+  const char *version = packed_answer_version(exchange->http_version);
+  set_string(L, "http_version", version, strlen(version));
   set_boolean(L, "new_connection", exchange->new_connection);
-  compatL_push_whole(L, exchange->generation);
-  lua_setfield(L, -2, "generation");
-  set_boolean(L, "authenticated", exchange->snapshot != NULL);
-  set_timings(L, &exchange->timings);
+  packed_answerL_push_timings(L, &exchange->timings);
+  lua_setfield(L, -2, "timings");
   if (exchange->location != NULL) {
     set_string(L, "location", exchange->location, strlen(exchange->location));
     set_boolean(L, "same_origin", url_is_same_origin(&box->client->base, exchange->location));
   }
   if (exchange->status >= 400)
     set_meaning(L, box);
+}
+
+static void push_reply(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  bool success = exchange->status >= 200 && exchange->status < 300;
+  lua_createtable(L, 0, success ? 8 : 14);
+  luaL_getmetatable(L, packed_answerL_type);
+  lua_setmetatable(L, -2);
+  compatL_push_whole(L, (double)exchange->status);
+  lua_setfield(L, -2, "status");
+  if (exchange->show_body)
+    set_string(L, "body", exchange->reply_body.data, exchange->reply_body.length);
+  if (exchange->content_type != NULL)
+    set_string(L, "content_type", exchange->content_type, strlen(exchange->content_type));
+  compatL_push_whole(L, exchange->generation);
+  lua_setfield(L, -2, "generation");
+  set_boolean(L, "authenticated", exchange->snapshot != NULL);
+  if (success && packed_answer_pack(exchange))
+    packed_answerL_set(L, exchange);
+  else
+    set_rest(L, box);
   if (exchange->kind == EXCHANGE_REQUEST)
     return;
   set_boolean(L, "absorbed", exchange->absorbed);
@@ -140,17 +123,21 @@ static void push_reply(lua_State *L, struct exchange_box *box) {
     set_string(L, "problem", exchange->problem, strlen(exchange->problem));
 }
 
+bool exchangeL_wants_refresh(const struct exchange_box *box) {
+  const struct api_client *client = box->client;
+  return box->exchange.snapshot != NULL &&
+         credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY;
+}
+
 /* The second result: for a request a hint, for login and refresh the record. [0, +1] */
 static void push_companion(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
-  const struct api_client *client = box->client;
   if (exchange->kind != EXCHANGE_REQUEST) {
     if (exchange->absorbed)
       record_move(recordL_push(L), &exchange->record);
     else
       lua_pushnil(L);
-  } else if (exchange->snapshot != NULL &&
-             credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY) {
+  } else if (exchangeL_wants_refresh(box)) {
     lua_pushliteral(L, "advisory");
   } else {
     lua_pushnil(L);

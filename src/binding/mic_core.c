@@ -8,6 +8,7 @@
 #include "client.h"
 #include "engine.h"
 #include "exchange.h"
+#include "packed_answer.h"
 #include "record.h"
 #include "system.h"
 
@@ -57,13 +58,14 @@ int luaopen_mic_core(lua_State *L) {
   const luaL_Reg functions[] = {{"client", clientL_new},
                                 {"engine", engineL_get},
                                 {"record", recordL_from_bytes},
+                                {"unpack_answer", packed_answerL_unpack},
                                 {"integers", integersL},
                                 {NULL, NULL}};
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);
   recordL_open(L);
-  textL_open(L);
+  packed_answerL_open(L);
   exchangeL_open(L);
   engineL_open(L);
   clientL_open(L);

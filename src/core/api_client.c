@@ -132,9 +132,14 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
                           identity->length);
 }
 
-static void start(struct api_client *client, struct exchange *exchange, bool elsewhere) {
+static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
+                  bool elsewhere) {
   const char *text = exchange->url_text.data;
-  exchange->url = elsewhere ? url_parse(text) : url_parse_same_origin(&client->base, text);
+  exchange->url_is_borrowed = call != NULL && call->plain;
+  if (exchange->url_is_borrowed)
+    exchange->url = url_parse_again(&client->plain_url, &client->base, &exchange->url_text);
+  else
+    exchange->url = elsewhere ? url_parse(text) : url_parse_same_origin(&client->base, text);
   if (exchange->url == NULL) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
     return;
@@ -200,7 +205,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   else if (ok)
     ok = link_open_lines(client, exchange, !call->no_api_key && !goes_elsewhere(call));
   if (ok)
-    start(client, exchange, goes_elsewhere(call));
+    start(client, exchange, call, goes_elsewhere(call));
   else
     fail_no_memory(exchange);
 }
@@ -228,7 +233,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok)
-    start(client, exchange, false);
+    start(client, exchange, NULL, false);
   else
     fail_no_memory(exchange);
 }
@@ -370,5 +375,6 @@ void api_client_close(struct api_client *client) {
   header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
+  url_parsed_clear(&client->plain_url);
   url_base_clear(&client->base);
 }

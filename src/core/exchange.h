@@ -42,6 +42,7 @@ struct exchange {
   struct buffer url_text;  /* NUL-terminated */
   size_t shown_url_length; /* without our identity member */
   CURLU *url;
+  bool url_is_borrowed;             /* of the client's; else owned */
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
   struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */
@@ -113,6 +114,8 @@ bool exchange_has_piece(const struct exchange *exchange);
 void exchange_drop_piece(struct exchange *exchange);
 /* Frees everything; the exchange must not be running. */
 void exchange_clear(struct exchange *exchange);
+/* The same, but keeps a little memory for the next use. */
+void exchange_recycle(struct exchange *exchange);
 
 /* libcurl's callbacks, for exchange_prepare. */
 size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context);

@@ -272,6 +272,25 @@ CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
   return NULL;
 }
 
+CURLU *url_parse_again(struct url_parsed *last, const struct url_base *base,
+                       const struct buffer *text) {
+  if (last->url != NULL && last->text.length == text->length &&
+      memcmp(last->text.data, text->data, text->length) == 0)
+    return last->url;
+  url_parsed_clear(last);
+  buffer_init(&last->text, text->limit, true);
+  last->url = url_parse_same_origin(base, text->data);
+  if (last->url != NULL && buffer_append(&last->text, text->data, text->length) != BUFFER_OK)
+    url_parsed_clear(last);
+  return last->url;
+}
+
+void url_parsed_clear(struct url_parsed *last) {
+  curl_url_cleanup(last->url);
+  last->url = NULL;
+  buffer_free(&last->text);
+}
+
 bool url_is_same_origin(const struct url_base *base, const char *text) {
   CURLU *url = url_parse_same_origin(base, text);
   curl_url_cleanup(url);

@@ -37,6 +37,17 @@ void url_drop_query(struct buffer *text, const char *name);
 /* Parses `text` for libcurl. NULL when it cannot be read, is not of the base's origin, or there is
    no memory. The caller owns the handle. */
 CURLU *url_parse_same_origin(const struct url_base *base, const char *text);
+/* A URL and its text, kept because the next caller often asks for the same. */
+struct url_parsed {
+  struct buffer text; /* may hold the identity */
+  CURLU *url;         /* owned; NULL while there is none */
+};
+
+/* url_parse_same_origin, but for the text that `last` holds already. `last` owns the handle. */
+CURLU *url_parse_again(struct url_parsed *last, const struct url_base *base,
+                       const struct buffer *text);
+void url_parsed_clear(struct url_parsed *last);
+
 /* What a URL that is not below the base would mean. */
 struct url_facts {
   bool same_origin;

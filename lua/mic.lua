@@ -14,8 +14,15 @@ local mic = {
   assert = errors.assert,
   new = client.new,
   from_env = environment.client,
-  store = { memory = require "mic.store.memory" },
+  store = { memory = require "mic.store.memory", file = require "mic.store.file" },
 }
+
+--- The conformance test of stores is for tests alone: loaded when it is asked for.
+setmetatable(mic.store, {
+  __index = function(_, name)
+    return name == "conformance" and require "mic.store.conformance" or nil
+  end,
+})
 
 --- What this runs on.
 ---@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli

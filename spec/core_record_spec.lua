@@ -3,6 +3,40 @@
 local api = require "spec.support.api"
 local core = require "mic.core"
 
+--- The exclusive or of two bytes, on every Lua.
+local function xor_byte(left, right)
+  local result, bit = 0, 1
+  for _ = 1, 8 do
+    if left % 2 ~= right % 2 then
+      result = result + bit
+    end
+    left, right, bit = math.floor(left / 2), math.floor(right / 2), bit * 2
+  end
+  return result
+end
+
+--- The frame that all versions have: magic, version, content, check sum (FNV-1a).
+local function framed(version, content)
+  local bytes = "mic-record" .. string.char(version) .. content
+  local sum = 2166136261
+  for position = 1, #bytes do
+    sum = sum - sum % 256 + xor_byte(sum % 256, bytes:byte(position))
+    --- times 16777619 = 2^24 + 403, modulo 2^32, in numbers that stay exact
+    sum = (sum % 256 * 2 ^ 24 + sum * 403) % 2 ^ 32
+  end
+  local tail = {}
+  for index = 1, 4 do
+    tail[index] = string.char(sum % 256)
+    sum = math.floor(sum / 256)
+  end
+  return bytes .. table.concat(tail)
+end
+
+--- The content of a record's bytes, the fifth of its numbers left out.
+local function without_pause(bytes)
+  return bytes:sub(12, 11 + 4 * 8) .. bytes:sub(12 + 5 * 8, -5)
+end
+
 describe("a record of mic.core", function()
   local sandbox, client
 
@@ -61,7 +95,7 @@ describe("a record of mic.core", function()
 
   it("is refused when any one byte is another, when bytes are missing, or are too many", function()
     local bytes = client:record():bytes()
-    local message = "the saved credentials are damaged or of an unknown version"
+    local message = "the saved credentials are damaged"
     local function is_refused(damaged)
       local record, kind, code, text = core.record(damaged)
       return record == nil and kind == "store" and code == nil and text == message
@@ -84,6 +118,53 @@ describe("a record of mic.core", function()
     assert.has_error(function()
       core.record(nil)
     end)
+  end)
+
+  it("may hold a pause, which a copy takes along", function()
+    local record = client:record()
+    assert.equal(0, record:retry_at())
+    local paused = record:with_retry_at(1700000000.5)
+    assert.same({ 0, 1700000000.5 }, { record:retry_at(), paused:retry_at() })
+    local read = assert(core.record(paused:bytes()))
+    assert.equal(1700000000.5, read:retry_at())
+    assert.equal(record:bytes(), read:with_retry_at(0):bytes())
+    assert.is_true(client:holds(read))
+    for _, seconds in ipairs { -1, 0 / 0, 2 ^ 53 + 2, math.huge } do
+      assert.has_error(function()
+        record:with_retry_at(seconds)
+      end)
+    end
+    assert.has_error(function()
+      record:with_retry_at()
+    end)
+    client:forget()
+    client:adopt(read)
+    assert.equal(1700000000.5, client:record():retry_at())
+    assert(client:refresh())
+    assert.equal(0, client:record():retry_at())
+  end)
+
+  it("is read as version 1 wrote it, without a pause", function()
+    local old = framed(1, without_pause(client:record():bytes()))
+    local record = assert(core.record(old))
+    assert.equal(0, record:retry_at())
+    assert.equal(client:record():bytes(), record:bytes())
+    assert.is_nil((core.record(framed(0, old:sub(12, -5)))))
+    assert.is_nil((core.record(framed(1, client:record():bytes():sub(12, -5)))))
+    assert.is_nil((core.record(framed(2, old:sub(12, -5)))))
+  end)
+
+  it("of a newer version is told from a damaged one", function()
+    for _, version in ipairs { 3, 255 } do
+      for _, content in ipairs { "", "whatever may come", client:record():bytes() } do
+        local record, kind, code, message = core.record(framed(version, content))
+        assert.same({ nil, "store", "ENOTSUP",
+          "the saved credentials are of a newer version of lua-mic" },
+          { record, kind, code, message })
+        record, kind, code = core.record(framed(version, content):sub(1, -2) .. "\0")
+        assert.same({ nil, "store", nil }, { record, kind, code })
+      end
+    end
   end)
 
   it("of another API is not adopted", function()

@@ -167,10 +167,10 @@ describe("an error that a debug hook throws into a call", function()
   end)
 
   --- Throws into `act` after each `step` instructions more, until it ends before that.
-  local function sweep(prepare, act, step)
+  local function sweep(prepare, act, step, options)
     local count, thrown = 1, 0
     while true do
-      local client = sandbox:client { username = sandbox.username, password = sandbox.password }
+      local client = sandbox[options and "client" or "automatic"](sandbox, options)
       if prepare then
         prepare(client)
       end
@@ -217,5 +217,15 @@ describe("an error that a debug hook throws into a call", function()
     end, function(client)
       client:get "/user"
     end, 17)
+  end)
+
+  it("never loses a refresh token that came instead of another one", function()
+    sandbox:mode { refresh = "rotate" }
+    sweep(function(client) -- no password is left for another login
+      assert(client:login(sandbox.username, sandbox.password))
+      sandbox:expire()
+    end, function(client)
+      client:refresh()
+    end, tonumber(os.getenv "SWEEP_STEP") or 13, {})
   end)
 end)

@@ -222,6 +222,10 @@ end
 
 local function decide(self, state, reply, kind)
   local _, generation = self.core:freshness()
+  local expired = reply and reply.means == "expired" and reply.authenticated
+  if expired and state.renewed and reply.generation == generation then
+    self.session:doubt_token(generation)
+  end
   return policy.decide {
     kind = not reply and kind or nil,
     status = reply and reply.status,
@@ -236,6 +240,7 @@ local function decide(self, state, reply, kind)
     same_origin = reply and reply.same_origin,
     fetch = state.fetch,
     redirects = state.redirects or 0,
+    doubted = expired and self.session:doubts(reply.generation),
   }
 end
 
@@ -322,6 +327,9 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function call.send(self, state)
+  if self.session.vault.unsaved then
+    self.session:save_first(state.ends)
+  end
   while true do
     if not set_timeouts(self, state) then
       return nil,

@@ -1,6 +1,7 @@
 --- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
 --- the object, so that printing or dumping it shows no secret.
 
+local account = require "mic.account"
 local batch = require "mic.batch"
 local builder = require "mic.builder"
 local call = require "mic.call"
@@ -210,8 +211,7 @@ function client_methods:authenticated()
   if mine.closed or not mine.core then
     return false
   end
-  mine.session:load()
-  return mine.session:is_usable()
+  return mine.session:is_logged_in()
 end
 
 --- A copy of the secrets; nil when there are none.
@@ -238,11 +238,7 @@ function client_methods:use_credentials(credentials)
   if not ready then
     return nil, err
   end
-  local ok, adopted, problem = pcall(ready.session.adopt, ready.session, credentials)
-  if not ok then
-    errors.raise("client:use_credentials: " .. tostring(adopted))
-  end
-  return adopted, problem
+  return ready.session:adopt(credentials)
 end
 
 --- The headers that authenticate a call, for a proxy or another HTTP library; renewed first when
@@ -284,7 +280,7 @@ function client_methods:status()
   }
   if mine.core and not mine.closed then
     status.api = mine.core:root()
-    mine.session:describe(status)
+    account.add(status, mine.session)
   end
   return status
 end

@@ -152,6 +152,17 @@ function errors.new(kind, message, fields)
   return setmetatable(err, error_mt)
 end
 
+--- A copy, for one of several who get the same error: whoever called adds his own facts.
+---@param err table
+---@return table copy
+function errors.copy(err)
+  local copy = {}
+  for name, value in pairs(err) do
+    copy[name] = value
+  end
+  return setmetatable(copy, error_mt)
+end
+
 --- Whether a value is one of our error objects.
 ---@param value any
 ---@return boolean

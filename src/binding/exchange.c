@@ -133,10 +133,14 @@ bool exchangeL_wants_refresh(const struct exchange_box *box) {
 static void push_companion(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   if (exchange->kind != EXCHANGE_REQUEST) {
-    if (exchange->absorbed)
-      record_move(recordL_push(L), &exchange->record);
-    else
+    struct record *record = exchange->absorbed ? recordL_push(L) : NULL;
+    if (record == NULL) {
       lua_pushnil(L);
+    } else {
+      record_move(&box->kept, &exchange->record);
+      if (!record_copy(record, &box->kept))
+        argumentsL_raise(L, "not enough memory");
+    }
   } else if (exchangeL_wants_refresh(box)) {
     lua_pushliteral(L, "advisory");
   } else {
@@ -224,6 +228,18 @@ static int exchange_result(lua_State *L) {
   return exchangeL_push_result(L, box);
 }
 
+/* The record of a login or refresh once more, after its result was taken: whoever took it may have
+   been torn out of his way before he could save it.
+   ---@return mic.record? record nil when it brought none */
+static int exchange_record(lua_State *L) {
+  const struct exchange_box *box = exchangeL_check(L, 1);
+  if (box->kept.token.length == 0)
+    return 0;
+  if (!record_copy(recordL_push(L), &box->kept))
+    return argumentsL_raise(L, "not enough memory");
+  return 1;
+}
+
 /* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended, but for
    a download whose result nobody has taken: it leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
@@ -242,6 +258,7 @@ static int exchange_release(lua_State *L) {
   drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
   engine_forget(&box->exchange);
   exchange_clear(&box->exchange);
+  record_clear(&box->kept);
   box->exchange.state = EXCHANGE_DONE;
   box->taken = true;
   return 0;
@@ -257,6 +274,7 @@ static int exchange_to_string(lua_State *L) {
 void exchangeL_open(lua_State *L) {
   const luaL_Reg methods[] = {{"run", exchange_run},
                               {"result", exchange_result},
+                              {"record", exchange_record},
                               {"cancel", exchange_cancel},
                               {NULL, NULL}};
   argumentsL_new_type(L, TYPE, methods, exchange_release, exchange_to_string);

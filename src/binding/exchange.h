@@ -14,6 +14,7 @@ struct exchange_box {
   struct api_client *client; /* borrowed: the anchors keep it alive, or the caller's stack does */
   bool taken;                /* result was read */
   bool reported;             /* collect has shown it */
+  struct record kept;        /* of a login or refresh whose result was taken: for `record` */
 };
 
 struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "client.h"
+#include "credential_file.h"
 #include "engine.h"
 #include "exchange.h"
 #include "packed_answer.h"
@@ -60,12 +61,15 @@ int luaopen_mic_core(lua_State *L) {
                                 {"record", recordL_from_bytes},
                                 {"unpack_answer", packed_answerL_unpack},
                                 {"integers", integersL},
+                                {"credential_file", credentialFileL_new},
+                                {"absolute_path", credentialFileL_absolute},
                                 {NULL, NULL}};
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);
   recordL_open(L);
   packed_answerL_open(L);
+  credentialFileL_open(L);
   exchangeL_open(L);
   engineL_open(L);
   clientL_open(L);

@@ -102,6 +102,7 @@ void record_date(struct record *record, const struct clock *clock, bool received
   record->received_at = received ? clock_monotonic(clock) : 0.0;
   record->expires = 0.0;
   record->lifetime = 0.0;
+  record->retry_at = 0.0;
   if (!jwt_read_times(record->token.bytes, record->token.length, &times) || !times.has_expires)
     return;
   record->expires = times.expires;

@@ -58,8 +58,8 @@ struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
                                              const struct secret *api_key);
 void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is fine */
 
-/* Reads the token's own times into the record. `received` true: the record came just now as the
-   answer of the API, so that its whole lifetime is ahead. */
+/* Reads the token's own times into the record, and ends its pause. `received` true: the record came
+   just now as the answer of the API, so that its whole lifetime is ahead. */
 void record_date(struct record *record, const struct clock *clock, bool received);
 
 MIC_PRIVATE_END

@@ -123,6 +123,9 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ELOOP, "too many symbolic links"),
     ERROR(ENODATA, "the file became shorter while it was sent"),
     ERROR(ENOMEM, "out of memory"),
+    ERROR(EEXIST, "it is there already"),
+    ERROR(ENOLCK, "the file system gives no locks"),
+    ERROR(ESTALE, "the file is gone from its server"),
 };
 
 void failure_set_errno(struct failure *failure, int error) {

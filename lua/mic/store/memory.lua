@@ -1,28 +1,13 @@
 --- The credential store that lasts as long as its Lua state: records stay in a table of this file.
 
-local errors = require "mic.error"
+local arguments = require "mic.store.arguments"
+
+local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
 local memory_mt = { __name = "mic.store.memory" }
 
 function memory_mt.__tostring()
   return "mic.store.memory"
-end
-
-local function check_key(key, name)
-  if type(key) ~= "string" then
-    errors.raise(
-      ("%s: the key must be a string (got %s); a store's functions are called with a dot"):format(
-        name,
-        type(key)
-      )
-    )
-  end
-end
-
-local function check_seconds(seconds, name, what)
-  if type(seconds) ~= "number" or seconds <= 0 or seconds ~= seconds then
-    errors.raise(("%s: %s must be a positive number of seconds"):format(name, what))
-  end
 end
 
 --- Makes an empty store. Its functions never wait and are called with a dot.

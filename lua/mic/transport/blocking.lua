@@ -2,13 +2,20 @@
 
 local core = require "mic.core"
 
-local blocking = { name = "blocking" }
+local blocking = {
+  name = "blocking",
+  blocks = true, -- waiting stops the whole thread, so that nobody waits for another coroutine
+}
 
 local LONG = 3600 -- seconds; a call ends at its own timeout long before
 
 --- Seconds on a clock that never goes back.
 ---@return number
 blocking.now = core.now
+
+--- Seconds since 1970, by the system's clock.
+---@return number
+blocking.wall = core.wall
 
 --- A random number, 0 <= random < 1, from the system.
 ---@return number

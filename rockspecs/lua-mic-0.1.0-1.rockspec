@@ -35,6 +35,7 @@ build = {
       sources = {
         "src/binding/arguments.c",
         "src/binding/client.c",
+        "src/binding/collect.c",
         "src/binding/credential_file.c",
         "src/binding/credentials.c",
         "src/binding/engine.c",

@@ -317,43 +317,6 @@ static int client_start(lua_State *L) {
   return 1;
 }
 
-/* Pushes a list of the exchanges that ended and were not shown yet; returns how many. The client is
-   at index 1. [0, +1] */
-static int push_ended(lua_State *L) {
-  lua_newtable(L);
-  int ended = lua_gettop(L), count = 0;
-  compatL_push_anchors(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    struct exchange_box *box = exchangeL_check(L, -1);
-    engine_sync(&box->exchange);
-    if (box->exchange.state == EXCHANGE_DONE && !box->reported && !box->taken) {
-      box->reported = true;
-      lua_pushvalue(L, -1);
-      lua_rawseti(L, ended, ++count);
-    }
-    lua_pop(L, 1);
-  }
-  lua_settop(L, ended);
-  return count;
-}
-
-/* Drives all exchanges that `start` began, in this thread; with an engine it waits for that.
-   ---@param seconds number how long to wait for the first that ends
-   ---@return mic.exchange[] ended each is shown once */
-static int client_collect(lua_State *L) {
-  struct api_client *client = clientL_check(L, 1);
-  double seconds = luaL_checknumber(L, 2);
-  luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
-  lua_settop(L, 1);
-  if (push_ended(L) > 0)
-    return 1;
-  lua_pop(L, 1);
-  exchangeL_drive(L, client, NULL, seconds);
-  push_ended(L);
-  return 1;
-}
-
 /* The base URL that paths are joined to, without a slash at its end.
    ---@return string */
 static int client_root(lua_State *L) {
@@ -379,16 +342,21 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  const luaL_Reg methods[] = {
-      {"login", client_login},         {"refresh", client_refresh},
-      {"request", client_request},     {"plain_request", clientL_plain_request},
-      {"start", client_start},         {"collect", client_collect},
-      {"root", client_root},           {"ready", client_ready},
-      {"check_url", client_check_url}, {"was_sent", client_was_sent},
-      {"close", client_release},       {NULL, NULL}};
+  const luaL_Reg methods[] = {{"login", client_login},
+                              {"refresh", client_refresh},
+                              {"request", client_request},
+                              {"plain_request", clientL_plain_request},
+                              {"start", client_start},
+                              {"root", client_root},
+                              {"ready", client_ready},
+                              {"check_url", client_check_url},
+                              {"was_sent", client_was_sent},
+                              {"close", client_release},
+                              {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");
   compatL_setfuncs(L, clientL_credential_methods);
+  compatL_setfuncs(L, clientL_waiting_methods);
   lua_pop(L, 2);
 }

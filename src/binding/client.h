@@ -20,6 +20,8 @@ struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client 
 void clientL_keep_idle_exchange(lua_State *L, int count);
 /* The methods that are about credentials; in credentials.c of the binding. */
 extern const luaL_Reg clientL_credential_methods[];
+/* Those about who waits; in collect.c. */
+extern const luaL_Reg clientL_waiting_methods[];
 /* Adopts a copy of `record`; false when there is no memory. */
 bool client_adopt_copy(struct api_client *client, const struct record *record);
 void clientL_open(lua_State *L);

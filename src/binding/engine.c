@@ -7,7 +7,7 @@ static const char CURRENT[] = "mic.engine.current"; /* in the registry: the one 
 /* In the registry, weak: the exchanges on loan, by the address that the engine knows them by. */
 static const char KNOWN[] = "mic.engine.known";
 
-static struct engine *check(lua_State *L, int index) {
+struct engine *engineL_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
 }
 
@@ -62,6 +62,14 @@ struct engine *engineL_option(lua_State *L, int table) {
   return engine;
 }
 
+void engineL_keep(lua_State *L, int client, int engine) {
+  compatL_push_anchors(L, client);
+  lua_getmetatable(L, -1);
+  lua_pushvalue(L, engine);
+  lua_setfield(L, -2, "engine");
+  lua_pop(L, 2);
+}
+
 void engineL_know(lua_State *L, const struct exchange_box *box) {
   if (box->exchange.loan == NULL)
     return;
@@ -77,7 +85,7 @@ void engineL_know(lua_State *L, const struct exchange_box *box) {
 /* What has come since the last time; never waits.
    ---@return mic.exchange[] exchanges that ended or have something to hand over: ask their `run` */
 static int engine_collect(lua_State *L) {
-  struct engine *engine = check(L, 1);
+  struct engine *engine = engineL_check(L, 1);
   int count = 0;
   lua_settop(L, 1);
   lua_newtable(L);
@@ -103,7 +111,7 @@ static int engine_collect(lua_State *L) {
    Another one in a child process */
 static int engine_fd(lua_State *L) {
   struct failure failure = {0};
-  int descriptor = engine_descriptor(check(L, 1), &failure);
+  int descriptor = engine_descriptor(engineL_check(L, 1), &failure);
   if (descriptor < 0)
     return argumentsL_push_failure(L, &failure);
   lua_pushinteger(L, descriptor);
@@ -117,7 +125,7 @@ static int engine_fd(lua_State *L) {
 static int engine_listen_at(lua_State *L) {
   char path[128];
   struct failure failure = {0};
-  if (!engine_listen(check(L, 1), path, sizeof path, &failure))
+  if (!engine_listen(engineL_check(L, 1), path, sizeof path, &failure))
     return argumentsL_push_failure(L, &failure);
   lua_pushstring(L, path);
   return 1;
@@ -125,7 +133,7 @@ static int engine_listen_at(lua_State *L) {
 
 /* ---@return integer count of the exchanges that were started and have not ended */
 static int engine_count(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)engine_in_flight(check(L, 1)));
+  lua_pushinteger(L, (lua_Integer)engine_in_flight(engineL_check(L, 1)));
   return 1;
 }
 
@@ -138,7 +146,7 @@ static int engine_release(lua_State *L) {
 }
 
 static int engine_to_string(lua_State *L) {
-  const struct engine *engine = check(L, 1);
+  const struct engine *engine = engineL_check(L, 1);
   lua_pushfstring(L, "%s (%s)", TYPE, engine->closed ? "closed" : "open");
   return 1;
 }

@@ -9,6 +9,9 @@ MIC_PRIVATE_BEGIN
 
 /* core.engine(options) -> engine */
 int engineL_get(lua_State *L);
+struct engine *engineL_check(lua_State *L, int index);
+/* The client shall keep the engine alive; both at positive indices. [0, 0] */
+void engineL_keep(lua_State *L, int client, int engine);
 /* What the field `engine` of a table holds, or NULL; kept alive by the metatable of the table at
    the top. [0, 0] */
 struct engine *engineL_option(lua_State *L, int table);

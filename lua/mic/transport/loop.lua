@@ -1,0 +1,191 @@
+--- Makes a transport of an event loop. Calls run in the core's engine, a thread of its own; the
+--- task that called is suspended meanwhile, and no other. Outside of a task calls wait in the
+--- thread, as with `blocking`.
+
+local blocking = require "mic.transport.blocking"
+local core = require "mic.core"
+
+local loop = {}
+
+--- Seconds after which a task that waits looks for itself: whoever watches the descriptor for all
+--- may have been lost.
+local SLICE = 1
+
+--- Of all loops of this Lua state, since they share the engine: who waits for an exchange.
+local waiters = setmetatable({}, { __mode = "k" })
+
+--- Hands round what the engine has to tell, in the task of `own`.
+local function tell(engine, own)
+  for _, exchange in ipairs(engine:collect()) do
+    local waiter = waiters[exchange]
+    if waiter then
+      waiter.told = true
+      if waiter ~= own then
+        waiter.wake(waiter.spot)
+      end
+    end
+  end
+end
+
+--- Watches the descriptor for all, until there is news for `own`; then another task does.
+local function lead(self, own, engine)
+  self.leader = own
+  while not own.told and self.leader == own do
+    self.led_at = core.now()
+    local descriptor = engine:fd()
+    if not descriptor then
+      break
+    end
+    self.functions.wait(descriptor, SLICE)
+    tell(engine, own)
+  end
+  if self.leader == own then
+    self.leader = nil
+    local heir = next(self.followers)
+    if heir then
+      self.followers[heir] = nil
+      heir.wake(heir.spot)
+    end
+  end
+end
+
+local function has_leader(self)
+  return self.leader and core.now() - self.led_at < 2 * SLICE
+end
+
+--- Suspends the task until there may be news of the exchange.
+local function wait_for(self, exchange, engine)
+  local own = { spot = {}, wake = self.functions.wake, told = false }
+  waiters[exchange] = own
+  if has_leader(self) then
+    self.followers[own] = true
+    self.functions.park(own.spot, SLICE)
+    self.followers[own] = nil
+  else
+    lead(self, own, engine)
+  end
+  waiters[exchange] = nil
+end
+
+local function listen(exchange, listener, ...)
+  local ok, wanted = pcall(listener, ...)
+  if not ok then
+    exchange:cancel()
+    error(wanted, 0)
+  end
+  return wanted ~= false
+end
+
+local function finish(self, exchange, listener)
+  while true do
+    local news, first, second = exchange:run(0)
+    if news == "done" then
+      return exchange:result()
+    elseif news == "wait" then
+      wait_for(self, exchange, core.engine())
+    elseif not listen(exchange, listener, news, first, second) then
+      exchange:cancel()
+      return nil, "cancelled", nil, "the call was cancelled"
+    end
+  end
+end
+
+--- Whether the core's client can be used in this task without holding up others; or the reason.
+local function engage(core_client)
+  local engine, kind, code, message = core.engine()
+  if not engine then
+    return nil, kind, code, message
+  end
+  return core_client:use_engine(engine)
+end
+
+local function in_coroutine()
+  local running, is_main = coroutine.running()
+  return running ~= nil and not is_main
+end
+
+--- The methods that all transports have, over the functions of one loop.
+local function complete(self, functions)
+  local transport = { name = functions.name or "loop", now = core.now, random = core.random }
+  local running = functions.running or in_coroutine
+
+  function transport.can_suspend()
+    return running() and true or false
+  end
+
+  function transport.park(spot, seconds)
+    functions.park(spot, seconds)
+  end
+
+  function transport.wake(spot)
+    functions.wake(spot)
+  end
+
+  function transport.sleep(seconds)
+    if not running() then
+      return blocking.sleep(seconds)
+    end
+    local ends = core.now() + seconds
+    repeat
+      functions.park({}, math.max(0, ends - core.now()))
+    until core.now() >= ends
+  end
+
+  function transport.spawn(task, ...)
+    if running() then
+      functions.spawn(task, ...)
+    else
+      task(...)
+    end
+  end
+
+  function transport.start(core_client, ...)
+    if running() then
+      local engaged, kind, code, message = engage(core_client)
+      if engaged == nil then
+        return nil, kind, code, message
+      end
+    end
+    return core_client:start(...)
+  end
+
+  function transport.request(core_client, spec)
+    if not running() then
+      return blocking.request(core_client, spec)
+    end
+    local exchange, kind, code, message = transport.start(core_client, "request", spec)
+    if not exchange then
+      return nil, kind, code, message
+    end
+    return finish(self, exchange)
+  end
+
+  function transport.finish(core_client, exchange, listener)
+    if running() then
+      return finish(self, exchange, listener)
+    end
+    return blocking.finish(core_client, exchange, listener)
+  end
+
+  return transport
+end
+
+--- Makes a transport.
+---@param functions table of the loop, all called in its thread:
+--- `wait(descriptor, seconds)` suspends the task until the descriptor is readable;
+--- `park(spot, seconds)` suspends it until `wake(spot)`, which only makes it runnable;
+--- `spawn(task, ...)` runs a function as a task of its own;
+--- `running()`, where there is one, tells whether the caller is in a task: a coroutine by default.
+--- `spot` is an empty table in which the loop may keep what it likes. Both waits end after
+--- `seconds`, and may end earlier.
+---@return table transport
+function loop.new(functions)
+  return complete({
+    functions = functions,
+    leader = nil, -- the waiter whose task watches the descriptor
+    led_at = 0,
+    followers = {}, -- the waiters of this loop that do not
+  }, functions)
+end
+
+return loop

@@ -154,6 +154,20 @@ local function take_ended(state, inside, seconds)
   return ended
 end
 
+--- Where the transport has tasks of its own, these take one call after the other.
+local function run_in_tasks(calls, concurrency, inside, send)
+  local results, next_call = {}, 1
+  inside.transport.gather(math.min(concurrency, #calls), function()
+    while next_call <= #calls do
+      local index = next_call
+      next_call = next_call + 1
+      local response, err = send(inside, calls[index])
+      results[index] = response and { response = response } or { err = err }
+    end
+  end)
+  return results
+end
+
 --- Runs calls, and returns when the last one has ended.
 ---@param calls table[] of `build`
 ---@param concurrency number
@@ -161,6 +175,9 @@ end
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function batch.run(calls, concurrency, inside, send)
+  if inside.transport.gather then
+    return run_in_tasks(calls, concurrency, inside, send)
+  end
   local results, next_call = {}, 1
   local state = { running = 0, waiting = {}, sleeping = {} }
   local inner = yielding(inside)

@@ -78,16 +78,24 @@ local function listener(state)
   end
 end
 
+local function start(self, state)
+  local begin = self.transport.start or self.core.start
+  return begin(self.core, "request", state)
+end
+
 local function exchange(self, state)
   if not state.stream and not state.progress then
     return self.transport.request(self.core, state)
   end
-  local running = self.core:start("request", state)
+  local running, kind, code, message = start(self, state)
+  if not running then
+    return nil, kind, code, message
+  end
   return self.transport.finish(self.core, running, listener(state))
 end
 
 --- Kinds of failures with which a request may not have begun at all.
-local never_begun = { missing = true, stale = true, closed = true, file = true }
+local never_begun = { phase = true, missing = true, stale = true, closed = true, file = true }
 
 local function count_attempt(self, state, reply, kind)
   local tried = reply or not never_begun[kind] or self.core:was_sent()

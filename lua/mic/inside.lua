@@ -67,11 +67,17 @@ local function mask_password(password, text)
   return (text:gsub(pattern, "***"))
 end
 
+local function is_in_nginx()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and ngx.get_phase and ngx.timer and ngx.thread and true
+end
+
+--- The transport that was given, or the one that fits the surroundings.
 local function find_transport(given)
   if type(given) == "table" then
     return given
   end
-  return require "mic.transport.blocking"
+  return require("mic.transport." .. (given or is_in_nginx() and "nginx" or "blocking"))
 end
 
 --- Makes the inside of a client; sends nothing. Raises for misuse.
@@ -122,6 +128,22 @@ function inside.ends_of(self, deadline)
   return deadline and self.transport.now() + deadline or nil
 end
 
+--- How the client waits.
+---@param self table
+---@return string name
+function inside.transport_name(self)
+  local describe = self.transport.describe
+  return describe and describe() or self.transport.name or "table"
+end
+
+--- An error where the transport cannot wait at this place; nil elsewhere.
+---@param self table
+---@return table|nil err
+function inside.cannot_wait(self)
+  local problem = self.transport.problem and self.transport.problem()
+  return problem and errors.new("phase", problem) or nil
+end
+
 --- The inside with its core; for a stack that may have to look for it, and wait.
 ---@param self table
 ---@param ends? number when that has to have ended, on the transport's clock
@@ -130,6 +152,10 @@ end
 function inside.connect(self, ends)
   if self.closed then
     return nil, errors.new("closed", "the client was closed")
+  end
+  local problem = inside.cannot_wait(self)
+  if problem then
+    return nil, problem
   end
   if self.core then
     return self

@@ -52,6 +52,15 @@ local function response_event(what, reply, err, seconds)
   return event
 end
 
+local function start(this, what, seconds, username, password)
+  local transport, core = this.session.transport, this.session.core
+  local begin = transport.start or core.start
+  if what == "login" then
+    return begin(core, "login", username, password, seconds)
+  end
+  return begin(core, "refresh", seconds)
+end
+
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
 --- the flight, so that what it brought is not lost with whoever waited for it.
 ---@param this table the flight: session, events, exchange
@@ -72,12 +81,11 @@ function login_exchange.send(this, what, seconds, username, password)
   end
   local started = transport.now()
   emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
-  if what == "login" then
-    this.exchange = core:start("login", username, password, seconds)
-  else
-    this.exchange = core:start("refresh", seconds)
+  local reply, record, code, message
+  this.exchange, record, code, message = start(this, what, seconds, username, password)
+  if this.exchange then
+    reply, record, code, message = transport.finish(core, this.exchange)
   end
-  local reply, record, code, message = transport.finish(core, this.exchange)
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(what, mask))

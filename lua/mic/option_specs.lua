@@ -98,7 +98,7 @@ local transport_functions = { "now", "random", "sleep", "spawn", "request", "fin
 
 local function check_transport(value)
   if type(value) == "string" then
-    return value == "blocking"
+    return value == "blocking" or value == "nginx"
   end
   for _, name in ipairs(transport_functions) do
     if type(value[name]) ~= "function" then
@@ -252,7 +252,7 @@ specs.client = {
     },
     transport = {
       types = { "string", "table" },
-      expects = '"blocking" or a transport',
+      expects = '"blocking", "nginx" or a transport',
       check = check_transport,
     },
     on_event = a_function(),

@@ -6,9 +6,7 @@ local unpack = unpack or table.unpack -- luacheck: ignore 113 143
 
 --- PUC 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
 --- yields are passed on.
-local yields_through = coroutine.wrap(function()
-  pcall(coroutine.yield, true)
-end)() == true
+local yields_through = _VERSION ~= "Lua 5.1" or type(rawget(_G, "jit")) == "table"
 
 local function finish(task, ok, ...)
   if not ok or coroutine.status(task) == "dead" then

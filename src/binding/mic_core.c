@@ -55,6 +55,18 @@ static void push_auth_paths(lua_State *L) {
   lua_setfield(L, -2, "refresh");
 }
 
+/* The names of what the client itself sends with a call, in headers or in the query. [0, +1] */
+static void push_credential_names(lua_State *L) {
+  const char *const names[] = {
+      "token",   profile_mic.token_header,   "identity",       profile_mic.identity_header,
+      "api_key", profile_mic.api_key_header, "identity_query", profile_mic.identity_query};
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i += 2) {
+    lua_pushstring(L, names[i + 1]);
+    lua_setfield(L, -2, names[i]);
+  }
+}
+
 int luaopen_mic_core(lua_State *L) {
   const luaL_Reg functions[] = {{"client", clientL_new},
                                 {"engine", engineL_get},
@@ -79,6 +91,8 @@ int luaopen_mic_core(lua_State *L) {
   compatL_setfuncs(L, textL_functions);
   push_auth_paths(L);
   lua_setfield(L, -2, "auth_paths");
+  push_credential_names(L);
+  lua_setfield(L, -2, "credential_names");
   lua_pushliteral(L, MIC_VERSION);
   lua_setfield(L, -2, "version");
   return 1;

@@ -26,6 +26,13 @@ local function inside(self, method)
   return found
 end
 
+--- What is in a client, for the modules of this library.
+---@param object any
+---@return table|nil inside nil when it is no client
+function client.inside_of(object)
+  return type(object) == "table" and inside_of[object] or nil
+end
+
 --- Makes a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
 ---@return table client

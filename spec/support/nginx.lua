@@ -65,7 +65,7 @@ http {
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
-  lua_package_path "%s/?.lua;%s/lua/?.lua;;";
+  lua_package_path "%s/?.lua;%s/lua/?.lua;%s;";
   lua_package_cpath "%s/?.so;;";
   lua_shared_dict notes 1m;
 %s
@@ -84,7 +84,8 @@ http {
     options.main or "",
     self.folder,
     root,
-    build(),
+    options.path or "",
+    options.cpath or build(),
     options.http or "",
     self.port,
     (options.workers or 1) > 1 and "reuseport" or "",
@@ -125,7 +126,8 @@ end
 
 --- Starts an nginx.
 ---@param options table `server`: what stands in its server block; `http`, `main`: in those;
---- `workers` (1), `log_level` ("warn"), `files`: Lua modules by name
+--- `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
+--- `path`: more places for Lua modules
 ---@return table server port, url, folder
 function nginx.start(options)
   local self = setmetatable({ folder = first_line "mktemp -d" }, server_mt)

@@ -110,7 +110,12 @@ build = {
     ["mic.store.conformance"] = "lua/mic/store/conformance.lua",
     ["mic.store.file"] = "lua/mic/store/file.lua",
     ["mic.store.memory"] = "lua/mic/store/memory.lua",
+    ["mic.task_batch"] = "lua/mic/task_batch.lua",
     ["mic.transport.blocking"] = "lua/mic/transport/blocking.lua",
+    ["mic.transport.cqueues"] = "lua/mic/transport/cqueues.lua",
+    ["mic.transport.found"] = "lua/mic/transport/found.lua",
+    ["mic.transport.loop"] = "lua/mic/transport/loop.lua",
+    ["mic.transport.luv"] = "lua/mic/transport/luv.lua",
     ["mic.vault"] = "lua/mic/vault.lua",
   },
 }

@@ -1,8 +1,9 @@
 --- Many calls at once: each runs in a coroutine of its own, over a small scheduler that waits for
---- the first exchange that ends.
+--- the first exchange that ends. In an event loop they are tasks of that instead: task_batch.
 
 local builder = require "mic.builder"
 local errors = require "mic.error"
+local task_batch = require "mic.task_batch"
 
 local batch = {}
 
@@ -66,6 +67,9 @@ local function yielding(inside)
     local exchange = core:start("request", spec)
     coroutine.yield(OURS, exchange)
     return exchange:result()
+  end
+  function transport.can_suspend()
+    return false
   end
   function transport.finish(core, exchange, listener)
     if listener then
@@ -154,20 +158,6 @@ local function take_ended(state, inside, seconds)
   return ended
 end
 
---- Where the transport has tasks of its own, these take one call after the other.
-local function run_in_tasks(calls, concurrency, inside, send)
-  local results, next_call = {}, 1
-  inside.transport.gather(math.min(concurrency, #calls), function()
-    while next_call <= #calls do
-      local index = next_call
-      next_call = next_call + 1
-      local response, err = send(inside, calls[index])
-      results[index] = response and { response = response } or { err = err }
-    end
-  end)
-  return results
-end
-
 --- Runs calls, and returns when the last one has ended.
 ---@param calls table[] of `build`
 ---@param concurrency number
@@ -175,8 +165,8 @@ end
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function batch.run(calls, concurrency, inside, send)
-  if inside.transport.gather then
-    return run_in_tasks(calls, concurrency, inside, send)
+  if inside.transport.can_suspend() then
+    return task_batch.run(calls, concurrency, inside, send)
   end
   local results, next_call = {}, 1
   local state = { running = 0, waiting = {}, sleeping = {} }

@@ -78,16 +78,11 @@ local function listener(state)
   end
 end
 
-local function start(self, state)
-  local begin = self.transport.start or self.core.start
-  return begin(self.core, "request", state)
-end
-
 local function exchange(self, state)
   if not state.stream and not state.progress then
     return self.transport.request(self.core, state)
   end
-  local running, kind, code, message = start(self, state)
+  local running, kind, code, message = self.transport.start(self.core, "request", state)
   if not running then
     return nil, kind, code, message
   end
@@ -95,7 +90,14 @@ local function exchange(self, state)
 end
 
 --- Kinds of failures with which a request may not have begun at all.
-local never_begun = { phase = true, missing = true, stale = true, closed = true, file = true }
+local never_begun = {
+  phase = true,
+  missing = true,
+  stale = true,
+  closed = true,
+  file = true,
+  config = true,
+}
 
 local function count_attempt(self, state, reply, kind)
   local tried = reply or not never_begun[kind] or self.core:was_sent()

@@ -1,8 +1,10 @@
 --- What belongs to a client: its core client, session, store and transport. Users never hold it.
 
+local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
+local found = require "mic.transport.found"
 local options = require "mic.options"
 local retry_budget = require "mic.retry_budget"
 local session = require "mic.session"
@@ -67,17 +69,18 @@ local function mask_password(password, text)
   return (text:gsub(pattern, "***"))
 end
 
-local function is_in_nginx()
-  local ngx = rawget(_G, "ngx")
-  return type(ngx) == "table" and ngx.get_phase and ngx.timer and ngx.thread and true
-end
-
---- The transport that was given, or the one that fits the surroundings.
+--- A table that can send a request is whole; another one has the functions of a loop.
 local function find_transport(given)
   if type(given) == "table" then
-    return given
+    return given.request and given or require("mic.transport.loop").new(given)
   end
-  return require("mic.transport." .. (given or is_in_nginx() and "nginx" or "blocking"))
+  local name = given or "found"
+  local ok, transport = pcall(require, "mic.transport." .. name)
+  if not ok then
+    local problem = tostring(transport):match "^[^\n]*"
+    errors.raise(('option "transport": %s cannot be loaded: %s'):format(name, problem))
+  end
+  return transport
 end
 
 --- Makes the inside of a client; sends nothing. Raises for misuse.
@@ -97,8 +100,9 @@ function inside.new(given)
     retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
     retry_budget = retry_budget.new(),
   }
-  --- Nobody has to be told of a call, and waiting is the core's: see mic.plain_call.
-  self.is_plain = not self.listens and self.transport == require "mic.transport.blocking"
+  --- Nobody has to be told of a call, and the core may wait, outside of loops: see mic.plain_call.
+  self.is_plain = not self.listens
+    and (self.transport == blocking or self.transport == found and not found.is_in_nginx())
   function self.mask(text)
     text = self.core and self.core:mask(text) or text
     return mask_password(checked.password, text)
@@ -128,7 +132,7 @@ function inside.ends_of(self, deadline)
   return deadline and self.transport.now() + deadline or nil
 end
 
---- How the client waits.
+--- How the client waits at this place.
 ---@param self table
 ---@return string name
 function inside.transport_name(self)

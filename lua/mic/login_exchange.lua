@@ -52,13 +52,18 @@ local function response_event(what, reply, err, seconds)
   return event
 end
 
-local function start(this, what, seconds, username, password)
+local function perform(this, what, seconds, username, password)
   local transport, core = this.session.transport, this.session.core
-  local begin = transport.start or core.start
+  local kind, code, message
   if what == "login" then
-    return begin(core, "login", username, password, seconds)
+    this.exchange, kind, code, message = transport.start(core, what, username, password, seconds)
+  else
+    this.exchange, kind, code, message = transport.start(core, what, seconds)
   end
-  return begin(core, "refresh", seconds)
+  if not this.exchange then
+    return nil, kind, code, message
+  end
+  return transport.finish(core, this.exchange)
 end
 
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
@@ -81,11 +86,7 @@ function login_exchange.send(this, what, seconds, username, password)
   end
   local started = transport.now()
   emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
-  local reply, record, code, message
-  this.exchange, record, code, message = start(this, what, seconds, username, password)
-  if this.exchange then
-    reply, record, code, message = transport.finish(core, this.exchange)
-  end
+  local reply, record, code, message = perform(this, what, seconds, username, password)
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(what, mask))

@@ -94,17 +94,21 @@ local function check_store(value)
   return true
 end
 
-local transport_functions = { "now", "random", "sleep", "spawn", "request", "finish" }
+local transport_names = { blocking = true, nginx = true, cqueues = true, luv = true }
+local loop_functions = { "wait", "park", "wake", "spawn" }
 
 local function check_transport(value)
   if type(value) == "string" then
-    return value == "blocking" or value == "nginx"
+    return transport_names[value]
   end
-  for _, name in ipairs(transport_functions) do
+  if type(value.request) == "function" then -- a whole one of our own
+    return true
+  end
+  for _, name in ipairs(loop_functions) do
     if type(value[name]) ~= "function" then
       return false,
         ("must be a table with the functions %s (%s is none)"):format(
-          table.concat(transport_functions, ", "),
+          table.concat(loop_functions, ", "),
           name
         )
     end
@@ -252,7 +256,7 @@ specs.client = {
     },
     transport = {
       types = { "string", "table" },
-      expects = '"blocking", "nginx" or a transport',
+      expects = '"blocking", "nginx", "cqueues", "luv" or the functions of a loop',
       check = check_transport,
     },
     on_event = a_function(),

@@ -12,7 +12,7 @@ local shared_mt = { __name = "mic.shared_flight", __index = shared_methods }
 local getinfo = type(debug) == "table" and debug.getinfo
 
 local GRACE_SECONDS = 5 -- a flight that has not ended so long after its deadline is given up
-local SLICE, POLL = 1, 0.05 -- seconds of a wait before a look: with somebody who wakes, and without
+local SLICE = 1 -- seconds of a wait before a look
 
 --- By store, then by key. A store that nobody else holds goes, and so does a key without clients.
 local registry = setmetatable({}, { __mode = "k" })
@@ -41,7 +41,7 @@ end
 --- outside, such as a debug hook's, may have torn it out.
 local function is_on_stack(this)
   if not this.fly then
-    return not this.session.transport.blocks -- a task that has not begun yet
+    return this.aside -- a task that has not begun yet
   end
   if not getinfo or (not this.thread and coroutine.running()) then
     return true -- one cannot look
@@ -98,7 +98,7 @@ end
 ---@return table|nil err
 function shared_methods:wait(this, transport, deadline)
   while self.flight == this and is_alive(this) do
-    if is_inside(this) or transport.blocks then
+    if is_inside(this) or not transport.can_suspend() then
       local message = "a call made during a login or refresh would have to wait for it for ever"
       return nil, errors.new("auth", message)
     end
@@ -106,11 +106,10 @@ function shared_methods:wait(this, transport, deadline)
     if left <= 0 then
       return nil, errors.new("timeout", "the deadline has passed during a login or refresh")
     end
-    if transport.park then
-      transport.park(this, math.min(left, SLICE))
-    else
-      transport.sleep(math.min(left, POLL))
-    end
+    local spot = {}
+    this.spots[spot] = transport
+    transport.park(spot, math.min(left, SLICE))
+    this.spots[spot] = nil
   end
   return true
 end

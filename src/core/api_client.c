@@ -135,7 +135,7 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
 static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
                   bool elsewhere) {
   const char *text = exchange->url_text.data;
-  exchange->url_is_borrowed = call != NULL && call->plain;
+  exchange->url_is_borrowed = call != NULL && call->plain && client->engine == NULL;
   if (exchange->url_is_borrowed)
     exchange->url = url_parse_again(&client->plain_url, &client->base, &exchange->url_text);
   else

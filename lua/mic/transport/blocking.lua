@@ -4,7 +4,6 @@ local core = require "mic.core"
 
 local blocking = {
   name = "blocking",
-  blocks = true, -- waiting stops the whole thread, so that nobody waits for another coroutine
 }
 
 local LONG = 3600 -- seconds; a call ends at its own timeout long before
@@ -30,8 +29,34 @@ end
 --- Runs a task. Here that is in line: it has ended when this returns.
 ---@param task function a module-level function
 ---@param ... any its arguments
+---@return boolean aside whether it is a task of its own: never here
 function blocking.spawn(task, ...)
   task(...)
+  return false
+end
+
+--- Whether the caller is one of several tasks, and the others go on while it waits: never here.
+---@return boolean
+function blocking.can_suspend()
+  return false
+end
+
+--- Waits for as long as nobody can end it.
+---@param _ table
+---@param seconds number
+function blocking.park(_, seconds)
+  core.sleep(seconds)
+end
+
+--- Wakes nobody: there is only this one task.
+function blocking.wake() end
+
+--- Begins an exchange.
+---@param core_client table
+---@param ... any what `core_client:start` takes
+---@return table|nil exchange or nil, kind, code, message
+function blocking.start(core_client, ...)
+  return core_client:start(...)
 end
 
 --- Sends one request and waits for its answer.

@@ -134,9 +134,10 @@ local function complete(self, functions)
   function transport.spawn(task, ...)
     if running() then
       functions.spawn(task, ...)
-    else
-      task(...)
+      return true
     end
+    task(...)
+    return false
   end
 
   function transport.start(core_client, ...)

@@ -1,12 +1,10 @@
 --- The transport for programs that run in coroutines over luv's loop.
 
 local loop = require "mic.transport.loop"
-local uv = require "luv"
+local uv = package.loaded.uv or require "luv" -- luvit has it built in, as uv
 
 local functions = { name = "luv" }
 
-local ready = {} -- what the next turn of the loop runs
-local turn = uv.new_timer()
 local idle_timers = {}
 local watch, watched -- the poll handle, and its descriptor
 
@@ -18,29 +16,45 @@ local function resume(task, ...)
   end
 end
 
-local function run_ready()
-  local due = ready
-  ready = {}
-  for index = 1, #due do
-    if index < #due and not turn:is_active() then
-      turn:start(0, 0, run_ready) -- in case one of these raises
-    end
-    local next_one = due[index]
-    for at = #ready == 0 and index + 1 or #due + 1, #due do
-      ready[#ready + 1] = due[at]
-    end
-    next_one()
-    if index < #due then
-      return
-    end
+function functions.park(spot, seconds)
+  local task = coroutine.running()
+  local timer = table.remove(idle_timers) or uv.new_timer()
+  spot.timer = timer
+  function spot.resume()
+    resume(task)
+  end
+  timer:start(math.ceil(seconds * 1000), 0, spot.resume)
+  coroutine.yield()
+  timer:stop()
+  spot.timer = nil
+  idle_timers[#idle_timers + 1] = timer
+end
+
+--- In the next turn of the loop, not within the task that calls this.
+function functions.wake(spot)
+  if spot.timer then
+    spot.timer:start(0, 0, spot.resume)
   end
 end
 
-local function soon(task)
-  ready[#ready + 1] = task
-  if not turn:is_active() then
-    turn:start(0, 0, run_ready)
+function functions.wait(descriptor, seconds)
+  if watched ~= descriptor then
+    if watch then
+      watch:close()
+    end
+    watch, watched = uv.new_poll(descriptor), descriptor
   end
+  local spot = {}
+  watch:start("r", function()
+    watch:stop()
+    functions.wake(spot)
+  end)
+  functions.park(spot, seconds)
+  watch:stop()
 end
 
-return loop.new(functions), soon, resume, idle_timers, watch, watched
+function functions.spawn(task, ...)
+  resume(coroutine.create(task), ...)
+end
+
+return loop.new(functions)

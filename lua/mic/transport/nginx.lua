@@ -54,6 +54,12 @@ function nginx.problem()
   return nil
 end
 
+--- Whether a call can wait here; only its light thread does.
+---@return boolean
+function nginx.can_suspend()
+  return nginx.problem() == nil
+end
+
 --- Seconds on a clock that never goes back.
 ---@return number
 nginx.now = core.now
@@ -75,40 +81,39 @@ end
 --- Runs a task in a timer of its own, which no request's end can break off.
 ---@param task function a module-level function: one made by a request reads nil once that is over
 ---@param ... any its arguments
+---@return boolean aside false when there was no timer, so that it ran in the request
 function nginx.spawn(task, ...)
   local ok, err = ngx.timer.at(0, run, task, ...)
   if not ok then
     ngx.log(ngx.WARN, "mic: no timer (", err, "): a task runs in its request")
     task(...)
   end
+  return ok and true or false
+end
+
+--- Runs a task that ends with the request that it belongs to.
+---@param task function
+---@param ... any its arguments
+function nginx.spawn_beside(task, ...)
+  ngx.thread.spawn(task, ...)
 end
 
 --- ---- parking ----
 
-local parked = setmetatable({}, { __mode = "k" }) -- lists of semaphores by spot
-
---- Suspends the running light thread until somebody wakes those of this spot.
----@param spot table
+--- Suspends the running light thread until somebody wakes the spot.
+---@param spot table an empty one
 ---@param seconds number how long at most
 function nginx.park(spot, seconds)
   semaphore = semaphore or require "ngx.semaphore"
-  local one = semaphore.new(0)
-  parked[spot] = parked[spot] or {}
-  parked[spot][one] = true
-  one:wait(seconds)
-  local others = parked[spot]
-  if others then
-    others[one] = nil
-  end
+  spot.semaphore = semaphore.new(0)
+  spot.semaphore:wait(seconds)
 end
 
---- Wakes those who are parked.
+--- Wakes who is parked there.
 ---@param spot table
 function nginx.wake(spot)
-  local list = parked[spot]
-  parked[spot] = nil
-  for one in pairs(list or {}) do
-    one:post(1)
+  if spot.semaphore then
+    spot.semaphore:post(1)
   end
 end
 
@@ -190,26 +195,6 @@ function nginx.finish(_, exchange, listener)
         exchange:cancel()
         return nil, "cancelled", nil, "the call was cancelled"
       end
-    end
-  end
-end
-
---- Runs a worker in several light threads and waits until all have ended. What one raises ends the
---- others, and comes out.
----@param count number
----@param worker function
-function nginx.gather(count, worker)
-  local threads = {}
-  for index = 1, count do
-    threads[index] = ngx.thread.spawn(worker)
-  end
-  for index = 1, count do
-    local ok, problem = ngx.thread.wait(threads[index])
-    if not ok then
-      for other = index + 1, count do
-        ngx.thread.kill(threads[other])
-      end
-      error(problem, 0)
     end
   end
 end

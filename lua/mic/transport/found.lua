@@ -1,0 +1,87 @@
+--- The transport of a client that names none: at each call it is that of the loop in which the
+--- caller runs, and `blocking` where there is none.
+
+local blocking = require "mic.transport.blocking"
+local core = require "mic.core"
+
+local found = { name = "found by itself", now = core.now, random = core.random }
+
+local function in_coroutine()
+  local running, is_main = coroutine.running()
+  return running ~= nil and not is_main
+end
+
+--- Whether this Lua state is one of nginx's.
+---@return boolean
+function found.is_in_nginx()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
+end
+
+--- Loops that the program does not use are not loaded, so there is nothing to look for.
+local function loop_around()
+  local cqueues = package.loaded.cqueues
+  if cqueues and cqueues.running() then
+    return require "mic.transport.cqueues"
+  end
+  local uv = package.loaded.uv or package.loaded.luv
+  if uv and uv.loop_mode and uv.loop_mode() and in_coroutine() then
+    return require "mic.transport.luv"
+  end
+end
+
+local function current()
+  if found.is_in_nginx() then
+    return require "mic.transport.nginx"
+  end
+  local loop = loop_around()
+  return loop and loop.can_suspend() and loop or blocking
+end
+
+for _, name in ipairs { "can_suspend", "sleep", "spawn", "start", "request", "finish" } do
+  --- As that of the transport of the moment.
+  found[name] = function(...)
+    return current()[name](...)
+  end
+end
+
+--- Suspends the task until `wake(spot)`, or for some seconds.
+---@param spot table
+---@param seconds number
+function found.park(spot, seconds)
+  spot.parked_by = current()
+  spot.parked_by.park(spot, seconds)
+end
+
+--- Makes a parked task runnable.
+---@param spot table
+function found.wake(spot)
+  if spot.parked_by then
+    spot.parked_by.wake(spot)
+  end
+end
+
+--- Why a call cannot wait here; nil when it can.
+---@return string|nil problem
+function found.problem()
+  local problem = current().problem
+  return problem and problem()
+end
+
+--- How calls wait at this place.
+---@return string
+function found.describe()
+  local transport = current()
+  return transport.describe and transport.describe() or transport.name
+end
+
+--- Runs a task that ends with what its caller belongs to.
+---@param task function
+---@param ... any
+function found.spawn_beside(task, ...)
+  local transport = current()
+  local spawn = transport.spawn_beside or transport.spawn
+  spawn(task, ...)
+end
+
+return found

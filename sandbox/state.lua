@@ -52,7 +52,7 @@ local MODES = {
   token_length = { kind = integer(0, 60000), default = 0 },
   refresh = { kind = one_of("echo", "rotate", "omit"), default = "echo" },
   refresh_grace = { kind = integer(0, 60), default = 0 },
-  clock_offset = { kind = integer(-31536000, 31536000), default = 0 },
+  clock_offset = { kind = integer(-630720000, 630720000), default = 0 },
   rate = { kind = number(0, 1000000), default = 0 },
   burst = { kind = integer(0, 1000000), default = 0 },
   quota = { kind = integer(0, 1000000000), default = 0 },

@@ -45,6 +45,16 @@ nobody  USER_NOT_FOUND
 72 reports in pages of 30: 30 30 12
 ]],
 
+  ["examples/cron.lua"] = [[
+demo	logged in
+]],
+
+  ["examples/own_store.lua"] = [[
+the store passes all tests: true
+demo
+logins: 1 and 0
+]],
+
   ["examples/errors.lua"] = [[
 missing login    auth    call client:login(), or make the client with username and password
 wrong password   auth    check username and password
@@ -112,5 +122,19 @@ describe("the example with the identity in the query", function()
     assert.equal(0, script.code, script.printed)
     local seen = script.printed:match "identityId in it: no\n(.*)$"
     assert.equal("/prod/auth/login\tfalse\tfalse\n/prod/users\ttrue\tfalse\n", seen)
+  end)
+end)
+
+describe("the example for cron", function()
+  it("needs a login at its first run only", function()
+    local runs = blocks.run { { path = "examples/cron.lua" }, { path = "examples/cron.lua" } }
+    assert.equal("demo\tlogged in\n", runs[1].printed)
+    assert.equal("demo\twith a saved login\n", runs[2].printed)
+  end)
+
+  it("says so when its store cannot be used", function()
+    local cron = { path = "examples/cron.lua" }
+    blocks.run({ cron }, "export XDG_STATE_HOME=/dev/null")
+    assert.is_truthy(cron.printed:find("^store: .*/dev/null/lua%-mic"), cron.printed)
   end)
 end)

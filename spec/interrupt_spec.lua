@@ -122,6 +122,39 @@ describe("Ctrl-C", function()
     end)
   end)
 
+  it("comes out of the password function as itself", function()
+    assert_interrupted([[
+      local function ask()
+        print "waiting" io.stdout:flush()
+        while true do end
+      end
+    ]] .. CLIENT:gsub("password = os.getenv \"MIC_PASSWORD\"", "password = ask") .. [[
+      local _, err = client:get "/user"
+      print("never printed", err)
+    ]], function()
+      return true
+    end)
+  end)
+
+  it("comes out of a function of the store as itself", function()
+    for _, name in ipairs { "load", "lock", "save", "unlock" } do
+      assert_interrupted([[
+        local memory = require("mic.store.memory")()
+        local mine = { load = memory.load, lock = memory.lock, save = memory.save,
+          unlock = memory.unlock }
+        function mine.]] .. name .. [[()
+          print "waiting" io.stdout:flush()
+          while true do end
+        end
+      ]] .. CLIENT:gsub("tls =", "store = mine, tls =") .. [[
+        local _, err = client:get "/user"
+        print("never printed", err)
+      ]], function()
+        return true
+      end)
+    end
+  end)
+
   it("ends the core's sleep", function()
     assert_interrupted(([[
       print "waiting" io.stdout:flush()
@@ -226,6 +259,6 @@ describe("an error that a debug hook throws into a call", function()
       sandbox:expire()
     end, function(client)
       client:refresh()
-    end, tonumber(os.getenv "SWEEP_STEP") or 13, {})
+    end, 3, {})
   end)
 end)

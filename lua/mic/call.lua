@@ -194,6 +194,11 @@ function actions.renew(self, state, reply)
   return ok
 end
 
+function actions.look(self, state)
+  state.renewed = (state.renewed or 0) + 1
+  return self.session:look()
+end
+
 function actions.resend(_, state)
   state.renewed = (state.renewed or 0) + 1
   return true

@@ -11,6 +11,7 @@ local renewal = require "mic.renewal"
 local flight = {}
 
 local FLIGHT_SECONDS = 30 -- a flight's own deadline
+local SAVE_SECONDS = 2 -- of these, kept for what it saves in the end
 local LOCK_POLL = 0.1 -- seconds
 
 local function now(this)
@@ -24,6 +25,22 @@ local function is_there(this)
     return this.record ~= nil and (state == "fresh" or state == "advisory")
   end
   return state == "fresh" or (state == "advisory" and this.purpose ~= "ahead")
+end
+
+--- The pause that somebody has saved, if it is not over: the failure to pass on.
+local function saved_pause(this, saved)
+  local session = this.session
+  local left = saved and policy.pause_left(saved:retry_at(), session:wall())
+  if not left or this.purpose == "refresh" then
+    return nil
+  end
+  local pause = session.shared.pause
+  if not pause:left(now(this)) then
+    local message = "the last login or refresh has failed, in another program"
+    pause.failures = pause.failures + 1
+    pause:begin(now(this), left, errors.new("auth", message, { retryable = true }))
+  end
+  return pause:error(now(this))
 end
 
 --- ---- what each kind of flight does while it holds the lock ----
@@ -54,6 +71,7 @@ local function without_store(this, err)
   if this.purpose == "refresh" or this.session:is_usable() then
     return nil, err
   end
+  this.unread, this.saved = true, this.session.core:record() -- as far as one knows
   return renewal.log_in_by_itself(this, err)
 end
 
@@ -66,6 +84,10 @@ function purposes.renew(this)
   end
   if is_there(this) and (this.purpose ~= "refresh" or this.waited) then
     return true
+  end
+  err = saved_pause(this, this.saved)
+  if err then
+    return nil, err
   end
   if before and this.waited and not this.saved then
     this.session.core:forget(this.generation)
@@ -146,17 +168,8 @@ local function look(this)
   if is_there(this) then
     return true, true
   end
-  local left = policy.pause_left(saved:retry_at(), session:wall())
-  if not left or this.purpose == "refresh" then
-    return false
-  end
-  local pause = session.shared.pause
-  if not pause:left(now(this)) then
-    local message = "the last login or refresh has failed, in another program"
-    pause.failures = pause.failures + 1
-    pause:begin(now(this), left, errors.new("auth", message, { retryable = true }))
-  end
-  return true, nil, pause:error(now(this))
+  err = saved_pause(this, saved)
+  return err ~= nil, nil, err
 end
 
 local looks = { renew = true, ahead = true, refresh = true }
@@ -180,7 +193,7 @@ local function take_lock(this)
     if this.purpose == "ahead" then
       return false -- somebody else is at it, and the token is good
     end
-    if looks[this.purpose] then
+    if looks[this.purpose] and now(this) < this.ends then
       this.waited = true
       local over, ok, problem = look(this)
       if over then
@@ -188,19 +201,20 @@ local function take_lock(this)
         return ok, problem
       end
     end
-    if now(this) >= this.ends then
+    local left = this.ends - now(this)
+    if left <= 0 then
       return nil, errors.new("timeout", "somebody else holds the lock of the store")
     end
-    this.session.transport.sleep(LOCK_POLL)
+    this.session.transport.sleep(math.min(left, LOCK_POLL))
   end
 end
 
 local function release(this)
   local shared = this.session.shared
   if this.has_lock then
+    this.session.vault:unlock(this.token)
     this.has_lock = false
     shared.token = shared.token ~= this.token and shared.token or nil
-    this.session.vault:unlock(this.token)
   end
 end
 
@@ -228,6 +242,10 @@ end
 --- what it brought must not be lost: its refresh token may be the only one that is still good.
 local function rescue(this)
   local exchange = this.exchange
+  if not exchange then
+    collectgarbage() -- one that was started and nobody has got is not sent by the next call
+    return
+  end
   exchange:cancel()
   pcall(exchange.result, exchange)
   local record = exchange:record()
@@ -245,10 +263,12 @@ end
 ---@param caller any the coroutine that starts it
 ---@return table this
 function flight.new(session, purpose, deadline, caller)
+  local saves_until = session.transport.now() + FLIGHT_SECONDS
   local this = {
     session = session,
     purpose = purpose,
-    ends = session.transport.now() + FLIGHT_SECONDS,
+    saves_until = saves_until,
+    ends = saves_until - SAVE_SECONDS,
     deadline = deadline,
     caller = caller,
     pid = core_module.pid(),
@@ -270,7 +290,7 @@ function flight.fly(this)
   end
   this.fly = flight.fly
   local ran, ok, err = protect.call(transact, this)
-  if not ran and this.exchange and not this.kept then
+  if not ran and not this.kept then
     protect.call(rescue, this)
   end
   release(this)

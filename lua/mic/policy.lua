@@ -41,7 +41,7 @@ end
 --- method, location, same_origin, fetch (an absolute URL was asked for), redirects (followed so
 --- far), doubted (this generation was refused right after a renewal).
 ---@param facts table
----@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
+---@return "done"|"fail"|"ensure"|"renew"|"look"|"resend"|"redirect" action
 function policy.decide(facts)
   if facts.kind then
     return after_failure(facts)
@@ -50,8 +50,8 @@ function policy.decide(facts)
     return "done"
   end
   if facts.means == "expired" and facts.auth and facts.renewed == 0 then
-    if facts.doubted then
-      return "fail"
+    if facts.doubted and facts.generation == facts.present_generation then
+      return "look"
     end
     return facts.generation == facts.present_generation and "renew" or "resend"
   end

@@ -11,6 +11,12 @@ local function now(this)
   return this.session.transport.now()
 end
 
+--- Whether the flight may write to the store: it holds the lock, and its time is not over, so that
+--- the lock is still its own.
+local function may_save(this)
+  return this.has_lock and now(this) < this.saves_until
+end
+
 local function time_left(this)
   return math.max(0.001, math.min(this.ends - now(this), this.session.timeout))
 end
@@ -48,14 +54,13 @@ local function begin_pause(this, err)
   }
   pause:begin(now(this), seconds, err)
   this.events[#this.events + 1] = { type = "pause", delay = seconds, err = err }
-  if this.saved and this.has_lock and now(this) < this.ends then
+  if this.saved and not this.unread and may_save(this) then
     session.vault:save(this.saved:with_retry_at(session:wall() + seconds))
   end
 end
 
 --- Saves, then adopts: a rotated refresh token is never used before it is safe. A save that failed
---- is told in `store_err`; the new credentials are used all the same. Past its deadline the flight
---- may have lost the lock, and saves nothing.
+--- is told in `store_err`; the new credentials are used all the same.
 ---@param this table the flight
 ---@param record table
 ---@return true|nil ok
@@ -67,7 +72,8 @@ function renewal.keep(this, record)
   if present ~= this.generation then
     return nil, errors.new("cancelled", "other credentials came in the meantime")
   end
-  if this.has_lock and now(this) < this.ends then
+  if may_save(this) and not this.saves then
+    this.saves = true -- an error from outside in the middle of it is no reason to begin again
     saved, this.store_err = vault:save(record)
   end
   local adopted, err = vault:adopt(record, this.generation)
@@ -75,6 +81,7 @@ function renewal.keep(this, record)
     return nil, err
   end
   this.generation, this.record, this.kept = adopted, record, true
+  this.session.brought = adopted
   vault.unsaved = nil
   if not saved then
     vault:owe(this.saved)
@@ -141,7 +148,7 @@ local function log_in_instead(this, err)
   local saved = this.saved and session.core:holds(this.saved)
   if session.core:forget(this.generation) then
     renewal.see_generation(this)
-    if saved and now(this) < this.ends and not session.vault:save(nil) then
+    if saved and may_save(this) and not session.vault:save(nil) then
       session.vault:owe(this.saved)
     end
   end

@@ -13,7 +13,7 @@ local session = {}
 local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
-local DOUBT_SECONDS = 60
+local DOUBT_SECONDS = 10
 local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
@@ -36,6 +36,7 @@ function session.new(settings)
     dead_generation = nil, -- the one whose refresh token was refused, while its token is good
     dead_err = nil,
     quiet_until = nil, -- no early refresh before
+    brought = nil, -- the generation that came from the API last
     doubt = nil, -- the generation that was refused although it was new, and until when that counts
     last_error = nil,
   }, session_mt)
@@ -129,11 +130,10 @@ function session_methods:is_usable()
 end
 
 --- Adopts what the store has, unless a flight of ours is about to.
-local function look(self)
+---@return boolean changed there are other credentials than before
+function session_methods:look()
   local saved = not self.shared:present() and self.vault:saved()
-  if saved then
-    self.vault:adopt_saved(saved)
-  end
+  return saved and self.vault:adopt_saved(saved) or false
 end
 
 --- Asks the store once, before the first use of the credentials.
@@ -141,7 +141,7 @@ function session_methods:load()
   if not self.loaded then
     self.loaded = true
     if self.core:freshness() == "none" then
-      look(self)
+      self:look()
     end
   end
 end
@@ -191,15 +191,16 @@ end
 
 --- A failure in a pause: the call gets it at once, unless somebody else has saved better by now.
 local function in_pause(self)
-  local pause, now = self.shared.pause, self.transport.now()
+  local pause = self.shared.pause
+  local err = pause:error(self.transport.now())
   if not self:is_usable() then
-    look(self)
+    self:look()
     if self:is_good() then
       pause:finish()
       return true
     end
   end
-  return nil, pause:error(now)
+  return nil, err
 end
 
 --- Makes sure that there are credentials that can be sent; logs in or refreshes where needed.
@@ -231,7 +232,8 @@ function session_methods:renew(deadline)
     if this.ok and (is_own or changed) then
       return true
     end
-    if joining.is_shared(self, this) then
+    local better = this.err and this.session ~= self and self:look() and self:is_good()
+    if not better and joining.is_shared(self, this) then
       return nil, errors.copy(this.err)
     end
     if is_own and not this.err and launched == LAUNCHES then
@@ -256,7 +258,9 @@ end
 --- of expiry, and for a while no reason to renew it again.
 ---@param generation number
 function session_methods:doubt_token(generation)
-  self.doubt = { generation = generation, ends = self.transport.now() + DOUBT_SECONDS }
+  if generation == self.brought then
+    self.doubt = { generation = generation, ends = self.transport.now() + DOUBT_SECONDS }
+  end
 end
 
 ---@param generation number|nil
@@ -334,7 +338,7 @@ end
 function session_methods:is_logged_in()
   self:load()
   if not self:is_usable() and self.core:freshness() ~= "none" then
-    look(self)
+    self:look()
   end
   return self:is_usable()
 end

@@ -64,7 +64,7 @@ end
 local function is_alive(this)
   return not this.ended
     and this.pid == core_module.pid() -- a forked child has a copy that never ends
-    and this.session.transport.now() < this.ends + GRACE_SECONDS
+    and this.session.transport.now() < this.saves_until + GRACE_SECONDS
     and is_on_stack(this)
 end
 

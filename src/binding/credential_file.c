@@ -86,6 +86,7 @@ static int file_lock(lua_State *L) {
     compatL_push_whole(L, box->token);
     return 1;
   case LOCK_BUSY:
+  case LOCK_NONE:
     lua_pushboolean(L, 0);
     return 1;
   case LOCK_FAILED:

@@ -81,10 +81,10 @@ enum file_lock_result credential_file_lock(struct credential_file *file) {
 /* Makes sure that the lock is held. What was borrowed has to be given back. */
 static enum file_lock_result borrow_lock(struct credential_file *file, int folder, bool *borrowed) {
   *borrowed = file->lock.descriptor < 0;
-  if (file_lock_is_good(&file->lock, folder, name_of(file, PART_LOCK)))
-    return LOCK_TAKEN;
-  file_lock_release(&file->lock);
-  return take_lock(file, folder);
+  struct failure *failure = blame(file, PART_LOCK);
+  enum file_lock_result result =
+      file_lock_check(&file->lock, folder, name_of(file, PART_LOCK), failure);
+  return result == LOCK_NONE ? take_lock(file, folder) : result;
 }
 
 /* ---- reading ---- */

@@ -11,12 +11,20 @@
 
 enum { TRIES = 8 };
 
-/* Whether this descriptor is of the file that others would lock now. */
-static bool is_at(int descriptor, int folder, const char *name) {
+/* Whether this descriptor is of the file that others would lock now: LOCK_TAKEN or LOCK_NONE. */
+static enum file_lock_result compare(int descriptor, int folder, const char *name,
+                                     struct failure *failure) {
   struct stat held, present;
-  return fstat(descriptor, &held) == 0 &&
-         fstatat(folder, name, &present, AT_SYMLINK_NOFOLLOW) == 0 &&
-         held.st_dev == present.st_dev && held.st_ino == present.st_ino;
+  int error = fstat(descriptor, &held) == 0 ? 0 : errno;
+  if (error == 0 && fstatat(folder, name, &present, AT_SYMLINK_NOFOLLOW) != 0) {
+    error = errno;
+    if (error == ENOENT)
+      return LOCK_NONE;
+  }
+  if (error == 0)
+    return held.st_dev == present.st_dev && held.st_ino == present.st_ino ? LOCK_TAKEN : LOCK_NONE;
+  private_failure(failure, error);
+  return LOCK_FAILED;
 }
 
 /* -1 without a failure: somebody was quicker. */
@@ -36,6 +44,18 @@ static int try_flock(int descriptor) {
   return 0;
 }
 
+/* Locks what was opened; LOCK_NONE when it was removed meanwhile, and another file counts. */
+static enum file_lock_result lock_opened(int descriptor, int folder, const char *name,
+                                         struct failure *failure) {
+  int error = try_flock(descriptor);
+  if (error == 0)
+    return compare(descriptor, folder, name, failure);
+  if (error == EWOULDBLOCK)
+    return LOCK_BUSY;
+  private_failure(failure, error);
+  return LOCK_FAILED;
+}
+
 enum file_lock_result file_lock_take(struct file_lock *lock, int folder, const char *name,
                                      struct failure *failure) {
   for (int i = 0; i < TRIES; i++) {
@@ -44,25 +64,27 @@ enum file_lock_result file_lock_take(struct file_lock *lock, int folder, const c
       return LOCK_FAILED;
     if (descriptor < 0)
       continue;
-    int error = try_flock(descriptor);
-    if (error == 0 && is_at(descriptor, folder, name)) {
+    enum file_lock_result result = lock_opened(descriptor, folder, name, failure);
+    if (result == LOCK_TAKEN) {
       lock->descriptor = descriptor;
       lock->process = getpid();
       return LOCK_TAKEN;
     }
-    close(descriptor); /* without an error the file was removed meanwhile: another one counts */
-    if (error == EWOULDBLOCK)
-      return LOCK_BUSY;
-    if (error != 0) {
-      private_failure(failure, error);
-      return LOCK_FAILED;
-    }
+    close(descriptor);
+    if (result != LOCK_NONE)
+      return result;
   }
   return LOCK_BUSY;
 }
 
-bool file_lock_is_good(const struct file_lock *lock, int folder, const char *name) {
-  return lock->descriptor >= 0 && is_at(lock->descriptor, folder, name);
+enum file_lock_result file_lock_check(struct file_lock *lock, int folder, const char *name,
+                                      struct failure *failure) {
+  if (lock->descriptor < 0)
+    return LOCK_NONE;
+  enum file_lock_result result = compare(lock->descriptor, folder, name, failure);
+  if (result == LOCK_NONE)
+    file_lock_release(lock);
+  return result;
 }
 
 void file_lock_drop_inherited(struct file_lock *lock) {

@@ -16,14 +16,15 @@ struct file_lock {
   pid_t process;  /* which took it: a forked child has the descriptor too, but not the lock */
 };
 
-enum file_lock_result { LOCK_TAKEN, LOCK_BUSY, LOCK_FAILED };
+enum file_lock_result { LOCK_TAKEN, LOCK_BUSY, LOCK_NONE, LOCK_FAILED };
 
 /* Takes a lock that is not held; never waits. The file is made when it is missing, and checked as
    strictly as what it guards. */
 enum file_lock_result file_lock_take(struct file_lock *lock, int folder, const char *name,
                                      struct failure *failure);
-/* Whether it is held, and by the file of that name: one that was removed guards nothing. */
-bool file_lock_is_good(const struct file_lock *lock, int folder, const char *name);
+/* Whether it is still held: one whose file was removed guards nothing, and is released. */
+enum file_lock_result file_lock_check(struct file_lock *lock, int folder, const char *name,
+                                      struct failure *failure);
 void file_lock_release(struct file_lock *lock); /* idempotent; a child's copy is only closed */
 /* In a child of fork: lets go of the parent's lock and leaves it to the parent. */
 void file_lock_drop_inherited(struct file_lock *lock);

@@ -86,7 +86,7 @@ static bool is_private_folder(int folder, struct failure *failure) {
   else if (facts.st_uid != geteuid() && facts.st_uid != 0)
     refuse(failure, "EPERM", "the folder belongs to another user; choose another path");
   else if ((facts.st_mode & 022) != 0 && (facts.st_mode & S_ISVTX) == 0)
-    refuse(failure, "EACCES", "others may write to the folder; mend it with chmod go-w");
+    refuse(failure, "EPERM", "others may write to the folder; mend it with chmod go-w");
   else
     return true;
   return false;
@@ -134,7 +134,7 @@ static bool is_private(const struct stat *facts, struct failure *failure) {
   else if (facts->st_uid != geteuid())
     refuse(failure, "EPERM", "the file belongs to another user; remove it or choose another path");
   else if ((facts->st_mode & 077) != 0)
-    refuse(failure, "EACCES", "others can read or write the file; mend it with chmod 600");
+    refuse(failure, "EPERM", "others can read or write the file; mend it with chmod 600");
   else
     return true;
   return false;

@@ -1,6 +1,7 @@
 /* Files that are nobody else's business: how they are opened and made, and what is refused. Every
    call sets `failure` (kind store) when it fails: what is wrong and how it is mended, without the
-   path, which the caller knows. */
+   path, which the caller knows. The codes EPERM, ELOOP, EINVAL and EISDIR say that what is there is
+   not trusted; others come from the system. */
 #ifndef MIC_PRIVATE_FOLDER_H
 #define MIC_PRIVATE_FOLDER_H
 

@@ -24,13 +24,16 @@ static void list_fields(const struct record *record, const double *numbers[NUMBE
   strings[3] = &record->root;
 }
 
+/* What is not set stays so. */
+static bool copy_secret(struct secret *to, const struct secret *from) {
+  return from->bytes == NULL || secret_set(to, from->bytes, from->length);
+}
+
 bool record_copy(struct record *to, const struct record *from) {
   record_clear(to);
   bool copied =
-      secret_set(&to->identity, from->identity.bytes, from->identity.length) &&
-      secret_set(&to->token, from->token.bytes, from->token.length) &&
-      secret_set(&to->refresh_token, from->refresh_token.bytes, from->refresh_token.length) &&
-      secret_set(&to->root, from->root.bytes, from->root.length);
+      copy_secret(&to->identity, &from->identity) && copy_secret(&to->token, &from->token) &&
+      copy_secret(&to->refresh_token, &from->refresh_token) && copy_secret(&to->root, &from->root);
   if (!copied) {
     record_clear(to);
     return false;

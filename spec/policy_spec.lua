@@ -156,7 +156,6 @@ describe("policy.decide", function()
       auth = { true, false },
       present_generation = { 1, 2 },
       renewed = { 0, 1 },
-      doubted = { true, false },
       method = { "GET", "POST" },
       location = { "https://h/prod/x", false },
       same_origin = { true, false },
@@ -168,8 +167,7 @@ describe("policy.decide", function()
       if facts.status < 300 then
         expected = "done"
       elseif facts.means == "expired" and facts.auth and facts.renewed == 0 then
-        expected = facts.doubted and "look" or "renew"
-        expected = facts.present_generation == 1 and expected or "resend"
+        expected = facts.present_generation == 1 and "renew" or "resend"
       elseif moves and facts.location and facts.same_origin and facts.method == "GET"
         and facts.redirects == 0 then
         expected = "redirect"
@@ -177,7 +175,7 @@ describe("policy.decide", function()
       assert.equal(expected, policy.decide(facts), show(facts))
       counts[expected] = (counts[expected] or 0) + 1
     end
-    for _, action in ipairs { "done", "fail", "redirect", "renew", "resend", "look" } do
+    for _, action in ipairs { "done", "fail", "redirect", "renew", "resend" } do
       assert.is_truthy(counts[action], action)
     end
   end)

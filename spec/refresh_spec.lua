@@ -126,7 +126,7 @@ describe("a call whose token has expired", function()
     assert.is_true(client:authenticated())
   end)
 
-  it("fails when the refresh gets no answer; the login is kept for the call after the pause", function()
+  it("fails when the refresh gets no answer; the login is kept for after the pause", function()
     make()
     sandbox:expire()
     sandbox:answer { path = "/auth/refresh", status = 500, body = '{"message": "Internal"}' }

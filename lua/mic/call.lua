@@ -194,11 +194,6 @@ function actions.renew(self, state, reply)
   return ok
 end
 
-function actions.look(self, state)
-  state.renewed = (state.renewed or 0) + 1
-  return self.session:look()
-end
-
 function actions.resend(_, state)
   state.renewed = (state.renewed or 0) + 1
   return true
@@ -237,10 +232,6 @@ end
 
 local function decide(self, state, reply, kind)
   local _, generation = self.core:freshness()
-  local expired = reply and reply.means == "expired" and reply.authenticated
-  if expired and state.renewed and reply.generation == generation then
-    self.session:doubt_token(generation)
-  end
   return policy.decide {
     kind = not reply and kind or nil,
     status = reply and reply.status,
@@ -255,7 +246,6 @@ local function decide(self, state, reply, kind)
     same_origin = reply and reply.same_origin,
     fetch = state.fetch,
     redirects = state.redirects or 0,
-    doubted = expired and self.session:doubts(reply.generation),
   }
 end
 

@@ -64,11 +64,14 @@ local function load_again(this)
   return true
 end
 
+--- Codes of a store that is not down but unsafe: that has to be mended, not worked around.
+local unsafe = { EPERM = true, ELOOP = true, EINVAL = true, EISDIR = true }
+
 --- The store cannot be locked or read. A refresh would spend a token that somebody else may be
 --- spending now; a login harms nobody.
 local function without_store(this, err)
   renewal.see_generation(this)
-  if this.purpose == "refresh" or this.session:is_usable() then
+  if this.purpose == "refresh" or this.session:is_usable() or unsafe[err.code] then
     return nil, err
   end
   this.unread, this.saved = true, this.session.core:record() -- as far as one knows

@@ -39,9 +39,9 @@ end
 --- (the attempt carried credentials), generation (of those), present_generation, renewed (how often
 --- this call was sent again after a renewal), ensured (how often it waited for credentials),
 --- method, location, same_origin, fetch (an absolute URL was asked for), redirects (followed so
---- far), doubted (this generation was refused right after a renewal).
+--- far).
 ---@param facts table
----@return "done"|"fail"|"ensure"|"renew"|"look"|"resend"|"redirect" action
+---@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
 function policy.decide(facts)
   if facts.kind then
     return after_failure(facts)
@@ -50,9 +50,6 @@ function policy.decide(facts)
     return "done"
   end
   if facts.means == "expired" and facts.auth and facts.renewed == 0 then
-    if facts.doubted and facts.generation == facts.present_generation then
-      return "look"
-    end
     return facts.generation == facts.present_generation and "renew" or "resend"
   end
   if

@@ -81,7 +81,6 @@ function renewal.keep(this, record)
     return nil, err
   end
   this.generation, this.record, this.kept = adopted, record, true
-  this.session.brought = adopted
   vault.unsaved = nil
   if not saved then
     vault:owe(this.saved)

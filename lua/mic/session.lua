@@ -13,7 +13,6 @@ local session = {}
 local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
-local DOUBT_SECONDS = 10
 local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
@@ -36,8 +35,6 @@ function session.new(settings)
     dead_generation = nil, -- the one whose refresh token was refused, while its token is good
     dead_err = nil,
     quiet_until = nil, -- no early refresh before
-    brought = nil, -- the generation that came from the API last
-    doubt = nil, -- the generation that was refused although it was new, and until when that counts
     last_error = nil,
   }, session_mt)
   self.emit_now = settings.emit
@@ -191,12 +188,10 @@ end
 
 --- A failure in a pause: the call gets it at once, unless somebody else has saved better by now.
 local function in_pause(self)
-  local pause = self.shared.pause
-  local err = pause:error(self.transport.now())
+  local err = self.shared.pause:error(self.transport.now())
   if not self:is_usable() then
     self:look()
     if self:is_good() then
-      pause:finish()
       return true
     end
   end
@@ -215,7 +210,8 @@ function session_methods:renew(deadline)
     local this = self.shared:present()
     local is_own = not this
     if is_own then
-      if self.shared.pause:left(self.transport.now()) then
+      local able = self.core:can_refresh() or self.password
+      if able and self.shared.pause:left(self.transport.now()) then
         return in_pause(self)
       end
       launched = launched + 1
@@ -252,22 +248,6 @@ end
 function session_methods:renew_refused(generation, deadline)
   self.core:mark_stale(generation)
   return self:renew(deadline)
-end
-
---- Notes that the API has refused a token as expired right after it was renewed: that is no matter
---- of expiry, and for a while no reason to renew it again.
----@param generation number
-function session_methods:doubt_token(generation)
-  if generation == self.brought then
-    self.doubt = { generation = generation, ends = self.transport.now() + DOUBT_SECONDS }
-  end
-end
-
----@param generation number|nil
----@return boolean
-function session_methods:doubts(generation)
-  local doubt = self.doubt
-  return doubt ~= nil and doubt.generation == generation and self.transport.now() < doubt.ends
 end
 
 --- Starts what nobody waits for, unless there is a flight or a pause.

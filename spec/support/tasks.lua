@@ -70,12 +70,14 @@ function loop_methods:add(fn, ...)
 end
 
 --- Never resumes a task again.
-function loop_methods:kill(task)
+function loop_methods.kill(_, task)
   task.killed = true
 end
 
+local unpack = unpack or table.unpack -- luacheck: ignore 113 143
+
 local function step(task)
-  local ok, problem = coroutine.resume(task.thread, (table.unpack or unpack)(task.arguments)) -- luacheck: ignore
+  local ok, problem = coroutine.resume(task.thread, unpack(task.arguments))
   task.arguments = {}
   if not ok then
     error(problem, 0)

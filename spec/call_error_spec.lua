@@ -20,24 +20,12 @@ local function fields(err)
 end
 
 describe("a call that fails", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:logged_in()
     sandbox:seen()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- Scripts an answer to GET /user and gets it; the error.

@@ -8,23 +8,11 @@ local core = require "mic.core"
 local HOUR = 3600
 
 describe("a token that nears its end", function()
-  local sandbox, client, inner, later
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client, inner, later
 
   before_each(function()
-    sandbox:reset()
     later = 0
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- The clock of pauses and deadlines is the transport's.

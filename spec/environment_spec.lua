@@ -149,7 +149,8 @@ describe("mic.from_env", function()
   end)
 
   it("returns its error as an object of one line", function()
-    assert.equal("config: MIC_API_KEY is missing\tfalse\tnil", run({ MIC_BASE_URL = URL }, [[
+    assert.equal("config: MIC_API_KEY is missing - set it, or make a client with mic.login or "
+      .. "mic.new\tfalse\tnil", run({ MIC_BASE_URL = URL }, [[
       local _, err = require("mic").from_env()
       print(tostring(err), err.retryable, err.attempts)
     ]]))
@@ -157,19 +158,7 @@ describe("mic.from_env", function()
 end)
 
 describe("a client of the environment", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox = api.around()
 
   local function variables(changes)
     local all = {
@@ -237,7 +226,8 @@ describe("a client of the environment", function()
     ]])
     local count = 0
     for line in printed:gmatch "[^\n]+" do
-      assert.equal("nil\tconfig: MIC_API_KEY is missing", line:match "^%l+\t(.*)$")
+      assert.equal("nil\tconfig: MIC_API_KEY is missing - set it, or make a client with "
+        .. "mic.login or mic.new", line:match "^%l+\t(.*)$")
       count = count + 1
     end
     assert.equal(8, count)

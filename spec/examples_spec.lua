@@ -60,7 +60,7 @@ missing login    auth    call client:login(), or make the client with username a
 wrong password   auth    check username and password
 wrong API key    http    check api_key, and the stage ("/prod") at the end of base_url
 unknown stack    config  unknown stack: check the host name in the option stack
-no connection    network  the connection was refused or did not come about
+no connection    network  check the URL's host and port, and the proxy if there is one
                  retryable: true, code: CURLE_COULDNT_CONNECT
 unknown path     http    there is no such path or method
 unknown user     http    User not found

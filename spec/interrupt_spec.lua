@@ -20,19 +20,7 @@ local CLIENT = [[
 ]]
 
 describe("Ctrl-C", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox = api.around()
 
   --- Starts a script, sends SIGINT once it has printed "waiting" and `is_waiting` is true; returns
   --- what it printed on both streams, its exit status, how long it lived after the signal.

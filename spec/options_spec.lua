@@ -209,11 +209,15 @@ describe("options", function()
         'option "deadline" must be a positive number of seconds or false '
           .. "(got a number that is not finite)",
       },
-      { "timeout", 30000, 'option "timeout" is in seconds, at most 3600 (got 30000)' },
+      {
+        "timeout",
+        30000,
+        'option "timeout" is in seconds, at most 3600 (got 30000; did you mean 30?)',
+      },
       {
         "connect_timeout",
         5000,
-        'option "connect_timeout" is in seconds, at most 3600 (got 5000)',
+        'option "connect_timeout" is in seconds, at most 3600 (got 5000; did you mean 5?)',
       },
       { "deadline", 3601, 'option "deadline" is in seconds, at most 3600 (got 3601)' },
       {
@@ -268,7 +272,7 @@ describe("options", function()
   end)
 
   it("want base_url or stack, and what goes together", function()
-    assert.are.equal("mic.new needs base_url or stack", client_message(nil))
+    assert.are.equal("mic.new needs base_url or stack (both are nil)", client_message(nil))
     assert.are.equal(
       "mic.new takes base_url or stack, not both",
       client_message { base_url = url, stack = "demo.example.com" }

@@ -138,7 +138,8 @@ describe("a call without options", function()
     local quiet, listened = box:client(), box:client { on_event = function() end }
     for _, arguments in ipairs {
       { "/a b" }, { 7 }, { "" }, {}, { "/x", 5 }, { "/x", { nonsense = 1 } }, { "/{a}" },
-      { "/{a}", { params = {} } }, { "/x", { params = { a = 1 } } }, { "/a/../b" }, { "/x}" },
+      { "/{a}", { params = {} } }, { "/x", { params = { a = 1 } } },
+      { "/x", { params = 7 } }, { "/a/../b" }, { "/x}" },
     } do
       local function problem(client)
         local ok, message = pcall(client.get, client, arguments[1], arguments[2])

@@ -8,6 +8,8 @@ local response = require "mic.response"
 
 local call = {}
 
+local FILE_NAME_LIMIT = 200 -- bytes of it that a message shows
+
 --- What the call is about, for the error that ends it.
 local function context(self, state)
   return {
@@ -15,6 +17,7 @@ local function context(self, state)
     path = state.shown,
     attempts = state.attempts,
     mask = self.mask,
+    json_text = state.json_text,
   }
 end
 
@@ -107,6 +110,15 @@ local function count_attempt(self, state, reply, kind)
   return tried
 end
 
+--- The core says which file it was, "save_to: permission denied", and here is what it is called.
+local function name_file(state, message)
+  local option, reason = message:match "^([%l_]+): (.*)$"
+  if not option then
+    return message
+  end
+  return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
+end
+
 --- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
@@ -116,6 +128,9 @@ local function attempt(self, state)
     emit_request(self, state)
   end
   local reply, second, code, message = exchange(self, state)
+  if second == "file" and not reply then
+    message = name_file(state, message)
+  end
   local tried = count_attempt(self, state, reply, second)
   if started and tried then
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
@@ -169,6 +184,13 @@ end
 
 local actions = {}
 
+--- A renewal that failed before it sent anything: the call itself is what failed.
+local function name_call(self, state, err)
+  if err.path == nil then
+    err.method, err.path = state.method, self.mask(state.shown)
+  end
+end
+
 function actions.ensure(self, state)
   state.ensured = (state.ensured or 0) + 1
   local ok, err = self.session:renew(state.ends)
@@ -180,9 +202,7 @@ function actions.ensure(self, state)
     state.allow_stale = true
     return true
   end
-  if err.path == nil then -- nothing was sent: the call itself is what failed
-    err.method, err.path = state.method, self.mask(state.shown)
-  end
+  name_call(self, state, err)
   state.err = err
   return false
 end
@@ -190,6 +210,9 @@ end
 function actions.renew(self, state, reply)
   state.renewed = (state.renewed or 0) + 1
   local ok, err = self.session:renew_refused(reply.generation, state.ends)
+  if err then
+    name_call(self, state, err)
+  end
   state.err = err
   return ok
 end
@@ -249,9 +272,11 @@ local function decide(self, state, reply, kind)
   }
 end
 
---- The seconds that a Retry-After asks for, in either of its forms.
-local function retry_after(reply)
-  local text = reply and core.parse_headers(reply.head)["retry-after"]
+--- The seconds that a Retry-After asks for, in either of its forms. A date is one of the server's
+--- clock, so it is compared with what the same answer says of the time.
+local function retry_after(self, reply)
+  local headers = reply and core.parse_headers(reply.head)
+  local text = headers and headers["retry-after"]
   if not text then
     return nil
   end
@@ -260,7 +285,8 @@ local function retry_after(reply)
     return seconds
   end
   local date = core.parse_date(text)
-  return date and math.max(0, date - core.wall())
+  local now = headers.date and core.parse_date(headers.date) or self.core:wall()
+  return date and math.max(0, date - now)
 end
 
 --- Waits before another try; false when there is to be none.
@@ -282,7 +308,7 @@ local function wait_for_retry(self, state, reply, kind)
     kind = not reply and kind or nil,
     idempotent = state.resend,
     sent = reply ~= nil or self.core:was_sent(),
-    retry_after = retry_after(reply),
+    retry_after = retry_after(self, reply),
     left = state.ends and state.ends - self.transport.now(),
     random = self.transport.random(),
   }

@@ -7,6 +7,7 @@ local builder = require "mic.builder"
 local call = require "mic.call"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
+local hints = require "mic.hints"
 local json = require "mic.json"
 local insides = require "mic.inside"
 local plain_call = require "mic.plain_call"
@@ -14,6 +15,17 @@ local plain_call = require "mic.plain_call"
 local client = {}
 local client_methods = {}
 local client_mt = { __name = "mic.client", __index = client_methods }
+
+--- Names that a client does not have yet; what else it has not is nil, as everywhere.
+setmetatable(client_methods, {
+  __index = function(_, name)
+    local instead = hints.planned[name]
+    if instead then
+      errors.raise(("client.%s is planned, and not in this version; use %s"):format(name, instead))
+    end
+    return nil
+  end,
+})
 
 --- By the object that users hold.
 local inside_of = setmetatable({}, { __mode = "k" })
@@ -84,7 +96,10 @@ for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   ---@param opts? table as for `request`, without method and path
   ---@return table|nil response
   ---@return table|nil err
-  client_methods[name] = function(self, path, opts)
+  client_methods[name] = function(self, path, opts, more)
+    if more ~= nil then
+      errors.raise(("%s(path, options) takes no third argument"):format(what))
+    end
     return send_verb(inside(self, name), what, verb, path, nil, opts)
   end
 end
@@ -104,6 +119,22 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   end
 end
 
+--- The URL may be one that came with data, so what is wrong with it is no misuse. It is shown only
+--- where it cannot hold a password.
+local function unfetchable(built, problem)
+  if not built.url:find("://", 1, true) then
+    problem = "it is no whole URL, https://host/path; a path is for client:get"
+  end
+  local shown = built.shown
+  return errors.new("network", "this URL cannot be fetched: " .. problem:gsub("^url ", "it "), {
+    code = "CURLE_URL_MALFORMAT",
+    retryable = false,
+    attempts = 0,
+    method = built.method:upper(),
+    path = shown ~= "" and not shown:find("@", 1, true) and shown or nil,
+  })
+end
+
 --- Gets an absolute URL. Credentials and API key go along only while every URL of the call is of
 --- the client's origin; elsewhere it needs no login and triggers none.
 ---@param url string
@@ -121,7 +152,7 @@ function client_methods:fetch(url, opts)
   end
   local ok, problem = ready.core:check_url(built.url)
   if not ok then
-    errors.raise("client:fetch: " .. problem)
+    return nil, unfetchable(built, problem)
   end
   return send(mine, built)
 end
@@ -146,7 +177,9 @@ end
 local function check_text(value, name, method)
   if value ~= nil and (type(value) ~= "string" or value == "") then
     local got = value == "" and "an empty string" or type(value)
-    errors.raise(("client:%s: %s must be a string (got %s)"):format(method, name, got))
+    errors.raise(
+      ("client:%s(username, password): %s must be a string (got %s)"):format(method, name, got)
+    )
   end
 end
 
@@ -240,6 +273,12 @@ function client_methods:use_credentials(credentials)
   local mine = inside(self, "use_credentials")
   if type(credentials) ~= "table" then
     errors.raise(("client:use_credentials takes a table (got %s)"):format(type(credentials)))
+  end
+  if type(credentials.credentials) == "table" then
+    errors.raise "client:use_credentials takes the member credentials of a login's reply alone"
+  end
+  if type(credentials.token) == "string" and credentials.token:find "^[Bb]earer " then
+    errors.raise 'client:use_credentials: the token goes without the word "Bearer"'
   end
   local ready, err = insides.connect(mine)
   if not ready then

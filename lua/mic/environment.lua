@@ -34,9 +34,11 @@ local function read_all()
   return given
 end
 
-local function config_error(message)
-  return errors.new("config", message)
+local function config_error(message, hint)
+  return errors.new("config", message, { hint = hint })
 end
+
+local MISSING = "set it, or make a client with mic.login or mic.new"
 
 --- What was raised about an option, as an error about its variable.
 local function blame(problem)
@@ -63,13 +65,13 @@ function environment.client(options)
     given[name] = value
   end
   if not given.base_url and not given.stack then
-    return nil, config_error "MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)"
+    return nil, config_error("MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)", MISSING)
   end
   if given.base_url and given.stack then
     return nil, config_error "MIC_BASE_URL and MIC_STACK are both set: one of them is enough"
   end
   if given.base_url and not given.api_key then
-    return nil, config_error "MIC_API_KEY is missing"
+    return nil, config_error("MIC_API_KEY is missing", MISSING)
   end
   if given.password and not given.username then
     return nil, config_error "MIC_USERNAME is missing: MIC_PASSWORD belongs to a user"

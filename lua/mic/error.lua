@@ -50,6 +50,9 @@ local fields_kept = {
 
 --- The text on one line of at most `limit` bytes, cut between UTF-8 characters; control
 --- characters, and what turns or breaks a line in a terminal, become spaces.
+---@param text string
+---@param limit integer bytes
+---@return string line
 local function one_line(text, limit)
   text = text:sub(1, 4 * limit)
   text = text:gsub("\194[\128-\159]", " "):gsub("\226\128[\168-\174]", " ")
@@ -74,6 +77,8 @@ local function bare_path(path)
   path = path:gsub("[?#].*$", "")
   return (path:gsub("^(%a[%w+.-]*://)[^/]*@", "%1"))
 end
+
+errors.one_line = one_line
 
 local function same(text)
   return text
@@ -117,9 +122,9 @@ end
 
 --- Makes an error object. The message is ours (what a server said goes through `from_reply`).
 --- `fields` may hold hint, status, key, property, message_params, request_id, response,
---- retryable, attempts, location, code, method and path, and the facts fresh_token and
---- no_manifest for the hint. A hint is looked up when none is given; `retryable` follows the kind
---- when it is not given.
+--- retryable, attempts, location, code, method and path, and the facts fresh_token,
+--- no_manifest and json_text for the hint. A hint is looked up when none is given; `retryable`
+--- follows the kind when it is not given.
 ---@param kind string one of the kinds of the documentation
 ---@param message string one readable sentence, without secrets
 ---@param fields? table
@@ -148,6 +153,7 @@ function errors.new(kind, message, fields)
       fresh_token = fields.fresh_token,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
+      json_text = fields.json_text,
     }
   return setmetatable(err, error_mt)
 end
@@ -251,8 +257,11 @@ end
 ---@param data any
 ---@return boolean
 function errors.is_in(data)
-  local legacy = type(data) == "table" and data[members.legacy]
-  return legacy ~= nil and legacy ~= false and legacy ~= require("mic.json").null
+  if type(data) ~= "table" then
+    return false
+  end
+  local legacy = data[members.legacy]
+  return legacy ~= nil and legacy ~= require("mic.json").null
 end
 
 --- A sentence for an answer that is no JSON, or says nothing.

@@ -48,6 +48,15 @@ local tls_aliases = {
   version = "min_version",
 }
 
+--- What is no option, and where it belongs instead.
+local client_advice = {
+  headers = "headers go with each call: client:get(path, { headers = … })",
+  token = "credentials that you have go to client:use_credentials",
+  identityid = "credentials that you have go to client:use_credentials",
+  authorization = "credentials that you have go to client:use_credentials",
+  credentials = "credentials that you have go to client:use_credentials",
+}
+
 local function one_of(list)
   return function(value)
     if type(value) ~= "string" then
@@ -67,7 +76,9 @@ local function check_seconds(value)
     return true
   end
   if value > HOUR and value < math.huge then
-    return false, ("is in seconds, at most %d (got %s)"):format(HOUR, json.number(value))
+    local guess = value % 1000 == 0 and ("; did you mean %d?"):format(value / 1000) or ""
+    return false,
+      ("is in seconds, at most %d (got %s%s)"):format(HOUR, json.number(value), guess)
   end
   return value > 0 and value <= HOUR
 end
@@ -213,6 +224,7 @@ end
 --- The options of `mic.new`.
 specs.client = {
   aliases = client_aliases,
+  advice = client_advice,
   fields = {
     base_url = text "a URL",
     stack = {
@@ -266,7 +278,7 @@ specs.client = {
 
 function specs.client.rule(copy, what)
   if not copy.base_url and not copy.stack then
-    errors.raise(what .. " needs base_url or stack")
+    errors.raise(what .. " needs base_url or stack (both are nil)")
   end
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
@@ -285,6 +297,7 @@ end
 --- The options of one call.
 specs.call = {
   aliases = call_aliases,
+  otherwise = "for ?%s=… use query = { %s = … }",
   fields = {
     method = {
       types = { "string" },

@@ -12,13 +12,15 @@ local response = require "mic.response"
 
 local plain_call = {}
 
+local NONE = {}
+
 --- Whether there is no option but, perhaps, params.
 local function is_plain(path, opts)
   if type(path) ~= "string" or (opts ~= nil and type(opts) ~= "table") then
     return false
   end
-  local name = opts and next(opts)
-  return name == nil or (name == "params" and next(opts, name) == nil)
+  local name, value = next(opts or NONE)
+  return name == nil or (name == "params" and type(value) == "table" and next(opts, name) == nil)
 end
 
 --- Sends a call, if it is a plain one.

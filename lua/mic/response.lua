@@ -8,17 +8,6 @@ local response_methods = {}
 local response_mt = { __name = "mic.response" }
 local headers_mt = {}
 
-local internal = {
-  "content_type",
-  "generation",
-  "authenticated",
-  "location",
-  "same_origin",
-  "means",
-  "absorbed",
-  "problem",
-}
-
 function headers_mt.__index(headers, name)
   return type(name) == "string" and rawget(headers, name:lower()) or nil
 end
@@ -114,9 +103,9 @@ end
 ---@param made table
 ---@return table response the same
 function response.seal(made)
-  for index = 1, #internal do
-    made[internal[index]] = nil
-  end
+  made.content_type, made.generation, made.authenticated = nil, nil, nil
+  made.location, made.same_origin, made.means = nil, nil, nil
+  made.absorbed, made.problem = nil, nil
   return made
 end
 

@@ -14,10 +14,14 @@ static int push_ended(lua_State *L) {
   while (lua_next(L, -2) != 0) {
     struct exchange_box *box = exchangeL_check(L, -1);
     engine_sync(&box->exchange);
-    if (box->exchange.state == EXCHANGE_DONE && !box->reported && !box->taken) {
-      box->reported = true;
+    if (box->exchange.state == EXCHANGE_DONE && !box->taken) {
       lua_pushvalue(L, -1);
       lua_rawseti(L, ended, ++count);
+    }
+    if (box->exchange.state == EXCHANGE_DONE) { /* nobody asks for it again */
+      lua_pushvalue(L, -2);
+      lua_pushnil(L);
+      lua_rawset(L, ended + 1);
     }
     lua_pop(L, 1);
   }

@@ -302,6 +302,13 @@ static size_t find_first(const char *text, size_t length, const struct secret *c
   return best;
 }
 
+/* Seconds since 1970, corrected by what the server's Date has said.
+   ---@return number */
+static int client_wall(lua_State *L) {
+  lua_pushnumber(L, clock_wall(&clientL_check(L, 1)->clock));
+  return 1;
+}
+
 /* Puts *** wherever a secret of this client, or its identity, stands in the text.
    ---@param text string
    ---@param record? mic.record one that is not adopted, whose secrets are hidden too
@@ -336,6 +343,7 @@ const luaL_Reg clientL_credential_methods[] = {{"freshness", client_freshness},
                                                {"schedule", client_schedule},
                                                {"mark_stale", client_mark_stale},
                                                {"shift_clock", client_shift_clock},
+                                               {"wall", client_wall},
                                                {"adopt", client_adopt},
                                                {"record", client_record},
                                                {"holds", client_holds},

@@ -24,7 +24,6 @@ struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client 
   box->exchange.state = EXCHANGE_NEW; /* taking the result has cleared all else */
   box->client = client;
   box->taken = false;
-  box->reported = false;
   return box;
 }
 

@@ -13,7 +13,6 @@ struct exchange_box {
   struct exchange exchange;
   struct api_client *client; /* borrowed: the anchors keep it alive, or the caller's stack does */
   bool taken;                /* result was read */
-  bool reported;             /* collect has shown it */
   struct record kept;        /* of a login or refresh whose result was taken: for `record` */
 };
 

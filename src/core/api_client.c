@@ -82,7 +82,7 @@ static void fail_no_memory(struct exchange *exchange) {
 static bool set_defaults(struct api_client *client, struct exchange *exchange) {
   exchange->number = ++client->exchanges;
   exchange->generation = client->credentials.generation;
-  if (exchange->timeout <= 0.0 && exchange->idle_timeout <= 0.0)
+  if (exchange->timeout <= 0.0 && exchange->idle.limit <= 0.0)
     exchange->timeout = client->timeout;
   if (exchange->connect_timeout <= 0.0)
     exchange->connect_timeout = client->connect_timeout;

@@ -294,12 +294,6 @@ static void end_all(struct connections *connections, CURLcode code) {
     end_exchange(connections, connections->running, code);
 }
 
-static double monotonic_now(void) {
-  struct timespec now = {0, 0};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static bool has_news(const struct exchange *exchange) {
   return exchange->progress.changed || exchange_has_piece(exchange);
 }
@@ -311,9 +305,24 @@ static bool is_over(const struct connections *connections, const struct exchange
   return ended || connections->running == NULL;
 }
 
+/* Between two drives the program was busy with other things, not the network. */
+static void skip_what_was_not_driven(struct connections *connections) {
+  double seconds = idle_clock_now() - connections->driven_until;
+  for (struct exchange *each = connections->running; each != NULL; each = each->next)
+    idle_clock_skip(&each->idle, seconds);
+}
+
+/* Seconds until the first exchange may have to be given up, `longest` at the most. */
+static double until_idle(const struct connections *connections, double longest) {
+  for (const struct exchange *each = connections->running; each != NULL; each = each->next)
+    if (!each->paused)
+      longest = idle_clock_left(&each->idle, longest);
+  return longest > 0.0 ? longest : 0.0;
+}
+
 static void drive(struct connections *connections, const struct exchange *exchange, double seconds,
                   bool (*interrupted)(void *context), void *context) {
-  double end = monotonic_now() + seconds;
+  double end = idle_clock_now() + seconds;
   for (;;) {
     int running = 0;
     if (curl_multi_perform(connections->multi, &running) != CURLM_OK) {
@@ -322,10 +331,10 @@ static void drive(struct connections *connections, const struct exchange *exchan
     }
     if (is_over(connections, exchange, take_messages(connections)) || interrupted(context))
       return;
-    double left = end - monotonic_now();
+    double left = end - idle_clock_now();
     if (left <= 0.0)
       return;
-    double slice = left < SLICE_SECONDS ? left : SLICE_SECONDS;
+    double slice = until_idle(connections, left < SLICE_SECONDS ? left : SLICE_SECONDS);
     curl_multi_poll(connections->multi, NULL, 0, (int)(slice * 1000.0) + 1, NULL);
   }
 }
@@ -337,7 +346,9 @@ void connections_drive(struct connections *connections, const struct exchange *e
     return;
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
+  skip_what_was_not_driven(connections);
   drive(connections, exchange, seconds, interrupted, context);
+  connections->driven_until = idle_clock_now();
   sigpipe_restore(&guard);
 }
 

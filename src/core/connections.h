@@ -32,6 +32,7 @@ struct connections {
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */
+  double driven_until;      /* on idle_clock_now: the drive ended last */
 };
 
 /* Begins the exchange; it may end at once. What cannot begin is DONE with its failure. */

@@ -10,6 +10,7 @@
 #include "credentials.h"
 #include "download_file.h"
 #include "failure.h"
+#include "idle_clock.h"
 #include "secret.h"
 #include "upload_file.h"
 
@@ -60,7 +61,7 @@ struct exchange {
   bool stream;                   /* a 2xx body is handed over piece by piece */
   struct exchange_progress progress;
   double timeout, connect_timeout; /* seconds; timeout 0 = none */
-  double idle_timeout;             /* seconds without progress; 0 = none */
+  struct idle_clock idle;          /* where a body flows */
   bool share_connection; /* wait for one that can be multiplexed rather than open another */
   bool direct;           /* past every proxy */
   size_t max_size;       /* bytes kept of the body */
@@ -80,6 +81,7 @@ struct exchange {
   bool flows;  /* the body goes to the stream or the file: its status is 2xx */
   bool paused; /* libcurl holds a piece back until the stream has room */
   bool too_large;
+  bool head_only; /* the answer to a HEAD that had a body: ended by us after its head */
   unsigned sendings;
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
   long status;
@@ -104,6 +106,8 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
                    const char *message);
 /* Sends `shared` after our own lines, without copying them; it must outlive the exchange. */
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
+/* Whether the request has one, an empty one too. */
+bool exchange_has_body(const struct exchange *exchange);
 /* False when provably no byte of the request went out. */
 bool exchange_was_sent(const struct exchange *exchange);
 /* Puts a whole download in its place, and removes any other; when the result is taken. */

@@ -128,13 +128,17 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ESTALE, "the file is gone from its server"),
 };
 
-void failure_set_errno(struct failure *failure, int error) {
+void failure_set_errno(struct failure *failure, const char *name, int error) {
+  const char *colon = name == NULL ? "" : ": ";
+  name = name == NULL ? "" : name;
   for (size_t i = 0; i < sizeof errno_failures / sizeof errno_failures[0]; i++) {
-    if (errno_failures[i].value == error) {
-      failure_set(failure, FAILURE_FILE, errno_failures[i].name, errno_failures[i].message);
+    const struct errno_failure *row = &errno_failures[i];
+    if (row->value == error) {
+      failure_set(failure, FAILURE_FILE, row->name, "");
+      snprintf(failure->message, sizeof failure->message, "%s%s%s", name, colon, row->message);
       return;
     }
   }
   failure_set(failure, FAILURE_FILE, "EOTHER", "");
-  snprintf(failure->message, sizeof failure->message, "system error %d", error);
+  snprintf(failure->message, sizeof failure->message, "%s%ssystem error %d", name, colon, error);
 }

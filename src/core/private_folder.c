@@ -30,7 +30,7 @@ static const char *mend_of(int error) {
 }
 
 void private_failure(struct failure *failure, int error) {
-  failure_set_errno(failure, error);
+  failure_set_errno(failure, NULL, error);
   failure->kind = FAILURE_STORE;
   strncat(failure->message, mend_of(error), sizeof failure->message - strlen(failure->message) - 1);
 }

@@ -44,11 +44,11 @@ static const char *read_parts(struct url_base *base, CURLU *url) {
   base->scheme = get_part(url, CURLUPART_SCHEME, 0);
   base->host = get_part(url, CURLUPART_HOST, 0);
   base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  bool cleartext = base->scheme != NULL && strcmp(base->scheme, "http") == 0;
+  if (base->scheme != NULL && !cleartext && strcmp(base->scheme, "https") != 0)
+    return "must begin with https://";
   if (base->scheme == NULL || base->host == NULL || base->port == NULL)
     return "cannot be read as a URL; wanted: https://host/stage";
-  bool cleartext = strcmp(base->scheme, "http") == 0;
-  if (!cleartext && strcmp(base->scheme, "https") != 0)
-    return "must begin with https://";
   if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
     return "must not hold a user name or password";
   base->cleartext_loopback = cleartext && is_loopback(base->host);
@@ -137,6 +137,8 @@ static bool is_dot_segment(const char *segment, size_t length) {
   return second > 0 && first + second == length;
 }
 
+#define BY_PARAMS "; put {name} there and the value into params.name, which encodes it"
+
 const char *url_path_problem(const char *path, size_t length) {
   if (length == 0 || path[0] != '/')
     return "must begin with \"/\"";
@@ -145,12 +147,11 @@ const char *url_path_problem(const char *path, size_t length) {
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)path[i];
     if (byte == '#')
-      return "must not hold \"#\"; a value is percent-encoded by {name} and params";
+      return "must not hold \"#\"" BY_PARAMS;
     if (byte == '\\')
-      return "must not hold \"\\\"; a value is percent-encoded by {name} and params";
+      return "must not hold \"\\\"" BY_PARAMS;
     if (byte <= ' ' || byte >= 0x7f)
-      return "has a space, a control byte or a non-ASCII byte; a value is percent-encoded by "
-             "{name} and params";
+      return "has a space, a control byte or a non-ASCII byte" BY_PARAMS;
   }
   size_t start = 1;
   for (size_t i = 1; i <= end; i++) {
@@ -243,13 +244,15 @@ CURLU *url_parse(const char *text) {
 
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts) {
-  if (length == 0 || !is_plain_ascii(text, length) || strstr(text, "://") == NULL)
-    return "must be an absolute URL without spaces, control and non-ASCII bytes";
+  if (!is_plain_ascii(text, length))
+    return "has a space, a control byte or a non-ASCII byte: %20 is a space";
+  if (strstr(text, "://") == NULL)
+    return "must be a whole URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
   CURLU *url = url_parse(text);
   if (url == NULL)
-    return "cannot be read as a URL";
+    return "cannot be read as a URL; wanted: https://host/path";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
   const char *problem = read_parts(&parts, url);
   curl_url_cleanup(url);
@@ -295,4 +298,19 @@ bool url_is_same_origin(const struct url_base *base, const char *text) {
   CURLU *url = url_parse_same_origin(base, text);
   curl_url_cleanup(url);
   return url != NULL;
+}
+
+char *url_resolve(CURLU *base, const char *location, size_t length) {
+  char *relative = strndup(location, length);
+  CURLU *url = curl_url_dup(base);
+  char *found = NULL;
+  if (relative != NULL && url != NULL &&
+      curl_url_set(url, CURLUPART_URL, relative, CURLU_URLENCODE) == CURLUE_OK) {
+    char *whole = get_part(url, CURLUPART_URL, 0);
+    found = whole == NULL ? NULL : strdup(whole);
+    curl_free(whole);
+  }
+  curl_url_cleanup(url);
+  free(relative);
+  return found;
 }

@@ -59,6 +59,9 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
                       struct url_facts *facts);
 /* Parses `text` for libcurl; NULL when it cannot be read. The caller owns the handle. */
 CURLU *url_parse(const char *text);
+/* The absolute URL that a location on the page `base` means; for the caller to free; NULL when
+   it cannot be read. */
+char *url_resolve(CURLU *base, const char *location, size_t length);
 bool url_is_same_origin(const struct url_base *base, const char *text);
 
 MIC_PRIVATE_END

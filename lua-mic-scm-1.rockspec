@@ -95,6 +95,7 @@ build = {
     ["mic.joining"] = "lua/mic/joining.lua",
     ["mic.json"] = "lua/mic/json.lua",
     ["mic.login_exchange"] = "lua/mic/login_exchange.lua",
+    ["mic.nginx"] = "lua/mic/nginx.lua",
     ["mic.option_specs"] = "lua/mic/option_specs.lua",
     ["mic.options"] = "lua/mic/options.lua",
     ["mic.path"] = "lua/mic/path.lua",
@@ -117,6 +118,8 @@ build = {
     ["mic.transport.found"] = "lua/mic/transport/found.lua",
     ["mic.transport.loop"] = "lua/mic/transport/loop.lua",
     ["mic.transport.luv"] = "lua/mic/transport/luv.lua",
+    ["mic.transport.nginx"] = "lua/mic/transport/nginx.lua",
+    ["mic.transport.nginx_reader"] = "lua/mic/transport/nginx_reader.lua",
     ["mic.vault"] = "lua/mic/vault.lua",
   },
 }

@@ -81,7 +81,7 @@ http {
     options.log_level or "warn",
     modules,
     modules,
-    options.main or "",
+    options.main or ("env TMPDIR=%s;"):format(self.folder),
     self.folder,
     root,
     options.path or "",
@@ -113,8 +113,8 @@ local function launch(self, options)
   local ends = core.now() + START_SECONDS
   while not is_ready(self) do
     local log = self:log()
-    if log:find "%[emerg%]" or core.now() > ends then
-      run("kill -9 " .. self:pid() .. " 2>/dev/null")
+    if log:find "%[emerg%]" or read(self.folder .. "/out"):find "%[e%a+%]" or core.now() > ends then
+      self:signal "KILL"
       self.pipe:close()
       assert(log:find "98: Address already in use", log .. read(self.folder .. "/out"))
       return false
@@ -211,15 +211,16 @@ function server_methods:errors()
   return table.concat(found, "\n")
 end
 
+--- The process id of the master; nil before it has written it.
 function server_methods:pid()
-  return read(self.folder .. "/nginx.pid"):match "%d+" or "0"
+  return read(self.folder .. "/nginx.pid"):match "%d+"
 end
 
 --- The process ids of the workers.
 ---@return string[] pids
 function server_methods:workers()
   local pids = {}
-  for pid in run("pgrep -P " .. self:pid()):gmatch "%d+" do
+  for pid in run("pgrep -P " .. assert(self:pid())):gmatch "%d+" do
     pids[#pids + 1] = pid
   end
   return pids
@@ -227,7 +228,10 @@ end
 
 --- Sends a signal to the master.
 function server_methods:signal(name)
-  run(("kill -%s %s"):format(name, self:pid()))
+  local pid = self:pid()
+  if pid then
+    run(("kill -%s %s"):format(name, pid))
+  end
 end
 
 --- Waits for a condition.

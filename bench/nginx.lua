@@ -43,7 +43,7 @@ local gateway = nginx.start {
   server = ([[
     location = /static { return 200 "static\n"; }
     location = /log_in { content_by_lua_block {
-      ngx.say(tostring(select(2, require "bench_client":use_credentials %s)))
+      local _, err = require "bench_client":use_credentials %s ngx.say(tostring(err))
     } }
     location = /call { content_by_lua_block {
       local res = assert(require "bench_client":get "/users/demo")
@@ -85,19 +85,30 @@ do
   file:write [[
 function done(summary, latency)
   local errors = summary.errors
-  print(("RESULT %d %d %f %f %d"):format(summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99),
+  print(("RESULT %d %d %f %d"):format(summary.requests, summary.duration,
+    latency:percentile(99),
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end
 ]]
   file:close()
 end
 
+--- Processor time that the worker has used so far, its threads included; seconds.
+local function processor_time()
+  local total = 0
+  local text = sandbox.run(("cat /proc/%s/task/*/schedstat"):format(gateway:workers()[1]))
+  for line in text:gmatch "[^\n]+" do
+    total = total + tonumber(line:match "%d+") / 1e9
+  end
+  return total
+end
+
 --- One window of load.
 ---@param path string
 ---@param clients number
----@return table result rate (a second), p50 and p99 (ms)
+---@return table result rate (a second), cost (processor seconds of a request), p99 (ms)
 local function load(path, clients)
+  local before = processor_time()
   local output = sandbox.run(
     ("wrk -t1 -c%d -d%gs --timeout 10s -s %s %s"):format(
       clients,
@@ -106,10 +117,13 @@ local function load(path, clients)
       gateway.url .. path
     )
   )
-  local requests, duration, p50, p99, bad =
-    output:match "RESULT (%d+) (%d+) ([%d.]+) ([%d.]+) (%d+)"
+  local requests, duration, p99, bad = output:match "RESULT (%d+) (%d+) ([%d.]+) (%d+)"
   assert(requests and bad == "0", path .. ": " .. output .. gateway:log():sub(-600))
-  return { rate = requests / duration * 1e6, p50 = p50 / 1000, p99 = p99 / 1000 }
+  return {
+    rate = requests / duration * 1e6,
+    cost = (processor_time() - before) / requests,
+    p99 = p99 / 1000,
+  }
 end
 
 local function median(list)
@@ -127,18 +141,24 @@ local function report(what, ratios, goal, at_most)
   print(("%-56s %6.2f  (%.2f .. %.2f)%s"):format(what, middle, least, most, verdict))
 end
 
---- Rates of two paths, in turns.
+local function mean(first, second, name)
+  return (first[name] + second[name]) / 2
+end
+
+--- Two paths in turns: rates, and what a request costs the worker.
 local function compare(what, path, other, clients, goal)
-  local ratios = {}
+  local rates, costs = {}, {}
   load(path, clients)
-  local before = load(other, clients).rate
+  local before = load(other, clients)
   for round = 1, ROUNDS do
-    local mine = load(path, clients).rate
-    local after = load(other, clients).rate
-    ratios[round] = mine / ((before + after) / 2)
+    local mine = load(path, clients)
+    local after = load(other, clients)
+    rates[round] = mine.rate / mean(before, after, "rate")
+    costs[round] = mine.cost / mean(before, after, "cost")
     before = after
   end
-  report(("%s, %d clients"):format(what, clients), ratios, goal)
+  report(("%s, %d clients"):format(what, clients), rates, goal)
+  report("  processor time of a request", costs)
 end
 
 local function slow_load()

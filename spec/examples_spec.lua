@@ -45,6 +45,19 @@ nobody  USER_NOT_FOUND
 72 reports in pages of 30: 30 30 12
 ]],
 
+  ["examples/cqueues.lua"] = [[
+anna    anna@example.com
+nobody  USER_NOT_FOUND
+something else ran meanwhile: yes
+]],
+
+  ["examples/luv.lua"] = [[
+anna    anna@example.com
+a/b     a.b@example.com
+nobody  USER_NOT_FOUND
+the loop turned meanwhile: yes
+]],
+
   ["examples/cron.lua"] = [[
 demo	logged in
 ]],

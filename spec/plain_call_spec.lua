@@ -167,4 +167,22 @@ describe("a call without options", function()
     assert.is_false(pcall(client.post, client, "/users", { print }))
     assert.are.equal(200, assert(client:get "/user").status)
   end)
+
+  it("saves first what the store could not take before", function()
+    local memory = require "mic.store.memory"()
+    local store, is_full = setmetatable({}, { __index = memory }), true
+    function store.save(...)
+      if is_full then
+        return nil, "no room"
+      end
+      return memory.save(...)
+    end
+    local client = box:client { store = store }
+    local _, err = client:login(box.username, box.password)
+    assert.are.equal("store", err.kind)
+    is_full = false
+    assert(client:get "/user")
+    local other = box:client { store = store }
+    assert.are.equal(200, assert(other:get "/user").status)
+  end)
 end)

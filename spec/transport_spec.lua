@@ -321,6 +321,23 @@ for _, kind in ipairs(loops.all) do
         assert.equal(1, sandbox:counters().refresh)
       end)
 
+      it("wakes each task as soon as its answer is there", function()
+        local client = new()
+        mic.assert(client:login())
+        local longest = 0
+        for _, result in ipairs(together(10, function()
+          for _ = 1, 20 do
+            local started = core.now()
+            mic.assert(client:get "/user")
+            longest = math.max(longest, core.now() - started)
+          end
+          return true
+        end)) do
+          assert.is_true(result[1])
+        end
+        assert.is_true(longest < 0.9, longest) -- a lost wake-up costs a second
+      end)
+
       it("refuses a call that would wait for its own login", function()
         local client, inner
         client = new {

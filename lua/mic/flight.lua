@@ -276,7 +276,6 @@ function flight.new(session, purpose, deadline, caller)
     caller = caller,
     pid = core_module.pid(),
     events = {},
-    spots = {}, -- transports by the spots where those who wait are parked
   }
   renewal.see_generation(this)
   return this

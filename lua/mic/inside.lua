@@ -11,6 +11,8 @@ local session = require "mic.session"
 
 local inside = {}
 
+local POLL = 0.05 -- seconds, where nobody can be woken
+
 local function core_config(given)
   local config = {
     api_key = given.api_key,
@@ -69,10 +71,29 @@ local function mask_password(password, text)
   return (text:gsub(pattern, "***"))
 end
 
+local function whole(given)
+  local defaults = { start = blocking.start, wake = blocking.wake }
+  function defaults.can_suspend()
+    return not given.blocks
+  end
+  function defaults.park(_, seconds)
+    given.sleep(math.min(seconds, POLL))
+  end
+  return setmetatable({}, {
+    __index = function(_, name)
+      local value = given[name]
+      if value == nil then
+        return defaults[name]
+      end
+      return value
+    end,
+  })
+end
+
 --- A table that can send a request is whole; another one has the functions of a loop.
 local function find_transport(given)
   if type(given) == "table" then
-    return given.request and given or require("mic.transport.loop").new(given)
+    return given.request and whole(given) or require("mic.transport.loop").new(given)
   end
   local name = given or "found"
   local ok, transport = pcall(require, "mic.transport." .. name)

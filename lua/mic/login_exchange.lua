@@ -56,7 +56,8 @@ local function perform(this, what, seconds, username, password)
   local transport, core = this.session.transport, this.session.core
   local kind, code, message
   if what == "login" then
-    this.exchange, kind, code, message = transport.start(core, what, username, password, seconds)
+    this.exchange, kind, code, message =
+      transport.start(core, what, username, password, seconds)
   else
     this.exchange, kind, code, message = transport.start(core, what, seconds)
   end

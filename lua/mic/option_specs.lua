@@ -108,6 +108,12 @@ end
 local transport_names = { blocking = true, nginx = true, cqueues = true, luv = true }
 local loop_functions = { "wait", "park", "wake", "spawn" }
 
+--- What a loop of the user's own may have, and whether it must.
+specs.loop_functions = { running = false }
+for _, name in ipairs(loop_functions) do
+  specs.loop_functions[name] = true
+end
+
 local function check_transport(value)
   if type(value) == "string" then
     return transport_names[value]
@@ -115,8 +121,8 @@ local function check_transport(value)
   if type(value.request) == "function" then -- a whole one of our own
     return true
   end
-  for _, name in ipairs(loop_functions) do
-    if type(value[name]) ~= "function" then
+  for name, needed in pairs(specs.loop_functions) do
+    if type(value[name]) ~= "function" and (needed or value[name] ~= nil) then
       return false,
         ("must be a table with the functions %s (%s is none)"):format(
           table.concat(loop_functions, ", "),

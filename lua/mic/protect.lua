@@ -8,11 +8,18 @@ local unpack = unpack or table.unpack -- luacheck: ignore 113 143
 --- yields are passed on.
 local yields_through = _VERSION ~= "Lua 5.1" or type(rawget(_G, "jit")) == "table"
 
-local function finish(task, ok, ...)
+--- The coroutines made here, and what the first value of a yield says when it is for the coroutine
+--- outside of them.
+local inner, OUTSIDE = setmetatable({}, { __mode = "k" }), {}
+
+local function finish(task, ok, mark, ...)
   if not ok or coroutine.status(task) == "dead" then
-    return ok, ...
+    return ok, mark, ...
   end
-  return finish(task, coroutine.resume(task, coroutine.yield(...)))
+  if mark == OUTSIDE then
+    return finish(task, coroutine.resume(task, protect.outside(...)))
+  end
+  return finish(task, coroutine.resume(task, coroutine.yield(mark, ...)))
 end
 
 --- As `pcall`.
@@ -25,7 +32,21 @@ function protect.call(task, ...)
     return pcall(task, ...)
   end
   local thread = coroutine.create(task)
+  inner[thread] = true
   return finish(thread, coroutine.resume(thread, ...))
+end
+
+--- Calls a function in the caller's task itself, where an event loop knows it: not in one of the
+--- coroutines that are made here on 5.1.
+---@param task function
+---@param ... any its arguments
+---@return any ... its results
+function protect.outside(task, ...)
+  local running = coroutine.running()
+  if running and inner[running] then
+    return coroutine.yield(OUTSIDE, task, ...)
+  end
+  return task(...)
 end
 
 --- Calls a function of the user's, as `pcall`; but the interpreter's Ctrl-C comes out as itself.

@@ -83,8 +83,8 @@ function session_methods:land(this)
     local facts = { left = left or math.huge, lifetime = lifetime, failures = 1, random = 0 }
     self.quiet_until = self.transport.now() + policy.pause(facts)
   end
-  for spot, transport in pairs(this.spots) do
-    transport.wake(spot)
+  if self.transport.wake then
+    self.transport.wake(this)
   end
   for _, event in ipairs(this.events) do
     self.emit_now(event)

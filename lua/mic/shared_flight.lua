@@ -12,7 +12,7 @@ local shared_mt = { __name = "mic.shared_flight", __index = shared_methods }
 local getinfo = type(debug) == "table" and debug.getinfo
 
 local GRACE_SECONDS = 5 -- a flight that has not ended so long after its deadline is given up
-local SLICE = 1 -- seconds of a wait before a look
+local SLICE, POLL = 1, 0.05 -- seconds of a wait before a look: with somebody who wakes, and without
 
 --- By store, then by key. A store that nobody else holds goes, and so does a key without clients.
 local registry = setmetatable({}, { __mode = "k" })
@@ -35,6 +35,15 @@ function shared_flight.of(store, key)
     registry[store][key] = found
   end
   return found
+end
+
+--- Whether waiting stops the whole thread. A loop's transport is asked, since outside of its tasks
+--- that is so there, too.
+local function blocks(transport)
+  if transport.can_suspend and not transport.blocks then
+    return not transport.can_suspend()
+  end
+  return transport.blocks
 end
 
 --- Whether the function that runs the flight is still on the stack of its coroutine. An error from
@@ -98,7 +107,7 @@ end
 ---@return table|nil err
 function shared_methods:wait(this, transport, deadline)
   while self.flight == this and is_alive(this) do
-    if is_inside(this) or not transport.can_suspend() then
+    if is_inside(this) or blocks(transport) then
       local message = "a call made during a login or refresh would have to wait for it for ever"
       return nil, errors.new("auth", message)
     end
@@ -106,10 +115,11 @@ function shared_methods:wait(this, transport, deadline)
     if left <= 0 then
       return nil, errors.new("timeout", "the deadline has passed during a login or refresh")
     end
-    local spot = {}
-    this.spots[spot] = transport
-    transport.park(spot, math.min(left, SLICE))
-    this.spots[spot] = nil
+    if transport.park then
+      transport.park(this, math.min(left, SLICE))
+    else
+      transport.sleep(math.min(left, POLL))
+    end
   end
   return true
 end

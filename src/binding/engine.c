@@ -70,11 +70,11 @@ void engineL_keep(lua_State *L, int client, int engine) {
   lua_pop(L, 2);
 }
 
-void engineL_know(lua_State *L, const struct exchange_box *box) {
+void engineL_know(lua_State *L, struct exchange_box *box) {
   if (box->exchange.loan == NULL)
     return;
   lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
-  lua_pushlightuserdata(L, (void *)(uintptr_t)&box->exchange);
+  lua_pushlightuserdata(L, &box->exchange);
   lua_pushvalue(L, -3);
   lua_rawset(L, -3);
   lua_pop(L, 1);

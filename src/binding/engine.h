@@ -16,7 +16,7 @@ void engineL_keep(lua_State *L, int client, int engine);
    the top. [0, 0] */
 struct engine *engineL_option(lua_State *L, int table);
 /* Makes the exchange at the top known for collect, if it is with an engine. [0, 0] */
-void engineL_know(lua_State *L, const struct exchange_box *box);
+void engineL_know(lua_State *L, struct exchange_box *box);
 void engineL_open(lua_State *L);
 
 MIC_PRIVATE_END

@@ -24,6 +24,8 @@ struct connection_options {
   long http_version;    /* CURL_HTTP_VERSION_* */
 };
 
+struct engine_lane;
+
 struct connections {
   struct connection_options options;
   CURLM *multi;     /* made at first use */
@@ -32,6 +34,7 @@ struct connections {
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */
+  struct engine_lane *lane; /* a reference; of the engine that drives instead */
   double driven_until;      /* on idle_clock_now: the drive ended last */
 };
 

@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "engine_core.h"
+#include "engine_lane.h"
 #include "engine_life.h"
 
 enum { SWEEP_FROM = 16 };
@@ -45,6 +46,7 @@ static void free_job(struct engine_job *job) {
 void engine_give_back(struct engine_core *core, struct engine_job *job) {
   struct exchange *home = job->home;
   unlink_job(core, job);
+  engine_lane_release(job->lane);
   connections_give_back(job->connections, &job->exchange);
   job->exchange.body = NULL;
   if (home != NULL && home->loan == job) {
@@ -142,8 +144,10 @@ static struct engine_job *make_job(struct engine_core *core, struct connections 
   buffer_init(&job->piece, 0, home->kind != EXCHANGE_REQUEST);
   /* Many at once are the rule here. Without TLS it is known that there is nothing to share. */
   job->exchange.share_connection = !home->direct;
-  if (copy_body(job))
+  job->lane = engine_lane_use(&connections->lane);
+  if (job->lane != NULL && copy_body(job))
     return job;
+  engine_lane_release(job->lane);
   free_job(job);
   return NULL;
 }
@@ -186,6 +190,7 @@ void engine_start(struct engine *engine, struct connections *connections,
   CURLcode code = connections_lend(connections, &job->exchange, core->sessions);
   if (code != CURLE_OK) {
     exchange_finish(exchange, code);
+    engine_lane_release(job->lane);
     free_job(job);
     return;
   }
@@ -302,6 +307,8 @@ void engine_forget(struct exchange *exchange) {
 }
 
 void engine_drop(struct engine *engine, struct connections *connections) {
+  engine_lane_release(connections->lane);
+  connections->lane = NULL;
   struct engine_core *core = engine->core;
   if (core == NULL || !engine_is_ours(core))
     return;
@@ -325,7 +332,10 @@ void engine_close(struct engine *engine) {
   if (core == NULL || !engine_is_ours(core)) /* the parent's: left as it is, even its memory */
     return;
   engine_stop(core);
-  while (core->jobs != NULL)
-    engine_give_back(core, core->jobs);
+  struct engine_job *following = NULL;
+  for (struct engine_job *job = core->jobs; job != NULL; job = following) {
+    following = job->next;
+    engine_give_back(core, job);
+  }
   engine_free(core);
 }

@@ -16,6 +16,8 @@ MIC_PRIVATE_BEGIN
 
 enum engine_job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
+struct engine_lane;
+
 /* One exchange on loan. */
 struct engine_job {
   struct exchange exchange; /* the engine's from queueing until JOB_ENDED, then the caller's */
@@ -26,6 +28,7 @@ struct engine_job {
   struct exchange *home;           /* where the content goes back to; NULL: nobody wants it */
   struct connections *connections; /* where the handle goes back to; NULL: they were closed */
   struct engine_job *next, *previous;
+  struct engine_lane *lane; /* a reference; what is in it is the engine's */
 
   /* Under the lock. */
   enum engine_job_state state;
@@ -41,6 +44,8 @@ struct engine_job {
 
   /* The engine's. */
   struct engine_job *next_running, *prior_running;
+  struct engine_job *next_held, *prior_held; /* by its lane, until it is let in */
+  bool let_in;
   struct engine_job *next_taken; /* of a list that was taken out of the lock */
   bool taken_cancelled;          /* what `cancelled` was then */
   bool parked;                   /* over, but still looking up its name */
@@ -77,10 +82,11 @@ struct engine_core {
   struct engine_wake wake;
 
   /* The engine's. */
-  struct engine_job *running;
-  size_t listened;   /* running ones whose pieces or progress somebody wants */
-  double next_look;  /* when a limit may be passed */
-  double idle_since; /* when there was something under way last, or no reader */
+  struct engine_job *running; /* those that are held, too */
+  struct engine_lane *lanes;  /* that hold any */
+  size_t listened;            /* running ones whose pieces or progress somebody wants */
+  double next_look;           /* when a limit may be passed */
+  double idle_since;          /* when there was something under way last, or no reader */
 };
 
 /* False in a child process: nothing of it may be touched then. */
@@ -90,6 +96,8 @@ void engine_give_back(struct engine_core *core, struct engine_job *job);
 /* Under the lock. */
 void engine_tell(struct engine_core *core, struct engine_job *job);
 void engine_untell(struct engine_core *core, struct engine_job *job);
+/* The engine's: reads the outcome and makes the job the caller's. */
+void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
 /* The thread; returns NULL when core->stop is set, with nothing running and no multi left. */
 void *engine_run(void *context);
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine_lane.h"
 #include "engine_life.h"
 
-enum { STACK_SIZE = 1024 * 1024, HOST_CONNECTIONS_MAX = 256 };
+enum { STACK_SIZE = 1024 * 1024 };
 
 /* ---- the end of the process ----
    A program may leave by exit() with transfers under way. The TLS library tears itself down then,
@@ -126,7 +127,7 @@ struct engine_core *engine_make(bool patient) {
   pthread_cond_init(&core->changed, NULL);
   core->multi = curl_multi_init();
   if (core->multi != NULL && make_sessions(core) && engine_wake_open(&core->wake)) {
-    curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS_MAX);
+    curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)LANE_CONNECTIONS);
     if (start_thread(core) == 0) {
       enter_live(core);
       return core;

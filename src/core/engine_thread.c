@@ -2,16 +2,15 @@
    call into libcurl. */
 #include "base.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "clock.h"
 #include "engine_core.h"
+#include "engine_lane.h"
+#include "engine_limits.h"
 
-static const double IDLE_SECONDS = 60.0;  /* the longest poll */
-static const double GRACE_SECONDS = 2.0;  /* for which a reader is kept with nothing under way */
-static const double WAIT_STEP = 0.05;     /* how often parked ones are looked at */
-static const long NO_LIMIT = 1000000000L; /* milliseconds; 0 would be libcurl's default */
+static const double IDLE_SECONDS = 60.0; /* the longest poll */
+static const double GRACE_SECONDS = 2.0; /* for which a reader is kept with nothing under way */
 
 static double now(void) {
   const struct clock clock = {0};
@@ -100,46 +99,43 @@ static void give_up(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_unlock(&core->lock);
 }
 
-static void end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
+void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
   exchange_finish(&job->exchange, code);
   curl_multi_remove_handle(core->multi, job->exchange.easy);
   unlink_running(core, job);
+  engine_lane_leave(core, job);
   give_up(core, job);
 }
 
 static void end_all(struct engine_core *core, CURLcode code) {
   while (core->running != NULL)
-    end_job(core, core->running, code);
-}
-
-/* libcurl counts no time while a handle waits for somebody else's connection, so the limits are
-   kept here too, a little later. */
-static void set_limits(struct engine_core *core, struct engine_job *job) {
-  struct exchange *exchange = &job->exchange;
-  double time = now() + (core->patient ? 0.0 : WAIT_STEP);
-  job->connect_by = time + exchange->connect_timeout;
-  job->end_by = exchange->timeout > 0.0 ? time + exchange->timeout : HUGE_VAL;
-  double first = job->connect_by < job->end_by ? job->connect_by : job->end_by;
-  if (first < core->next_look)
-    core->next_look = first;
-  if (core->patient) { /* libcurl's own would wait for the lookup */
-    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, 0L);
-    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, NO_LIMIT);
-  }
+    engine_end_job(core, core->running, code);
 }
 
 static void begin(struct engine_core *core, struct engine_job *job) {
-  struct exchange *exchange = &job->exchange;
-  if (job->taken_cancelled)
-    exchange_fail(exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
-  set_limits(core, job);
-  if (exchange->state == EXCHANGE_RUNNING &&
-      curl_multi_add_handle(core->multi, exchange->easy) != CURLM_OK)
-    exchange_finish(exchange, CURLE_OUT_OF_MEMORY);
-  if (exchange->state == EXCHANGE_DONE)
+  if (curl_multi_add_handle(core->multi, job->exchange.easy) != CURLM_OK)
+    engine_end_job(core, job, CURLE_OUT_OF_MEMORY);
+}
+
+static void take_in(struct engine_core *core, struct engine_job *job) {
+  if (job->taken_cancelled) {
+    exchange_fail(&job->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
     give_up(core, job);
-  else
-    link_running(core, job);
+    return;
+  }
+  engine_limits_set(core, job);
+  link_running(core, job);
+  if (engine_lane_enter(core, job))
+    begin(core, job);
+}
+
+static void begin_held(struct engine_core *core) {
+  for (;;) {
+    struct engine_job *job = engine_lane_next(core);
+    if (job == NULL)
+      return;
+    begin(core, job);
+  }
 }
 
 /* ---- pieces and progress ---- */
@@ -167,82 +163,10 @@ static void offer(struct engine_core *core, struct engine_job *job) {
     engine_tell(core, job);
   pthread_mutex_unlock(&core->lock);
   exchange->progress.changed = false;
+  if (piece && exchange->paused)
+    idle_clock_touch(&exchange->idle); /* it was the listener that did not move */
   if (piece)
     exchange_drop_piece(exchange); /* already gone from there: goes on if it was paused */
-}
-
-/* ---- those that end before libcurl says so ---- */
-
-static bool is_looking_up(const struct engine_job *job) {
-  curl_off_t looked_up = 0;
-  curl_easy_getinfo(job->exchange.easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
-  return looked_up == 0 && job->exchange.sendings == 0;
-}
-
-static bool is_connecting(const struct engine_job *job) {
-  curl_off_t connected = 0;
-  curl_easy_getinfo(job->exchange.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-  return connected == 0 && job->exchange.sendings == 0;
-}
-
-/* With the failure set, which also keeps one that is parked from sending. False: it is parked;
-   true: it is the caller's. */
-static bool stop_job(struct engine_core *core, struct engine_job *job) {
-  if (!core->patient || !is_looking_up(job)) {
-    end_job(core, job, CURLE_OK);
-    return true;
-  }
-  job->parked = true;
-  core->next_look = 0.0;
-  return false;
-}
-
-static void cancel(struct engine_core *core, struct engine_job *job) {
-  failure_set(&job->exchange.failure, FAILURE_CANCELLED, NULL, "the call was cancelled");
-  stop_job(core, job);
-}
-
-/* The caller does not wait until the lookup ends. */
-static void time_out(struct engine_core *core, struct engine_job *job) {
-  failure_set_curl(&job->exchange.failure, CURLE_OPERATION_TIMEDOUT);
-  if (stop_job(core, job))
-    return;
-  pthread_mutex_lock(&core->lock);
-  job->overdue = true;
-  if (!job->cancelled)
-    engine_tell(core, job);
-  pthread_mutex_unlock(&core->lock);
-}
-
-/* When this one has to be looked at again; it may be gone afterwards. */
-static double look_at(struct engine_core *core, struct engine_job *job, double time) {
-  if (job->parked) {
-    if (is_looking_up(job))
-      return time + WAIT_STEP;
-    end_job(core, job, CURLE_OK);
-    return HUGE_VAL;
-  }
-  double by = job->end_by;
-  if (job->connect_by < by && is_connecting(job))
-    by = job->connect_by;
-  if (time < by)
-    return by;
-  time_out(core, job);
-  return time + WAIT_STEP;
-}
-
-static void look_after(struct engine_core *core) {
-  double time = now();
-  if (time < core->next_look)
-    return;
-  double next = HUGE_VAL;
-  struct engine_job *following = NULL;
-  for (struct engine_job *job = core->running; job != NULL; job = following) {
-    following = job->next_running;
-    double look = look_at(core, job, time);
-    next = look < next ? look : next;
-  }
-  core->next_look = next;
 }
 
 /* ---- one round ---- */
@@ -274,12 +198,12 @@ static void do_work(struct engine_core *core, struct engine_job *queued, struct 
   struct engine_job *following = NULL;
   for (struct engine_job *job = queued; job != NULL; job = following) {
     following = job->next_taken;
-    begin(core, job);
+    take_in(core, job);
   }
   for (struct engine_job *job = care; job != NULL; job = following) {
     following = job->next_taken;
     if (job->taken_cancelled)
-      cancel(core, job);
+      engine_limits_cancel(core, job);
     else
       offer(core, job);
   }
@@ -297,7 +221,7 @@ static void read_messages(struct engine_core *core) {
     char *context = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
     /* The exchange is the first member of its job. */
-    end_job(core, (struct engine_job *)(void *)context, code);
+    engine_end_job(core, (struct engine_job *)(void *)context, code);
   }
 }
 
@@ -363,8 +287,9 @@ void *engine_run(void *context) {
     if (curl_multi_perform(core->multi, &running) != CURLM_OK)
       end_all(core, CURLE_OUT_OF_MEMORY);
     read_messages(core);
+    begin_held(core);
     offer_all(core);
-    look_after(core);
+    engine_limits_look(core);
     sleep_until_work(core);
   }
   do_work(core, queued, care);

@@ -108,11 +108,11 @@ bool engine_wake_listen(struct engine_wake *wake, char *path, size_t size,
   remove_file(wake);
   close_one(&wake->listener);
   if (!make_folder(wake)) {
-    failure_set_errno(failure, NULL, errno);
+    failure_set_errno(failure, "the wake socket", errno);
     return false;
   }
   if (!bind_listener(wake)) {
-    failure_set_errno(failure, NULL, errno);
+    failure_set_errno(failure, "the wake socket", errno);
     close_one(&wake->listener);
     remove_file(wake);
     rmdir(wake->folder);

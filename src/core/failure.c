@@ -129,16 +129,16 @@ static const struct errno_failure errno_failures[] = {
 };
 
 void failure_set_errno(struct failure *failure, const char *name, int error) {
-  const char *colon = name == NULL ? "" : ": ";
-  name = name == NULL ? "" : name;
+  const char *code = "EOTHER", *message = NULL;
   for (size_t i = 0; i < sizeof errno_failures / sizeof errno_failures[0]; i++) {
-    const struct errno_failure *row = &errno_failures[i];
-    if (row->value == error) {
-      failure_set(failure, FAILURE_FILE, row->name, "");
-      snprintf(failure->message, sizeof failure->message, "%s%s%s", name, colon, row->message);
-      return;
+    if (errno_failures[i].value == error) {
+      code = errno_failures[i].name;
+      message = errno_failures[i].message;
     }
   }
-  failure_set(failure, FAILURE_FILE, "EOTHER", "");
-  snprintf(failure->message, sizeof failure->message, "%s%ssystem error %d", name, colon, error);
+  char unknown[32];
+  snprintf(unknown, sizeof unknown, "system error %d", error);
+  failure_set(failure, FAILURE_FILE, code, "");
+  snprintf(failure->message, sizeof failure->message, "%s%s%s", name == NULL ? "" : name,
+           name == NULL ? "" : ": ", message == NULL ? unknown : message);
 }

@@ -49,7 +49,10 @@ function blocking.park(_, seconds)
 end
 
 --- Wakes nobody: there is only this one task.
-function blocking.wake() end
+---@param _ table
+function blocking.wake(_)
+  return
+end
 
 --- Begins an exchange.
 ---@param core_client table

@@ -34,4 +34,6 @@ function functions.spawn(task, ...)
   cqueues.running():wrap(task, ...)
 end
 
-return loop.new(functions)
+local transport = loop.new(functions)
+
+return transport

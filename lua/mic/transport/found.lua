@@ -3,8 +3,10 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
+local loops = require "mic.transport.loop"
+local protect = require "mic.protect"
 
-local found = { name = "found by itself", now = core.now, random = core.random }
+local found = { name = "found by itself", now = core.now, wall = core.wall, random = core.random }
 
 local function in_coroutine()
   local running, is_main = coroutine.running()
@@ -25,7 +27,7 @@ local function loop_around()
     return require "mic.transport.cqueues"
   end
   local uv = package.loaded.uv or package.loaded.luv
-  if uv and uv.loop_mode and uv.loop_mode() and in_coroutine() then
+  if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
     return require "mic.transport.luv"
   end
 end
@@ -38,27 +40,20 @@ local function current()
   return loop and loop.can_suspend() and loop or blocking
 end
 
-for _, name in ipairs { "can_suspend", "sleep", "spawn", "start", "request", "finish" } do
+for _, name in ipairs { "can_suspend", "sleep", "spawn", "park", "start", "request", "finish" } do
   --- As that of the transport of the moment.
   found[name] = function(...)
     return current()[name](...)
   end
 end
 
---- Suspends the task until `wake(spot)`, or for some seconds.
----@param spot table
----@param seconds number
-function found.park(spot, seconds)
-  spot.parked_by = current()
-  spot.parked_by.park(spot, seconds)
-end
-
---- Makes a parked task runnable.
----@param spot table
-function found.wake(spot)
-  if spot.parked_by then
-    spot.parked_by.wake(spot)
+--- Wakes all tasks that are parked for this, in whatever loop.
+---@param what table
+function found.wake(what)
+  if found.is_in_nginx() then
+    return current().wake(what)
   end
+  return loops.wake(what)
 end
 
 --- Why a call cannot wait here; nil when it can.

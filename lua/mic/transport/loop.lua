@@ -4,6 +4,7 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
+local protect = require "mic.protect"
 
 local loop = {}
 
@@ -14,12 +15,36 @@ local SLICE = 1
 --- Of all loops of this Lua state, since they share the engine: who waits for an exchange.
 local waiters = setmetatable({}, { __mode = "k" })
 
+--- Of all loops, too: who is parked for what, as sets of spots with their `wake`.
+local parked = setmetatable({}, { __mode = "k" })
+
+--- Wakes all tasks that are parked for this, in whatever loop.
+---@param what table
+function loop.wake(what)
+  local spots = parked[what]
+  parked[what] = nil
+  for spot, wake in pairs(spots or {}) do
+    wake(spot)
+  end
+end
+
+local function park(functions, what, seconds)
+  local spot = {}
+  parked[what] = parked[what] or {}
+  parked[what][spot] = functions.wake
+  protect.outside(functions.park, spot, seconds)
+  if parked[what] then
+    parked[what][spot] = nil
+  end
+end
+
 --- Hands round what the engine has to tell, in the task of `own`.
 local function tell(engine, own)
   for _, exchange in ipairs(engine:collect()) do
     local waiter = waiters[exchange]
     if waiter then
       waiter.told = true
+      waiter.followers[waiter] = nil
       if waiter ~= own then
         waiter.wake(waiter.spot)
       end
@@ -27,7 +52,7 @@ local function tell(engine, own)
   end
 end
 
---- Watches the descriptor for all, until there is news for `own`; then another task does.
+--- Watches the descriptor for all, until there is news for `own`.
 local function lead(self, own, engine)
   self.leader = own
   while not own.told and self.leader == own do
@@ -36,16 +61,20 @@ local function lead(self, own, engine)
     if not descriptor then
       break
     end
-    self.functions.wait(descriptor, SLICE)
+    protect.outside(self.functions.wait, descriptor, SLICE)
     tell(engine, own)
   end
   if self.leader == own then
     self.leader = nil
-    local heir = next(self.followers)
-    if heir then
-      self.followers[heir] = nil
-      heir.wake(heir.spot)
-    end
+  end
+end
+
+--- Another task watches from now on, unless one does.
+local function pass_on(self)
+  local heir = not self.leader and next(self.followers)
+  if heir then
+    self.followers[heir] = nil
+    heir.wake(heir.spot)
   end
 end
 
@@ -55,11 +84,12 @@ end
 
 --- Suspends the task until there may be news of the exchange.
 local function wait_for(self, exchange, engine)
-  local own = { spot = {}, wake = self.functions.wake, told = false }
+  local own =
+    { spot = {}, wake = self.functions.wake, followers = self.followers, told = false }
   waiters[exchange] = own
   if has_leader(self) then
     self.followers[own] = true
-    self.functions.park(own.spot, SLICE)
+    protect.outside(self.functions.park, own.spot, SLICE)
     self.followers[own] = nil
   else
     lead(self, own, engine)
@@ -79,11 +109,14 @@ end
 local function finish(self, exchange, listener)
   while true do
     local news, first, second = exchange:run(0)
+    if news == "wait" then
+      wait_for(self, exchange, core.engine())
+    else
+      pass_on(self)
+    end
     if news == "done" then
       return exchange:result()
-    elseif news == "wait" then
-      wait_for(self, exchange, core.engine())
-    elseif not listen(exchange, listener, news, first, second) then
+    elseif news ~= "wait" and not listen(exchange, listener, news, first, second) then
       exchange:cancel()
       return nil, "cancelled", nil, "the call was cancelled"
     end
@@ -106,19 +139,19 @@ end
 
 --- The methods that all transports have, over the functions of one loop.
 local function complete(self, functions)
-  local transport = { name = functions.name or "loop", now = core.now, random = core.random }
-  local running = functions.running or in_coroutine
+  local transport =
+    { name = functions.name or "loop", now = core.now, wall = core.wall, random = core.random }
+  local is_task = functions.running or in_coroutine
 
-  function transport.can_suspend()
-    return running() and true or false
+  local function running()
+    return protect.outside(is_task) and true or false
   end
 
-  function transport.park(spot, seconds)
-    functions.park(spot, seconds)
-  end
+  transport.can_suspend = running
+  transport.wake = loop.wake
 
-  function transport.wake(spot)
-    functions.wake(spot)
+  function transport.park(what, seconds)
+    park(functions, what, seconds)
   end
 
   function transport.sleep(seconds)
@@ -127,13 +160,13 @@ local function complete(self, functions)
     end
     local ends = core.now() + seconds
     repeat
-      functions.park({}, math.max(0, ends - core.now()))
+      park(functions, {}, math.max(0, ends - core.now()))
     until core.now() >= ends
   end
 
   function transport.spawn(task, ...)
     if running() then
-      functions.spawn(task, ...)
+      protect.outside(functions.spawn, task, ...)
       return true
     end
     task(...)

@@ -57,4 +57,6 @@ function functions.spawn(task, ...)
   resume(coroutine.create(task), ...)
 end
 
-return loop.new(functions)
+local luv = loop.new(functions)
+
+return luv

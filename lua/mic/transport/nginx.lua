@@ -100,20 +100,29 @@ end
 
 --- ---- parking ----
 
---- Suspends the running light thread until somebody wakes the spot.
----@param spot table an empty one
+local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores by what they wait for
+
+--- Suspends the running light thread until somebody wakes those that are parked for this.
+---@param what table
 ---@param seconds number how long at most
-function nginx.park(spot, seconds)
+function nginx.park(what, seconds)
   semaphore = semaphore or require "ngx.semaphore"
-  spot.semaphore = semaphore.new(0)
-  spot.semaphore:wait(seconds)
+  local one = semaphore.new(0)
+  parked[what] = parked[what] or {}
+  parked[what][one] = true
+  one:wait(seconds)
+  if parked[what] then
+    parked[what][one] = nil
+  end
 end
 
---- Wakes who is parked there.
----@param spot table
-function nginx.wake(spot)
-  if spot.semaphore then
-    spot.semaphore:post(1)
+--- Wakes all that are parked for this.
+---@param what table
+function nginx.wake(what)
+  local list = parked[what]
+  parked[what] = nil
+  for one in pairs(list or {}) do
+    one:post(1)
   end
 end
 

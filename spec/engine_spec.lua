@@ -150,6 +150,7 @@ describe("the engine of mic.core", function()
       end
       assert.equal("w", uv.fs_read(fd, 100, -1))
       assert.is_nil((uv.fs_read(fd, 100, -1)))
+      assert.equal(50, #exchanges)
       collect_all()
       assert.is_nil((uv.fs_read(fd, 100, -1)))
     end

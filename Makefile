@@ -9,6 +9,7 @@
 #   make tsan       the specs of the engine's thread under ThreadSanitizer
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
+#   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
@@ -56,7 +57,7 @@ deps = @:
 endif
 
 .PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz bench \
-  install clean deps deps-build FORCE
+  bench-nginx simulate install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -124,6 +125,13 @@ valgrind: deps-valgrind build
 
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
+
+# SECONDS counts here when it was given.
+SIMULATED = $(if $(SEED),seed=$(SEED)) $(if $(EXPIRIES),expiries=$(EXPIRIES)) \
+  $(if $(filter file,$(origin SECONDS)),,seconds=$(SECONDS)) $(if $(EACH),each=$(EACH))
+
+simulate: deps-run build
+	@$(WITH_MIC) $(LUA) spec/simulation/run.lua $(SIMULATED)
 
 bench: deps-test build
 	@CC="$(CC)" bench/run $(LUA) $(BENCH)

@@ -177,6 +177,13 @@ end
 
 local looks = { renew = true, ahead = true, refresh = true }
 
+--- A refresh that is begun with no time left would spend its token and not hear the answer.
+local function no_time(this)
+  if now(this) >= this.ends then
+    return errors.new("timeout", "somebody else holds the lock of the store")
+  end
+end
+
 --- Polls the lock. Others may end the flight meanwhile, by what they save: then `over`.
 local function take_lock(this)
   local shared, vault = this.session.shared, this.session.vault
@@ -204,11 +211,11 @@ local function take_lock(this)
         return ok, problem
       end
     end
-    local left = this.ends - now(this)
-    if left <= 0 then
-      return nil, errors.new("timeout", "somebody else holds the lock of the store")
+    err = no_time(this)
+    if err then
+      return nil, err
     end
-    this.session.transport.sleep(math.min(left, LOCK_POLL))
+    this.session.transport.sleep(math.min(this.ends - now(this), LOCK_POLL))
   end
 end
 
@@ -233,6 +240,10 @@ local function transact(this)
     return got, err
   end
   if got then
+    err = this.purpose ~= "save" and no_time(this)
+    if err then
+      return nil, err
+    end
     return purposes[this.purpose](this)
   end
   if err.kind ~= "store" then

@@ -232,9 +232,9 @@ function session_methods:renew(deadline)
     if not better and joining.is_shared(self, this) then
       return nil, errors.copy(this.err)
     end
-    if is_own and not this.err and launched == LAUNCHES then
+    if is_own and launched == LAUNCHES then
       local message = "the login or refresh was broken off"
-      return nil, errors.new("auth", message, { retryable = true })
+      return nil, this.err or errors.new("auth", message, { retryable = true })
     end
   end
   return true

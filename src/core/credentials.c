@@ -69,10 +69,17 @@ static double life_ahead(const struct record *record, const struct clock *clock)
   return by_wall < by_age ? by_wall : by_age;
 }
 
+/* What is given up may still be under way, and an answer repeat it. */
+static void retire_record(struct credentials *credentials) {
+  if (credentials->record.token.length > 0)
+    record_move(&credentials->before, &credentials->record);
+}
+
 void credentials_adopt(struct credentials *credentials, const struct clock *clock,
                        struct record *record) {
   double next = credentials->generation + 1.0;
   drop_snapshot(credentials);
+  retire_record(credentials);
   record_move(&credentials->record, record);
   /* A record from a store brings its own number; ours never goes back. */
   if (credentials->record.generation > next)
@@ -87,11 +94,12 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
 void credentials_forget(struct credentials *credentials) {
   drop_snapshot(credentials);
   credentials->generation += 1.0; /* whoever started before this must notice */
-  record_clear(&credentials->record);
+  retire_record(credentials);
 }
 
 void credentials_clear(struct credentials *credentials) {
   credentials_forget(credentials);
+  record_clear(&credentials->before);
   memset(credentials, 0, sizeof *credentials);
 }
 

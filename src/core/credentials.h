@@ -28,12 +28,13 @@ struct header_snapshot {
 };
 
 struct credentials {
-  struct record record;             /* record.token is not set while there are none */
-  double generation;                /* counts every change, dropping the record too */
-  double expires_at;                /* monotonic clock; meaningless while record.expires is 0 */
-  double advisory_at;               /* seconds before expiry */
-  double mandatory_at;              /* seconds before expiry */
-  double stale;                     /* the generation that the API refused; 0 = none */
+  struct record record; /* record.token is not set while there are none */
+  struct record before; /* those given up last, for masking: a late answer may repeat them */
+  double generation;    /* counts every change, dropping the record too */
+  double expires_at;    /* monotonic clock; meaningless while record.expires is 0 */
+  double advisory_at;   /* seconds before expiry */
+  double mandatory_at;  /* seconds before expiry */
+  double stale;         /* the generation that the API refused; 0 = none */
   struct header_snapshot *snapshot; /* built at first use, dropped at each swap */
 };
 

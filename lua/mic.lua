@@ -15,13 +15,6 @@ local mic = {
   store = { memory = require "mic.store.memory", file = require "mic.store.file" },
 }
 
---- The conformance test of stores is for tests alone: loaded when it is asked for.
-setmetatable(mic.store, {
-  __index = function(_, name)
-    return name == "conformance" and require "mic.store.conformance" or nil
-  end,
-})
-
 --- With a colon the module itself would be the first argument.
 local function refuse_colon(first, name)
   if first == mic then
@@ -45,6 +38,18 @@ function mic.from_env(given)
   refuse_colon(given, "from_env")
   return environment.client(given)
 end
+
+--- What few programs need is loaded when it is asked for.
+local seldom = {
+  shared_dict = "mic.store.shared_dict",
+  redis = "mic.store.redis",
+  conformance = "mic.store.conformance",
+}
+setmetatable(mic.store, {
+  __index = function(_, name)
+    return seldom[name] and require(seldom[name]) or nil
+  end,
+})
 
 --- What this runs on.
 ---@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli

@@ -21,7 +21,8 @@ local program = first_line "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v ngin
 local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'")
 
 --- Where the module for LuaJIT is; built when it is not there.
-local function build()
+---@return string folder
+function nginx.build()
   local folder = root .. "/build/luajit"
   local output, status = run("test -e " .. folder .. "/mic/core.so || make DEPS=no LUA=luajit 2>&1")
   assert(status == 0, output)
@@ -85,7 +86,7 @@ http {
     self.folder,
     root,
     options.path or "",
-    options.cpath or build(),
+    nginx.build(),
     options.http or "",
     self.port,
     (options.workers or 1) > 1 and "reuseport" or "",

@@ -70,6 +70,7 @@ build = {
         "src/core/failure.c",
         "src/core/file_lock.c",
         "src/core/header.c",
+        "src/core/host_tls.c",
         "src/core/idle_clock.c",
         "src/core/json_scan.c",
         "src/core/jwt.c",

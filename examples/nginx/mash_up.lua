@@ -11,7 +11,10 @@ end
 
 local function result_of(thread)
   local ran, res, err = ngx.thread.wait(thread)
-  return ran and res or nil, ran and err or res
+  if not ran then
+    return nil, res -- what it raised
+  end
+  return res, err
 end
 
 function mash_up.answer()

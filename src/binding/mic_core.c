@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+#include "../core/host_tls.h"
 #include "client.h"
 #include "credential_file.h"
 #include "engine.h"
@@ -36,6 +37,9 @@ static void start_curl(void) {
 }
 
 static void check_curl(lua_State *L) {
+  char problem[320];
+  if (!host_tls_fits(problem, sizeof problem))
+    argumentsL_raise(L, "%s", problem);
   pthread_once(&curl_once, start_curl);
   if (curl_once_code != CURLE_OK)
     argumentsL_raise(L, "libcurl could not be started");

@@ -50,10 +50,8 @@ end
 --- Wakes all tasks that are parked for this, in whatever loop.
 ---@param what table
 function found.wake(what)
-  if found.is_in_nginx() then
-    return current().wake(what)
-  end
-  return loops.wake(what)
+  local wake = found.is_in_nginx() and current().wake or loops.wake
+  wake(what)
 end
 
 --- Why a call cannot wait here; nil when it can.

@@ -136,7 +136,8 @@ local function report(what, ratios, goal, at_most)
   local verdict = ""
   if goal then
     local met = at_most and middle <= goal or not at_most and middle >= goal
-    verdict = ("  goal %s %.2f: %s"):format(at_most and "<=" or ">=", goal, met and "met" or "missed")
+    local sign = at_most and "<=" or ">="
+    verdict = ("  goal %s %.2f: %s"):format(sign, goal, met and "met" or "missed")
   end
   print(("%-56s %6.2f  (%.2f .. %.2f)%s"):format(what, middle, least, most, verdict))
 end
@@ -208,7 +209,8 @@ local rows = {
   end,
   authorize = function()
     for _, clients in ipairs { 16, 64 } do
-      compare("authorize + proxy_pass / constant headers", "/authorized", "/constant", clients, 0.95)
+      local what = "authorize + proxy_pass / constant headers"
+      compare(what, "/authorized", "/constant", clients, 0.95)
     end
   end,
 }

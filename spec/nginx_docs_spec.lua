@@ -30,7 +30,7 @@ describe("the configuration in " .. PAGE, function()
     server = nginx.start {
       workers = 2,
       files = files,
-      main = ("env MIC_API_KEY=%s; env MIC_USERNAME=%s; env MIC_PASSWORD=%s; env TMPDIR=/tmp;"):format(
+      main = ("env MIC_API_KEY=%s; env MIC_USERNAME=%s; env MIC_PASSWORD=%s;"):format(
         box.api_key, box.username, box.password
       ),
       http = table.concat(http, "\n"),

@@ -196,8 +196,8 @@ describe("authorize", function()
   end)
 
   it("does one refresh for all workers, time and again", function()
-    -- A worker may still hold a token from before the one that is saved. Both are refused now, and a
-    -- call tries two tokens at most.
+    -- A worker may still hold a token from before the one that is saved. Both are refused now, and
+    -- a call tries two tokens at most.
     box:expire()
     server:many("/call", 40)
     server:many("/call", 40)

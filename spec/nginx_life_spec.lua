@@ -1,5 +1,5 @@
--- The life of nginx's processes with calls under way: reload, quit, killed workers, clients that give
--- up, code that is loaded anew for each request. Long forms by MIC_NGINX_RELOADS and
+-- The life of nginx's processes with calls under way: reload, quit, killed workers, clients that
+-- give up, code that is loaded anew for each request. Long forms by MIC_NGINX_RELOADS and
 -- MIC_NGINX_ABORTS.
 
 local api = require "spec.support.api"
@@ -103,7 +103,8 @@ end
 
 local function give_up(path, seconds, times)
   sandbox.run(
-    ("curl -q -s -Z --parallel-immediate --parallel-max 100 --noproxy '*' --max-time %g %s 2>&1"):format(
+    ("curl -q -s -Z --parallel-immediate --parallel-max 100 --noproxy '*' "
+      .. "--max-time %g %s 2>&1"):format(
       seconds,
       ("-o /dev/null " .. sandbox.quote(server.url .. path) .. " "):rep(times)
     )

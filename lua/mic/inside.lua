@@ -178,9 +178,9 @@ function inside.connect(self, ends)
   if self.closed then
     return nil, errors.new("closed", "the client was closed")
   end
-  local problem = inside.cannot_wait(self)
-  if problem then
-    return nil, problem
+  local obstacle = inside.cannot_wait(self)
+  if obstacle then
+    return nil, obstacle
   end
   if self.core then
     return self

@@ -87,8 +87,8 @@ function shared_methods:present()
   return self.flight
 end
 
---- Whether the running code was called by the flight, so that it would wait for itself. (nginx calls
---- the coroutines of other requests "running".)
+--- Whether the running code was called by the flight, so that it would wait for itself. (nginx
+--- calls the coroutines of other requests "running".)
 local function is_inside(this)
   if not this.fly then
     return false

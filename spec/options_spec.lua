@@ -236,6 +236,30 @@ describe("options", function()
     end
   end)
 
+  it("take the functions of a loop as a transport, and say which is missing", function()
+    local function f() end
+    local loop = { wait = f, park = f, wake = f, spawn = f }
+    assert.is_true(pcall(options.check, { base_url = "https://x/", api_key = "k",
+      transport = loop }, options.client, "mic.new"))
+    loop.wake = nil
+    assert.are.equal(
+      'option "transport" must be a table with the functions wait, park, wake, spawn '
+        .. "(wake is none)",
+      with("transport", loop)
+    )
+    loop.wake, loop.running = f, true
+    assert.are.equal(
+      'option "transport" must be a table with the functions wait, park, wake, spawn '
+        .. "(running is none)",
+      with("transport", loop)
+    )
+    assert.are.equal(
+      'option "transport" must be "blocking", "cqueues", "luv" or the functions of a loop '
+        .. "(got another string)",
+      with("transport", "nginx")
+    )
+  end)
+
   it("never show the text of a string option", function()
     local secret = "s3cret-Value"
     local names = { "base_url", "stack", "api_key", "username", "identity", "http_version" }

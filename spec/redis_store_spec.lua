@@ -1,12 +1,14 @@
 -- The store in Redis: a real one, several clients of Redis, processes that race and die.
 
 local api = require "spec.support.api"
+local blocks = require "spec.support.blocks"
 local core = require "mic.core"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
 local redis_server = require "spec.support.redis_server"
 local scratch = require "spec.support.scratch"
 
+local load = loadstring or load -- luacheck: ignore 113
 local quote = scratch.quote
 local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
 
@@ -25,6 +27,23 @@ end
 local LATE = "store EAGAIN: somebody else has the lock, or had it since: saving would undo theirs; "
   .. "try again"
 local KEY, LOCK = "mic:{key}:record", "mic:{key}:lock"
+
+--- The function `command` that a page of the documentation shows, as the text of an expression:
+--- with another way to Redis.
+---@param library string that it requires
+---@param before string Lua text, what the page has
+---@param address string what stands there instead
+local function documented(library, before, address)
+  for _, block in ipairs(blocks.of("docs/credentials.md", "lua")) do
+    local body = block.text:match "\nlocal (function command.-\nend)\n"
+    if body and body:find('require("' .. library .. '")', 1, true) then
+      local first, last = body:find(before, 1, true)
+      body = body:sub(1, first - 1) .. ("%q"):format(address) .. body:sub(last + 1)
+      return "(function() local " .. body .. " return command end)()"
+    end
+  end
+  error("docs/credentials.md has no adapter for " .. library)
+end
 
 describe("the Redis store", function()
   local server = redis_server.start()
@@ -515,16 +534,11 @@ describe("the Redis store", function()
     end)
   end)
 
-  local has_redis, lua_redis = pcall(require, "redis")
-  if has_redis then
-    describe("over lua-redis", function()
-      --- The adapter of docs/credentials.md.
-      local function through_lua_redis(name, ...)
-        local client = lua_redis.connect("unix://" .. server.socket)
-        local reply = client[name:lower()](client, ...)
-        client:quit()
-        return reply
-      end
+  if pcall(require, "redis") then
+    describe("over lua-redis, as docs/credentials.md shows it,", function()
+      local address = "unix://" .. server.socket
+      local text = documented("redis", '"redis.example", 6379, 2', address)
+      local through_lua_redis = assert(load("return " .. text))()
 
       local function new()
         return mic.store.redis { command = through_lua_redis }
@@ -549,7 +563,7 @@ describe("the Redis store", function()
     end)
   end
 
-  describe("in nginx over lua-nginx-redis", function()
+  describe("in nginx over lua-nginx-redis, as docs/credentials.md shows it,", function()
     local names = {}
     for index, test in ipairs(mic.store.conformance { new = print, again = print }) do
       names[index] = test.name
@@ -557,23 +571,15 @@ describe("the Redis store", function()
     local results
 
     setup(function()
+      local address = "unix:" .. server.socket
+      local adapter = documented("resty.redis", '"redis.example", 6379', address)
       local web = nginx.start {
         server = ([[
   location /conformance {
     content_by_lua_block {
-      local mic, redis = require "mic", require "nginx.redis"
-
-      local function command(name, ...)
-        local client = redis:new()
-        client:set_timeout(2000)
-        local connected, problem = client:connect("unix:%s")
-        if not connected then
-          return nil, problem
-        end
-        local reply, err = client[name:lower()](client, ...)
-        client:set_keepalive(10000, 10)
-        return reply, err
-      end
+      local mic = require "mic"
+      package.loaded["resty.redis"] = require "nginx.redis"
+      local command = %s
 
       local function new()
         return mic.store.redis { command = command }
@@ -594,12 +600,12 @@ describe("the Redis store", function()
       end
       ngx.say("errors\t", select(2, mic.store.redis {
         command = function()
-          return redis:new():connect "unix:/nowhere"
+          return require "nginx.redis":new():connect "unix:/nowhere"
         end,
       }.load "key").message)
     }
   }
-]]):format(server.socket),
+]]):format(adapter),
       }
       results = {}
       for name, result in web:get("/conformance"):gmatch "([^\t\n]+)\t([^\n]*)" do

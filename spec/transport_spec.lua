@@ -352,6 +352,20 @@ for _, kind in ipairs(loops.all) do
         assert.equal("auth", inner)
       end)
 
+      it("runs within an on_data of a call that waits in the thread", function()
+        local client = new()
+        mic.assert(client:login())
+        local statuses = {}
+        mic.assert(client:get("/user", {
+          on_data = function()
+            statuses = together(3, function()
+              return client:get("/user").status
+            end)
+          end,
+        }))
+        assert.same({ { 200 }, { 200 }, { 200 } }, statuses)
+      end)
+
       it("lets out what an on_data raises", function()
         local client = new()
         local value = {}

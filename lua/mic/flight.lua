@@ -117,13 +117,26 @@ function purposes.login(this)
   return renewal.log_in(this, this.username, this.password, this.own)
 end
 
---- What memory holds goes to the store: credentials from elsewhere, or none after a logout.
+--- Memory holds what was asked for: credentials from elsewhere, or none after a logout. While this
+--- flight waited, another one may have adopted what the store held.
+local function insist(this)
+  local core = this.session.core
+  if not this.wanted then
+    core:forget()
+  elseif not core:holds(this.wanted) then
+    this.session.vault:adopt(this.wanted)
+  end
+end
+
+--- What memory holds goes to the store.
 function purposes.save(this)
   local vault = this.session.vault
+  insist(this)
   this.saved = vault:saved() or this.saved
   local saved, err = vault:save(this.session.core:record())
-  vault.unsaved = nil
-  if not saved then
+  if saved then
+    vault.unsaved = nil
+  else
     this.store_err = err
     vault:owe(this.saved)
   end
@@ -145,6 +158,7 @@ function lockless.login(this, err)
 end
 
 function lockless.save(this, err)
+  insist(this)
   this.store_err = err
   this.session.vault:owe(this.saved)
   return true

@@ -81,8 +81,9 @@ function renewal.keep(this, record)
     return nil, err
   end
   this.generation, this.record, this.kept = adopted, record, true
-  vault.unsaved = nil
-  if not saved then
+  if saved then
+    vault.unsaved = nil
+  else
     vault:owe(this.saved)
   end
   this.session.shared.pause:finish()

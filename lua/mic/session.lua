@@ -298,7 +298,8 @@ function session_methods:adopt(credentials)
   end
   self.shared.pause:finish()
   self.vault:owe(before)
-  return joining.outcome(joining.run(self, "save", nil, { saved = before }))
+  local details = { saved = before, wanted = self.core:record() }
+  return joining.outcome(joining.run(self, "save", nil, details))
 end
 
 --- Forgets the credentials, in memory at once and then in the store.

@@ -146,8 +146,9 @@ end
 
 --- Notes that what is in memory could not be saved. It is saved at the next chance while the store
 --- still holds `base` or nothing; what others have saved since then counts more.
----@param base table|nil the record that the store held
+---@param base table|nil the record that the store held; that of the present debt when nil
 function vault_methods:owe(base)
+  base = base or (self.unsaved and self.unsaved.base)
   local failures = self.unsaved and self.unsaved.failures + 1 or 1
   local facts = { failures = failures, random = self.transport.random() }
   -- The first further try comes with the next call.

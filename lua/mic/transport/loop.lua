@@ -15,6 +15,9 @@ local SLICE = 1
 --- Of all loops of this Lua state, since they share the engine: who waits for an exchange.
 local waiters = setmetatable({}, { __mode = "k" })
 
+--- Those that a client drives itself, because another one of its was under way in the thread.
+local in_thread = setmetatable({}, { __mode = "k" })
+
 --- Of all loops, too: who is parked for what, as sets of spots with their `wake`.
 local parked = setmetatable({}, { __mode = "k" })
 
@@ -58,7 +61,8 @@ local function lead(self, own, engine)
   while not own.told and self.leader == own do
     self.led_at = core.now()
     local descriptor = engine:fd()
-    if not descriptor then
+    if not descriptor then -- the engine was closed: there are other exchanges now, or none
+      protect.outside(self.functions.park, {}, SLICE)
       break
     end
     protect.outside(self.functions.wait, descriptor, SLICE)
@@ -179,6 +183,9 @@ local function complete(self, functions)
       if engaged == nil then
         return nil, kind, code, message
       end
+      local exchange = core_client:start(...)
+      in_thread[exchange] = not engaged or nil
+      return exchange
     end
     return core_client:start(...)
   end
@@ -191,11 +198,11 @@ local function complete(self, functions)
     if not exchange then
       return nil, kind, code, message
     end
-    return finish(self, exchange)
+    return transport.finish(core_client, exchange)
   end
 
   function transport.finish(core_client, exchange, listener)
-    if running() then
+    if running() and not in_thread[exchange] then
       return finish(self, exchange, listener)
     end
     return blocking.finish(core_client, exchange, listener)

@@ -5,6 +5,9 @@
 local core = require "mic.core"
 
 local ngx = ngx
+if type(ngx) ~= "table" then
+  error("this is no nginx", 0)
+end
 
 local nginx = { name = "nginx" }
 

@@ -22,8 +22,7 @@ local END_BYTE = "e"
 
 local waiting = {} -- semaphores by exchange
 local pool, pooled = {}, 0
-local state = nil -- nil, "starting" or "reading"
-local started_at = 0
+local present = nil -- the reader that there is: started_at, reading
 local refused_at, refusal -- when no socket was to be had, and why
 local keeper = semaphore.new(0) -- wakes the keeper before its time
 local looked_at = 0
@@ -94,8 +93,8 @@ end
 
 --- Looks every now and then: for wake bytes that went astray, for requests that are no more. What
 --- died elsewhere than in our wait is found by the garbage collector alone, which is helped along.
-local function keep(engine, reading)
-  while state == "reading" do
+local function keep(engine, own, reading)
+  while own.reading and present == own do
     keeper:wait(LOOK)
     tell(engine)
     local in_flight = engine:in_flight()
@@ -122,43 +121,52 @@ local function connect(engine)
   return socket
 end
 
-local function live(_, engine)
-  local socket, problem = connect(engine)
+local function read_to_end(engine, own, socket)
+  read(engine, socket)
+  own.reading = false
+  keeper:post(1)
+end
+
+--- A reader's life, in its timer. One that comes so late that another was started does nothing.
+local function live(_, engine, own)
+  local socket, problem
+  if present == own then
+    socket, problem = connect(engine)
+  end
+  if present ~= own then
+    return
+  end
   if not socket then
-    state, refused_at, refusal = nil, core.now(), problem
+    present, refused_at, refusal = nil, core.now(), problem
     ngx.log(ngx.WARN, "mic: no socket for wake bytes, so calls poll: ", problem)
     return
   end
-  state, refusal = "reading", nil
-  local reading = spawn_thread(function()
-    read(engine, socket)
-    state = nil
-    keeper:post(1)
-  end)
-  keep(engine, reading)
-  state = nil
+  own.reading, refusal = true, nil
+  keep(engine, own, spawn_thread(read_to_end, engine, own, socket))
+  if present == own then
+    present = nil
+  end
   tell(engine)
 end
 
 --- Whether somebody reads or is about to; one is started where nobody does.
 local function is_read(engine)
-  if state == "reading" then
+  if present and present.reading then
     return true
   end
   local now = core.now()
-  if state == "starting" and now - started_at < START_SECONDS then
+  if present and present.reading == nil and now - present.started_at < START_SECONDS then
     return true
   end
   if refusal and now - refused_at < NO_SOCKET_SECONDS then
     return false
   end
-  local ok, err = ngx.timer.at(0, live, engine)
+  present = { started_at = now }
+  local ok, err = ngx.timer.at(0, live, engine, present)
   if not ok then
-    refused_at, refusal = now, err
-    return false
+    present, refused_at, refusal = nil, now, err
   end
-  state, started_at = "starting", now
-  return true
+  return ok
 end
 
 --- ---- for the transport ----
@@ -186,7 +194,7 @@ end
 --- A call has ended: where the worker is leaving, the last one lets the keeper go.
 ---@param engine table
 function reader.leave(engine)
-  if state == "reading" and ngx.worker.exiting() and engine:in_flight() == 0 then
+  if present and present.reading and ngx.worker.exiting() and engine:in_flight() == 0 then
     keeper:post(1)
   end
 end

@@ -11,6 +11,7 @@
 #   make fuzz       each fuzz target for SECONDS
 #   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
+#   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -56,8 +57,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
-  bench simulate install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz bench \
+  bench-nginx simulate install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -135,6 +136,9 @@ simulate: deps-run build
 
 bench: deps-test build
 	@CC="$(CC)" bench/run $(LUA) $(BENCH)
+
+bench-nginx: deps-bench-nginx build luajit
+	@$(WITH_MIC) RESTY_HTTP="$(RESTY_HTTP)" $(LUA) bench/nginx.lua
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

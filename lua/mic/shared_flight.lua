@@ -50,7 +50,7 @@ end
 --- outside, such as a debug hook's, may have torn it out.
 local function is_on_stack(this)
   if not this.fly then
-    return not blocks(this.session.transport) -- a task that has not begun yet
+    return this.aside -- a task that has not begun yet
   end
   if not getinfo or (not this.thread and coroutine.running()) then
     return true -- one cannot look
@@ -87,13 +87,16 @@ function shared_methods:present()
   return self.flight
 end
 
---- Whether the running code was called by the flight, so that it would wait for itself.
+--- Whether the running code was called by the flight, so that it would wait for itself. (nginx
+--- calls the coroutines of other requests "running".)
 local function is_inside(this)
   if not this.fly then
     return false
   end
-  local status = this.thread and coroutine.status(this.thread)
-  return status ~= "suspended" and status ~= "dead"
+  if not this.thread then
+    return true
+  end
+  return coroutine.running() == this.thread or coroutine.status(this.thread) == "normal"
 end
 
 --- Waits until a flight has ended, in slices, so that nothing depends on being woken.

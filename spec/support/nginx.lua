@@ -95,8 +95,8 @@ http {
 end
 
 local function is_ready(self)
-  local _, status = run("curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready"))
-  return status == 0
+  local command = "curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready")
+  return select(2, run(command)) == 0
 end
 
 --- Starts it once; false when the port is taken.
@@ -115,10 +115,11 @@ local function launch(self, options)
   local ends = core.now() + START_SECONDS
   while not is_ready(self) do
     local log = self:log()
-    if log:find "%[emerg%]" or read(self.folder .. "/out"):find "%[e%a+%]" or core.now() > ends then
+    local printed = read(self.folder .. "/out")
+    if printed:find "%[e%a+%]" or core.now() > ends then
       self:signal "KILL"
       self.pipe:close()
-      assert(log:find "98: Address already in use", log .. read(self.folder .. "/out"))
+      assert(log:find "98: Address already in use", log .. printed)
       return false
     end
     core.sleep(0.02)

@@ -13,6 +13,13 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
+--- Whether this Lua state is one of nginx's.
+---@return boolean
+function found.is_in_nginx()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
+end
+
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
 local function loop_around()
   local cqueues = package.loaded.cqueues
@@ -26,6 +33,9 @@ local function loop_around()
 end
 
 local function current()
+  if found.is_in_nginx() then
+    return require "mic.transport.nginx"
+  end
   local loop = loop_around()
   return loop and loop.can_suspend() and loop or blocking
 end
@@ -44,7 +54,34 @@ for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" }
   end
 end
 
---- In whatever loop they are parked.
-found.wake = loops.wake
+--- Wakes all tasks that are parked for this, in whatever loop.
+---@param what table
+function found.wake(what)
+  local wake = found.is_in_nginx() and current().wake or loops.wake
+  wake(what)
+end
+
+--- Why a call cannot wait here; nil when it can.
+---@return string|nil problem
+function found.problem()
+  local problem = current().problem
+  return problem and problem()
+end
+
+--- How calls wait at this place.
+---@return string
+function found.describe()
+  local transport = current()
+  return transport.describe and transport.describe() or transport.name
+end
+
+--- Runs a task that ends with what its caller belongs to.
+---@param task function
+---@param ... any
+function found.spawn_beside(task, ...)
+  local transport = current()
+  local spawn = transport.spawn_beside or transport.spawn
+  spawn(task, ...)
+end
 
 return found

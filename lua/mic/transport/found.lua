@@ -17,7 +17,7 @@ end
 ---@return boolean
 function found.is_in_nginx()
   local ngx = rawget(_G, "ngx")
-  return type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
+  return ngx ~= nil and type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
 end
 
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
@@ -43,8 +43,8 @@ end
 --- Whether the caller is one of several tasks, and the others go on while it waits.
 ---@return boolean
 function found.can_suspend()
-  local loop = loop_around()
-  return loop ~= nil and loop.can_suspend()
+  local transport = current()
+  return transport ~= blocking and transport.can_suspend()
 end
 
 for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do

@@ -6,16 +6,19 @@
 
 #include "url.h"
 
+static const char NO_MEMORY[] = "cannot be kept: out of memory";
+
 static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;
   return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
 }
 
+/* True also when there is no memory to tell: nobody shall be let through for that. */
 static bool has_part(CURLU *url, CURLUPart part) {
-  char *text = get_part(url, part, 0);
-  bool there = text != NULL;
+  char *text = NULL;
+  CURLUcode code = curl_url_get(url, part, &text, 0);
   curl_free(text);
-  return there;
+  return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
 }
 
 static bool is_loopback(const char *host) {
@@ -38,14 +41,34 @@ static bool is_plain_ascii(const char *text, size_t length) {
   return true;
 }
 
+/* What follows "scheme://"; NULL when the text does not begin so. */
+static const char *after_scheme(const char *text) {
+  const char *colon = strchr(text, ':');
+  return colon != NULL && strncmp(colon, "://", 3) == 0 ? colon + 3 : NULL;
+}
+
+/* libcurl decodes a host name once, so one that was decoded may be another when it is read again.
+   Only an address in brackets may hold a '%', before its zone. */
+static bool has_encoded_host(const char *text) {
+  const char *host = after_scheme(text);
+  host += strspn(host, "/"); /* libcurl takes up to three */
+  return *host != '[' && memchr(host, '%', strcspn(host, "/?#")) != NULL;
+}
+
 /* ---- the base URL ---- */
 
-static const char *read_parts(struct url_base *base, CURLU *url) {
+static const char *read_parts(struct url_base *base, CURLU *url, const char *text) {
   base->scheme = get_part(url, CURLUPART_SCHEME, 0);
   base->host = get_part(url, CURLUPART_HOST, 0);
   base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-  if (base->scheme == NULL || base->host == NULL || base->port == NULL)
+  base->zone = get_part(url, CURLUPART_ZONEID, 0);
+  if (base->host == NULL && !has_part(url, CURLUPART_HOST))
     return "cannot be read as a URL; wanted: https://host/stage";
+  if (base->scheme == NULL || base->host == NULL || base->port == NULL ||
+      (base->zone == NULL && has_part(url, CURLUPART_ZONEID)))
+    return NO_MEMORY;
+  if (has_encoded_host(text))
+    return "must not have a percent-encoded host name";
   bool cleartext = strcmp(base->scheme, "http") == 0;
   if (!cleartext && strcmp(base->scheme, "https") != 0)
     return "must begin with https://";
@@ -59,23 +82,26 @@ static const char *read_parts(struct url_base *base, CURLU *url) {
 }
 
 static const char *read_base(struct url_base *base, CURLU *url, const char *text) {
-  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS);
+  if (code == CURLUE_OUT_OF_MEMORY)
+    return NO_MEMORY;
+  if (code != CURLUE_OK)
     return "cannot be read as a URL; wanted: https://host/stage";
-  const char *problem = read_parts(base, url);
+  const char *problem = read_parts(base, url, text);
   if (problem != NULL)
     return problem;
   if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
     return "must not hold ? or #";
   char *path = get_part(url, CURLUPART_PATH, 0);
   if (path == NULL)
-    return "cannot be kept: out of memory";
+    return NO_MEMORY;
   problem = url_path_problem(path, strlen(path));
   curl_free(path);
   if (problem != NULL)
     return "has a path that cannot be used (\".\", \"..\", \"\\\" or odd characters)";
   base->root = get_part(url, CURLUPART_URL, 0);
   if (base->root == NULL)
-    return "cannot be kept: out of memory";
+    return NO_MEMORY;
   size_t length = strlen(base->root);
   while (length > 0 && base->root[length - 1] == '/')
     base->root[--length] = '\0';
@@ -93,13 +119,13 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   char copy[2049];
   memcpy(copy, text, length);
   copy[length] = '\0';
-  if (strstr(copy, "://") == NULL)
+  if (after_scheme(copy) == NULL)
     return "must begin with https://";
   if (strpbrk(copy, "?#") != NULL)
     return "must not hold ? or #";
   CURLU *url = curl_url();
   if (url == NULL)
-    return "cannot be kept: out of memory";
+    return NO_MEMORY;
   base->allow_insecure = allow_insecure;
   const char *problem = read_base(base, url, copy);
   curl_url_cleanup(url);
@@ -113,6 +139,7 @@ void url_base_clear(struct url_base *base) {
   curl_free(base->scheme);
   curl_free(base->host);
   curl_free(base->port);
+  curl_free(base->zone);
   memset(base, 0, sizeof *base);
 }
 
@@ -243,7 +270,7 @@ CURLU *url_parse(const char *text) {
 
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts) {
-  if (length == 0 || !is_plain_ascii(text, length) || strstr(text, "://") == NULL)
+  if (length == 0 || !is_plain_ascii(text, length) || after_scheme(text) == NULL)
     return "must be an absolute URL without spaces, control and non-ASCII bytes";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
@@ -251,7 +278,7 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
   if (url == NULL)
     return "cannot be read as a URL";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
-  const char *problem = read_parts(&parts, url);
+  const char *problem = read_parts(&parts, url, text);
   curl_url_cleanup(url);
   facts->cleartext_loopback = parts.cleartext_loopback;
   facts->same_origin = problem == NULL && url_is_same_origin(base, text);
@@ -266,6 +293,8 @@ CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
   if (part_is(url, CURLUPART_SCHEME, 0, base->scheme) &&
       part_is(url, CURLUPART_HOST, 0, base->host) &&
       part_is(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port) &&
+      (base->zone == NULL ? !has_part(url, CURLUPART_ZONEID)
+                          : part_is(url, CURLUPART_ZONEID, 0, base->zone)) &&
       !has_part(url, CURLUPART_USER))
     return url;
   curl_url_cleanup(url);

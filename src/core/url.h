@@ -12,9 +12,10 @@ MIC_PRIVATE_BEGIN
 
 struct url_base {
   char *root;   /* "https://host[:port]/stage", no slash at the end; owned */
-  char *scheme; /* owned, from libcurl, as the next two */
+  char *scheme; /* owned, from libcurl, as the next three */
   char *host;
   char *port;
+  char *zone;              /* of a link-local address; NULL when there is none */
   bool allow_insecure;     /* http to other machines too */
   bool cleartext_loopback; /* http to this machine: no proxy */
 };

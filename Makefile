@@ -8,6 +8,7 @@
 #   make sanitize   every spec under AddressSanitizer and UBSan
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
+#   make allocations   every allocation fails once, in each of spec/allocation; minutes
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -44,6 +45,8 @@ INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
 
 # The variables with a version in their name would win over the ones set here.
 unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+LUA_LIBS := $(or $(shell pkg-config --libs $(LUA_NAME) 2>/dev/null),\
+  -l$(if $(filter luajit%,$(LUA_NAME)),luajit-5.1,$(LUA_NAME)))
 # In RUN="lua my.lua", lua is the one that the module was built for.
 WITH_MIC = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" \
   LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;;" PATH="$(CURDIR)/$(BUILD)/bin:$$PATH"
@@ -54,7 +57,7 @@ deps = @:
 endif
 
 .PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz \
-  install clean deps deps-build FORCE
+  allocations install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -97,7 +100,7 @@ LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wild
 
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.c tools/*.c)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c)
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)
@@ -116,6 +119,18 @@ valgrind: deps-valgrind build
 
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
+
+# A program with a Lua of its own, and an allocator that fails as it is told.
+HOST := $(BUILD)/failing_allocations
+HOST_SOURCES = spec/c/failing_allocations.c spec/c/failing_allocator.c spec/c/canned_server.c
+
+$(HOST): $(HOST_SOURCES) $(wildcard spec/c/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O1 -g -fno-builtin -rdynamic -I$(LUA_INCDIR) \
+	  -o $@ $(HOST_SOURCES) $(LUA_LIBS)
+
+allocations: deps-test build $(HOST)
+	@$(WITH_MIC) $(HOST) spec/allocation/*.lua
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

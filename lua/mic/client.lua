@@ -163,6 +163,9 @@ function client_methods:login(username, password)
   if not reply then
     return nil, err
   end
+  if not reply.body then -- logged in, but there was no memory to mask the reply in
+    error("not enough memory", 0)
+  end
   local data = json.decode(reply.body) or {}
   return { user = data.user, permissions = data.permissions }
 end
@@ -228,6 +231,7 @@ function client_methods:use_credentials(credentials)
   end
   local ok, adopted, problem = pcall(ready.session.adopt, ready.session, credentials)
   if not ok then
+    errors.pass_memory(adopted)
     errors.raise("client:use_credentials: " .. tostring(adopted))
   end
   return adopted, problem

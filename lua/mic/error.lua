@@ -159,6 +159,15 @@ function errors.is(value)
   return type(value) == "table" and getmetatable(value) == error_mt
 end
 
+--- Raises again what Lua raises when memory has ended, so that whoever catches an error to tell of
+--- it does not take that one for misuse or a failure of somebody else's.
+---@param problem any what was caught
+function errors.pass_memory(problem)
+  if problem == "not enough memory" then
+    error(problem, 0)
+  end
+end
+
 --- `assert` for results of this library, on every Lua.
 ---@param value any
 ---@param err any

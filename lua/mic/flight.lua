@@ -157,13 +157,31 @@ end
 ---@param ends number on the transport's clock
 ---@return table this
 function flight.new(session, purpose, ends)
-  local this = { session = session, purpose = purpose, ends = ends, events = {} }
+  --- Every member is there from the start: setting one later needs no memory, so a flight can be
+  --- ended when there is none.
+  local this = {
+    session = session,
+    purpose = purpose,
+    ends = ends,
+    events = {},
+    generation = 0,
+    username = false,
+    password = false,
+    own = false,
+    sent = false,
+    reply = false,
+    store_err = false,
+    ok = false,
+    err = false,
+    raised = false,
+    ended = false,
+  }
   see_generation(this)
   return this
 end
 
 --- Runs the transaction; to be spawned. Afterwards `ended` is true, `ok` or `err` tell the outcome,
---- `sent` what the API was asked for last ("login", "refresh" or nil), and `raised` is what broke
+--- `sent` what the API was asked for last ("login", "refresh" or false), and `raised` is what broke
 --- it, to be raised again.
 ---@param this table
 function flight.fly(this)
@@ -177,7 +195,7 @@ function flight.fly(this)
       this.raised = ok
     end
   end
-  this.err = err
+  this.err = err or false
   this.ended = true
 end
 

@@ -33,11 +33,11 @@ local function build(self, base_url, api_key)
   config.base_url, config.api_key = base_url, api_key
   local ok, made = pcall(core.client, config)
   if not ok then
+    errors.pass_memory(made)
     return nil, tostring(made)
   end
-  self.core = made
-  self.session = session.new {
-    core = self.core,
+  local made_session = session.new {
+    core = made,
     transport = self.transport,
     store = self.store,
     emit = self.emit,
@@ -46,6 +46,7 @@ local function build(self, base_url, api_key)
     refresh_margin = self.given.refresh_margin,
     timeout = self.timeout,
   }
+  self.core, self.session = made, made_session -- together: who finds one relies on the other
   return true
 end
 

@@ -56,20 +56,21 @@ end
 --- ---- flights ----
 
 local function finish(self, this)
+  local err = this.err or nil
   self.flight = nil
   for _, event in ipairs(this.events) do
     self.emit(event)
   end
   if this.purpose ~= "save" and this.purpose ~= "logout" then
-    self.last_error = this.err
+    self.last_error = err
   end
   if this.sent then
-    self.emit { type = this.sent, err = this.err }
+    self.emit { type = this.sent, err = err }
   end
   if this.raised then
     error(this.raised, 0)
   end
-  return this.ok or nil, this.err
+  return this.ok or nil, err
 end
 
 --- Whether a flight is under way. One that an error from outside (a debug hook's) has torn out of
@@ -130,6 +131,9 @@ function session_methods:own_password()
   if ran and type(password) == "string" and password ~= "" then
     return password
   end
+  if not ran then
+    errors.pass_memory(password)
+  end
   return nil,
     errors.new(
       "auth",
@@ -148,9 +152,13 @@ end
 --- Asks the store once, before the first use of the credentials.
 function session_methods:load()
   if not self.loaded then
-    self.loaded = true
+    self.loaded = true -- before asking: the store may call the client
     if self.core:freshness() == "none" then
-      self.vault:adopt_saved()
+      local ok, problem = pcall(self.vault.adopt_saved, self.vault)
+      if not ok then
+        self.loaded = false
+        error(problem, 0)
+      end
     end
   end
 end

@@ -129,7 +129,10 @@ static void push_reply(lua_State *L, struct exchange_box *box) {
   set_timings(L, &exchange->timings);
   if (exchange->location != NULL) {
     set_string(L, "location", exchange->location, strlen(exchange->location));
-    set_boolean(L, "same_origin", url_is_same_origin(&box->client->base, exchange->location));
+    enum url_status status = url_compare(&box->client->base, exchange->location);
+    if (status == URL_NO_MEMORY)
+      argumentsL_raise_memory(L);
+    set_boolean(L, "same_origin", status == URL_OK);
   }
   if (exchange->status >= 400)
     set_meaning(L, box);

@@ -22,7 +22,10 @@ int recordL_from_bytes(lua_State *L) {
   size_t length = 0;
   const char *bytes = luaL_checklstring(L, 1, &length);
   struct record *record = recordL_push(L);
-  if (record_read(record, bytes, length))
+  enum record_status status = record_read(record, bytes, length);
+  if (status == RECORD_NO_MEMORY)
+    return argumentsL_raise_memory(L);
+  if (status == RECORD_OK)
     return 1;
   struct failure failure = {0};
   failure_set(&failure, FAILURE_STORE, NULL,
@@ -36,7 +39,7 @@ static int record_bytes(lua_State *L) {
   struct record *record = luaL_checkudata(L, 1, TYPE);
   struct buffer *bytes = argumentsL_new_buffer(L, 8 * MIC_SECRET_MAX, true);
   if (record_write(record, bytes) != BUFFER_OK)
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   lua_pushlstring(L, bytes->data, bytes->length);
   buffer_free(bytes);
   return 1;

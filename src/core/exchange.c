@@ -29,6 +29,11 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
   exchange->state = EXCHANGE_DONE;
 }
 
+void exchange_fail_memory(struct exchange *exchange) {
+  failure_set_curl(&exchange->failure, CURLE_OUT_OF_MEMORY);
+  exchange->state = EXCHANGE_DONE;
+}
+
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared) {
   struct curl_slist *last = exchange->lines;
   exchange->sent_lines = last == NULL ? shared : last;
@@ -149,8 +154,11 @@ static void read_timings(struct exchange *exchange) {
   }
 }
 
-static char *copy_text(const char *text) {
-  return text == NULL ? NULL : strdup(text);
+/* Copies what libcurl lends; it lends nothing as NULL. */
+static void keep_text(struct exchange *exchange, const char *text, char **into) {
+  *into = text == NULL ? NULL : strdup(text);
+  if (text != NULL && *into == NULL)
+    exchange_fail_memory(exchange);
 }
 
 static void read_answer(struct exchange *exchange) {
@@ -162,10 +170,10 @@ static void read_answer(struct exchange *exchange) {
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
   exchange->new_connection = connects > 0;
   curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text);
-  exchange->content_type = copy_text(text);
+  keep_text(exchange, text, &exchange->content_type);
   text = NULL;
   curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text);
-  exchange->location = copy_text(text);
+  keep_text(exchange, text, &exchange->location);
   read_timings(exchange);
 }
 
@@ -194,6 +202,8 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
   if (exchange->download.error != 0 || exchange->upload.error != 0) {
     failure_set_errno(&exchange->failure, exchange->download.error != 0 ? exchange->download.error
                                                                         : exchange->upload.error);
+  } else if (exchange->no_memory) {
+    exchange_fail_memory(exchange);
   } else if (exchange->too_large) {
     exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, "the answer is larger than allowed");
   } else if (code == CURLE_ABORTED_BY_CALLBACK && exchange->sendings > 1) {

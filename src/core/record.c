@@ -111,7 +111,7 @@ static bool take_bytes(const char **bytes, size_t *left, size_t size, const char
   return true;
 }
 
-static bool read_fields(struct record *record, const char *bytes, size_t left) {
+static enum record_status read_fields(struct record *record, const char *bytes, size_t left) {
   double *numbers[NUMBERS] = {&record->issued, &record->expires, &record->lifetime,
                               &record->generation};
   struct secret *strings[STRINGS] = {&record->identity, &record->token, &record->refresh_token,
@@ -119,34 +119,34 @@ static bool read_fields(struct record *record, const char *bytes, size_t left) {
   const char *taken;
   for (size_t i = 0; i < NUMBERS; i++) {
     if (!take_bytes(&bytes, &left, 8, &taken))
-      return false;
+      return RECORD_DAMAGED;
     uint64_t bits = get_whole(taken, 8);
     memcpy(numbers[i], &bits, sizeof bits);
     if (!(*numbers[i] >= 0.0 && *numbers[i] <= 9007199254740992.0))
-      return false;
+      return RECORD_DAMAGED;
   }
   for (size_t i = 0; i < STRINGS; i++) {
     if (!take_bytes(&bytes, &left, 4, &taken))
-      return false;
+      return RECORD_DAMAGED;
     size_t length = (size_t)get_whole(taken, 4);
     if (length > MIC_SECRET_MAX || !take_bytes(&bytes, &left, length, &taken))
-      return false;
+      return RECORD_DAMAGED;
     if (length > 0 && !secret_set(strings[i], taken, length))
-      return false;
+      return RECORD_NO_MEMORY;
   }
-  return left == 0 && record->token.length > 0;
+  return left == 0 && record->token.length > 0 ? RECORD_OK : RECORD_DAMAGED;
 }
 
-bool record_read(struct record *record, const char *bytes, size_t length) {
+enum record_status record_read(struct record *record, const char *bytes, size_t length) {
   record_clear(record);
   const size_t frame = MAGIC_SIZE + 1 + SUM_SIZE;
   if (length < frame || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0 || bytes[MAGIC_SIZE] != VERSION)
-    return false;
+    return RECORD_DAMAGED;
   uint32_t sum = (uint32_t)get_whole(bytes + length - SUM_SIZE, SUM_SIZE);
   if (sum != checksum(bytes, length - SUM_SIZE))
-    return false;
-  if (read_fields(record, bytes + MAGIC_SIZE + 1, length - frame))
-    return true;
-  record_clear(record);
-  return false;
+    return RECORD_DAMAGED;
+  enum record_status status = read_fields(record, bytes + MAGIC_SIZE + 1, length - frame);
+  if (status != RECORD_OK)
+    record_clear(record);
+  return status;
 }

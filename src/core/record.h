@@ -26,8 +26,11 @@ void record_move(struct record *to, struct record *from);
 void record_clear(struct record *record); /* wipes */
 /* Appends the versioned bytes; `bytes` should be a secret buffer. */
 enum buffer_status record_write(const struct record *record, struct buffer *bytes);
-/* False when the bytes are no record of a known version, or damaged; `record` is then cleared. */
-bool record_read(struct record *record, const char *bytes, size_t length);
+
+enum record_status { RECORD_OK, RECORD_DAMAGED, RECORD_NO_MEMORY };
+
+/* RECORD_DAMAGED also for a version that is not known; `record` is cleared on all but RECORD_OK. */
+enum record_status record_read(struct record *record, const char *bytes, size_t length);
 
 MIC_PRIVATE_END
 #endif

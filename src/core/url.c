@@ -6,7 +6,7 @@
 
 #include "url.h"
 
-static const char NO_MEMORY[] = "cannot be kept: out of memory";
+const char url_no_memory[] = "cannot be kept: out of memory";
 
 static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;
@@ -66,7 +66,7 @@ static const char *read_parts(struct url_base *base, CURLU *url, const char *tex
     return "cannot be read as a URL; wanted: https://host/stage";
   if (base->scheme == NULL || base->host == NULL || base->port == NULL ||
       (base->zone == NULL && has_part(url, CURLUPART_ZONEID)))
-    return NO_MEMORY;
+    return url_no_memory;
   if (has_encoded_host(text))
     return "must not have a percent-encoded host name";
   bool cleartext = strcmp(base->scheme, "http") == 0;
@@ -84,7 +84,7 @@ static const char *read_parts(struct url_base *base, CURLU *url, const char *tex
 static const char *read_base(struct url_base *base, CURLU *url, const char *text) {
   CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS);
   if (code == CURLUE_OUT_OF_MEMORY)
-    return NO_MEMORY;
+    return url_no_memory;
   if (code != CURLUE_OK)
     return "cannot be read as a URL; wanted: https://host/stage";
   const char *problem = read_parts(base, url, text);
@@ -94,14 +94,14 @@ static const char *read_base(struct url_base *base, CURLU *url, const char *text
     return "must not hold ? or #";
   char *path = get_part(url, CURLUPART_PATH, 0);
   if (path == NULL)
-    return NO_MEMORY;
+    return url_no_memory;
   problem = url_path_problem(path, strlen(path));
   curl_free(path);
   if (problem != NULL)
     return "has a path that cannot be used (\".\", \"..\", \"\\\" or odd characters)";
   base->root = get_part(url, CURLUPART_URL, 0);
   if (base->root == NULL)
-    return NO_MEMORY;
+    return url_no_memory;
   size_t length = strlen(base->root);
   while (length > 0 && base->root[length - 1] == '/')
     base->root[--length] = '\0';
@@ -125,7 +125,7 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
     return "must not hold ? or #";
   CURLU *url = curl_url();
   if (url == NULL)
-    return NO_MEMORY;
+    return url_no_memory;
   base->allow_insecure = allow_insecure;
   const char *problem = read_base(base, url, copy);
   curl_url_cleanup(url);
@@ -251,21 +251,42 @@ void url_drop_query(struct buffer *text, const char *name) {
   }
 }
 
-static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *wanted) {
-  char *text = get_part(url, part, flags);
-  bool same = text != NULL && wanted != NULL && strcasecmp(text, wanted) == 0;
+/* Whether a part is the wanted one; NULL wants none. */
+static enum url_status compare_part(CURLU *url, CURLUPart part, unsigned flags,
+                                    const char *wanted) {
+  char *text = NULL;
+  CURLUcode code = curl_url_get(url, part, &text, flags);
+  if (code == CURLUE_OUT_OF_MEMORY)
+    return URL_NO_MEMORY;
+  bool there = code == CURLUE_OK && text != NULL;
+  bool same = there == (wanted != NULL) && (!there || strcasecmp(text, wanted) == 0);
   curl_free(text);
-  return same;
+  return same ? URL_OK : URL_ELSEWHERE;
 }
 
-CURLU *url_parse(const char *text) {
-  CURLU *url = curl_url();
-  if (url == NULL)
-    return NULL;
-  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK)
-    return url;
-  curl_url_cleanup(url);
-  return NULL;
+static enum url_status compare_origin(const struct url_base *base, CURLU *url) {
+  enum url_status status = compare_part(url, CURLUPART_SCHEME, 0, base->scheme);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_HOST, 0, base->host);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_ZONEID, 0, base->zone);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_USER, 0, NULL);
+  return status;
+}
+
+enum url_status url_parse(const char *text, CURLU **url) {
+  *url = curl_url();
+  if (*url == NULL)
+    return URL_NO_MEMORY;
+  CURLUcode code = curl_url_set(*url, CURLUPART_URL, text, CURLU_PATH_AS_IS);
+  if (code == CURLUE_OK)
+    return URL_OK;
+  curl_url_cleanup(*url);
+  *url = NULL;
+  return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
 }
 
 const char *url_check(const struct url_base *base, const char *text, size_t length,
@@ -274,35 +295,34 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
     return "must be an absolute URL without spaces, control and non-ASCII bytes";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
-  CURLU *url = url_parse(text);
-  if (url == NULL)
-    return "cannot be read as a URL";
+  CURLU *url = NULL;
+  enum url_status status = url_parse(text, &url);
+  if (status != URL_OK)
+    return status == URL_NO_MEMORY ? url_no_memory : "cannot be read as a URL";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
   const char *problem = read_parts(&parts, url, text);
+  status = compare_origin(base, url);
   curl_url_cleanup(url);
   facts->cleartext_loopback = parts.cleartext_loopback;
-  facts->same_origin = problem == NULL && url_is_same_origin(base, text);
+  facts->same_origin = problem == NULL && status == URL_OK;
   url_base_clear(&parts);
-  return problem;
+  return problem == NULL && status == URL_NO_MEMORY ? url_no_memory : problem;
 }
 
-CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
-  CURLU *url = url_parse(text);
-  if (url == NULL)
-    return NULL;
-  if (part_is(url, CURLUPART_SCHEME, 0, base->scheme) &&
-      part_is(url, CURLUPART_HOST, 0, base->host) &&
-      part_is(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port) &&
-      (base->zone == NULL ? !has_part(url, CURLUPART_ZONEID)
-                          : part_is(url, CURLUPART_ZONEID, 0, base->zone)) &&
-      !has_part(url, CURLUPART_USER))
-    return url;
-  curl_url_cleanup(url);
-  return NULL;
+enum url_status url_parse_same_origin(const struct url_base *base, const char *text, CURLU **url) {
+  enum url_status status = url_parse(text, url);
+  if (status == URL_OK)
+    status = compare_origin(base, *url);
+  if (status == URL_OK)
+    return URL_OK;
+  curl_url_cleanup(*url);
+  *url = NULL;
+  return status;
 }
 
-bool url_is_same_origin(const struct url_base *base, const char *text) {
-  CURLU *url = url_parse_same_origin(base, text);
+enum url_status url_compare(const struct url_base *base, const char *text) {
+  CURLU *url = NULL;
+  enum url_status status = url_parse_same_origin(base, text, &url);
   curl_url_cleanup(url);
-  return url != NULL;
+  return status;
 }

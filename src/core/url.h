@@ -35,9 +35,16 @@ bool url_join(const struct url_base *base, const char *path, size_t length, stru
 bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length);
 /* Takes every query member of this name out; the rest stays as it was. */
 void url_drop_query(struct buffer *text, const char *name);
-/* Parses `text` for libcurl. NULL when it cannot be read, is not of the base's origin, or there is
-   no memory. The caller owns the handle. */
-CURLU *url_parse_same_origin(const struct url_base *base, const char *text);
+enum url_status { URL_OK, URL_UNREADABLE, URL_ELSEWHERE, URL_NO_MEMORY };
+
+/* Parses `text` for libcurl; the caller owns the handle, which is NULL on anything but URL_OK. */
+enum url_status url_parse(const char *text, CURLU **url);
+/* The same, of the base's origin only. */
+enum url_status url_parse_same_origin(const struct url_base *base, const char *text, CURLU **url);
+/* URL_OK when it is of the base's origin. */
+enum url_status url_compare(const struct url_base *base, const char *text);
+/* What the functions that return a problem return when there is no memory: this very text. */
+extern const char url_no_memory[];
 /* What a URL that is not below the base would mean. */
 struct url_facts {
   bool same_origin;
@@ -47,9 +54,6 @@ struct url_facts {
 /* NULL when this absolute URL may be fetched, else what is wrong, as a phrase after "url ". */
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts);
-/* Parses `text` for libcurl; NULL when it cannot be read. The caller owns the handle. */
-CURLU *url_parse(const char *text);
-bool url_is_same_origin(const struct url_base *base, const char *text);
 
 MIC_PRIVATE_END
 #endif

@@ -8,7 +8,8 @@
 #   make sanitize   every spec under AddressSanitizer and UBSan
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
-#   make allocations   every allocation fails once, in each of spec/allocation; minutes
+#   make allocations  each allocation of each of spec/allocation fails; some minutes
+#   make brutal-gc    the core's specs, with a full collection for every object of the module's
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -57,7 +58,7 @@ deps = @:
 endif
 
 .PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz \
-  allocations install clean deps deps-build FORCE
+  allocations brutal-gc install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -120,17 +121,24 @@ valgrind: deps-valgrind build
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
 
-# A program with a Lua of its own, and an allocator that fails as it is told.
-HOST := $(BUILD)/failing_allocations
-HOST_SOURCES = spec/c/failing_allocations.c spec/c/failing_allocator.c spec/c/canned_server.c
+# Programs with a Lua of their own, and an allocator that fails as it is told.
+ALLOCATING := $(BUILD)/failing_allocations
+COLLECTING := $(BUILD)/collecting_lua
+BRUTAL = core core_close core_exchange core_record call response session refresh json fetch batch \
+  stream
 
-$(HOST): $(HOST_SOURCES) $(wildcard spec/c/*.h)
+$(ALLOCATING): spec/c/canned_server.c
+$(ALLOCATING) $(COLLECTING): $(BUILD)/%: spec/c/%.c spec/c/failing_allocator.c $(wildcard spec/c/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE -O1 -g -fno-builtin -rdynamic -I$(LUA_INCDIR) \
-	  -o $@ $(HOST_SOURCES) $(LUA_LIBS)
+	  -o $@ $(filter %.c,$^) $(LUA_LIBS)
 
-allocations: deps-test build $(HOST)
-	@$(WITH_MIC) $(HOST) spec/allocation/*.lua
+allocations: deps-test build $(ALLOCATING)
+	@$(WITH_MIC) $(ALLOCATING) spec/allocation/*.lua
+
+brutal-gc: deps-test build $(ALLOCATING) $(COLLECTING)
+	@$(WITH_MIC) $(ALLOCATING) --collect spec/allocation/*.lua
+	@tools/run_specs --build $(BUILD) $(CURDIR)/$(COLLECTING) -- $(BRUTAL:%=spec/%_spec.lua)
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

@@ -7,6 +7,8 @@ return {
     return client:auth_headers()
   end,
   expect = function(_, headers)
-    return headers and headers["x-api-key"] == "key-secret" and headers.Authorization:find "^eyJ" == 1
+    return headers
+      and headers["x-api-key"] == "key-secret"
+      and headers.Authorization:find "^eyJ" == 1
   end,
 }

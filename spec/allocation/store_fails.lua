@@ -14,6 +14,8 @@ return {
     return client:login("anna", world.password)
   end,
   expect = function(_, session, err)
-    return session == nil and err.kind == "store" and err.message:find("disk is full", 1, true) ~= nil
+    return session == nil
+      and err.kind == "store"
+      and err.message:find("disk is full", 1, true) ~= nil
   end,
 }

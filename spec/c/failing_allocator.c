@@ -93,7 +93,7 @@ static bool fails(enum allocation_kind kind) {
   }
   unsigned long number = ++plan.counts[kind];
   if (plan.failed) {
-    if (plan.mode == FAIL_ALL || (plan.mode == FAIL_ONWARD && kind == plan.kind))
+    if (plan.mode >= FAIL_ALL || (plan.mode == FAIL_ONWARD && kind == plan.kind))
       return true;
     return false;
   }
@@ -276,16 +276,24 @@ static bool collects(void) {
   return true;
 }
 
+/* What is read after it was let go shall not look right. */
+enum { SCRIBBLE = 0x5a };
+
 void *allocator_for_lua(void *context, void *block, size_t old_size, size_t size) {
   (void)context;
+  /* 5.2 and later say of what kind a new object will be. What is no object (a stack that grows, a
+     buffer of lauxlib) is not always tried again. */
+  bool is_object = block == NULL && old_size != 0;
   if (block == NULL)
-    old_size = 0; /* 5.2 and later say what kind of object it will be */
+    old_size = 0;
   if (size == 0) {
     live[LUA_ALLOCATION] -= old_size;
+    if (block != NULL)
+      memset(block, SCRIBBLE, old_size);
     __libc_free(block);
     return NULL;
   }
-  if (size > old_size && (fails(LUA_ALLOCATION) || collects()))
+  if (size > old_size && (fails(LUA_ALLOCATION) || (is_object && collects())))
     return NULL;
   void *moved = __libc_realloc(block, size);
   if (moved != NULL)

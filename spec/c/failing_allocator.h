@@ -13,7 +13,8 @@ enum failing {
   FAIL_NONE,
   FAIL_ONCE,   /* the one at the position */
   FAIL_ONWARD, /* it and all of its kind that follow */
-  FAIL_ALL     /* it and all of every kind that follow */
+  FAIL_ALL,    /* it and all of every kind that follow */
+  FAIL_TO_END  /* the same, until the state is closed */
 };
 
 extern const char *const allocation_kind_names[ALLOCATION_KINDS];
@@ -27,8 +28,8 @@ void allocator_disarm(void);
 unsigned long allocator_count(enum allocation_kind kind);
 bool allocator_has_failed(void);
 /* Lua collects all of its garbage when an allocation fails, and tries again: so a first try that
-   fails is a full collection. Of Lua's allocations each `step`-th has one, and with `from_module`
-   also each that a function of mic/core.so makes Lua do. 0 ends it. */
+   fails is a full collection. Each `step`-th object that Lua makes has one, and with `from_module`
+   also each that it makes for a function of mic/core.so. 0 and false end it. Lua 5.2 and later. */
 void allocator_collect(unsigned long step, bool from_module);
 unsigned long allocator_collections(void);
 

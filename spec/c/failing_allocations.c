@@ -117,12 +117,8 @@ static int open_descriptors(void) {
 }
 
 static void check_left(int descriptors) {
-#if !__has_include(<luajit.h>) /* that one may forget a block of its own when memory ends */
-  bool lua_left = allocator_live(LUA_ALLOCATION) != 0;
-#else
-  bool lua_left = false;
-#endif
-  if (lua_left || allocator_live(MODULE_ALLOCATION) != 0 || allocator_live(CURL_ALLOCATION) != 0) {
+  if (allocator_live(LUA_ALLOCATION) != 0 || allocator_live(MODULE_ALLOCATION) != 0 ||
+      allocator_live(CURL_ALLOCATION) != 0) {
     tell("memory was not given back:");
     allocator_tell_left();
     allocator_forget();
@@ -204,10 +200,10 @@ static void play(unsigned long sample) {
   if (!warm_up())
     return;
   for (int kind = 0; kind < ALLOCATION_KINDS; kind++)
-    counts[kind] = allocator_count(kind);
+    counts[kind] = allocator_count((enum allocation_kind)kind);
   for (int kind = 0; kind < ALLOCATION_KINDS; kind++)
     for (int mode = FAIL_ONCE; mode <= FAIL_TO_END; mode++)
-      runs += fail_each(kind, mode, counts[kind], sample);
+      runs += fail_each((enum allocation_kind)kind, (enum failing)mode, counts[kind], sample);
   printf("%s: %lu failures of %lu + %lu + %lu allocations\n", now.scenario, runs,
          counts[LUA_ALLOCATION], counts[MODULE_ALLOCATION], counts[CURL_ALLOCATION]);
 }
@@ -263,8 +259,9 @@ int main(int count, char **words) {
     else if (strcmp(words[first], "--phase") == 0 && first + 1 < count)
       phase = strtoul(words[++first], NULL, 10) % 5;
     else if (strcmp(words[first], "--at") == 0 && first + 3 < count) {
-      only.kind = find(words[++first], allocation_kind_names, ALLOCATION_KINDS);
-      only.mode = find(words[++first], mode_names, FAIL_TO_END + 1);
+      only.kind =
+          (enum allocation_kind)find(words[++first], allocation_kind_names, ALLOCATION_KINDS);
+      only.mode = (enum failing)find(words[++first], mode_names, FAIL_TO_END + 1);
       only.position = strtoul(words[++first], NULL, 10);
     }
   }

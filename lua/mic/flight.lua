@@ -197,6 +197,7 @@ function flight.fly(this)
   end
   this.err = err or false
   this.ended = true
+  this.session.vault.owner.ended = true
 end
 
 return flight

@@ -100,6 +100,7 @@ local function run(self, purpose, deadline, login)
   this.password = nil
   if not spawned then
     this.ended, this.raised = true, problem
+    self.vault.owner.ended = true -- the flight may not have had the memory to unlock
   end
   return this, finish(self, this)
 end

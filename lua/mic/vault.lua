@@ -22,7 +22,7 @@ function vault.new(settings)
     transport = settings.transport,
     emit = settings.emit,
     refresh_margin = settings.refresh_margin,
-    owner = {}, -- of the lock; a vault takes one at a time
+    owner = { ended = true }, -- of the lock, while not ended; a vault takes one at a time
     adoptions = 0, -- of what somebody else saved
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- of the last use of the store that failed; nil once a save has worked
@@ -141,6 +141,7 @@ end
 ---@return any token false when somebody else has it; nil and an error when the store failed
 ---@return table|nil err
 function vault_methods:lock()
+  self.owner.ended = false
   return ask(self, "lock", self.key, LOCK_SECONDS, self.owner)
 end
 

@@ -25,6 +25,17 @@ local function check_seconds(seconds, name, what)
   end
 end
 
+--- Whether somebody else than `owner` has the lock.
+local function is_held(held, owner, time)
+  if not held or time >= held.ends then
+    return false
+  end
+  if type(held.owner) == "table" and held.owner.ended == true then
+    return false -- an error kept that one from giving it back
+  end
+  return owner == nil or held.owner ~= owner
+end
+
 --- Makes an empty store. Its functions never wait and are called with a dot.
 ---@param options? { now?: fun(): number } `now` is a clock that never goes back, in seconds
 ---@return table store with `load`, `save`, `lock`, `unlock`
@@ -67,14 +78,15 @@ local function memory(options)
   --- Takes the lock of a key. It ends by itself after `seconds`.
   ---@param key string
   ---@param seconds number
-  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
+  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving. Of
+  --- a table, `ended = true` says that the owner needs no lock any more
   ---@return any token to give back with `unlock`, or false when somebody else has the lock
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
     check_seconds(seconds, "lock", "the second argument")
     local time = now()
     local held = locks[key]
-    if held and time < held.ends and (owner == nil or held.owner ~= owner) then
+    if is_held(held, owner, time) then
       return false
     end
     last_token = last_token + 1

@@ -6,10 +6,13 @@
 #   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
 #   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
 #   make sanitize   every spec under AddressSanitizer and UBSan
+#   make tsan       the specs of the engine's thread under ThreadSanitizer
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
 #   make allocations  each allocation of each of spec/allocation fails; some minutes
 #   make brutal-gc    the core's specs, with a full collection for every object of the module's
+#   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
+#   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -57,8 +60,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize valgrind fuzz \
-  allocations brutal-gc install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
+  bench simulate allocations brutal-gc install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -101,19 +104,26 @@ LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wild
 
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) \
+	  $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c bench/*.c)
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=toomanyconfigs \
 	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES)
 
+TSAN_SPECS = spec/engine_spec.lua spec/transport_spec.lua
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 sanitize: deps-test
 	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/sanitize \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" build
-	@tools/run_sanitized $(CC) lua5.4 build/sanitize/lua5.4
+	@tools/run_sanitized address $(CC) lua5.4 build/sanitize/lua5.4
+
+tsan: deps-test
+	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/tsan \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" build
+	@tools/run_sanitized thread $(CC) lua5.4 build/tsan/lua5.4 -- $(TSAN_SPECS)
 
 valgrind: deps-valgrind build
 	@tools/run_specs --under "valgrind --quiet --error-exitcode=99 --leak-check=full" $(LUA)
@@ -139,6 +149,16 @@ allocations: deps-test build $(ALLOCATING)
 brutal-gc: deps-test build $(ALLOCATING) $(COLLECTING)
 	@$(WITH_MIC) $(ALLOCATING) --collect spec/allocation/*.lua
 	@tools/run_specs --build $(BUILD) $(CURDIR)/$(COLLECTING) -- $(BRUTAL:%=spec/%_spec.lua)
+
+# SECONDS counts here when it was given.
+SIMULATED = $(if $(SEED),seed=$(SEED)) $(if $(EXPIRIES),expiries=$(EXPIRIES)) \
+  $(if $(filter file,$(origin SECONDS)),,seconds=$(SECONDS)) $(if $(EACH),each=$(EACH))
+
+simulate: deps-run build
+	@$(WITH_MIC) $(LUA) spec/simulation/run.lua $(SIMULATED)
+
+bench: deps-test build
+	@CC="$(CC)" bench/run $(LUA) $(BENCH)
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

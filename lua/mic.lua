@@ -12,10 +12,39 @@ local mic = {
   null = json.null,
   array = json.array,
   assert = errors.assert,
-  new = client.new,
-  from_env = environment.client,
-  store = { memory = require "mic.store.memory" },
+  store = { memory = require "mic.store.memory", file = require "mic.store.file" },
 }
+
+--- With a colon the module itself would be the first argument.
+local function refuse_colon(first, name)
+  if first == mic then
+    errors.raise(("call it with a dot: mic.%s(…)"):format(name))
+  end
+end
+
+--- Makes a client; sends nothing. Raises for misuse.
+---@param given table the options of docs/reference.md
+---@return table client
+function mic.new(given)
+  refuse_colon(given, "new")
+  return client.new(given)
+end
+
+--- Makes a client of environment variables.
+---@param given? table options; they win over the variables
+---@return table|nil client
+---@return table|nil err of kind `config`, naming the variable that is missing or wrong
+function mic.from_env(given)
+  refuse_colon(given, "from_env")
+  return environment.client(given)
+end
+
+--- The conformance test of stores is for tests alone: loaded when it is asked for.
+setmetatable(mic.store, {
+  __index = function(_, name)
+    return name == "conformance" and require "mic.store.conformance" or nil
+  end,
+})
 
 --- What this runs on.
 ---@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli
@@ -43,8 +72,12 @@ end
 ---@return table|nil client
 ---@return table|nil err
 function mic.login(given)
+  refuse_colon(given, "login")
   refuse_in_nginx "login"
   local made = client.new(given)
+  if given.username == nil or given.password == nil then
+    errors.raise "mic.login needs the options username and password"
+  end
   local session, err = made:login()
   if not session then
     made:close()
@@ -57,6 +90,7 @@ end
 for _, name in ipairs { "request", "get", "head", "delete", "options", "post", "put", "patch" } do
   --- As the method of a client.
   mic[name] = function(...)
+    refuse_colon((...), name)
     refuse_in_nginx(name)
     if not default then
       local made, err = environment.client()

@@ -1,4 +1,5 @@
 --- /auth/login and /auth/refresh.
+local domains = require "sandbox.domains"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"
 local state = require "sandbox.state"
@@ -26,7 +27,8 @@ local function answer(user, auth_time, refresh_token)
   local shown = json.object {
     { "userName", user.userName }, { "roleName", user.roleName },
     { "firstName", user.firstName }, { "lastName", user.lastName }, { "email", user.email },
-    { "domainName", user.domainName }, { "domainPath", user.domainPath }, { "data", user.data },
+    { "domainName", user.domainName }, { "domainPath", domains.path(user.domainName) },
+    { "data", user.data },
   }
   local credentials = json.object {
     { "identityId", user.identityId }, { "token", tokens.issue(user, auth_time) },

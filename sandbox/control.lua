@@ -4,6 +4,7 @@ local json = require "sandbox.json"
 local life = require "sandbox.life"
 local log = require "sandbox.log"
 local state = require "sandbox.state"
+local throttle = require "sandbox.throttle"
 local tokens = require "sandbox.tokens"
 
 local control = {}
@@ -28,6 +29,7 @@ local function set_modes(wanted)
   if not ok then
     return fail(400, message)
   end
+  throttle.changed(wanted)
   modes()
 end
 

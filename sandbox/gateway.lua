@@ -1,16 +1,16 @@
 --- The gateway: which request gets through, and in which order it is checked.
 ---
----   scripted answer · Host and stage · header size · route · authorizer · API key · body size ·
----   identity · JSON
+---   scripted answer · Host and stage · header size · route · authorizer · API key · throttling ·
+---   body size · identity · JSON
 local answers = require "sandbox.answers"
-local auth = require "sandbox.auth"
 local call = require "sandbox.call"
-local changes = require "sandbox.changes"
 local json = require "sandbox.json"
 local log = require "sandbox.log"
+local manifests = require "sandbox.manifests"
 local reply = require "sandbox.reply"
-local resources = require "sandbox.resources"
+local routes = require "sandbox.routes"
 local state = require "sandbox.state"
+local throttle = require "sandbox.throttle"
 local tokens = require "sandbox.tokens"
 
 local gateway = {}
@@ -22,39 +22,6 @@ local REFUSALS = {
   [404] = "forbidden", [413] = "too_large", [414] = "uri_too_long",
   [431] = "headers_too_large", [500] = "broken", [502] = "broken",
 }
-
--- Method, path, who answers. "*" is any one segment. open: needs no token; public: no key either.
-local ROUTES = {
-  { "GET", { "metadata", "manifest" }, resources.manifest, open = true, public = true },
-  { "POST", { "auth", "login" }, auth.login, open = true },
-  { "POST", { "auth", "refresh" }, auth.refresh, open = true },
-  { "GET", { "user" }, resources.whoami },
-  { "GET", { "users" }, resources.users },
-  { "POST", { "users" }, changes.create },
-  { "GET", { "users", "*" }, resources.user },
-  { "PATCH", { "users", "*" }, changes.update },
-  { "DELETE", { "users", "*" }, changes.remove },
-}
-
-local function matches(pattern, segments)
-  if #pattern ~= #segments then
-    return false
-  end
-  for index, part in ipairs(pattern) do
-    if segments[index] ~= part and (part ~= "*" or segments[index] == "") then
-      return false
-    end
-  end
-  return true
-end
-
-local function find_route(request)
-  for _, route in ipairs(ROUTES) do
-    if route[1] == request.method and matches(route[2], request.segments) then
-      return route
-    end
-  end
-end
 
 -- The stack manifest has a root of its own, with and without the slash at its end.
 local function is_discovery(request)
@@ -118,7 +85,7 @@ local function answer(request)
     return reply.gateway "forbidden"
   end
   if is_discovery(request) then
-    return resources.stack_manifest(request)
+    return manifests.stack_manifest(request)
   end
   if not request.stage_path then
     return reply.gateway "forbidden"
@@ -127,7 +94,7 @@ local function answer(request)
     return reply.gateway "headers_too_large"
   end
   local authorization = call.header(request, "authorization")
-  local route = find_route(request)
+  local route = routes.find(request)
   if not route then
     return no_route(authorization)
   end
@@ -137,17 +104,22 @@ local function answer(request)
   if not route.public and call.header(request, "x-api-key") ~= settings.api_key then
     return reply.gateway "forbidden"
   end
+  -- A usage plan belongs to a key, so what needs none is not throttled.
+  local refusal = not route.public and throttle.refusal()
+  if refusal then
+    return reply.gateway(refusal)
+  end
   if not request.body then
     return reply.gateway "too_large"
   end
   if not route.open and not identified(request) then
     return reply.error "NOT_AUTHORIZED"
   end
-  request.members = parse(request.body)
+  request.members = route.raw and {} or parse(request.body)
   if not request.members then
     return reply.gateway "bad_json"
   end
-  route[3](request)
+  route.handle(request)
 end
 
 --- Answers the present request.

@@ -1,11 +1,14 @@
 --- Beginning and end: the settings of this start, the file that says "ready", and the watch that
 --- ends the sandbox when nobody is left who wants it.
 local ffi = require "ffi"
+local files = require "sandbox.files"
+local log = require "sandbox.log"
 local random = require "sandbox.random"
 local state = require "sandbox.state"
+local thing_types = require "sandbox.thing_types"
+local things = require "sandbox.things"
 local tokens = require "sandbox.tokens"
 local users = require "sandbox.users"
-local log = require "sandbox.log"
 
 ffi.cdef [[
 struct sandbox_pollfd { int fd; short events; short revents; };
@@ -78,6 +81,9 @@ function life.reset()
   users.reset()
   tokens.reset()
   log.reset()
+  thing_types.restore()
+  things.restore()
+  files.restore()
 end
 
 ---@param options table parent, watch_stdin, port, control_port

@@ -8,6 +8,7 @@ local log = {}
 local dict = ngx.shared.log
 
 local LONGEST_BODY = 65536
+local NO_BODY = "^/files/" -- any bytes; a log is text
 local SECRET_QUERY = { token = true, refreshToken = true, password = true, Authorization = true }
 
 -- Connections are numbered from 1 in the order of their first request.
@@ -81,7 +82,8 @@ function log.begin(request)
   }
   if request and request.body and not (request.stage_path or ""):find "^/auth/" then
     entry.body_size = #request.body
-    if #request.body > 0 and #request.body <= LONGEST_BODY then
+    local is_text = not (request.stage_path or ""):find(NO_BODY)
+    if is_text and #request.body > 0 and #request.body <= LONGEST_BODY then
       entry.body = request.body
     end
   end

@@ -16,6 +16,9 @@ local GATEWAY = {
     403, '{"message":"Missing Authentication Token"}', "MissingAuthenticationTokenException",
   },
   too_large = { 413, "HTTP content length exceeded 10485760 bytes.", nil, "text/plain" },
+  -- No Retry-After and no other header about limits comes with these two.
+  throttled = { 429, '{"message":"Too Many Requests"}', "TooManyRequestsException" },
+  quota = { 429, '{"message":"Limit Exceeded"}', "LimitExceededException" },
   broken = { 500, '{"message": "Internal server error"}', "InternalServerErrorException" },
   -- Nobody has captured the following; statuses from AWS's documents, bodies of our choice.
   bad_request = { 400, '{"message":"Bad Request"}', "BadRequestException" },
@@ -34,8 +37,13 @@ local APPLICATION = {
   INVALID_ARGUMENTS = { 400, "Invalid arguments" },
   INVALID_LOGIN = { 401, "Invalid login" },
   NOT_AUTHORIZED = { 403, "Not authorized" },
+  NOT_AUTHORIZED_DOMAIN = { 403, "Not authorized for the domain" },
   USER_NOT_FOUND = { 404, "User not found" },
   USER_USERNAME_EXISTS = { 400, "User name exists already" },
+  THING_TYPE_NOT_FOUND = { 404, "Thing type not found" },
+  FILE_NOT_FOUND = { 404, "File not found" },
+  -- This key must exist, but nobody has written down its name.
+  THING_NOT_FOUND = { 404, "Thing not found" },
 }
 
 local function send(status, body, content_type, extra)
@@ -46,8 +54,8 @@ local function send(status, body, content_type, extra)
   header["x-amzn-RequestId"] = random.uuid()
   header["x-amz-apigw-id"] = ngx.encode_base64(random.bytes(11))
   header["Server"] = "" -- API Gateway sends none
-  if extra then
-    header[extra[1]] = extra[2]
+  for name, value in pairs(extra or {}) do
+    header[name] = value
   end
   local offset = state.mode "clock_offset"
   if offset ~= 0 then
@@ -57,7 +65,7 @@ local function send(status, body, content_type, extra)
 end
 
 local function trace()
-  return { "X-Amzn-Trace-Id",
+  return { ["X-Amzn-Trace-Id"] =
     string.format("Root=1-%08x-%s", ngx.time(), random.hex(12)) }
 end
 
@@ -65,7 +73,7 @@ end
 ---@param name string one of GATEWAY
 function reply.gateway(name)
   local status, body, kind, content_type = unpack(GATEWAY[name], 1, 4)
-  send(status, body, content_type or JSON, kind and { "x-amzn-ErrorType", kind })
+  send(status, body, content_type or JSON, { ["x-amzn-ErrorType"] = kind })
 end
 
 --- No such route, but an Authorization header: the gateway takes it for a SigV4 signature.
@@ -74,7 +82,7 @@ function reply.no_signature(authorization)
   send(403, '{"message":"Invalid key=value pair (missing equal-sign) in Authorization header '
     .. "(hashed with SHA-256 and encoded with Base64): '"
     .. ngx.encode_base64(random.sha256(authorization)) .. "'.\"}", JSON,
-    { "x-amzn-ErrorType", "IncompleteSignatureException" })
+    { ["x-amzn-ErrorType"] = "IncompleteSignatureException" })
 end
 
 --- Success behind the gateway.
@@ -84,14 +92,32 @@ function reply.ok(body, status)
   send(status or 200, body, JSON, trace())
 end
 
+--- The bytes of a file.
+---@param bytes string
+---@param content_type string
+---@param etag string
+function reply.file(bytes, content_type, etag)
+  local extra = trace()
+  extra.ETag = etag
+  send(200, bytes, content_type, extra)
+end
+
 --- Success without content.
 function reply.empty()
   ngx.status = 204
   ngx.header["x-amzn-RequestId"] = random.uuid()
   ngx.header["x-amz-apigw-id"] = ngx.encode_base64(random.bytes(11))
   ngx.header["Server"] = ""
-  ngx.header["X-Amzn-Trace-Id"] = trace()[2]
+  for name, value in pairs(trace()) do
+    ngx.header[name] = value
+  end
   ngx.send_headers()
+end
+
+--- What the search behind the API refuses: of such an answer no more is known than that `message`
+--- is an object with the text `Error` in it. The status is our choice.
+function reply.search_failed()
+  send(400, '{"message":{"message":"Error"}}', JSON, trace())
 end
 
 --- An error of the application.

@@ -29,6 +29,15 @@ local function one_of(...)
   }
 end
 
+local function number(low, high)
+  return {
+    accepts = string.format("a number from %d to %d", low, high),
+    test = function(value)
+      return type(value) == "number" and value >= low and value <= high
+    end,
+  }
+end
+
 local boolean = {
   accepts = "true or false",
   test = function(value)
@@ -43,10 +52,14 @@ local MODES = {
   token_length = { kind = integer(0, 60000), default = 0 },
   refresh = { kind = one_of("echo", "rotate", "omit"), default = "echo" },
   refresh_grace = { kind = integer(0, 60), default = 0 },
-  clock_offset = { kind = integer(-31536000, 31536000), default = 0 },
+  clock_offset = { kind = integer(-630720000, 630720000), default = 0 },
+  rate = { kind = number(0, 1000000), default = 0 },
+  burst = { kind = integer(0, 1000000), default = 0 },
+  quota = { kind = integer(0, 1000000000), default = 0 },
 }
 
-local COUNTERS = { "login", "refresh", "calls", "connections", "handshakes" }
+local COUNTERS = { "login", "refresh", "calls", "connections", "handshakes",
+  "throttled" }
 
 ---@param name string one of MODES
 ---@return any value
@@ -139,11 +152,17 @@ function state.settings()
   return json.decode(dict:get "settings")
 end
 
+---@return integer seconds since the epoch: when the sandbox was started or last reset
+function state.started()
+  return dict:get "started"
+end
+
 --- Back to the start: no modes, counters, answers; the settings stay.
 function state.reset()
   local settings = state.settings()
   dict:flush_all()
   state.keep_settings(settings)
+  dict:set("started", ngx.time())
 end
 
 return state

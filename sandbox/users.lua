@@ -36,7 +36,7 @@ local function make(name, first, last, role, user_state, number)
     email = name:gsub("[^%w]", ".") .. "@example.com",
     phone = string.format("+47 555 01 %03d", number), locale = "en-US", company = "Example",
     country = "NO", city = number % 2 == 0 and "Oslo" or "Bergen",
-    domainName = "root", domainPath = "/", data = {}, enabled = true,
+    domainName = "root", data = {}, enabled = true,
     createdAt = 1546300800000 + number * 86400000,
     id = random.uuid(), identityId = "eu-west-1:" .. random.uuid(),
   }

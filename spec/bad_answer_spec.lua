@@ -15,24 +15,12 @@ local function output(command)
 end
 
 describe("an answer that cannot be used", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:logged_in { max_response_size = CAP }
     sandbox:seen()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- Scripts an answer and gets it; the error. The same client goes on.
@@ -193,15 +181,8 @@ describe("an answer that cannot be used", function()
 end)
 
 describe("a stack's manifest that cannot be used", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   local function make()
     client = mic.new {
@@ -214,7 +195,6 @@ describe("a stack's manifest that cannot be used", function()
   end
 
   before_each(function()
-    sandbox:reset()
     make()
   end)
 

@@ -2,6 +2,8 @@
 
 local api = require "spec.support.api"
 
+local MEND = "; put {name} there and the value into params.name, which encodes it"
+
 describe("a call that is made wrongly", function()
   local sandbox, client
 
@@ -55,9 +57,9 @@ describe("a call that is made wrongly", function()
   it("has a path that tries to leave the host or the stage", function()
     local begin = 'path must begin with "/"'
     local dots = 'path must not have "." or ".." as a segment'
-    local backslash = 'path must not hold "\\"; a value is percent-encoded by {name} and params'
+    local backslash = 'path must not hold "\\"' .. MEND
     for path, problem in pairs {
-      ["@evil.example/"] = begin, ["https://evil.example/"] = begin, [".evil.example"] = begin,
+      ["@evil.example/"] = begin, [".evil.example"] = begin,
       [":80/"] = begin, ["users"] = begin, ["?x"] = begin,
       ["/.."] = dots, ["/../x"] = dots, ["/a/../../x"] = dots, ["/%2e%2E/"] = dots,
       ["/.%2e"] = dots, ["/%2E/x"] = dots, ["/./x"] = dots, ["/..?x"] = dots,
@@ -65,6 +67,7 @@ describe("a call that is made wrongly", function()
     } do
       assert.equal(problem, path_problem(path))
     end
+    assert.equal(begin .. "; a whole URL is for client:fetch", path_problem "https://evil.example/")
     assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
       { params = { a = ".." } }))
     assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
@@ -85,16 +88,14 @@ describe("a call that is made wrongly", function()
   end)
 
   it("has bytes in the path that no path may hold", function()
-    local odd = "path has a space, a control byte or a non-ASCII byte; a value is percent-encoded "
-      .. "by {name} and params"
+    local odd = "path has a space, a control byte or a non-ASCII byte" .. MEND
     for _, path in ipairs {
       "/a b", "/a\r\nX-Evil: 1", "/a\n", "/a\0b", "/a\tb", "/a\127", "/\195\165", "/a?b c",
       "/a?b=\r\nc",
     } do
       assert.equal(odd, path_problem(path))
     end
-    assert.equal('path must not hold "#"; a value is percent-encoded by {name} and params',
-      path_problem "/a#b")
+    assert.equal('path must not hold "#"' .. MEND, path_problem "/a#b")
     assert_usable()
   end)
 
@@ -209,7 +210,7 @@ describe("a call that is made wrongly", function()
       raised("get", "/user", { method = "POST" }))
     assert.equal('options "data" and "body": a call has one body',
       raised("get", "/user", { data = 1, body = "x" }))
-    assert.equal("client:post: a call has one body",
+    assert.equal('client:post: data and option "body": a call has one body',
       raised("post", "/users", {}, { body = "x" }))
     assert.equal('option "body" must be a string (got table)',
       raised("put", "/user", nil, { body = {} }))
@@ -238,8 +239,9 @@ describe("a call that is made wrongly", function()
   end)
 
   it("hands over credentials or names that cannot be any", function()
-    assert.equal("client:login: username must be a string (got number)", raised("login", 1, "x"))
-    assert.equal("client:login: password must be a string (got an empty string)",
+    local login = "client:login(username, password): "
+    assert.equal(login .. "username must be a string (got number)", raised("login", 1, "x"))
+    assert.equal(login .. "password must be a string (got an empty string)",
       raised("login", "demo", ""))
     assert.equal("client:login needs username and password, here or as options of mic.new",
       raised "login")

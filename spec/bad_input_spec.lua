@@ -32,8 +32,8 @@ describe("a client that is made wrongly", function()
       end)
     end
     assert.equal("mic.new takes a table of options (got string)", message "https://x")
-    assert.equal("mic.new needs base_url or stack", message(nil))
-    assert.equal("mic.new needs base_url or stack", message {})
+    assert.equal("mic.new needs base_url or stack (both are nil)", message(nil))
+    assert.equal("mic.new needs base_url or stack (both are nil)", message {})
     assert.equal(key, message { base_url = "https://localhost/prod" })
     assert.equal("mic.new takes base_url or stack, not both", new { stack = "x" })
     assert.equal('option "manifest_url" needs stack', new { manifest_url = "https://x/" })
@@ -83,9 +83,9 @@ describe("a client that is made wrongly", function()
       { "timeout", "1", seconds .. " (got string)" },
       { "timeout", 0, seconds .. " (got 0)" },
       { "timeout", 0 / 0, seconds .. " (got a number that is not finite)" },
-      { "timeout", 30000, "is in seconds, at most 3600 (got 30000)" },
-      { "connect_timeout", 5000, "is in seconds, at most 3600 (got 5000)" },
-      { "deadline", 90000, "is in seconds, at most 3600 (got 90000)" },
+      { "timeout", 30000, "is in seconds, at most 3600 (got 30000; did you mean 30?)" },
+      { "connect_timeout", 5000, "is in seconds, at most 3600 (got 5000; did you mean 5?)" },
+      { "deadline", 90000, "is in seconds, at most 3600 (got 90000; did you mean 90?)" },
       { "deadline", true, seconds .. " or false (got true)" },
       { "refresh_margin", -1, "must be a number of seconds, not negative (got -1)" },
       { "max_response_size", 0, "must be a positive whole number of bytes (got 0)" },
@@ -142,7 +142,7 @@ describe("a client that is made wrongly", function()
       { "https:\\\\host", https },
       { "mailto:x@y", https },
       { "ftp://host/prod", https },
-      { "file:///etc/passwd", unreadable },
+      { "file:///etc/passwd", https },
       { "https://", unreadable },
       { "https://:443/", unreadable },
       { "https://host:99999/", unreadable },

@@ -48,23 +48,11 @@ local unreadable = {
 }
 
 describe("a login or refresh whose reply is odd", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:client()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function script(path, body, more)

@@ -10,23 +10,11 @@ local function answer(text)
 end
 
 describe("client:batch", function()
-  local box, client
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client
 
   before_each(function()
-    box:reset()
     client = box:logged_in { retry = FAST }
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- As many requests of this path.

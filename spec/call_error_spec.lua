@@ -1,6 +1,7 @@
 -- What a call that fails tells: every field of the error, and that the client goes on.
 
 local api = require "spec.support.api"
+local core = require "mic.core"
 local echo = require "spec.support.echo"
 local mic = require "mic"
 
@@ -19,24 +20,12 @@ local function fields(err)
 end
 
 describe("a call that fails", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:logged_in()
     sandbox:seen()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- Scripts an answer to GET /user and gets it; the error.
@@ -172,6 +161,7 @@ describe("a call that fails", function()
     _, err = client:get("/user", { deadline = 0.3 })
     assert.equal("timeout", err.kind)
     assert.is_truthy(tostring(err):find "POST /auth/refresh")
+    core.sleep(1.1) -- the pause after that
     assert.equal(200, assert(client:get "/user").status)
   end)
 

@@ -2,6 +2,14 @@
 
 local api = require "spec.support.api"
 local core = require "mic.core"
+local records = require "spec.support.records"
+
+local framed = records.framed
+
+--- The content of a record's bytes, the fifth of its numbers left out.
+local function without_pause(bytes)
+  return bytes:sub(12, 11 + 4 * 8) .. bytes:sub(12 + 5 * 8, -5)
+end
 
 describe("a record of mic.core", function()
   local sandbox, client
@@ -61,7 +69,7 @@ describe("a record of mic.core", function()
 
   it("is refused when any one byte is another, when bytes are missing, or are too many", function()
     local bytes = client:record():bytes()
-    local message = "the saved credentials are damaged or of an unknown version"
+    local message = "the saved credentials are damaged"
     local function is_refused(damaged)
       local record, kind, code, text = core.record(damaged)
       return record == nil and kind == "store" and code == nil and text == message
@@ -84,6 +92,53 @@ describe("a record of mic.core", function()
     assert.has_error(function()
       core.record(nil)
     end)
+  end)
+
+  it("may hold a pause, which a copy takes along", function()
+    local record = client:record()
+    assert.equal(0, record:retry_at())
+    local paused = record:with_retry_at(1700000000.5)
+    assert.same({ 0, 1700000000.5 }, { record:retry_at(), paused:retry_at() })
+    local read = assert(core.record(paused:bytes()))
+    assert.equal(1700000000.5, read:retry_at())
+    assert.equal(record:bytes(), read:with_retry_at(0):bytes())
+    assert.is_true(client:holds(read))
+    for _, seconds in ipairs { -1, 0 / 0, 2 ^ 53 + 2, math.huge } do
+      assert.has_error(function()
+        record:with_retry_at(seconds)
+      end)
+    end
+    assert.has_error(function()
+      record:with_retry_at()
+    end)
+    client:forget()
+    client:adopt(read)
+    assert.equal(1700000000.5, client:record():retry_at())
+    assert(client:refresh())
+    assert.equal(0, client:record():retry_at())
+  end)
+
+  it("is read as version 1 wrote it, without a pause", function()
+    local old = framed(1, without_pause(client:record():bytes()))
+    local record = assert(core.record(old))
+    assert.equal(0, record:retry_at())
+    assert.equal(client:record():bytes(), record:bytes())
+    assert.is_nil((core.record(framed(0, old:sub(12, -5)))))
+    assert.is_nil((core.record(framed(1, client:record():bytes():sub(12, -5)))))
+    assert.is_nil((core.record(framed(2, old:sub(12, -5)))))
+  end)
+
+  it("of a newer version is told from a damaged one", function()
+    for _, version in ipairs { 3, 255 } do
+      for _, content in ipairs { "", "whatever may come", client:record():bytes() } do
+        local record, kind, code, message = core.record(framed(version, content))
+        assert.same({ nil, "store", "ENOTSUP",
+          "the saved credentials are of a newer version of lua-mic" },
+          { record, kind, code, message })
+        record, kind, code = core.record(framed(version, content):sub(1, -2) .. "\0")
+        assert.same({ nil, "store", nil }, { record, kind, code })
+      end
+    end
   end)
 
   it("of another API is not adopted", function()

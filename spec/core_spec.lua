@@ -241,6 +241,16 @@ describe("mic.core alone", function()
     assert.equal("a\0b", client:mask "a\0b")
   end)
 
+  it("masks the secrets that were given up last, which a late answer may repeat", function()
+    log_in()
+    local _, _, token, refresh_token = client:credentials()
+    client:adopt { identityId = "another", token = "next-token", refreshToken = "next-refresh" }
+    local text = ("%s %s next-token next-refresh"):format(token, refresh_token)
+    assert.equal("*** *** *** ***", client:mask(text))
+    client:forget()
+    assert.equal("*** ***", client:mask "next-token next-refresh")
+  end)
+
   it("shows no secret by tostring", function()
     log_in()
     local exchange = client:start("request", { method = "GET", path = "/user" })

@@ -7,21 +7,13 @@ local mic = require "mic"
 local STACK_PATH = "/discovery/manifest/"
 
 describe("a client of a stack", function()
-  local sandbox, client, first, second, login
+  local sandbox = api.around()
+  local client, first, second, login
 
   setup(function()
-    sandbox = api.start()
     first = "GET " .. STACK_PATH .. "?hostname=" .. sandbox.stack
     second = "GET /metadata/manifest"
     login = "POST /auth/login"
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
   end)
 
   after_each(function()

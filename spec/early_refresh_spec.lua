@@ -8,23 +8,11 @@ local core = require "mic.core"
 local HOUR = 3600
 
 describe("a token that nears its end", function()
-  local sandbox, client, inner, later
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client, inner, later
 
   before_each(function()
-    sandbox:reset()
     later = 0
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- The clock of pauses and deadlines is the transport's.
@@ -34,6 +22,9 @@ describe("a token that nears its end", function()
   end
   function transport.now()
     return core.now() + later
+  end
+  function transport.wall()
+    return core.wall() + later
   end
 
   local function make(options, automatic)
@@ -172,14 +163,31 @@ describe("a token that nears its end", function()
     assert_works(present)
   end)
 
-  it("survives a refresh that fails in its last minute", function()
+  it("survives a refresh that fails in its last minute; the next try comes when it ends", function()
     make()
     pass(HOUR - 30)
     sandbox:answer { path = "/auth/refresh", status = 500, body = "{}" }
     assert_works(first)
+    assert_works(present)
+    pass(29)
+    assert_works(present)
+    assert.is_true(client:authenticated())
+    pass(1.1)
+    assert_works(first)
+  end)
+
+  it("survives a refresh that is refused in its last minute, and is used up", function()
+    make()
+    pass(HOUR - 30)
     sandbox:answer { path = "/auth/refresh", status = 401, body = "{}" }
     assert_works(first)
+    assert_works(present)
     assert.is_true(client:authenticated())
+    pass(31)
+    local response, err = client:get "/user"
+    assert.is_nil(response)
+    assert.same({ "auth", 401 }, { err.kind, err.status })
+    assert.equal("", sandbox:seen())
   end)
 
   it("is not sent once it is over and the refresh fails", function()
@@ -190,6 +198,7 @@ describe("a token that nears its end", function()
     assert.is_nil(response)
     assert.equal("http: down", api.line(err))
     assert.equal("POST /auth/refresh", sandbox:seen())
+    pass(1.1)
     assert_works(first)
   end)
 

@@ -2,6 +2,7 @@
 -- is missing or wrong is named by its variable, and secrets are not.
 
 local api = require "spec.support.api"
+local scratch = require "spec.support.scratch"
 
 local LUA = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
 
@@ -118,9 +119,17 @@ describe("mic.from_env", function()
       assert.is_nil(message:find("hidden", 1, true), message)
       assert.is_nil(message:find("\n", 1, true))
     end
-    assert.is_truthy(made(with { MIC_CREDENTIALS = "/x" }):find "^config: MIC_CREDENTIALS: ")
     local message = made { MIC_STACK = "https://demo.mic.example/x" }
     assert.is_truthy(message:find '^config: MIC_STACK: option "stack" must be a host name', message)
+  end)
+
+  it("keeps the credentials in the files of MIC_CREDENTIALS", function()
+    local store = 'print(require("mic").from_env(%s):status().store)'
+    local variables = with { MIC_CREDENTIALS = "/does/not/exist/yet" }
+    assert.equal("mic.store.file", run(variables, store:format ""))
+    assert.equal("mic.store.memory", run(with { MIC_CREDENTIALS = "" }, store:format ""))
+    local memory = '{ store = require("mic").store.memory() }'
+    assert.equal("mic.store.memory", run(variables, store:format(memory)))
   end)
 
   it("takes options, which win over the variables", function()
@@ -140,7 +149,8 @@ describe("mic.from_env", function()
   end)
 
   it("returns its error as an object of one line", function()
-    assert.equal("config: MIC_API_KEY is missing\tfalse\tnil", run({ MIC_BASE_URL = URL }, [[
+    assert.equal("config: MIC_API_KEY is missing - set it, or make a client with mic.login or "
+      .. "mic.new\tfalse\tnil", run({ MIC_BASE_URL = URL }, [[
       local _, err = require("mic").from_env()
       print(tostring(err), err.retryable, err.attempts)
     ]]))
@@ -148,19 +158,7 @@ describe("mic.from_env", function()
 end)
 
 describe("a client of the environment", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox = api.around()
 
   local function variables(changes)
     local all = {
@@ -184,6 +182,15 @@ describe("a client of the environment", function()
   it("logs in by itself and calls", function()
     assert.equal("demo", run(variables(), CALL))
     assert.equal("POST /auth/login\nGET /user", sandbox:seen())
+  end)
+
+  it("needs no login when another process has saved one", function()
+    local folder = scratch.folder()
+    local file = folder:at("new/credentials")
+    assert.equal("demo", run(variables { MIC_CREDENTIALS = file }, CALL))
+    assert.equal("demo", run(variables { MIC_CREDENTIALS = file, MIC_PASSWORD = false }, CALL))
+    assert.equal("POST /auth/login\nGET /user\nGET /user", sandbox:seen())
+    folder:remove()
   end)
 
   it("needs a login where no password is set", function()
@@ -219,7 +226,8 @@ describe("a client of the environment", function()
     ]])
     local count = 0
     for line in printed:gmatch "[^\n]+" do
-      assert.equal("nil\tconfig: MIC_API_KEY is missing", line:match "^%l+\t(.*)$")
+      assert.equal("nil\tconfig: MIC_API_KEY is missing - set it, or make a client with "
+        .. "mic.login or mic.new", line:match "^%l+\t(.*)$")
       count = count + 1
     end
     assert.equal(8, count)

@@ -33,11 +33,11 @@ describe("an error object", function()
     local closed = errors.new("closed", "the client was closed")
     assert.are.equal("closed: the client was closed", tostring(closed))
     assert.are.equal(
-      "network: no such host (GET /users, CURLE_COULDNT_RESOLVE_HOST)",
-      tostring(errors.new("network", "no such host", {
+      "network: odd (GET /users, CURLE_WEIRD_SERVER_REPLY)",
+      tostring(errors.new("network", "odd", {
         method = "GET",
         path = "/users",
-        code = "CURLE_COULDNT_RESOLVE_HOST",
+        code = "CURLE_WEIRD_SERVER_REPLY",
       }))
     )
     assert.are.equal(

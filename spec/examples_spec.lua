@@ -26,7 +26,7 @@ identityId in it: no
  50 %
  75 %
 100 %
-status 200, 16777216 bytes in the file
+status 200, 4194304 bytes in the file
 file	ENOENT
 ]],
 
@@ -38,12 +38,42 @@ nobody  USER_NOT_FOUND
 4 calls, 1 login, 0 retries
 ]],
 
+  ["examples/observations.lua"] = [[
+00001570  Roof     24 reports  17.9 degrees on average
+00001571  Harbour  24 reports  18.1 degrees on average
+00001573  Bridge   24 reports  17.9 degrees on average
+72 reports in pages of 30: 30 30 12
+]],
+
+  ["examples/cqueues.lua"] = [[
+anna    anna@example.com
+nobody  USER_NOT_FOUND
+something else ran meanwhile: yes
+]],
+
+  ["examples/luv.lua"] = [[
+anna    anna@example.com
+a/b     a.b@example.com
+nobody  USER_NOT_FOUND
+the loop turned meanwhile: yes
+]],
+
+  ["examples/cron.lua"] = [[
+demo	logged in
+]],
+
+  ["examples/own_store.lua"] = [[
+the store passes all tests: true
+demo
+logins: 1 and 0
+]],
+
   ["examples/errors.lua"] = [[
 missing login    auth    call client:login(), or make the client with username and password
 wrong password   auth    check username and password
 wrong API key    http    check api_key, and the stage ("/prod") at the end of base_url
 unknown stack    config  unknown stack: check the host name in the option stack
-no connection    network  the connection was refused or did not come about
+no connection    network  check the URL's host and port, and the proxy if there is one
                  retryable: true, code: CURLE_COULDNT_CONNECT
 unknown path     http    there is no such path or method
 unknown user     http    User not found
@@ -105,5 +135,19 @@ describe("the example with the identity in the query", function()
     assert.equal(0, script.code, script.printed)
     local seen = script.printed:match "identityId in it: no\n(.*)$"
     assert.equal("/prod/auth/login\tfalse\tfalse\n/prod/users\ttrue\tfalse\n", seen)
+  end)
+end)
+
+describe("the example for cron", function()
+  it("needs a login at its first run only", function()
+    local runs = blocks.run { { path = "examples/cron.lua" }, { path = "examples/cron.lua" } }
+    assert.equal("demo\tlogged in\n", runs[1].printed)
+    assert.equal("demo\twith a saved login\n", runs[2].printed)
+  end)
+
+  it("says so when its store cannot be used", function()
+    local cron = { path = "examples/cron.lua" }
+    blocks.run({ cron }, "export XDG_STATE_HOME=/dev/null")
+    assert.is_truthy(cron.printed:find("^store: .*/dev/null/lua%-mic"), cron.printed)
   end)
 end)

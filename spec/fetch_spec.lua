@@ -3,29 +3,22 @@ local mic = require "mic"
 local scratch = require "spec.support.scratch"
 
 describe("client:fetch", function()
-  local own, other, client, folder, both
+  local own, other = api.around(), api.around()
+  local client, folder, both
 
   setup(function()
-    own, other, folder = api.start(), api.start(), scratch.folder()
+    folder = scratch.folder()
     both = folder:at "both.pem"
     scratch.run(("cat %s %s > %s"):format(own.ca_file, other.ca_file, both))
   end)
 
   teardown(function()
-    own:stop()
-    other:stop()
     folder:remove()
   end)
 
   before_each(function()
-    own:reset()
-    other:reset()
     client = own:logged_in { tls = { ca_file = both }, retry = false }
     own:control("DELETE", "/log")
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- What a request carried, as a text: "authorization identityId x-api-key" or less.
@@ -281,37 +274,50 @@ describe("client:fetch", function()
     end)
   end)
 
-  it("raises for what is no URL that it may go to, and sends nothing", function()
+  it("answers with an error for a URL that it may not go to, and sends nothing", function()
     for url, text in pairs {
-      ["/users"] = "absolute",
-      ["localhost/users"] = "absolute",
-      [""] = "absolute",
-      ["ftp://localhost/x"] = "https",
-      ["file:///etc/passwd"] = "client:fetch",
-      ["http://example.com/x"] = "https",
-      ["http://127.0.0.1.example.com/x"] = "https",
-      ["http://localhost.example.com/x"] = "https",
-      ["https://user@localhost/x"] = "user name",
-      ["https://user:hunter2@localhost/x"] = "user name",
-      ["https://localhost/a b"] = "spaces",
-      ["https://localhost/a#b"] = "#",
-      ["https://localhost\\@example.com/"] = "\\",
-      ["https://localhost/\r\nX: y"] = "client:fetch",
-      ["https://localhost/\0"] = "client:fetch",
-      ["https://localhost/\195\164"] = "ASCII",
-      ["https://"] = "URL",
-      ["https://localhost:99999/x"] = "URL",
+      ["/users"] = "is no whole URL, https://host/path; a path is for client:get",
+      ["localhost/users"] = "is no whole URL",
+      [""] = "is no whole URL",
+      ["ftp://localhost/x"] = "must begin with https://",
+      ["file:///etc/passwd"] = "must begin with https://",
+      ["http://example.com/x"] = "must begin with https://: plain http would show",
+      ["http://127.0.0.1.example.com/x"] = "must begin with https://",
+      ["http://localhost.example.com/x"] = "must begin with https://",
+      ["https://user@localhost/x"] = "must not hold a user name",
+      ["https://user:hunter2@localhost/x"] = "must not hold a user name",
+      ["https://user:hunter2/@localhost/x"] = "cannot be read as a URL",
+      ["https://localhost/a b"] = "has a space, a control byte or a non-ASCII byte: %20 is a space",
+      ["https://localhost/a#b"] = 'must not hold "#"',
+      ["https://localhost\\@example.com/"] = 'must not hold "#" or "\\"',
+      ["https://localhost/\r\nX: y"] = "has a space, a control byte",
+      ["https://localhost/\0"] = "has a space, a control byte",
+      ["https://localhost/\195\164"] = "has a space, a control byte or a non-ASCII byte",
+      ["https://"] = "cannot be read as a URL",
+      ["https://localhost:99999/x"] = "cannot be read as a URL",
     } do
-      local ok, message = pcall(client.fetch, client, url)
-      assert.is_false(ok, url)
-      assert.is_truthy(tostring(message):find("client:fetch", 1, true), tostring(message))
-      assert.is_truthy(tostring(message):find(text, 1, true), url .. ": " .. tostring(message))
-      assert.is_nil(tostring(message):find("hunter2", 1, true))
+      local response, err = client:fetch(url)
+      assert.is_nil(response)
+      assert.are.same({ "network", "CURLE_URL_MALFORMAT", "GET", 0, false },
+        { err.kind, err.code, err.method, err.attempts, err.retryable })
+      local start = "this URL cannot be fetched: it " .. text
+      assert.are.equal(start, err.message:sub(1, #start))
+      assert.is_nil(tostring(err):find("hunter2", 1, true))
+      assert.is_nil(tostring(err):find "%c")
     end
+    local _, err = client:fetch("ftp://localhost/x?token=secret", { method = "post" })
+    assert.are.equal("ftp://localhost/x", err.path)
+    assert.are.equal("POST", err.method)
+    assert.are.equal("", own:seen())
+  end)
+
+  it("raises for what is no string, and for options that are not its own", function()
     for _, value in ipairs { 1, true, {} } do
       assert.is_false((pcall(client.fetch, client, value)))
     end
-    assert.is_false((pcall(client.fetch, client)))
+    local ok, message = pcall(client.fetch, client)
+    assert.is_false(ok)
+    assert.is_truthy(message:find("client:fetch needs a URL, https://", 1, true), message)
     assert.is_false((pcall(client.fetch, client, own.base_url, { path = "/x" })))
     assert.is_false((pcall(client.fetch, client, own.base_url, { params = {} })))
     assert.are.equal("", own:seen())

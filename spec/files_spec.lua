@@ -27,24 +27,15 @@ local function pattern(size)
 end
 
 describe("files", function()
-  local box, client, folder
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client, folder
 
   before_each(function()
-    box:reset()
     client = box:client { retry = { base = 0.01, cap = 0.01 } }
     folder = scratch.folder()
   end)
 
   after_each(function()
-    client:close()
     folder:remove()
   end)
 
@@ -179,11 +170,36 @@ describe("files", function()
           assert.are.equal(code, err.code)
           assert.are.equal(1, err.attempts)
           assert.is_falsy(err.retryable)
+          local start = ('save_to "%s'):format(path:sub(1, 150))
+          assert.are.equal(start, err.message:sub(1, #start))
         end
       end
       assert.are.equal("folder plain", folder:names())
       box:answer { path = "/file", body = "good" }
       mic.assert(download())
+    end)
+
+    it("names the file in its error, on one line and of bounded length", function()
+      box:answer { path = "/file", body = "x", times = 2 }
+      local _, err = download { save_to = folder:at 'no\n\27[31m "x"/file' }
+      assert.are.equal(('save_to "%s": no such file or folder'):format(
+        folder:at 'no [31m "x"/file'), err.message)
+      local long = "no/" .. ("y"):rep(250)
+      _, err = download { save_to = folder:at(long) }
+      assert.are.equal(('save_to "%s...": no such file or folder'):format(
+        folder:at(long):sub(1, 197)), err.message)
+    end)
+
+    it("names the file in the event, too", function()
+      box:answer { path = "/file", body = "x" }
+      local seen
+      local watched = box:client {
+        on_event = function(event)
+          seen = event.err and event.err.message or seen
+        end,
+      }
+      watched:get("/file", open { save_to = folder:at "no/file" })
+      assert.are.equal(('save_to "%s": no such file or folder'):format(folder:at "no/file"), seen)
     end)
 
     it("takes every name that the file system takes", function()
@@ -268,6 +284,8 @@ describe("files", function()
         assert.are.equal("file", err.kind)
         assert.are.equal(code, err.code)
         assert.are.equal(0, err.attempts)
+        local reason = code == "ENOENT" and "no such file or folder" or "it is a folder"
+        assert.are.equal(('body_file "%s": %s'):format(folder:at(name), reason), err.message)
       end
       assert.are.equal("", box:seen())
     end)

@@ -5,6 +5,11 @@ local core = require "mic.core"
 
 local DELAY = 10 -- seconds that the answer or the sleep would take
 
+--- For loops that wait for nothing: compiled code runs no hooks, and a Ctrl-C is one.
+local INTERPRETED = [[
+  if rawget(_G, "jit") then rawget(_G, "jit").off() end
+]]
+
 local CLIENT = [[
   local mic = require "mic"
   local client = mic.new {
@@ -15,19 +20,7 @@ local CLIENT = [[
 ]]
 
 describe("Ctrl-C", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox = api.around()
 
   --- Starts a script, sends SIGINT once it has printed "waiting" and `is_waiting` is true; returns
   --- what it printed on both streams, its exit status, how long it lived after the signal.
@@ -122,6 +115,39 @@ describe("Ctrl-C", function()
     end)
   end)
 
+  it("comes out of the password function as itself", function()
+    assert_interrupted(INTERPRETED .. [[
+      local function ask()
+        print "waiting" io.stdout:flush()
+        while true do end
+      end
+    ]] .. CLIENT:gsub("password = os.getenv \"MIC_PASSWORD\"", "password = ask") .. [[
+      local _, err = client:get "/user"
+      print("never printed", err)
+    ]], function()
+      return true
+    end)
+  end)
+
+  it("comes out of a function of the store as itself", function()
+    for _, name in ipairs { "load", "lock", "save", "unlock" } do
+      assert_interrupted(INTERPRETED .. [[
+        local memory = require("mic.store.memory")()
+        local mine = { load = memory.load, lock = memory.lock, save = memory.save,
+          unlock = memory.unlock }
+        function mine.]] .. name .. [[()
+          print "waiting" io.stdout:flush()
+          while true do end
+        end
+      ]] .. CLIENT:gsub("tls =", "store = mine, tls =") .. [[
+        local _, err = client:get "/user"
+        print("never printed", err)
+      ]], function()
+        return true
+      end)
+    end
+  end)
+
   it("ends the core's sleep", function()
     assert_interrupted(([[
       print "waiting" io.stdout:flush()
@@ -167,10 +193,10 @@ describe("an error that a debug hook throws into a call", function()
   end)
 
   --- Throws into `act` after each `step` instructions more, until it ends before that.
-  local function sweep(prepare, act, step)
+  local function sweep(prepare, act, step, options)
     local count, thrown = 1, 0
     while true do
-      local client = sandbox:client { username = sandbox.username, password = sandbox.password }
+      local client = sandbox[options and "client" or "automatic"](sandbox, options)
       if prepare then
         prepare(client)
       end
@@ -217,5 +243,15 @@ describe("an error that a debug hook throws into a call", function()
     end, function(client)
       client:get "/user"
     end, 17)
+  end)
+
+  it("never loses a refresh token that came instead of another one", function()
+    sandbox:mode { refresh = "rotate" }
+    sweep(function(client) -- no password is left for another login
+      assert(client:login(sandbox.username, sandbox.password))
+      sandbox:expire()
+    end, function(client)
+      client:refresh()
+    end, 3, {})
   end)
 end)

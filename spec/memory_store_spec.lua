@@ -69,18 +69,6 @@ describe("the memory store", function()
     assert.is_true(store.unlock("key", token))
   end)
 
-  it("gives the lock of an owner that has ended without unlocking to anybody", function()
-    local owner = { ended = false }
-    local lost = store.lock("key", 45, owner)
-    assert.is_false(store.lock("key", 45, { ended = false }))
-    assert.is_false(store.lock("key", 45))
-    owner.ended = true
-    local token = store.lock("key", 45, { ended = false })
-    assert.is_truthy(token)
-    assert.is_false(store.unlock("key", lost))
-    assert.is_true(store.unlock("key", token))
-  end)
-
   it("shares nothing with another store", function()
     local other = memory {
       now = function()

@@ -89,18 +89,10 @@ describe("the module", function()
 end)
 
 describe("the module-wide calls", function()
-  local sandbox, mic, clients
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local mic, clients
 
   before_each(function()
-    sandbox:reset()
     mic, clients = fresh(), {}
   end)
 
@@ -178,7 +170,7 @@ describe("the module-wide calls", function()
     local here = "^spec/module_spec%.lua:%d+: "
     assert.is_truthy(raised(mic.login):find(here))
     assert.is_truthy(raised(mic.login, { base_url = "https://h", api_key = "k" })
-      :find(here .. "client:login needs username and password"))
+      :find(here .. "mic.login needs the options username and password"))
     assert.is_truthy(raised(mic.login, options { passwort = "x" })
       :find(here .. 'unknown option "passwort"; did you mean "password"%?'))
     assert(login())

@@ -209,11 +209,15 @@ describe("options", function()
         'option "deadline" must be a positive number of seconds or false '
           .. "(got a number that is not finite)",
       },
-      { "timeout", 30000, 'option "timeout" is in seconds, at most 3600 (got 30000)' },
+      {
+        "timeout",
+        30000,
+        'option "timeout" is in seconds, at most 3600 (got 30000; did you mean 30?)',
+      },
       {
         "connect_timeout",
         5000,
-        'option "connect_timeout" is in seconds, at most 3600 (got 5000)',
+        'option "connect_timeout" is in seconds, at most 3600 (got 5000; did you mean 5?)',
       },
       { "deadline", 3601, 'option "deadline" is in seconds, at most 3600 (got 3601)' },
       {
@@ -230,6 +234,30 @@ describe("options", function()
     for _, case in ipairs(cases) do
       assert.are.equal(case[3], with(case[1], case[2]))
     end
+  end)
+
+  it("take the functions of a loop as a transport, and say which is missing", function()
+    local function f() end
+    local loop = { wait = f, park = f, wake = f, spawn = f }
+    assert.is_true(pcall(options.check, { base_url = "https://x/", api_key = "k",
+      transport = loop }, options.client, "mic.new"))
+    loop.wake = nil
+    assert.are.equal(
+      'option "transport" must be a table with the functions wait, park, wake, spawn '
+        .. "(wake is none)",
+      with("transport", loop)
+    )
+    loop.wake, loop.running = f, true
+    assert.are.equal(
+      'option "transport" must be a table with the functions wait, park, wake, spawn '
+        .. "(running is none)",
+      with("transport", loop)
+    )
+    assert.are.equal(
+      'option "transport" must be "blocking", "cqueues", "luv" or the functions of a loop '
+        .. "(got another string)",
+      with("transport", "nginx")
+    )
   end)
 
   it("never show the text of a string option", function()
@@ -268,7 +296,7 @@ describe("options", function()
   end)
 
   it("want base_url or stack, and what goes together", function()
-    assert.are.equal("mic.new needs base_url or stack", client_message(nil))
+    assert.are.equal("mic.new needs base_url or stack (both are nil)", client_message(nil))
     assert.are.equal(
       "mic.new takes base_url or stack, not both",
       client_message { base_url = url, stack = "demo.example.com" }

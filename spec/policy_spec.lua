@@ -272,10 +272,19 @@ describe("policy.windows", function()
 end)
 
 describe("policy.pause", function()
-  it("is half a minute to a minute, and for short lives a twentieth of them at most", function()
+  local function check(facts, shortest, longest)
+    for random, expected in pairs {
+      [0] = shortest, [1] = longest, [0.5] = (shortest + longest) / 2,
+    } do
+      local seconds = policy.pause(facts_of(facts, { random = random }))
+      assert.is_true(math.abs(seconds - expected) < 1e-9, show(facts) .. " -> " .. seconds)
+    end
+  end
+
+  it("is half a minute to a minute while the token is good, less for short lives", function()
     -- lifetime, shortest, longest
     for _, row in ipairs {
-      { 2, 0.05, 0.1 },
+      { 2, 0.5, 1 },
       { 60, 1.5, 3 },
       { 300, 7.5, 15 },
       { 1200, 30, 60 },
@@ -283,11 +292,43 @@ describe("policy.pause", function()
       { 86400, 30, 60 },
       { false, 30, 60 }, -- not known
     } do
-      local lifetime = row[1] or nil
-      local what = "of a life of " .. tostring(lifetime)
-      assert.is_true(math.abs(row[2] - policy.pause(lifetime, 0)) < 1e-9, what)
-      assert.is_true(math.abs(row[3] - policy.pause(lifetime, 1)) < 1e-9, what)
-      assert.is_true(math.abs((row[2] + row[3]) / 2 - policy.pause(lifetime, 0.5)) < 1e-9, what)
+      for _, failures in ipairs { 1, 2, 50 } do
+        local facts = { lifetime = row[1] or nil, failures = failures, left = math.huge }
+        check(facts, row[2], row[3])
+      end
+    end
+  end)
+
+  it("ends with the token, so that there is another try then", function()
+    check({ lifetime = 3600, failures = 1, left = 20 }, 20, 20)
+    assert.equal(40, policy.pause { lifetime = 3600, failures = 1, left = 40, random = 1 })
+    assert.equal(30, policy.pause { lifetime = 3600, failures = 1, left = 40, random = 0 })
+  end)
+
+  it("is short without a good token, and twice as long after each failure", function()
+    for failures, longest in ipairs { 1, 2, 4, 8, 16, 32, 60, 60, 60 } do
+      check({ failures = failures }, longest / 2, longest)
+      check({ failures = failures, lifetime = 3600 }, longest / 2, longest)
+      local short = math.min(longest, 15)
+      check({ failures = failures, lifetime = 300 }, short / 2, short)
+    end
+  end)
+
+  it("is as long as the server asks for, up to a minute", function()
+    check({ failures = 1, retry_after = 20 }, 20, 20)
+    check({ failures = 1, retry_after = 3600 }, 60, 60)
+    check({ failures = 1, retry_after = 0 }, 0.5, 1)
+    check({ failures = 1, left = math.huge, retry_after = 60 }, 60, 60)
+  end)
+end)
+
+describe("policy.pause_left", function()
+  it("believes a saved pause that can be ours, and no other", function()
+    for retry_at, expected in pairs {
+      [0] = false, [1000] = false, [999] = false, [1000.5] = 0.5, [1060] = 60, [1061] = false,
+      [1000 + 3600] = false, [3e8] = false,
+    } do
+      assert.equal(expected or nil, policy.pause_left(retry_at, 1000), tostring(retry_at))
     end
   end)
 end)

@@ -26,24 +26,15 @@ local function assert_reaches(size, steps, may_be_unknown)
 end
 
 describe("progress", function()
-  local box, client, folder
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client, folder
 
   before_each(function()
-    box:reset()
     folder = scratch.folder()
     client = box:client { retry = { base = 0.01, cap = 0.01 } }
   end)
 
   after_each(function()
-    client:close()
     folder:remove()
   end)
 

@@ -4,27 +4,12 @@
 local api = require "spec.support.api"
 
 describe("a redirect", function()
-  local sandbox, other, client
-
-  setup(function()
-    sandbox = api.start()
-    other = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-    other:stop()
-  end)
+  local sandbox, other = api.around(), api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
-    other:reset()
     client = sandbox:logged_in()
     sandbox:seen()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function script(location, more)

@@ -1,6 +1,7 @@
 -- The token expires: one refresh, the call again, and what happens when the refresh does not work.
 
 local api = require "spec.support.api"
+local core = require "mic.core"
 
 local EXPIRED = '{"message":"The incoming token has expired"}'
 
@@ -125,7 +126,7 @@ describe("a call whose token has expired", function()
     assert.is_true(client:authenticated())
   end)
 
-  it("fails when the refresh gets no answer; the login is kept for the next call", function()
+  it("fails when the refresh gets no answer; the login is kept for after the pause", function()
     make()
     sandbox:expire()
     sandbox:answer { path = "/auth/refresh", status = 500, body = '{"message": "Internal"}' }
@@ -137,6 +138,13 @@ describe("a call whose token has expired", function()
     assert.equal("GET /user\nPOST /auth/refresh", sandbox:seen())
     assert.same(before, client:credentials())
     assert.is_false(client:authenticated())
+
+    response, err = client:get "/user"
+    assert.is_nil(response)
+    assert.same({ "http", 500, "Internal", 0 }, { err.kind, err.status, err.message, err.attempts })
+    assert.equal("the next try is in 1 s", err.hint)
+    assert.equal("", sandbox:seen())
+    core.sleep(1.1)
     response, err = client:get "/user"
     assert(response, tostring(err))
     assert.equal("POST /auth/refresh\nGET /user", sandbox:seen())

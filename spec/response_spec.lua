@@ -237,7 +237,7 @@ describe("the response of a call", function()
       assert.same({ "http", "THING_NOT_FOUND", "Thing not found", "thing" },
         { err.kind, err.key, err.message, err.property })
     end
-    for _, value in ipairs { "{}", "[]", "5", '""', "true" } do
+    for _, value in ipairs { "{}", "[]", "5", '""', "true", "false" } do
       made, err = get { body = '{"errorMessage":' .. value .. "}" }
       assert.is_nil(made, value)
       assert.equal("http", err.kind, value)

@@ -27,19 +27,7 @@ local TABLE = {
 }
 
 describe("retries", function()
-  local box
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
-
-  before_each(function()
-    box:reset()
-  end)
+  local box = api.around()
 
   --- Scripts answers of these statuses to /x, one after the other.
   local function script(...)
@@ -184,8 +172,8 @@ describe("retries", function()
   end)
 
   --- A call whose answer asks for a wait: response, error, and the waits that were made.
-  local function asked(header, options, call_options)
-    script({ status = 503, headers = { ["Retry-After"] = header } }, 200)
+  local function asked(header, options, call_options, date)
+    script({ status = 503, headers = { ["Retry-After"] = header, Date = date } }, 200)
     local delays = {}
     options = options or {}
     options.on_event = function(event)
@@ -216,6 +204,36 @@ describe("retries", function()
     _, err, delays = asked(os.date(format, os.time() + 100))
     assert.are.equal(1, err.attempts)
     assert.are.same({}, delays)
+  end)
+
+  it("compare the date of a Retry-After with the server's clock, not this machine's", function()
+    local waits = {}
+    local patient = setmetatable({}, { __index = require "mic.transport.blocking" })
+    function patient.sleep(seconds)
+      waits[#waits + 1] = seconds
+    end
+    local format = "!%a, %d %b %Y %H:%M:%S GMT"
+    for _, offset in ipairs { -100000, 100000 } do
+      local there = os.time() + offset
+      local date = os.date(format, there)
+      local options = { transport = patient, retry = {} }
+      assert.are.equal(2, asked(os.date(format, there + 30), options, {}, date).attempts)
+    end
+    assert.are.same({ 30, 30 }, waits)
+
+    local later = os.time() + 100000
+    local END = "\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n"
+    local server = faults.start(
+      "read\nsend HTTP/1.1 200 OK\\r\\nDate: " .. os.date(format, later) .. END,
+      "read\nsend HTTP/1.1 503 No\\r\\nRetry-After: " .. os.date(format, later + 30) .. END,
+      "read\nsend HTTP/1.1 200 OK" .. END)
+    local client = mic.new { base_url = server.url, api_key = "k", transport = patient }
+    client:login("somebody", "password") -- answered with nothing but the time
+    local response = mic.assert(client:get("/x", { auth = false }))
+    assert.are.equal(2, response.attempts) -- no Date in the first answer: the clock as learnt
+    assert.is_true(waits[3] > 27 and waits[3] <= 30, tostring(waits[3]))
+    client:close()
+    server.stop()
   end)
 
   it("take no notice of a Retry-After that says nothing", function()

@@ -34,7 +34,7 @@ describe("the sandbox's control", function()
   describe("mode", function()
     local START = {
       strict = true, token_life = 3600, token_length = 0, refresh = "echo", refresh_grace = 0,
-      clock_offset = 0,
+      clock_offset = 0, rate = 0, burst = 0, quota = 0,
     }
 
     it("starts as documented, sets what is given, and goes back on reset", function()
@@ -52,7 +52,7 @@ describe("the sandbox's control", function()
         nope = 1, refresh = "often", strict = "yes", token_life = 1.5, refresh_grace = 5,
       })
       assert.equal(400, status)
-      for _, text in ipairs { 'unknown mode "nope" (known: clock_offset, refresh, ',
+      for _, text in ipairs { 'unknown mode "nope" (known: burst, clock_offset, ',
         'mode refresh takes "echo", "rotate", "omit"', "mode strict takes true or false",
         "mode token_life takes an integer from 1 to 86400" } do
         assert.is_truthy(value.error:find(text, 1, true), value.error)
@@ -224,7 +224,7 @@ describe("the sandbox's control", function()
     end)
   end)
 
-  it("counts logins, refreshes, calls, connections, handshakes", function()
+  it("counts logins, refreshes, calls, connections, handshakes, throttled ones", function()
     local credentials, headers = box:login()
     local body = '{"refreshToken":"' .. credentials.refreshToken .. '"}'
     box:call {
@@ -235,8 +235,9 @@ describe("the sandbox's control", function()
     box:call { path = "/user", headers = headers, arguments = "-o /dev/null " .. url }
     support.run("openssl s_client -noservername -connect " .. box.base_url:match "localhost:%d+"
       .. " </dev/null 2>&1")
-    assert.same({ login = 1, refresh = 1, calls = 2, connections = 3, handshakes = 4 },
-      box:counters())
+    assert.same({
+      login = 1, refresh = 1, calls = 2, connections = 3, handshakes = 4, throttled = 0,
+    }, box:counters())
   end)
 
   it("forgets tokens and changed users on reset", function()

@@ -54,15 +54,8 @@ local function walk(root, see, skip, deep)
 end
 
 describe("secrets", function()
-  local sandbox, client, other, events, count, secrets
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client, other, events, count, secrets
 
   local function learn()
     local credentials = client:credentials()
@@ -74,7 +67,6 @@ describe("secrets", function()
   end
 
   before_each(function()
-    sandbox:reset()
     events, count = {}, 0
     secrets = { sandbox.password, sandbox.api_key }
     client = sandbox:automatic { on_event = function(event)

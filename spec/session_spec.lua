@@ -1,6 +1,7 @@
 -- Logging in and out, credentials from elsewhere, where they travel, calls inside callbacks, close.
 
 local api = require "spec.support.api"
+local core = require "mic.core"
 local mic = require "mic"
 
 describe("the session of a client", function()
@@ -259,6 +260,36 @@ describe("a call inside a callback", function()
     client:logout()
     assert(client:login()) -- asks the function too
     assert.equal(200, client:get("/user").status)
+  end)
+
+  it("of a coroutine that stopped in the password function keeps nobody for ever", function()
+    local later, transport = 0, {}
+    for name, value in pairs(require "mic.transport.blocking") do
+      transport[name] = value
+    end
+    function transport.now()
+      return core.now() + later
+    end
+    client = sandbox:automatic { transport = transport, password = function()
+      if coroutine.running() and later == 0 then
+        coroutine.yield "asking"
+      end
+      return sandbox.password
+    end }
+    local stopped = coroutine.create(function()
+      client:get "/user"
+    end)
+    assert.equal("asking", select(2, coroutine.resume(stopped)))
+    local response, err = client:get "/user" -- waiting would stop the thread, and so the other
+    assert.is_nil(response)
+    assert.equal("auth", err.kind)
+    assert.is_truthy(err.message:find "made during a login or refresh")
+    later = 40
+    assert.equal(200, client:get("/user").status)
+    assert.is_true(coroutine.resume(stopped))
+    assert.equal("dead", coroutine.status(stopped))
+    assert.equal(200, client:get("/user").status)
+    assert.is_true(sandbox:counters().login <= 2)
   end)
 
   it("of on_event works once the flight has landed", function()

@@ -25,23 +25,11 @@ local function pattern(size)
 end
 
 describe("on_data", function()
-  local box, client
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client
 
   before_each(function()
-    box:reset()
     client = box:client { retry = { base = 0.01, cap = 0.01 } }
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function stream(on_data, options)

@@ -5,20 +5,16 @@ local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
 
 describe("TLS", function()
-  local box, folder
+  local box = api.around()
+  local folder
 
   setup(function()
-    box, folder = api.start(), scratch.folder()
+    folder = scratch.folder()
     tls_server.certificates(folder)
   end)
 
   teardown(function()
-    box:stop()
     folder:remove()
-  end)
-
-  before_each(function()
-    box:reset()
   end)
 
   --- One GET of the sandbox with these options of tls.

@@ -1,8 +1,9 @@
 --- Many calls at once: each runs in a coroutine of its own, over a small scheduler that waits for
---- the first exchange that ends.
+--- the first exchange that ends. In an event loop they are tasks of that instead: task_batch.
 
 local builder = require "mic.builder"
 local errors = require "mic.error"
+local task_batch = require "mic.task_batch"
 
 local batch = {}
 
@@ -67,6 +68,9 @@ local function yielding(inside)
     local exchange = core:start("request", spec)
     coroutine.yield(OURS, exchange)
     return exchange:result()
+  end
+  function transport.can_suspend()
+    return false
   end
   function transport.finish(core, exchange, listener)
     if listener then
@@ -162,6 +166,9 @@ end
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function batch.run(calls, concurrency, inside, send)
+  if inside.transport.can_suspend() then
+    return task_batch.run(calls, concurrency, inside, send)
+  end
   local results, next_call = {}, 1
   local state = { running = 0, waiting = {}, sleeping = {} }
   local inner = yielding(inside)

@@ -49,15 +49,9 @@ end
 local NONE = {}
 local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
 
-local copied = { "body_file", "save_to", "on_data", "deadline", "retry" }
-
---- What few calls have: a small table is cheaper to make and to collect.
-local function add_rare(built, opts)
-  for index = 1, #copied do
-    local name = copied[index]
-    built[name] = opts[name]
-  end
-  built.own_timeout = opts.timeout
+--- What few calls have: bodies that are files or streams, and progress.
+local function add_flow(built, opts)
+  built.body_file, built.save_to, built.on_data = opts.body_file, opts.save_to, opts.on_data
   built.listen = opts.progress
   built.progress = opts.progress ~= nil or nil
   built.stream = opts.on_data ~= nil or nil
@@ -75,20 +69,19 @@ end
 --- One table for the core and for the call: the core reads method, path or url, headers, body,
 --- body_file, save_to, stream, progress, auth, resend and, set before each attempt, timeout. Ours
 --- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
---- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
---- (on the transport's clock), handed (a piece went to on_data), retries, renewed, ensured and
---- redirects (how often each has happened).
-local function make(opts, what, method, path, url, data)
+--- json_text (the data was a string like that, for a hint), own_timeout, deadline, retry, on_data,
+--- listen (gets the progress), attempts, and on the way ends (on the transport's clock), handed (a
+--- piece went to on_data), retries, renewed, ensured and redirects (how often each has happened).
+local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data
   end
   method = usual_methods[method] or method:upper()
-  if method == "HEAD" and (data ~= nil or opts.body or opts.body_file) then
-    errors.raise(("%s: HEAD takes no body"):format(what))
-  end
   local headers = build_headers(opts.headers, opts.auth == false)
   local body = opts.body
+  local json_text
   if data ~= nil then
+    json_text = type(data) == "string" and data:find "^%s*[{%[]" ~= nil or nil
     body = json.encode(data)
     headers = headers or {}
     if not has_header(headers, "content-type") then
@@ -109,12 +102,16 @@ local function make(opts, what, method, path, url, data)
     shown = paths.without_query(url or path),
     decode = opts.decode ~= false,
     attempts = 0,
+    json_text = json_text,
+    own_timeout = opts.timeout,
+    deadline = opts.deadline,
+    retry = opts.retry,
   }
   if url then
     built.url = paths.query(url, opts.query)
   end
-  if next(opts) ~= nil then
-    add_rare(built, opts)
+  if opts.save_to or opts.on_data or opts.body_file or opts.progress then
+    add_flow(built, opts)
   end
   return built
 end
@@ -123,20 +120,26 @@ local bodies = { "data", "body", "body_file" }
 
 --- The one body of the call: data, body or body_file.
 local function check_bodies(opts, data, what)
-  local count = data ~= nil and 1 or 0
+  if data == nil then
+    return -- among the options alone there is one at most: their rule has seen to that
+  end
   for index = 1, #bodies do
     if opts[bodies[index]] ~= nil then
-      count = count + 1
+      errors.raise(('%s: data and option "%s": a call has one body'):format(what, bodies[index]))
     end
-  end
-  if count > 1 then
-    errors.raise(("%s: a call has one body"):format(what))
   end
 end
 
 local function check_target(opts, what, verb)
   if verb and (opts.method or opts.path) then
     errors.raise(('option "%s" is not for %s'):format(opts.method and "method" or "path", what))
+  end
+end
+
+--- The options of post are its third argument, those of get the second.
+local function check_misplaced(data, what)
+  if type(rawget(data, "params")) == "table" then
+    errors.raise(("%s(path, data, options): params is an option, and stands in data"):format(what))
   end
 end
 
@@ -158,8 +161,11 @@ function builder.call(opts, what, method, path, data)
   if type(path) ~= "string" or path == "" then
     errors.raise(('%s needs a path, such as "/users"'):format(what))
   end
+  if not opts.params and type(data) == "table" and paths.is_template(path) then
+    check_misplaced(data, what)
+  end
   path = paths.fill(path, opts.params)
-  return make(opts, what, method or opts.method or "GET", path, nil, data)
+  return make(opts, method or opts.method or "GET", path, nil, data)
 end
 
 --- The same for an absolute URL.
@@ -176,10 +182,10 @@ function builder.fetch(opts, url)
       errors.raise(('option "%s" is not for %s'):format(name, what))
     end
   end
-  if type(url) ~= "string" or not url:find "^%a[%w+.-]*://" then
-    errors.raise(what .. " needs an absolute URL (https://…); a path is for client:get")
+  if type(url) ~= "string" then
+    errors.raise(("%s needs a URL, https://… (got %s)"):format(what, type(url)))
   end
-  return make(opts, what, opts.method or "GET", nil, url, nil)
+  return make(opts, opts.method or "GET", nil, url, nil)
 end
 
 return builder

@@ -8,6 +8,8 @@ local response = require "mic.response"
 
 local call = {}
 
+local FILE_NAME_LIMIT = 200 -- bytes of it that a message shows
+
 --- What the call is about, for the error that ends it.
 local function context(self, state)
   return {
@@ -15,6 +17,7 @@ local function context(self, state)
     path = state.shown,
     attempts = state.attempts,
     mask = self.mask,
+    json_text = state.json_text,
   }
 end
 
@@ -82,12 +85,32 @@ local function exchange(self, state)
   if not state.stream and not state.progress then
     return self.transport.request(self.core, state)
   end
-  local running = self.core:start("request", state)
+  local running, kind, code, message = self.transport.start(self.core, "request", state)
+  if not running then
+    return nil, kind, code, message
+  end
   return self.transport.finish(self.core, running, listener(state))
 end
 
 --- Kinds of failures with which a request may not have begun at all.
-local never_begun = { missing = true, stale = true, closed = true, file = true }
+local never_begun = { missing = true, stale = true, closed = true, file = true, config = true }
+
+local function count_attempt(self, state, reply, kind)
+  local tried = reply or not never_begun[kind] or self.core:was_sent()
+  if tried then
+    state.attempts = state.attempts + 1
+  end
+  return tried
+end
+
+--- The core says which file it was, "save_to: permission denied", and here is what it is called.
+local function name_file(state, message)
+  local option, reason = message:match "^([%l_]+): (.*)$"
+  if not option then
+    return message
+  end
+  return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
+end
 
 --- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
@@ -98,10 +121,10 @@ local function attempt(self, state)
     emit_request(self, state)
   end
   local reply, second, code, message = exchange(self, state)
-  local tried = reply or not never_begun[second] or self.core:was_sent()
-  if tried then
-    state.attempts = state.attempts + 1
+  if second == "file" and not reply then
+    message = name_file(state, message)
   end
+  local tried = count_attempt(self, state, reply, second)
   if started and tried then
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
     emit_response(self, state, started, reply, err)
@@ -109,32 +132,31 @@ local function attempt(self, state)
   return reply, second, code, message
 end
 
-local function decode_failure(self, state, reply, made, problem)
+local function decode_failure(self, state, made, problem)
   local facts = context(self, state)
-  facts.status = reply.status
+  facts.status = made.status
   facts.response = made
   response.seal(made)
   return errors.new("decode", "the answer holds " .. problem, facts)
 end
 
-local function reply_failure(self, state, reply, made)
+local function reply_failure(self, state, made)
   local facts = context(self, state)
   facts.response = made
   facts.headers = made.headers
-  facts.fresh_token = reply.authenticated
-  local err = errors.from_reply(reply, made.data, facts)
+  facts.fresh_token = made.authenticated
+  local err = errors.from_reply(made, made.data, facts)
   response.seal(made)
   return err
 end
 
---- A 2xx reply as the caller gets it; the API sends errors under 200 too.
-local function succeed(self, state, reply)
-  local made, problem = response.new(reply, state.attempts, state.decode)
+--- A 2xx reply, made a response, as the caller gets it; the API sends errors under 200 too.
+local function succeed(self, state, made, problem)
   if problem then
-    return nil, decode_failure(self, state, reply, made, problem)
+    return nil, decode_failure(self, state, made, problem)
   end
   if errors.is_in(made.data) then
-    return nil, reply_failure(self, state, reply, made)
+    return nil, reply_failure(self, state, made)
   end
   return response.seal(made)
 end
@@ -148,12 +170,19 @@ local function fail(self, state, reply, kind, code, message)
     return nil, errors.from_fail(kind, code, message, context(self, state))
   end
   local made = response.new(reply, state.attempts, state.decode)
-  return nil, reply_failure(self, state, reply, made)
+  return nil, reply_failure(self, state, made)
 end
 
 --- ---- acting on the policy's decisions; false ends the call ----
 
 local actions = {}
+
+--- A renewal that failed before it sent anything: the call itself is what failed.
+local function name_call(self, state, err)
+  if err.path == nil then
+    err.method, err.path = state.method, self.mask(state.shown)
+  end
+end
 
 function actions.ensure(self, state)
   state.ensured = (state.ensured or 0) + 1
@@ -166,9 +195,7 @@ function actions.ensure(self, state)
     state.allow_stale = true
     return true
   end
-  if err.path == nil then -- nothing was sent: the call itself is what failed
-    err.method, err.path = state.method, self.mask(state.shown)
-  end
+  name_call(self, state, err)
   state.err = err
   return false
 end
@@ -176,6 +203,9 @@ end
 function actions.renew(self, state, reply)
   state.renewed = (state.renewed or 0) + 1
   local ok, err = self.session:renew_refused(reply.generation, state.ends)
+  if err then
+    name_call(self, state, err)
+  end
   state.err = err
   return ok
 end
@@ -235,9 +265,11 @@ local function decide(self, state, reply, kind)
   }
 end
 
---- The seconds that a Retry-After asks for, in either of its forms.
-local function retry_after(reply)
-  local text = reply and core.parse_headers(reply.head)["retry-after"]
+--- The seconds that a Retry-After asks for, in either of its forms. A date is one of the server's
+--- clock, so it is compared with what the same answer says of the time.
+local function retry_after(self, reply)
+  local headers = reply and core.parse_headers(reply.head)
+  local text = headers and headers["retry-after"]
   if not text then
     return nil
   end
@@ -246,7 +278,8 @@ local function retry_after(reply)
     return seconds
   end
   local date = core.parse_date(text)
-  return date and math.max(0, date - core.wall())
+  local now = headers.date and core.parse_date(headers.date) or self.core:wall()
+  return date and math.max(0, date - now)
 end
 
 --- Waits before another try; false when there is to be none.
@@ -268,7 +301,7 @@ local function wait_for_retry(self, state, reply, kind)
     kind = not reply and kind or nil,
     idempotent = state.resend,
     sent = reply ~= nil or self.core:was_sent(),
-    retry_after = retry_after(reply),
+    retry_after = retry_after(self, reply),
     left = state.ends and state.ends - self.transport.now(),
     random = self.transport.random(),
   }
@@ -289,6 +322,28 @@ local function wait_for_retry(self, state, reply, kind)
   return true
 end
 
+--- What became of the call after an attempt: whether it has ended, and then its results.
+local function settle(self, state, reply, second, code, message)
+  if reply and reply.status >= 200 and reply.status < 300 then
+    if second == "advisory" then
+      self.session:refresh_ahead(state.ends)
+    end
+    self.retry_budget:earn()
+    return true, succeed(self, state, response.new(reply, state.attempts, state.decode))
+  end
+  local action = actions[decide(self, state, reply, second)]
+  local again
+  if action then
+    again = action(self, state, reply)
+  else
+    again = wait_for_retry(self, state, reply, second)
+  end
+  if again then
+    return false
+  end
+  return true, fail(self, state, reply, second, code, message)
+end
+
 --- Sends what the builder made.
 ---@param self table the inside of a client: core, transport, session, mask, emit, listens, timeout,
 --- retry, retry_defaults, retry_budget
@@ -296,30 +351,49 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function call.send(self, state)
+  if self.session.vault.unsaved then
+    self.session:save_first(state.ends)
+  end
   while true do
     if not set_timeouts(self, state) then
       return nil,
         errors.new("timeout", "the deadline of the call has passed", context(self, state))
     end
-    local reply, second, code, message = attempt(self, state)
-    if reply and reply.status >= 200 and reply.status < 300 then
-      if second == "advisory" then
-        self.session:refresh_ahead(state.ends)
-      end
-      self.retry_budget:earn()
-      return succeed(self, state, reply)
-    end
-    local action = actions[decide(self, state, reply, second)]
-    local again
-    if action then
-      again = action(self, state, reply)
-    else
-      again = wait_for_retry(self, state, reply, second)
-    end
-    if not again then
-      return fail(self, state, reply, second, code, message)
+    local ended, made, err = settle(self, state, attempt(self, state))
+    if ended then
+      return made, err
     end
   end
+end
+
+--- Goes on with a call whose first attempt somebody else has made, without success.
+---@param self table as for `send`
+---@param state table as for `send`
+---@param reply table|nil
+---@param second string|nil the reply's hint, or the kind of the failure
+---@param code string|nil of the failure
+---@param message string|nil of the failure
+---@return table|nil response
+---@return table|nil err
+function call.go_on(self, state, reply, second, code, message)
+  count_attempt(self, state, reply, second)
+  local ended, made, err = settle(self, state, reply, second, code, message)
+  if ended then
+    return made, err
+  end
+  return call.send(self, state)
+end
+
+--- The error of a 2xx answer that is none.
+---@param self table as for `send`
+---@param state table as for `send`
+---@param made table the response
+---@param problem string|nil why its body could not be decoded
+---@return nil
+---@return table err
+function call.refuse(self, state, made, problem)
+  state.attempts = made.attempts
+  return succeed(self, state, made, problem)
 end
 
 return call

@@ -1,23 +1,37 @@
 --- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
 --- the object, so that printing or dumping it shows no secret.
 
+local account = require "mic.account"
 local batch = require "mic.batch"
 local builder = require "mic.builder"
 local call = require "mic.call"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
+local hints = require "mic.hints"
 local json = require "mic.json"
 local insides = require "mic.inside"
+local plain_call = require "mic.plain_call"
 
 local client = {}
 local client_methods = {}
 local client_mt = { __name = "mic.client", __index = client_methods }
 
+--- Names that a client does not have yet; what else it has not is nil, as everywhere.
+setmetatable(client_methods, {
+  __index = function(_, name)
+    local instead = hints.planned[name]
+    if instead then
+      errors.raise(("client.%s is planned, and not in this version; use %s"):format(name, instead))
+    end
+    return nil
+  end,
+})
+
 --- By the object that users hold.
 local inside_of = setmetatable({}, { __mode = "k" })
 
 local function inside(self, method)
-  local found = type(self) == "table" and inside_of[self]
+  local found = inside_of[self]
   if not found then
     errors.raise(("call it with a colon: client:%s(…)"):format(method))
   end
@@ -55,6 +69,18 @@ function client_methods:request(opts)
   return send(inside(self, "request"), builder.call(opts, "client:request"))
 end
 
+--- A verb's call, the shortest way where that is possible.
+local function send_verb(self, what, verb, path, data, opts)
+  local is_plain = self.is_plain and self.core and not self.closed
+  if is_plain and not self.session.vault.unsaved and not self.transport.can_suspend() then
+    local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
+    if sent then
+      return made, err
+    end
+  end
+  return send(self, builder.call(opts, what, verb, path, data))
+end
+
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = verb:lower()
   local what = "client:" .. name
@@ -64,8 +90,11 @@ for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   ---@param opts? table as for `request`, without method and path
   ---@return table|nil response
   ---@return table|nil err
-  client_methods[name] = function(self, path, opts)
-    return send(inside(self, name), builder.call(opts, what, verb, path))
+  client_methods[name] = function(self, path, opts, more)
+    if more ~= nil then
+      errors.raise(("%s(path, options) takes no third argument"):format(what))
+    end
+    return send_verb(inside(self, name), what, verb, path, nil, opts)
   end
 end
 
@@ -80,8 +109,24 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   ---@return table|nil response
   ---@return table|nil err
   client_methods[name] = function(self, path, data, opts)
-    return send(inside(self, name), builder.call(opts, what, verb, path, data))
+    return send_verb(inside(self, name), what, verb, path, data, opts)
   end
+end
+
+--- The URL may be one that came with data, so what is wrong with it is no misuse. It is shown only
+--- where it cannot hold a password.
+local function unfetchable(built, problem)
+  if not built.url:find("://", 1, true) then
+    problem = "it is no whole URL, https://host/path; a path is for client:get"
+  end
+  local shown = built.shown
+  return errors.new("network", "this URL cannot be fetched: " .. problem:gsub("^url ", "it "), {
+    code = "CURLE_URL_MALFORMAT",
+    retryable = false,
+    attempts = 0,
+    method = built.method:upper(),
+    path = shown ~= "" and not shown:find("@", 1, true) and shown or nil,
+  })
 end
 
 --- Gets an absolute URL. Credentials and API key go along only while every URL of the call is of
@@ -101,7 +146,7 @@ function client_methods:fetch(url, opts)
   end
   local ok, problem = ready.core:check_url(built.url)
   if not ok then
-    errors.raise("client:fetch: " .. problem)
+    return nil, unfetchable(built, problem)
   end
   return send(mine, built)
 end
@@ -126,7 +171,9 @@ end
 local function check_text(value, name, method)
   if value ~= nil and (type(value) ~= "string" or value == "") then
     local got = value == "" and "an empty string" or type(value)
-    errors.raise(("client:%s: %s must be a string (got %s)"):format(method, name, got))
+    errors.raise(
+      ("client:%s(username, password): %s must be a string (got %s)"):format(method, name, got)
+    )
   end
 end
 
@@ -201,8 +248,7 @@ function client_methods:authenticated()
   if mine.closed or not mine.core then
     return false
   end
-  mine.session:load()
-  return mine.session:is_usable()
+  return mine.session:is_logged_in()
 end
 
 --- A copy of the secrets; nil when there are none.
@@ -225,16 +271,17 @@ function client_methods:use_credentials(credentials)
   if type(credentials) ~= "table" then
     errors.raise(("client:use_credentials takes a table (got %s)"):format(type(credentials)))
   end
+  if type(credentials.credentials) == "table" then
+    errors.raise "client:use_credentials takes the member credentials of a login's reply alone"
+  end
+  if type(credentials.token) == "string" and credentials.token:find "^[Bb]earer " then
+    errors.raise 'client:use_credentials: the token goes without the word "Bearer"'
+  end
   local ready, err = insides.connect(mine)
   if not ready then
     return nil, err
   end
-  local ok, adopted, problem = pcall(ready.session.adopt, ready.session, credentials)
-  if not ok then
-    errors.pass_memory(adopted)
-    errors.raise("client:use_credentials: " .. tostring(adopted))
-  end
-  return adopted, problem
+  return ready.session:adopt(credentials)
 end
 
 --- The headers that authenticate a call, for a proxy or another HTTP library; renewed first when
@@ -276,7 +323,7 @@ function client_methods:status()
   }
   if mine.core and not mine.closed then
     status.api = mine.core:root()
-    mine.session:describe(status)
+    account.add(status, mine.session)
   end
   return status
 end

@@ -2,10 +2,11 @@
 
 local client = require "mic.client"
 local errors = require "mic.error"
+local file_store = require "mic.store.file"
 
 local environment = {}
 
---- Option by variable; `tls.ca_file` stands in its table.
+--- Option by variable; `tls.ca_file` stands in its table, of a file store it is the path.
 local variables = {
   MIC_BASE_URL = "base_url",
   MIC_STACK = "stack",
@@ -13,6 +14,7 @@ local variables = {
   MIC_USERNAME = "username",
   MIC_PASSWORD = "password",
   MIC_CA_FILE = "tls.ca_file",
+  MIC_CREDENTIALS = "store",
 }
 
 local function read(name)
@@ -28,12 +30,15 @@ local function read_all()
   local ca_file = given["tls.ca_file"]
   given["tls.ca_file"] = nil
   given.tls = ca_file and { ca_file = ca_file }
+  given.store = given.store and file_store { path = given.store }
   return given
 end
 
-local function config_error(message)
-  return errors.new("config", message)
+local function config_error(message, hint)
+  return errors.new("config", message, { hint = hint })
 end
+
+local MISSING = "set it, or make a client with mic.login or mic.new"
 
 --- What was raised about an option, as an error about its variable.
 local function blame(problem)
@@ -46,8 +51,8 @@ local function blame(problem)
   return config_error(text)
 end
 
---- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD and
---- MIC_CA_FILE. Empty variables count as absent.
+--- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD,
+--- MIC_CA_FILE and MIC_CREDENTIALS, a file store's path. Empty variables count as absent.
 ---@param options? table of `mic.new`; they win over the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
@@ -60,19 +65,16 @@ function environment.client(options)
     given[name] = value
   end
   if not given.base_url and not given.stack then
-    return nil, config_error "MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)"
+    return nil, config_error("MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)", MISSING)
   end
   if given.base_url and given.stack then
     return nil, config_error "MIC_BASE_URL and MIC_STACK are both set: one of them is enough"
   end
   if given.base_url and not given.api_key then
-    return nil, config_error "MIC_API_KEY is missing"
+    return nil, config_error("MIC_API_KEY is missing", MISSING)
   end
   if given.password and not given.username then
     return nil, config_error "MIC_USERNAME is missing: MIC_PASSWORD belongs to a user"
-  end
-  if read "MIC_CREDENTIALS" then
-    return nil, config_error "MIC_CREDENTIALS: this version has no file store"
   end
   local ok, made = pcall(client.new, given)
   if not ok then

@@ -50,6 +50,9 @@ local fields_kept = {
 
 --- The text on one line of at most `limit` bytes, cut between UTF-8 characters; control
 --- characters, and what turns or breaks a line in a terminal, become spaces.
+---@param text string
+---@param limit integer bytes
+---@return string line
 local function one_line(text, limit)
   text = text:sub(1, 4 * limit)
   text = text:gsub("\194[\128-\159]", " "):gsub("\226\128[\168-\174]", " ")
@@ -74,6 +77,8 @@ local function bare_path(path)
   path = path:gsub("[?#].*$", "")
   return (path:gsub("^(%a[%w+.-]*://)[^/]*@", "%1"))
 end
+
+errors.one_line = one_line
 
 local function same(text)
   return text
@@ -116,10 +121,9 @@ function error_mt.__concat(left, right)
 end
 
 --- Makes an error object. The message is ours (what a server said goes through `from_reply`).
---- `fields` may hold hint, status, key, property, message_params, request_id, response,
---- retryable, attempts, location, code, method and path, and the facts fresh_token and
---- no_manifest for the hint. A hint is looked up when none is given; `retryable` follows the kind
---- when it is not given.
+--- `fields` may hold hint, status, key, property, message_params, request_id, response, retryable,
+--- attempts, location, code, method and path, and the facts fresh_token, no_manifest and json_text
+--- for the hint. What is not given is looked up (the hint) or follows the kind (`retryable`).
 ---@param kind string one of the kinds of the documentation
 ---@param message string one readable sentence, without secrets
 ---@param fields? table
@@ -148,8 +152,20 @@ function errors.new(kind, message, fields)
       fresh_token = fields.fresh_token,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
+      json_text = fields.json_text,
     }
   return setmetatable(err, error_mt)
+end
+
+--- A copy, for one of several who get the same error: whoever called adds his own facts.
+---@param err table
+---@return table copy
+function errors.copy(err)
+  local copy = {}
+  for name, value in pairs(err) do
+    copy[name] = value
+  end
+  return setmetatable(copy, error_mt)
 end
 
 --- Whether a value is one of our error objects.
@@ -159,8 +175,7 @@ function errors.is(value)
   return type(value) == "table" and getmetatable(value) == error_mt
 end
 
---- Raises again what Lua raises when memory has ended, so that whoever catches an error to tell of
---- it does not take that one for misuse or a failure of somebody else's.
+--- Raises again what says that memory has ended: it is no misuse, and nobody else's failure.
 ---@param problem any what was caught
 function errors.pass_memory(problem)
   if problem == "not enough memory" then
@@ -249,8 +264,11 @@ end
 ---@param data any
 ---@return boolean
 function errors.is_in(data)
-  local legacy = type(data) == "table" and data[members.legacy]
-  return legacy ~= nil and legacy ~= false and legacy ~= require("mic.json").null
+  if type(data) ~= "table" then
+    return false
+  end
+  local legacy = data[members.legacy]
+  return legacy ~= nil and legacy ~= require("mic.json").null
 end
 
 --- A sentence for an answer that is no JSON, or says nothing.

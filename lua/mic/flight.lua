@@ -2,202 +2,360 @@
 --- saved or log in or refresh, save, adopt, unlock. It runs as a task of its own and leaves its
 --- outcome in the flight's table, so that whoever started it may die meanwhile.
 
+local core_module = require "mic.core"
 local errors = require "mic.error"
-local login_exchange = require "mic.login_exchange"
+local policy = require "mic.policy"
+local protect = require "mic.protect"
+local renewal = require "mic.renewal"
 
 local flight = {}
 
+local FLIGHT_SECONDS = 30 -- a flight's own deadline
+local SAVE_SECONDS = 2 -- of these, kept for what it saves in the end
 local LOCK_POLL = 0.1 -- seconds
 
-local function emitter(this)
-  return function(event)
-    this.events[#this.events + 1] = event
+local function now(this)
+  return this.session.transport.now()
+end
+
+--- Whether what is there by now is what the flight was to bring.
+local function is_there(this)
+  local state = renewal.see_generation(this)
+  if this.purpose == "refresh" then
+    return this.record and (state == "fresh" or state == "advisory")
   end
+  return state == "fresh" or (state == "advisory" and this.purpose ~= "ahead")
 end
 
-local function time_left(this)
-  local left = this.ends - this.session.transport.now()
-  return math.max(0.001, math.min(left, this.session.timeout))
+--- The pause that somebody has saved, if it is not over: the failure to pass on.
+local function saved_pause(this, saved)
+  local session = this.session
+  local left = saved and policy.pause_left(saved:retry_at(), session:wall())
+  if not left or this.purpose == "refresh" then
+    return nil
+  end
+  local pause = session.shared.pause
+  if not pause:left(now(this)) then
+    local message = "the last login or refresh has failed, in another program"
+    pause.failures = pause.failures + 1
+    pause:begin(now(this), left, errors.new("auth", message, { retryable = true }))
+  end
+  return pause:error(now(this))
 end
 
-local function see_generation(this)
-  local state, generation = this.session.core:freshness()
-  this.generation = generation
-  return state
-end
+--- ---- what each kind of flight does while it holds the lock ----
 
---- Saves, then adopts: a rotated refresh token is never used before it is safe. A save that failed
---- is told in `store_err`; the new credentials are used all the same.
-local function keep(this, record)
-  local _
-  _, this.store_err = this.session.vault:save(record)
-  local adopted, err = this.session.vault:adopt(record, this.generation)
-  if not adopted then
+local purposes = {}
+
+--- Loads again and brings memory and store together; nil and an error when the store cannot.
+local function load_again(this)
+  local vault = this.session.vault
+  local saved, err = vault:saved()
+  if err then
     return nil, err
   end
-  this.generation = adopted
+  if vault.unsaved and vault:settle(saved) then
+    saved = this.session.core:record()
+  end
+  this.saved = saved
+  if saved and vault:adopt_saved(saved) then
+    this.record = saved
+  end
   return true
 end
 
---- `own`: the password is that of the options. Only such a one is kept, to know if it was refused.
-local function log_in(this, username, password, own)
-  local session = this.session
-  this.sent = "login"
-  local reply, record, refused =
-    login_exchange.send(session.vault, emitter(this), "login", time_left(this), username, password)
-  if not reply then
-    session.refused_password = refused and own and password or session.refused_password
-    return nil, record
-  end
-  session.counters.logins = session.counters.logins + 1
-  session.refused_password = nil
-  session.user = username
-  this.reply = reply
-  return keep(this, record)
-end
+--- Codes of a store that is not down but unsafe: that has to be mended, not worked around.
+local unsafe = { EPERM = true, ELOOP = true, EINVAL = true, EISDIR = true }
 
---- Logs in with the user name and password of the options; `err` is returned when there are none.
-local function log_in_by_itself(this, err)
-  local session = this.session
-  if not session.username or not session.password then
+--- The store cannot be locked or read. A refresh would spend a token that somebody else may be
+--- spending now; a login harms nobody.
+local function without_store(this, err)
+  renewal.see_generation(this)
+  if this.purpose == "refresh" or this.session:is_usable() or unsafe[err.code] then
     return nil, err
   end
-  local password, problem = session:own_password()
-  if not password then
-    return nil, problem
-  end
-  if password == session.refused_password then
-    return nil, errors.new("auth", "the API has refused this password; it is not tried again")
-  end
-  return log_in(this, session.username, password, true)
-end
-
-local function refresh(this)
-  local session = this.session
-  if session.dead_generation == this.generation then
-    return log_in_by_itself(this, session.dead_err)
-  end
-  this.sent = "refresh"
-  local reply, record, refused =
-    login_exchange.send(session.vault, emitter(this), "refresh", time_left(this))
-  if reply then
-    session.counters.refreshes = session.counters.refreshes + 1
-    return keep(this, record)
-  end
-  if not refused then
-    return nil, record
-  end
-  if session:is_usable() then
-    --- The token outlives its refresh token: it is used up, and the refresh is not asked again.
-    session.dead_generation, session.dead_err = this.generation, record
-  else
-    session.vault:clear_own()
-    if session.core:forget(this.generation) then
-      see_generation(this)
-    end
-  end
-  return log_in_by_itself(this, record)
-end
-
---- What each kind of flight does while it holds the lock.
-local purposes = {}
-
-function purposes.login(this)
-  return log_in(this, this.username, this.password, this.own)
-end
-
-function purposes.refresh(this)
-  this.session.vault:adopt_saved()
-  see_generation(this)
-  return refresh(this)
+  this.unread, this.saved = true, this.session.core:record() -- as far as one knows
+  return renewal.log_in_by_itself(this, err)
 end
 
 --- Credentials that can be sent, by the least that is needed.
 function purposes.renew(this)
-  local changed = this.session.vault:adopt_saved()
-  local state = see_generation(this)
-  if changed and (state == "fresh" or state == "advisory") then
+  local before = this.saved or this.seen
+  local loaded, err = load_again(this)
+  if not loaded then
+    return without_store(this, err)
+  end
+  if is_there(this) and (this.purpose ~= "refresh" or this.waited) then
     return true
   end
-  if this.session.core:can_refresh() then
-    return refresh(this)
+  err = saved_pause(this, this.saved)
+  if err then
+    return nil, err
   end
-  local err = errors.from_fail("missing", nil, "not logged in")
-  if state ~= "none" then
+  if before and this.waited and not this.saved then
+    this.session.core:forget(this.generation)
+    renewal.see_generation(this)
+    local message = "logged out elsewhere while this call waited"
+    return renewal.log_in_by_itself(this, errors.new("auth", message, { missing = true }))
+  end
+  if this.session.core:can_refresh() then
+    return renewal.refresh(this)
+  end
+  err = errors.from_fail("missing", nil, "not logged in")
+  if renewal.see_generation(this) ~= "none" then
     local message = "the token has expired, and there is no refresh token"
     err = errors.new("auth", message, { missing = true })
   end
-  return log_in_by_itself(this, err)
+  return renewal.log_in_by_itself(this, err)
 end
 
-function purposes.save(this)
-  return this.session.vault:save(this.session.core:record())
+purposes.ahead = purposes.renew
+purposes.refresh = purposes.renew
+
+function purposes.login(this)
+  this.saved = this.session.vault:saved() or this.saved
+  return renewal.log_in(this, this.username, this.password, this.own)
 end
 
-function purposes.logout(this)
-  return this.session.vault:save(nil)
-end
-
-local function take_lock(this)
-  while true do
-    local token, err = this.session.vault:lock()
-    if err or token then
-      return token, err
-    end
-    if this.session.transport.now() >= this.ends then
-      return nil, errors.new("timeout", "somebody else holds the lock of the store")
-    end
-    this.session.transport.sleep(LOCK_POLL)
+--- Memory holds what was asked for: credentials from elsewhere, or none after a logout. While this
+--- flight waited, another one may have adopted what the store held.
+local function insist(this)
+  local core = this.session.core
+  if not this.wanted then
+    core:forget()
+  elseif not core:holds(this.wanted) then
+    this.session.vault:adopt(this.wanted)
   end
 end
 
+--- What memory holds goes to the store.
+function purposes.save(this)
+  local vault = this.session.vault
+  insist(this)
+  this.saved = vault:saved() or this.saved
+  local saved, err = vault:save(this.session.core:record())
+  if saved then
+    vault.unsaved = nil
+  else
+    this.store_err = err
+    vault:owe(this.saved)
+  end
+  return true
+end
+
+--- Saves what an earlier flight could not.
+function purposes.settle(this)
+  local loaded, err = load_again(this)
+  return loaded, err
+end
+
+--- What each does when the store is down.
+local lockless = { renew = without_store, ahead = without_store, refresh = without_store }
+
+function lockless.login(this, err)
+  this.store_err = err
+  return renewal.log_in(this, this.username, this.password, this.own)
+end
+
+function lockless.save(this, err)
+  insist(this)
+  this.store_err = err
+  this.session.vault:owe(this.saved)
+  return true
+end
+
+function lockless.settle(this, err)
+  this.session.vault:owe(this.session.vault.unsaved.base)
+  return nil, err
+end
+
+--- ---- the lock ----
+
+--- What the store says before the lock is taken: whether the flight is over, and its outcome.
+local function look(this)
+  local session = this.session
+  local saved, err = session.vault:saved()
+  if err or not saved then
+    return false
+  end
+  this.seen = true
+  if session.vault:adopt_saved(saved) then
+    this.record = saved
+  end
+  if is_there(this) then
+    return true, true
+  end
+  err = saved_pause(this, saved)
+  return err ~= nil, nil, err
+end
+
+local looks = { renew = true, ahead = true, refresh = true }
+
+--- A refresh that is begun with no time left would spend its token and not hear the answer.
+local function no_time(this)
+  if now(this) >= this.ends then
+    return errors.new("timeout", "somebody else holds the lock of the store")
+  end
+end
+
+--- Polls the lock. Others may end the flight meanwhile, by what they save: then `over`.
+local function take_lock(this)
+  local shared, vault = this.session.shared, this.session.vault
+  if shared.token and shared.token_pid == core_module.pid() then
+    vault:unlock(shared.token) -- of a flight that was torn out of its way
+  end
+  shared.token = false
+  while true do
+    local pid = core_module.pid()
+    local token, err = vault:lock()
+    if token then
+      this.token, shared.token, shared.token_pid = token, token, pid
+      this.has_lock = true
+    end
+    if token or err then
+      return token, err
+    end
+    if this.purpose == "ahead" then
+      return false -- somebody else is at it, and the token is good
+    end
+    if looks[this.purpose] and now(this) < this.ends then
+      this.waited = true
+      local over, ok, problem = look(this)
+      if over then
+        this.over = true
+        return ok, problem
+      end
+    end
+    err = no_time(this)
+    if err then
+      return nil, err
+    end
+    this.session.transport.sleep(math.min(this.ends - now(this), LOCK_POLL))
+  end
+end
+
+local function release(this)
+  local shared = this.session.shared
+  if this.has_lock then
+    this.session.vault:unlock(this.token)
+    this.has_lock = false
+    shared.token = shared.token ~= this.token and shared.token
+  end
+end
+
+local function transact(this)
+  if this.purpose == "renew" or this.purpose == "ahead" then
+    local over, ok, err = look(this)
+    if over then
+      return ok, err
+    end
+  end
+  local got, err = take_lock(this)
+  if this.over or got == false then
+    return got, err
+  end
+  if got then
+    err = this.purpose ~= "save" and no_time(this)
+    if err then
+      return nil, err
+    end
+    return purposes[this.purpose](this)
+  end
+  if err.kind ~= "store" then
+    return nil, err
+  end
+  return lockless[this.purpose](this, err)
+end
+
+--- An error from outside, Ctrl-C say, has ended the transaction. If the answer was there already,
+--- what it brought must not be lost: its refresh token may be the only one that is still good.
+local function rescue(this)
+  local exchange = this.exchange
+  if not exchange then
+    collectgarbage() -- one that was started and nobody has got is not sent by the next call
+    return
+  end
+  exchange:cancel()
+  pcall(exchange.result, exchange)
+  local record = exchange:record()
+  if record then
+    renewal.keep(this, record)
+  end
+end
+
+--- ---- from outside ----
+
 --- Makes a flight.
 ---@param session table
----@param purpose "login"|"refresh"|"renew"|"save"|"logout"
----@param ends number on the transport's clock
+---@param purpose "login"|"refresh"|"renew"|"ahead"|"save"|"settle"
+---@param deadline number|nil of the caller, on the transport's clock; counts when it is in line
+---@param caller any the coroutine that starts it
 ---@return table this
-function flight.new(session, purpose, ends)
+function flight.new(session, purpose, deadline, caller)
+  local saves_until = session.transport.now() + FLIGHT_SECONDS
   --- Every member is there from the start: setting one later needs no memory, so a flight can be
   --- ended when there is none.
   local this = {
     session = session,
     purpose = purpose,
-    ends = ends,
+    saves_until = saves_until,
+    ends = saves_until - SAVE_SECONDS,
+    deadline = deadline or false,
+    caller = caller or false,
+    pid = core_module.pid(),
     events = {},
     generation = 0,
+    fly = false,
+    thread = false,
     username = false,
     password = false,
     own = false,
+    wanted = false, -- what `save` is to save
+    token = false, -- of the lock
+    has_lock = false,
+    waited = false,
+    over = false,
+    seen = false,
+    saved = false,
+    unread = false,
+    exchange = false,
     sent = false,
     reply = false,
+    saves = false,
     store_err = false,
+    record = false,
+    kept = false,
     ok = false,
     err = false,
     raised = false,
     ended = false,
   }
-  see_generation(this)
+  renewal.see_generation(this)
   return this
 end
 
---- Runs the transaction; to be spawned. Afterwards `ended` is true, `ok` or `err` tell the outcome,
---- `sent` what the API was asked for last ("login", "refresh" or false), and `raised` is what broke
---- it, to be raised again.
+--- Runs the transaction; to be spawned. Afterwards `ended` is true, `ok` or `err` tell the outcome
+--- (neither: somebody else was at it), `sent` what the API was asked for last ("login", "refresh"
+--- or false), `record` what was adopted, and `raised` is what broke it, to be raised again.
 ---@param this table
 function flight.fly(this)
-  local token, err = take_lock(this)
-  if token then
-    local ran, ok, problem = pcall(purposes[this.purpose], this)
-    this.session.vault:unlock(token)
-    if ran then
-      this.ok, err = ok, problem
-    else
-      this.raised = ok
-    end
+  this.thread = coroutine.running() or false
+  if this.thread == this.caller then
+    this.ends = math.min(this.ends, this.deadline or math.huge)
   end
-  this.err = err or false
-  this.ended = true
-  this.session.vault.owner.ended = true
+  this.fly = flight.fly
+  local ran, ok, err = protect.call(transact, this)
+  if ran then
+    this.ok, this.err = ok or false, err or false
+  else
+    this.raised = ok or false
+  end
+  if not ran and not this.kept then
+    protect.call(rescue, this)
+  end
+  release(this)
+  this.password = false
+  this.session:land(this)
 end
 
 return flight

@@ -11,14 +11,26 @@ hints.members = {
   legacy = "errorMessage", -- of functions behind the gateway, also under 200
 }
 
+--- Names that are planned, and what does the same until then.
+hints.planned = {
+  users = 'client:get "/users"',
+  things = 'client:get "/things"',
+  thing_types = 'client:get "/thingtypes"',
+  observations = 'client:post("/observations/find", query)',
+  domains = 'client:get "/domains"',
+  resources = 'client:get "/resources"',
+  files = 'client:get("/files", { query = { root = true } })',
+  manifest = 'client:get "/metadata/manifest"',
+}
+
 --- What the gateway says of a path that it does not know ends with a digest of the token: that is
 --- of no use to a reader, and does not belong into logs.
 hints.digest = " %(hashed with .*$"
 
 --- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`,
---- `no_manifest`, `missing` and `message` must equal the fact of that name, and `text` must occur
---- in the message. `keyless` wants an answer of the gateway: the application's own answers carry
---- a message key.
+--- `no_manifest`, `missing`, `json_text` and `message` must equal the fact of that name, and
+--- `text` must occur in the message. `keyless` wants an answer of the gateway: the application's
+--- own answers carry a message key.
 local rules = {
   {
     no_manifest = true,
@@ -69,12 +81,51 @@ local rules = {
     hint = "check tls.ca_file and tls.ca_path",
   },
   {
+    kind = "tls",
+    code = "CURLE_SSL_CONNECT_ERROR",
+    hint = "check the URL's host and port: is TLS spoken there?",
+  },
+  {
+    kind = "network",
+    code = "CURLE_COULDNT_RESOLVE_HOST",
+    hint = "check the URL's host name, and this machine's DNS",
+  },
+  {
+    kind = "network",
+    code = "CURLE_COULDNT_CONNECT",
+    hint = "check the URL's host and port, and the proxy if there is one",
+  },
+  {
+    kind = "auth",
+    text = "expired, and there is no refresh token",
+    hint = "give use_credentials a refreshToken too, or call client:login()",
+  },
+  {
+    kind = "auth",
+    text = "it is not tried again",
+    hint = "call client:login with the right one, or make a new client",
+  },
+  {
+    status = 400,
+    json_text = true,
+    hint = "data was JSON text, and went out as a JSON string: give a table, or the text as body",
+  },
+  {
     missing = true,
     hint = "call client:login(), or make the client with username and password",
   },
 }
 
-local equal = { "status", "kind", "code", "fresh_token", "no_manifest", "missing", "message" }
+local equal = {
+  "status",
+  "kind",
+  "code",
+  "fresh_token",
+  "no_manifest",
+  "missing",
+  "json_text",
+  "message",
+}
 
 local function fits(rule, facts)
   for _, name in ipairs(equal) do
@@ -93,7 +144,8 @@ end
 
 --- The hint for an error with these facts: `kind`, `status`, `message`, `key` and `code` as in
 --- the error; `fresh_token`, true when the call carried a token that should be good;
---- `no_manifest`, true when a stack's manifest was empty.
+--- `no_manifest`, true when a stack's manifest was empty; `json_text`, true when the call's data
+--- was JSON text.
 ---@param facts table
 ---@return string|nil hint without a full stop; nil when the cause is not a usual one
 function hints.find(facts)

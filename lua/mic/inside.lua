@@ -1,5 +1,6 @@
 --- What belongs to a client: its core client, session, store and transport. Users never hold it.
 
+local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
@@ -8,6 +9,8 @@ local retry_budget = require "mic.retry_budget"
 local session = require "mic.session"
 
 local inside = {}
+
+local POLL = 0.05 -- seconds, where nobody can be woken
 
 local function core_config(given)
   local config = {
@@ -68,11 +71,39 @@ local function mask_password(password, text)
   return (text:gsub(pattern, "***"))
 end
 
+local function whole(given)
+  local defaults = { start = blocking.start, wake = blocking.wake }
+  function defaults.can_suspend()
+    return not given.blocks
+  end
+  function defaults.park(_, seconds)
+    given.sleep(math.min(seconds, POLL))
+  end
+  return setmetatable({}, {
+    __index = function(_, name)
+      local value = given[name]
+      if value == nil then
+        return defaults[name]
+      end
+      return value
+    end,
+  })
+end
+
+--- A table that can send a request is whole; another one has the functions of a loop.
 local function find_transport(given)
   if type(given) == "table" then
-    return given
+    return given.request and whole(given) or require("mic.transport.loop").new(given)
   end
-  return require "mic.transport.blocking"
+  local name = given or "found"
+  local ok, transport = pcall(require, "mic.transport." .. name)
+  if not ok then
+    local problem = tostring(transport)
+    errors.pass_memory(problem:match "not enough memory$")
+    problem = problem:match "^[^\n]*"
+    errors.raise(('option "transport": %s cannot be loaded: %s'):format(name, problem))
+  end
+  return transport
 end
 
 --- Makes the inside of a client; sends nothing. Raises for misuse.
@@ -92,6 +123,9 @@ function inside.new(given)
     retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
     retry_budget = retry_budget.new(),
   }
+  --- Nobody has to be told of a call, and the core may wait, outside of loops: see mic.plain_call.
+  self.is_plain = not self.listens
+    and (self.transport == blocking or self.transport == require "mic.transport.found")
   function self.mask(text)
     text = self.core and self.core:mask(text) or text
     return mask_password(checked.password, text)

@@ -4,6 +4,7 @@
 --- do is found out at load.
 
 local cjson = require("cjson").new()
+local core = require "mic.core"
 local errors = require "mic.error"
 
 local json = {}
@@ -27,6 +28,7 @@ if cjson.empty_array_mt then
   array_marks[cjson.empty_array_mt] = true
 end
 
+local integers = core.integers
 local math_type = rawget(math, "type") -- nil before 5.3
 local reads_floats = math_type ~= nil and math_type(cjson.decode("[1]")[1]) ~= "integer"
 
@@ -226,7 +228,7 @@ function json.decode(text)
   end
   local ok, value = pcall(cjson.decode, text)
   if ok then
-    return reads_floats and require("mic.core").integers(value) or value
+    return reads_floats and integers(value) or value
   end
   local problem = tostring(value)
   if problem:find "not enough memory" then

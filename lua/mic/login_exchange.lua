@@ -52,9 +52,24 @@ local function response_event(what, reply, err, seconds)
   return event
 end
 
---- Sends a login or a refresh and waits for the answer. Nothing is adopted.
----@param vault table
----@param emit fun(event: table)
+local function perform(this, what, seconds, username, password)
+  local transport, core = this.session.transport, this.session.core
+  local kind, code, message
+  if what == "login" then
+    this.exchange, kind, code, message =
+      transport.start(core, what, username, password, seconds)
+  else
+    this.exchange, kind, code, message = transport.start(core, what, seconds)
+  end
+  if not this.exchange then
+    return nil, kind, code, message
+  end
+  return transport.finish(core, this.exchange)
+end
+
+--- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
+--- the flight, so that what it brought is not lost with whoever waited for it.
+---@param this table the flight: session, events, exchange
 ---@param what "login"|"refresh"
 ---@param seconds number how long it may take
 ---@param username string|nil for a login
@@ -62,20 +77,17 @@ end
 ---@return table|nil reply masked, or nil
 ---@return table record the core's record, or an error
 ---@return boolean|nil refused the API said that these credentials are wrong
-function login_exchange.send(vault, emit, what, seconds, username, password)
-  local transport, core = vault.transport, vault.core
+function login_exchange.send(this, what, seconds, username, password)
+  local transport, core = this.session.transport, this.session.core
   local function mask(text)
     return core:mask(text)
   end
+  local function emit(event)
+    this.events[#this.events + 1] = event
+  end
   local started = transport.now()
   emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
-  local exchange
-  if what == "login" then
-    exchange = core:start("login", username, password, seconds)
-  else
-    exchange = core:start("refresh", seconds)
-  end
-  local reply, record, code, message = transport.finish(core, exchange)
+  local reply, record, code, message = perform(this, what, seconds, username, password)
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(what, mask))

@@ -48,6 +48,15 @@ local tls_aliases = {
   version = "min_version",
 }
 
+--- What is no option, and where it belongs instead.
+local client_advice = {
+  headers = "headers go with each call: client:get(path, { headers = … })",
+  token = "credentials that you have go to client:use_credentials",
+  identityid = "credentials that you have go to client:use_credentials",
+  authorization = "credentials that you have go to client:use_credentials",
+  credentials = "credentials that you have go to client:use_credentials",
+}
+
 local function one_of(list)
   return function(value)
     if type(value) ~= "string" then
@@ -67,7 +76,9 @@ local function check_seconds(value)
     return true
   end
   if value > HOUR and value < math.huge then
-    return false, ("is in seconds, at most %d (got %s)"):format(HOUR, json.number(value))
+    local guess = value % 1000 == 0 and ("; did you mean %d?"):format(value / 1000) or ""
+    return false,
+      ("is in seconds, at most %d (got %s%s)"):format(HOUR, json.number(value), guess)
   end
   return value > 0 and value <= HOUR
 end
@@ -94,17 +105,27 @@ local function check_store(value)
   return true
 end
 
-local transport_functions = { "now", "random", "sleep", "spawn", "request", "finish" }
+local transport_names = { blocking = true, cqueues = true, luv = true }
+local loop_functions = { "wait", "park", "wake", "spawn" }
+
+--- What a loop of the user's own may have, and whether it must.
+specs.loop_functions = { running = false }
+for _, name in ipairs(loop_functions) do
+  specs.loop_functions[name] = true
+end
 
 local function check_transport(value)
   if type(value) == "string" then
-    return value == "blocking"
+    return transport_names[value]
   end
-  for _, name in ipairs(transport_functions) do
-    if type(value[name]) ~= "function" then
+  if type(value.request) == "function" then -- a whole one of our own
+    return true
+  end
+  for name, needed in pairs(specs.loop_functions) do
+    if type(value[name]) ~= "function" and (needed or value[name] ~= nil) then
       return false,
         ("must be a table with the functions %s (%s is none)"):format(
-          table.concat(transport_functions, ", "),
+          table.concat(loop_functions, ", "),
           name
         )
     end
@@ -209,6 +230,7 @@ end
 --- The options of `mic.new`.
 specs.client = {
   aliases = client_aliases,
+  advice = client_advice,
   fields = {
     base_url = text "a URL",
     stack = {
@@ -252,7 +274,7 @@ specs.client = {
     },
     transport = {
       types = { "string", "table" },
-      expects = '"blocking" or a transport',
+      expects = '"blocking", "cqueues", "luv" or the functions of a loop',
       check = check_transport,
     },
     on_event = a_function(),
@@ -262,7 +284,7 @@ specs.client = {
 
 function specs.client.rule(copy, what)
   if not copy.base_url and not copy.stack then
-    errors.raise(what .. " needs base_url or stack")
+    errors.raise(what .. " needs base_url or stack (both are nil)")
   end
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
@@ -281,6 +303,7 @@ end
 --- The options of one call.
 specs.call = {
   aliases = call_aliases,
+  otherwise = "for ?%s=… use query = { %s = … }",
   fields = {
     method = {
       types = { "string" },

@@ -94,11 +94,19 @@ local function refuse_unknown(name, spec, what)
   local known = known_names(spec)
   local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
   local guess = meant(name:sub(1, NAME_LIMIT), spec, known)
+  local mend = spec.advice and spec.advice[plain(name)]
+  if mend then
+    mend = mend .. "; "
+  elseif guess then
+    mend = ('did you mean "%s%s"? '):format(prefix, guess)
+  elseif spec.otherwise then
+    mend = spec.otherwise:gsub("%%s", (shown:gsub("%%", "%%%%"))) .. "; "
+  end
   errors.raise(
     ('unknown option "%s%s"; %sknown options: %s'):format(
       prefix,
       shown,
-      guess and ('did you mean "%s%s"? '):format(prefix, guess) or "",
+      mend or "",
       prefix .. table.concat(known, ", " .. prefix)
     )
   )
@@ -158,6 +166,7 @@ end
 --- Checks options without copying them: names, types and values. Raises for misuse. `spec.fields`
 --- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, or is a spec
 --- itself; `spec.aliases` maps foreign names (lower case, without underscores) to ours;
+--- `spec.advice` maps such names to a sentence, `spec.otherwise` is one about any unknown name;
 --- `spec.prefix` stands before names in messages; `spec.rule(options, what)` sees the whole.
 ---@param given table
 ---@param spec table

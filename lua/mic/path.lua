@@ -61,7 +61,7 @@ local function refuse_nameless(params)
 end
 
 --- Raises for params that the template has no place for: the first by name.
-local function refuse_unused(params, places)
+local function refuse_unused(params, places, text)
   local unused
   for name in pairs(params) do
     if not places[name] and type(name) ~= "string" then
@@ -72,7 +72,10 @@ local function refuse_unused(params, places)
     end
   end
   if unused then
-    errors.raise(("params.%s is not in the path; for ?%s=… use query"):format(unused, unused))
+    local elsewhere = text:find(":" .. unused, 1, true) and "for :%s write {%s}"
+      or "for ?%s=… use query"
+    local mend = elsewhere:gsub("%%s", (unused:gsub("%%", "%%%%")))
+    errors.raise(("params.%s is not in the path; %s"):format(unused, mend))
   end
 end
 
@@ -116,7 +119,7 @@ local function fill_template(text, params)
     end
     filled = filled .. param_text(name, value) .. template[index + 1]
   end
-  refuse_unused(params, template.places)
+  refuse_unused(params, template.places, text)
   return filled
 end
 
@@ -140,9 +143,12 @@ function path.fill(template, params)
   if path.is_template(template) then
     filled = fill_template(template, params or {})
   elseif params then
-    refuse_unused(params, {})
+    refuse_unused(params, {}, template)
   end
   local ok, problem = core.check_path(filled)
+  if not ok and filled:find "^%a[%w+.-]*://" then
+    problem = problem .. "; a whole URL is for client:fetch"
+  end
   if not ok then
     errors.raise(problem)
   end

@@ -10,7 +10,7 @@ local MAX_ENSURED = 2 -- a token that is stale right after a refresh lives too s
 local ADVISORY_SHARE, ADVISORY_MIN, ADVISORY_MAX, JITTER = 0.2, MINUTE, 15 * MINUTE, 0.1
 local MANDATORY_SHARE, MANDATORY_MAX = 0.1, MINUTE
 local LARGEST_MARGIN = 0.9
-local PAUSE_MIN, PAUSE_MAX, PAUSE_SHARE = 30, 60, 0.05
+local PAUSE_LEAST, PAUSE_MAX, PAUSE_SHARE = 1, MINUTE, 0.05
 
 local RETRY_AFTER_MAX = MINUTE
 
@@ -107,14 +107,37 @@ function policy.retry_delay(facts)
   return delay
 end
 
---- How long not to try again after an early refresh that failed.
----@param lifetime number|nil of the token, in seconds
----@param random number 0 <= random < 1
+--- How long not to try again after a login or refresh that failed. While the token is good there
+--- is time; without one the first pause is short, and each further one twice as long.
+---
+--- `facts`: left (seconds that the token is still good, nil when there is no good one), lifetime
+--- (of the token in seconds, nil when not known), failures (in a row, this one included),
+--- retry_after (seconds that the server asked for), random (0 <= random < 1).
+---@param facts table
 ---@return number seconds
-function policy.pause(lifetime, random)
-  local longest = math.min(PAUSE_MAX, PAUSE_SHARE * (lifetime or math.huge))
-  local least = longest * PAUSE_MIN / PAUSE_MAX
-  return least + (longest - least) * random
+function policy.pause(facts)
+  local longest = PAUSE_MAX
+  if facts.lifetime then
+    longest = clamp(PAUSE_SHARE * facts.lifetime, PAUSE_LEAST, PAUSE_MAX)
+  end
+  if not facts.left then
+    longest = math.min(longest, PAUSE_LEAST * 2 ^ (facts.failures - 1))
+  end
+  local seconds = longest * (1 + facts.random) / 2
+  if facts.left then
+    seconds = math.min(seconds, math.max(facts.left, PAUSE_LEAST)) -- another try when it ends
+  end
+  return math.max(seconds, math.min(facts.retry_after or 0, PAUSE_MAX))
+end
+
+--- How long a pause that somebody else has saved still lasts. One that is longer than any of ours
+--- comes of a clock that is wrong, or was set, and does not count.
+---@param retry_at number seconds since 1970; 0 for none
+---@param wall number seconds since 1970
+---@return number|nil seconds nil when it is over
+function policy.pause_left(retry_at, wall)
+  local left = retry_at - wall
+  return left > 0 and left <= PAUSE_MAX and left or nil
 end
 
 return policy

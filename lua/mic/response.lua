@@ -8,22 +8,24 @@ local response_methods = {}
 local response_mt = { __name = "mic.response" }
 local headers_mt = {}
 
-local internal = {
-  "content_type",
-  "generation",
-  "authenticated",
-  "location",
-  "same_origin",
-  "means",
-  "absorbed",
-  "problem",
-}
-
 function headers_mt.__index(headers, name)
   return type(name) == "string" and rawget(headers, name:lower()) or nil
 end
 
+--- What of an answer is unpacked when somebody looks.
+local packed = { url = true, http_version = true, new_connection = true, timings = true }
+
+local function unpack_answer(self)
+  local bytes = rawget(self, "_packed")
+  if bytes then
+    self._packed = nil
+    self._head, self.url, self.http_version, self.new_connection, self.timings =
+      core.unpack_answer(bytes)
+  end
+end
+
 local function parse(self)
+  unpack_answer(self)
   local joined, all = core.parse_headers(rawget(self, "_head"))
   rawset(self, "headers", setmetatable(joined, headers_mt))
   rawset(self, "_all", all)
@@ -32,6 +34,10 @@ end
 function response_mt:__index(name)
   if name == "headers" or name == "_all" then
     parse(self)
+    return rawget(self, name)
+  end
+  if packed[name] then
+    unpack_answer(self)
     return rawget(self, name)
   end
   return response_methods[name]
@@ -71,17 +77,35 @@ function response.new(reply, attempts, decode)
     reply.data, problem = json.decode(body)
   end
   reply.attempts = attempts
-  reply._head, reply.head = reply.head, nil
+  if not rawget(reply, "_packed") then
+    reply._head, reply.head = reply.head, nil
+  end
   return setmetatable(reply, response_mt), problem
+end
+
+--- Makes a response of a plain call's answer, whose rest is unpacked when somebody looks.
+---@param status integer
+---@param body string
+---@param packed_answer string of the core
+---@param content_type string|nil
+---@return table response
+---@return string|nil problem why its body could not be decoded
+function response.plain(status, body, packed_answer, content_type)
+  local data, problem
+  if body ~= "" and is_json(content_type) then
+    data, problem = json.decode(body)
+  end
+  local made = { status = status, body = body, data = data, attempts = 1, _packed = packed_answer }
+  return setmetatable(made, response_mt), problem
 end
 
 --- Takes out of a response what only we need, before users get it.
 ---@param made table
 ---@return table response the same
 function response.seal(made)
-  for index = 1, #internal do
-    made[internal[index]] = nil
-  end
+  made.content_type, made.generation, made.authenticated = nil, nil, nil
+  made.location, made.same_origin, made.means = nil, nil, nil
+  made.absorbed, made.problem = nil, nil
   return made
 end
 

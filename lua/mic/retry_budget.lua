@@ -18,7 +18,10 @@ end
 
 --- Notes a call that succeeded.
 function retry_budget_methods:earn()
-  self.left = math.min(LARGEST, self.left + EARNED)
+  local left = self.left
+  if left < LARGEST then
+    self.left = math.min(LARGEST, left + EARNED)
+  end
 end
 
 --- Takes one retry.

@@ -1,23 +1,27 @@
---- The life of a client's credentials: decides when a flight starts. Only one is under way.
+--- The life of a client's credentials: decides when a flight starts, waits for its end, and shares
+--- what it brought.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local flight = require "mic.flight"
+local joining = require "mic.joining"
 local policy = require "mic.policy"
+local protect = require "mic.protect"
+local shared_flight = require "mic.shared_flight"
 local vault = require "mic.vault"
 
 local session = {}
 local session_methods = {}
 local session_mt = { __name = "mic.session", __index = session_methods }
 
-local FLIGHT_SECONDS = 30 -- a flight's own deadline
-local GRACE_SECONDS = 5
+local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
 --- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange)
 ---@return table session
 function session.new(settings)
+  local key = settings.core:root() .. " " .. (settings.username or "")
+  local shared = shared_flight.of(settings.store, key)
   local self = setmetatable({
     core = settings.core,
     transport = settings.transport,
@@ -25,19 +29,20 @@ function session.new(settings)
     password = settings.password,
     timeout = settings.timeout,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
-    flight = nil, -- the one under way
+    shared = shared, -- with the clients of this store and key
     loaded = false, -- the store was asked once
     user = nil, -- who logged in last
-    refused_password = nil, -- not tried again until it changes
     dead_generation = nil, -- the one whose refresh token was refused, while its token is good
     dead_err = nil,
     quiet_until = nil, -- no early refresh before
     last_error = nil,
   }, session_mt)
+  self.emit_now = settings.emit
   --- Events of a flight are delivered once it has ended and its lock is free.
   function self.emit(event)
-    if self.flight then
-      self.flight.events[#self.flight.events + 1] = event
+    local this = shared.flight
+    if this and this.session == self and not this.ended then
+      this.events[#this.events + 1] = event
     else
       settings.emit(event)
     end
@@ -45,78 +50,52 @@ function session.new(settings)
   self.vault = vault.new {
     core = settings.core,
     store = settings.store,
-    key = settings.core:root() .. " " .. (settings.username or ""),
+    key = key,
     transport = settings.transport,
     emit = self.emit,
     refresh_margin = settings.refresh_margin,
+    owner = shared,
   }
   return self
 end
 
---- ---- flights ----
+--- Seconds since 1970, by the transport where that has a clock of its own.
+---@return number
+function session_methods:wall()
+  return (self.transport.wall or core_module.wall)()
+end
 
-local function finish(self, this)
+--- The end of a flight: its lock is free, and whoever waits gets the outcome. That it has ended is
+--- said before anything that needs memory.
+---@param this table
+function session_methods:land(this)
   local err = this.err or nil
-  self.flight = nil
-  for _, event in ipairs(this.events) do
-    self.emit(event)
+  this.ended = true
+  if self.shared.flight == this then
+    self.shared.flight = nil
   end
-  if this.purpose ~= "save" and this.purpose ~= "logout" then
+  if this.purpose ~= "save" and this.purpose ~= "settle" then
     self.last_error = err
   end
+  if this.purpose == "ahead" and err then
+    local _, _, left, lifetime = self.core:freshness()
+    local facts = { left = left or math.huge, lifetime = lifetime, failures = 1, random = 0 }
+    self.quiet_until = self.transport.now() + policy.pause(facts)
+  end
+  if self.transport.wake then
+    self.transport.wake(this)
+  end
+  for _, event in ipairs(this.events) do
+    self.emit_now(event)
+  end
   if this.sent then
-    self.emit { type = this.sent, err = err }
+    self.emit_now { type = this.sent, err = err }
   end
-  if this.raised then
-    error(this.raised, 0)
-  end
-  return this.ok or nil, err
 end
 
---- Whether a flight is under way. One that an error from outside (a debug hook's) has torn out of
---- its way does not count for ever.
-local function is_flying(self)
-  local this = self.flight
-  return this and not this.ended and self.transport.now() < this.ends + GRACE_SECONDS
-end
-
-local function launch(self, this)
-  self.flight = this
-  self.transport.spawn(flight.fly, this)
-end
-
---- Starts a flight and waits for its end: the flight, then ok and err; or nil and an error.
-local function run(self, purpose, deadline, login)
-  if is_flying(self) then
-    local message = "a call made during a login or refresh would have to wait for it for ever"
-    return nil, errors.new("auth", message)
-  end
-  local ends = math.min(self.transport.now() + FLIGHT_SECONDS, deadline or math.huge)
-  local this = flight.new(self, purpose, ends)
-  if login then
-    this.username, this.password, this.own = login.username, login.password, login.own
-  end
-  local spawned, problem = pcall(launch, self, this)
-  this.password = nil
-  if not spawned then
-    this.ended, this.raised = true, problem
-    self.vault.owner.ended = true -- the flight may not have had the memory to unlock
-  end
-  return this, finish(self, this)
-end
-
---- The outcome for explicit calls, which also tell of a save that failed.
-local function outcome(this, ok, err)
-  if not this then
-    return nil, ok
-  end
-  if not ok then
-    return nil, err
-  end
-  if this.store_err then
-    return nil, this.store_err
-  end
-  return this.reply or true
+local function is_good(self)
+  local state = self.core:freshness()
+  return state == "fresh" or state == "advisory"
 end
 
 --- ---- what the client calls ----
@@ -128,9 +107,12 @@ function session_methods:own_password()
   if type(self.password) ~= "function" then
     return self.password
   end
-  local ran, password = pcall(self.password)
+  local ran, password = protect.user(self.password)
   if ran and type(password) == "string" and password ~= "" then
     return password
+  end
+  if not ran then
+    errors.pass_memory(password)
   end
   if not ran then
     errors.pass_memory(password)
@@ -150,12 +132,19 @@ function session_methods:is_usable()
   return state == "fresh" or state == "advisory" or state == "mandatory"
 end
 
+--- Adopts what the store has, unless a flight of ours is about to.
+---@return boolean changed there are other credentials than before
+function session_methods:look()
+  local saved = not self.shared:present() and self.vault:saved()
+  return saved and self.vault:adopt_saved(saved) or false
+end
+
 --- Asks the store once, before the first use of the credentials.
 function session_methods:load()
   if not self.loaded then
     self.loaded = true -- before asking: the store may call the client
     if self.core:freshness() == "none" then
-      local ok, problem = pcall(self.vault.adopt_saved, self.vault)
+      local ok, problem = pcall(self.look, self)
       if not ok then
         self.loaded = false
         error(problem, 0)
@@ -180,24 +169,43 @@ function session_methods:login(username, password, deadline)
     end
   end
   self.loaded = true
-  return outcome(run(self, "login", deadline, {
+  return joining.outcome(joining.run(self, "login", deadline, {
     username = username or self.username,
     password = password,
     own = own,
+    saved = self.core:record(),
   }))
 end
 
---- Refreshes now.
+--- Refreshes now; one that is under way will do.
 ---@param deadline number|nil on the transport's clock
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:refresh(deadline)
   self:load()
+  local _, generation = self.core:freshness()
   if self.core:freshness() == "none" then
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
-  local ok, err = outcome(run(self, "refresh", deadline))
+  local ok, err = joining.outcome(joining.run(self, "refresh", deadline, nil, function(other)
+    if other.ok then
+      return joining.share(self, other, generation) and is_good(self)
+    end
+    return other.sent and joining.is_shared(self, other)
+  end))
   return ok and true, err
+end
+
+--- A failure in a pause: the call gets it at once, unless somebody else has saved better by now.
+local function in_pause(self)
+  local err = self.shared.pause:error(self.transport.now())
+  if not self:is_usable() then
+    self:look()
+    if is_good(self) then
+      return true
+    end
+  end
+  return nil, err
 end
 
 --- Makes sure that there are credentials that can be sent; logs in or refreshes where needed.
@@ -206,15 +214,40 @@ end
 ---@return table|nil err
 function session_methods:renew(deadline)
   self:load()
-  local state = self.core:freshness()
-  if state == "fresh" or state == "advisory" then
-    return true
+  local launched = 0
+  while not is_good(self) do
+    local _, generation = self.core:freshness()
+    local this = self.shared:present()
+    local is_own = not this
+    if is_own then
+      local able = self.core:can_refresh() or self.password
+      if able and self.shared.pause:left(self.transport.now()) then
+        return in_pause(self)
+      end
+      launched = launched + 1
+      this = joining.launch(self, "renew", deadline)
+    end
+    local _, err = self.shared:wait(this, self.transport, deadline)
+    if is_own then
+      joining.check_raised(this)
+    end
+    if err then
+      return nil, err
+    end
+    local changed = joining.share(self, this, generation)
+    if this.ok and (is_own or changed) then
+      return true
+    end
+    local better = this.err and this.session ~= self and self:look() and is_good(self)
+    if not better and joining.is_shared(self, this) then
+      return nil, errors.copy(this.err)
+    end
+    if is_own and launched == LAUNCHES then
+      local message = "the login or refresh was broken off"
+      return nil, this.err or errors.new("auth", message, { retryable = true })
+    end
   end
-  local this, ok, err = run(self, "renew", deadline)
-  if not this then
-    return nil, ok
-  end
-  return ok, err
+  return true
 end
 
 --- Renews after the API has refused the token of this generation.
@@ -227,64 +260,82 @@ function session_methods:renew_refused(generation, deadline)
   return self:renew(deadline)
 end
 
+--- Starts what nobody waits for, unless there is a flight or a pause.
+local function start_aside(self, purpose, deadline)
+  if not self.shared:present() then
+    joining.check_raised(joining.launch(self, purpose, deadline))
+  end
+end
+
 --- Refreshes ahead while the present token is good. A failure is an event, and a pause.
 ---@param deadline number|nil
 function session_methods:refresh_ahead(deadline)
   local now = self.transport.now()
-  if is_flying(self) or (self.quiet_until and now < self.quiet_until) then
+  if self.shared.pause:left(now) or (self.quiet_until and now < self.quiet_until) then
     return
   end
-  if not self.core:can_refresh() and not self.password then
+  local _, generation = self.core:freshness()
+  if self.dead_generation == generation and not self.password then
     return
   end
-  local _, ok = run(self, "renew", deadline)
-  if not ok then
-    local _, _, _, lifetime = self.core:freshness()
-    self.quiet_until = now + policy.pause(lifetime, self.transport.random())
+  if self.core:can_refresh() or self.password then
+    start_aside(self, "ahead", deadline)
   end
 end
 
---- Adopts and saves credentials obtained elsewhere. Raises a plain string for what no credentials
---- can be.
+--- Saves what could not be saved before, if it is time for another try.
+---@param deadline number|nil
+function session_methods:save_first(deadline)
+  local unsaved = self.vault.unsaved
+  if unsaved and self.transport.now() >= unsaved.next_try then
+    start_aside(self, "settle", deadline)
+  end
+end
+
+--- Adopts and saves credentials obtained elsewhere. Raises for what no credentials can be.
 ---@param credentials table
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:adopt(credentials)
-  self.loaded = true
-  local adopted, err = self.vault:adopt(credentials)
+  local before, owed = self.core:record(), self.vault.unsaved
+  self.vault:owe(before) -- before what is to be saved is there: see `renewal.keep`
+  local ran, adopted, err = pcall(self.vault.adopt, self.vault, credentials)
+  if not (ran and adopted) then
+    self.vault.unsaved = owed
+  end
+  if not ran then
+    errors.pass_memory(adopted)
+    errors.raise("client:use_credentials: " .. tostring(adopted))
+  end
   if not adopted then
     return nil, err
   end
-  return outcome(run(self, "save"))
+  self.loaded = true
+  self.shared.pause:finish()
+  local details = { saved = before, wanted = self.core:record() }
+  return joining.outcome(joining.run(self, "save", nil, details))
 end
 
 --- Forgets the credentials, in memory at once and then in the store.
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:logout()
-  self.loaded = true
+  self:load()
+  local before = self.core:record()
+  self.vault:owe(before)
   self.core:forget()
   self.user = nil
-  return outcome(run(self, "logout"))
+  return joining.outcome(joining.run(self, "save", nil, { saved = before }))
 end
 
---- Adds to a client's status; no secrets.
----@param status table
-function session_methods:describe(status)
-  local _, _, left, lifetime = self.core:freshness()
-  status.username = self.user or status.username
-  status.store_error = self.vault.store_error and tostring(self.vault.store_error)
-  status.last_error = self.last_error and tostring(self.last_error)
-  for name, count in pairs(self.counters) do
-    status.counters[name] = count
+--- Whether there are credentials that have not expired; what somebody else has saved counts.
+---@return boolean
+function session_methods:is_logged_in()
+  self:load()
+  if not self:is_usable() and self.core:freshness() ~= "none" then
+    self:look()
   end
-  status.counters.adoptions = self.vault.adoptions
-  if left then
-    local expires = core_module.wall() + left
-    status.expires = math.floor(expires)
-    status.issued = lifetime and math.floor(expires - lifetime)
-    status.next_refresh = math.floor(expires - (self.vault.advisory or 0))
-  end
+  return self:is_usable()
 end
 
 return session

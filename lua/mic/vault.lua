@@ -4,6 +4,7 @@
 local core_module = require "mic.core"
 local errors = require "mic.error"
 local policy = require "mic.policy"
+local protect = require "mic.protect"
 
 local vault = {}
 local vault_methods = {}
@@ -12,7 +13,8 @@ local vault_mt = { __name = "mic.vault", __index = vault_methods }
 local LOCK_SECONDS = 45 -- longer than any flight, so that a lock never ends under it
 
 --- Makes the vault of a client.
----@param settings table core (the core's client), store, key, transport, emit, refresh_margin
+---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
+--- owner (of the store's locks)
 ---@return table vault
 function vault.new(settings)
   return setmetatable({
@@ -22,10 +24,11 @@ function vault.new(settings)
     transport = settings.transport,
     emit = settings.emit,
     refresh_margin = settings.refresh_margin,
-    owner = { ended = true }, -- of the lock, while not ended; a vault takes one at a time
+    owner = settings.owner,
     adoptions = 0, -- of what somebody else saved
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- of the last use of the store that failed; nil once a save has worked
+    unsaved = nil, -- what is in memory has to be saved yet: see `owe`
   }, vault_mt)
 end
 
@@ -58,10 +61,13 @@ end
 --- without those of the record that it was given.
 local function failed(self, what, problem, record)
   local text = errors.is(problem) and problem.message or type(problem) == "string" and problem or ""
+  local hint = errors.is(problem) and problem.hint or nil
+  local code = errors.is(problem) and problem.code or nil
   if text ~= "" then
     text = ": " .. self.core:mask(text, record)
   end
-  local err = errors.new("store", ("the store could not %s%s"):format(what, text))
+  local message = ("the store could not %s%s"):format(what, text)
+  local err = errors.new("store", message, { code = code, hint = hint })
   self.store_error = err
   self.emit { type = "store", err = err }
   return err
@@ -69,9 +75,12 @@ end
 
 --- Calls one of the store's functions; one that raises has failed.
 local function ask(self, what, ...)
-  local ok, value, problem = pcall(self.store[what], ...)
+  local ok, value, problem = protect.user(self.store[what], ...)
   local record = select(2, ...)
   if not ok then
+    if what == "load" or what == "lock" then
+      errors.pass_memory(value) -- else: what is there to be saved is not lost for that
+    end
     return nil, failed(self, what, value, record)
   end
   if value == nil and problem ~= nil then
@@ -85,21 +94,33 @@ end
 ---@return table|nil err when the store failed
 function vault_methods:saved()
   local record, err = ask(self, "load", self.key)
-  if record == nil or type(record) ~= "string" then
-    return record, err
+  if record == nil then
+    return nil, err
   end
-  local read, _, _, message = core_module.record(record)
-  if not read then
-    failed(self, "load", message)
+  if type(record) == "string" then
+    local code, message, _
+    record, _, code, message = core_module.record(record)
+    if not record then
+      err = failed(self, "load", message)
+      return nil, code and err -- a code: it is whole, and not to be written over
+    end
+    return record
   end
-  return read
+  local is_record, problem = pcall(self.core.holds, self.core, record)
+  if not is_record then
+    errors.pass_memory(problem)
+    failed(self, "load", "it returned no record")
+    return nil
+  end
+  return record
 end
 
---- Adopts what somebody else saved.
+--- Adopts what somebody else saved, unless it is what memory is to replace.
+---@param record table
 ---@return boolean changed the present credentials are other than before
-function vault_methods:adopt_saved()
-  local record = self:saved()
-  if not record or self.core:holds(record) then
+function vault_methods:adopt_saved(record)
+  local base = self.unsaved and self.unsaved.base
+  if self.core:holds(record) or (base and base:same(record)) then
     return false
   end
   local _, generation = self.core:freshness()
@@ -108,6 +129,7 @@ function vault_methods:adopt_saved()
     failed(self, "load", err)
     return false
   end
+  self.unsaved = nil
   self.adoptions = self.adoptions + 1
   self.emit { type = "store", reason = "adopted what was saved" }
   return true
@@ -129,20 +151,46 @@ function vault_methods:save(record)
   return true
 end
 
---- Clears the store if it still holds the present credentials.
-function vault_methods:clear_own()
-  local saved = self:saved()
-  if saved and self.core:holds(saved) then
-    self:save(nil)
+--- Notes that what is in memory could not be saved. It is saved at the next chance while the store
+--- still holds `base` or nothing; what others have saved since then counts more.
+---@param base table|nil the record that the store held; that of the present debt when nil
+function vault_methods:owe(base)
+  base = base or (self.unsaved and self.unsaved.base)
+  local failures = self.unsaved and self.unsaved.failures + 1 or 1
+  local facts = { failures = failures, random = self.transport.random() }
+  -- The first further try comes with the next call.
+  local wait = failures > 1 and policy.pause(facts) or 0
+  local next_try = self.transport.now() + wait
+  self.unsaved = { base = base, failures = failures, next_try = next_try }
+end
+
+--- Saves what is owed. To be called with the lock.
+---@param record table|nil what the store holds
+---@return boolean saved the store now holds what memory does
+function vault_methods:settle(record)
+  local base = self.unsaved.base
+  if record and not (base and base:same(record)) then
+    self.unsaved = nil
+    return false
   end
+  local mine = self.core:record()
+  if not self:save(mine and mine:with_retry_at(0)) then
+    self:owe(base)
+    return false
+  end
+  self.unsaved = nil
+  return true
 end
 
 --- Takes the store's lock; does not wait.
 ---@return any token false when somebody else has it; nil and an error when the store failed
 ---@return table|nil err
 function vault_methods:lock()
-  self.owner.ended = false
-  return ask(self, "lock", self.key, LOCK_SECONDS, self.owner)
+  local token, err = ask(self, "lock", self.key, LOCK_SECONDS, self.owner)
+  if token == nil and not err then
+    err = failed(self, "lock", "it returned nil")
+  end
+  return token, err
 end
 
 --- Gives the lock back.

@@ -229,16 +229,25 @@ void free(void *block) {
   __libc_free(block);
 }
 
-char *strdup(const char *text) {
-  enum allocation_kind kind = kind_of(CALLER);
-  size_t size = strlen(text) + 1;
+static char *copy_text(const char *text, size_t length, const void *caller) {
+  enum allocation_kind kind = kind_of(caller);
   if (refuse(kind))
     return NULL;
-  char *copy = __libc_malloc(size);
-  if (copy != NULL)
-    memcpy(copy, text, size);
-  remember(copy, kind, CALLER);
+  char *copy = __libc_malloc(length + 1);
+  if (copy != NULL) {
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+  }
+  remember(copy, kind, caller);
   return copy;
+}
+
+char *strdup(const char *text) {
+  return copy_text(text, strlen(text), CALLER);
+}
+
+char *strndup(const char *text, size_t length) {
+  return copy_text(text, strnlen(text, length), CALLER);
 }
 
 /* ---- Lua's ---- */

@@ -112,7 +112,7 @@ function support.prepare(path)
   scenario = assert(loadfile(path))()
   if not scenario.bare then
     require "mic"
-    require "mic.transport.blocking"
+    require "mic.transport.found"
     require "mic.store.memory"
   end
   if scenario.prepare then

@@ -50,6 +50,40 @@ function api.start()
   return setmetatable(self, api_mt)
 end
 
+--- A sandbox for the block of specs in which this is called: it starts with the block, is back at
+--- the start before each spec, and ends with the block. Clients that a spec makes by it are closed
+--- after that spec.
+---@return table sandbox as that of `start`, once the first spec or a later `setup` runs
+function api.around()
+  local busted = require "busted" -- files beside the specs do not see its words as globals
+  local self = {}
+
+  busted.setup(function()
+    for name, value in pairs(api.start()) do
+      self[name] = value
+    end
+    setmetatable(self, api_mt)
+  end)
+
+  busted.teardown(function()
+    self:stop()
+  end)
+
+  busted.before_each(function()
+    self:reset()
+    self.clients = setmetatable({}, { __mode = "k" }) -- holds none that its spec lets go
+  end)
+
+  busted.after_each(function()
+    for client in pairs(self.clients) do
+      client:close()
+    end
+    self.clients = nil -- one that a block's own setup makes lasts
+  end)
+
+  return self
+end
+
 --- Ends it and waits until it is gone.
 function api_methods:stop()
   self.controller:close()
@@ -143,6 +177,9 @@ function api_methods:client(options)
   core.client = make
   if not ok then
     error(client, 0)
+  end
+  if self.clients then
+    self.clients[client] = true
   end
   return client, inner
 end

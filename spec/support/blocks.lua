@@ -78,7 +78,8 @@ function blocks.run(scripts, before)
   local pipe = assert(io.popen "mktemp -d")
   local folder = pipe:read "*l"
   pipe:close()
-  local commands = { before or ":" }
+  --- No home of the developer's gets credentials.
+  local commands = { ("export XDG_STATE_HOME=%s/state"):format(folder), before or ":" }
   for number, script in ipairs(scripts) do
     local base = ("%s/%d"):format(folder, number)
     local path = script.path

@@ -121,6 +121,14 @@ void argumentsL_set_type(lua_State *L, const char *name) {
   lua_setmetatable(L, -2);
 }
 
+void argumentsL_push_weak(lua_State *L) {
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+}
+
 /* ---- the buffer that a raise cannot leak ---- */
 
 static int buffer_release(lua_State *L) {

@@ -34,6 +34,8 @@ void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods
 /* A zeroed block without metatable: set it (argumentsL_set_type) once the fields are right. */
 void *argumentsL_new_block(lua_State *L, size_t size);
 void argumentsL_set_type(lua_State *L, const char *name);
+/* A table that keeps no value alive; its metatable is its own. [0, +1] */
+void argumentsL_push_weak(lua_State *L);
 /* A buffer that is released with its userdata, for bytes held over calls that may raise. [0, +1] */
 struct buffer *argumentsL_new_buffer(lua_State *L, size_t limit, bool secret);
 void argumentsL_open_buffer(lua_State *L);

@@ -4,7 +4,7 @@
 
 #include "../core/header.h"
 #include "client.h"
-#include "exchange.h"
+#include "engine.h"
 #include "record.h"
 
 const char clientL_type[] = "mic.client";
@@ -101,7 +101,8 @@ static void read_connection_options(lua_State *L, int config, struct connection_
 /* A client; sends nothing and starts nothing.
    ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
      timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
-     proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version
+     proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version,
+   engine
    ---@return mic.client client Raises when the configuration cannot be right. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
@@ -122,11 +123,8 @@ int clientL_new(lua_State *L) {
       (size_t)argumentsL_positive(L, 1, "max_response_size", 64.0 * 1024 * 1024);
   read_connection_options(L, 1, &client->connections.options);
   /* Weak: knows the exchanges under way for collect, and keeps none alive. */
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  argumentsL_push_weak(L);
+  client->engine = engineL_option(L, 1);
   compatL_set_anchors(L, -2);
   return 1;
 }
@@ -188,8 +186,7 @@ static int client_refresh(lua_State *L) {
    finalizer less to collect. It waits among the client's anchors, at 0. */
 enum { IDLE_EXCHANGE = 0 };
 
-/* [0, +1] */
-static struct exchange_box *take_idle(lua_State *L, struct api_client *client) {
+struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client) {
   compatL_push_anchors(L, 1);
   lua_rawgeti(L, -1, IDLE_EXCHANGE);
   if (lua_isnil(L, -1)) {
@@ -202,8 +199,7 @@ static struct exchange_box *take_idle(lua_State *L, struct api_client *client) {
   return exchangeL_renew(L, -1, client);
 }
 
-/* The exchange is at index 3, below `count` results. [0, 0] */
-static void keep_idle(lua_State *L, int count) {
+void clientL_keep_idle_exchange(lua_State *L, int count) {
   compatL_push_anchors(L, 1);
   lua_pushvalue(L, -2 - count);
   lua_rawseti(L, -2, IDLE_EXCHANGE);
@@ -217,13 +213,13 @@ static void keep_idle(lua_State *L, int count) {
    ---@return string? hint "advisory" when a refresh is due */
 static int client_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  struct exchange_box *box = take_idle(L, client);
+  struct exchange_box *box = clientL_take_idle_exchange(L, client);
   exchangeL_start_request(L, box, 2);
   if (box->exchange.stream || box->exchange.progress.wanted)
     return argumentsL_raise(L, "stream and progress are for start and run");
   exchangeL_finish(L, box);
   int count = exchangeL_push_result(L, box);
-  keep_idle(L, count);
+  clientL_keep_idle_exchange(L, count);
   return count;
 }
 
@@ -278,6 +274,7 @@ static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, (int)box->exchange.number);
   lua_pop(L, 1);
+  engineL_know(L, box);
 }
 
 /* Begins a call and returns at once.
@@ -314,42 +311,6 @@ static int client_start(lua_State *L) {
   return 1;
 }
 
-/* Pushes a list of the exchanges that ended and were not shown yet; returns how many. The client is
-   at index 1. [0, +1] */
-static int push_ended(lua_State *L) {
-  lua_newtable(L);
-  int ended = lua_gettop(L), count = 0;
-  compatL_push_anchors(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    struct exchange_box *box = exchangeL_check(L, -1);
-    if (box->exchange.state == EXCHANGE_DONE && !box->reported && !box->taken) {
-      box->reported = true;
-      lua_pushvalue(L, -1);
-      lua_rawseti(L, ended, ++count);
-    }
-    lua_pop(L, 1);
-  }
-  lua_settop(L, ended);
-  return count;
-}
-
-/* Drives all exchanges that `start` began, in this thread.
-   ---@param seconds number how long to wait for the first that ends
-   ---@return mic.exchange[] ended each is shown once */
-static int client_collect(lua_State *L) {
-  struct api_client *client = clientL_check(L, 1);
-  double seconds = luaL_checknumber(L, 2);
-  luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
-  lua_settop(L, 1);
-  if (push_ended(L) > 0)
-    return 1;
-  lua_pop(L, 1);
-  exchangeL_drive(L, client, NULL, seconds);
-  push_ended(L);
-  return 1;
-}
-
 /* The base URL that paths are joined to, without a slash at its end.
    ---@return string */
 static int client_root(lua_State *L) {
@@ -378,8 +339,8 @@ void clientL_open(lua_State *L) {
   const luaL_Reg methods[] = {{"login", client_login},
                               {"refresh", client_refresh},
                               {"request", client_request},
+                              {"plain_request", clientL_plain_request},
                               {"start", client_start},
-                              {"collect", client_collect},
                               {"root", client_root},
                               {"ready", client_ready},
                               {"check_url", client_check_url},
@@ -390,5 +351,6 @@ void clientL_open(lua_State *L) {
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");
   compatL_setfuncs(L, clientL_credential_methods);
+  compatL_setfuncs(L, clientL_waiting_methods);
   lua_pop(L, 2);
 }

@@ -4,6 +4,7 @@
 
 #include "../core/api_client.h"
 #include "arguments.h"
+#include "exchange.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -12,8 +13,15 @@ extern const char clientL_type[];
 /* core.client(config) -> client */
 int clientL_new(lua_State *L);
 struct api_client *clientL_check(lua_State *L, int index);
+int clientL_plain_request(lua_State *L); /* a method */
+/* An exchange for a call that waits in this thread, with the client at index 1. [0, +1] */
+struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client);
+/* Gives it back; it is at the top, below `count` results. [0, 0] */
+void clientL_keep_idle_exchange(lua_State *L, int count);
 /* The methods that are about credentials; in credentials.c of the binding. */
 extern const luaL_Reg clientL_credential_methods[];
+/* Those about who waits; in collect.c. */
+extern const luaL_Reg clientL_waiting_methods[];
 /* Adopts a copy of `record`; false when there is no memory. */
 bool client_adopt_copy(struct api_client *client, const struct record *record);
 void clientL_open(lua_State *L);

@@ -292,7 +292,7 @@ static int client_headers(lua_State *L) {
 
 /* ---- hiding them ---- */
 
-enum { NEEDLES_MAX = 7, NEEDLE_MIN = 4 };
+enum { NEEDLES_MAX = 9, NEEDLE_MIN = 4 };
 
 /* Finds the first occurrence of any needle; returns its offset and stores its length. */
 static size_t find_first(const char *text, size_t length, const struct secret *const *needles,
@@ -310,7 +310,15 @@ static size_t find_first(const char *text, size_t length, const struct secret *c
   return best;
 }
 
-/* Puts *** wherever a secret of this client, or its identity, stands in the text.
+/* Seconds since 1970, corrected by what the server's Date has said.
+   ---@return number */
+static int client_wall(lua_State *L) {
+  lua_pushnumber(L, clock_wall(&clientL_check(L, 1)->clock));
+  return 1;
+}
+
+/* Puts *** wherever a secret of this client, or its identity, stands in the text; also one that was
+   given up last.
    ---@param text string
    ---@param record? mic.record one that is not adopted, whose secrets are hidden too
    ---@return string masked */
@@ -318,12 +326,14 @@ static int client_mask(lua_State *L) {
   static const struct record none;
   const struct api_client *client = clientL_check(L, 1);
   const struct record *present = &client->credentials.record;
+  const struct record *before = &client->credentials.before;
   const struct record *other = recordL_test(L, 3);
   if (other == NULL)
     other = &none;
   const struct secret *needles[NEEDLES_MAX] = {
-      &present->token, &present->refresh_token, &present->identity, &client->api_key,
-      &other->token,   &other->refresh_token,   &other->identity};
+      &present->token,       &present->refresh_token, &present->identity,
+      &client->api_key,      &before->token,          &before->refresh_token,
+      &other->refresh_token, &other->token,           &other->identity};
   size_t length = 0, offset = 0;
   const char *text = luaL_checklstring(L, 2, &length);
   luaL_Buffer masked;
@@ -344,6 +354,7 @@ const luaL_Reg clientL_credential_methods[] = {{"freshness", client_freshness},
                                                {"schedule", client_schedule},
                                                {"mark_stale", client_mark_stale},
                                                {"shift_clock", client_shift_clock},
+                                               {"wall", client_wall},
                                                {"adopt", client_adopt},
                                                {"record", client_record},
                                                {"holds", client_holds},

@@ -5,8 +5,8 @@
 
 #include "../core/url.h"
 #include "exchange.h"
+#include "packed_answer.h"
 #include "record.h"
-#include "system.h"
 
 static const char TYPE[] = "mic.exchange";
 
@@ -24,7 +24,6 @@ struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client 
   box->exchange.state = EXCHANGE_NEW; /* taking the result has cleared all else */
   box->client = client;
   box->taken = false;
-  box->reported = false;
   return box;
 }
 
@@ -48,15 +47,15 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
                      double seconds) {
   struct hook_watch watch = {compatL_main_thread(L), NULL};
   watch.hook = lua_gethook(watch.main_thread);
-  connections_drive(&client->connections, box == NULL ? NULL : &box->exchange, seconds,
-                    hook_changed, &watch);
+  drive_wait(client->engine, &client->connections, box == NULL ? NULL : &box->exchange, seconds,
+             hook_changed, &watch);
   return !hook_changed(&watch);
 }
 
 void exchangeL_finish(lua_State *L, struct exchange_box *box) {
   while (box->exchange.state == EXCHANGE_RUNNING)
     if (!exchangeL_drive(L, box->client, box, 3600.0))
-      connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+      drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
 }
 
 /* ---- results ---- */
@@ -66,37 +65,9 @@ static void set_string(lua_State *L, const char *name, const char *text, size_t 
   lua_setfield(L, -2, name);
 }
 
-static void set_number(lua_State *L, const char *name, double value) {
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, name);
-}
-
 static void set_boolean(lua_State *L, const char *name, bool value) {
   lua_pushboolean(L, value);
   lua_setfield(L, -2, name);
-}
-
-static const char *version_name(long version) {
-  switch (version) {
-  case CURL_HTTP_VERSION_1_0:
-    return "1.0";
-  case CURL_HTTP_VERSION_2_0:
-    return "2";
-  case CURL_HTTP_VERSION_3:
-    return "3";
-  default:
-    return "1.1";
-  }
-}
-
-static void set_timings(lua_State *L, const struct exchange_timings *timings) {
-  lua_createtable(L, 0, 5);
-  set_number(L, "name_lookup", timings->name_lookup);
-  set_number(L, "connect", timings->connect);
-  set_number(L, "tls", timings->tls);
-  set_number(L, "first_byte", timings->first_byte);
-  set_number(L, "total", timings->total);
-  lua_setfield(L, -2, "timings");
 }
 
 static void set_meaning(lua_State *L, const struct exchange_box *box) {
@@ -107,26 +78,16 @@ static void set_meaning(lua_State *L, const struct exchange_box *box) {
   lua_setfield(L, -2, "means");
 }
 
-static void push_reply(lua_State *L, struct exchange_box *box) {
+/* Everything but status, body and who was asked for it. [0, 0] */
+static void set_rest(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
-  lua_createtable(L, 0, 12);
-  luaL_getmetatable(L, textL_reply_type);
-  lua_setmetatable(L, -2);
-  compatL_push_whole(L, (double)exchange->status);
-  lua_setfield(L, -2, "status");
   set_string(L, "head", exchange->head.data, exchange->head.length);
-  if (exchange->show_body)
-    set_string(L, "body", exchange->reply_body.data, exchange->reply_body.length);
-  if (exchange->content_type != NULL)
-    set_string(L, "content_type", exchange->content_type, strlen(exchange->content_type));
   set_string(L, "url", exchange->url_text.data, exchange->shown_url_length);
-  set_string(L, "http_version", version_name(exchange->http_version),
-             strlen(version_name(exchange->http_version)));
+  const char *version = packed_answer_version(exchange->http_version);
+  set_string(L, "http_version", version, strlen(version));
   set_boolean(L, "new_connection", exchange->new_connection);
-  compatL_push_whole(L, exchange->generation);
-  lua_setfield(L, -2, "generation");
-  set_boolean(L, "authenticated", exchange->snapshot != NULL);
-  set_timings(L, &exchange->timings);
+  packed_answerL_push_timings(L, &exchange->timings);
+  lua_setfield(L, -2, "timings");
   if (exchange->location != NULL) {
     set_string(L, "location", exchange->location, strlen(exchange->location));
     enum url_status status = url_compare(&box->client->base, exchange->location);
@@ -136,6 +97,27 @@ static void push_reply(lua_State *L, struct exchange_box *box) {
   }
   if (exchange->status >= 400)
     set_meaning(L, box);
+}
+
+static void push_reply(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  bool success = exchange->status >= 200 && exchange->status < 300;
+  lua_createtable(L, 0, success ? 8 : 14);
+  luaL_getmetatable(L, packed_answerL_type);
+  lua_setmetatable(L, -2);
+  compatL_push_whole(L, (double)exchange->status);
+  lua_setfield(L, -2, "status");
+  if (exchange->show_body)
+    set_string(L, "body", exchange->reply_body.data, exchange->reply_body.length);
+  if (exchange->content_type != NULL)
+    set_string(L, "content_type", exchange->content_type, strlen(exchange->content_type));
+  compatL_push_whole(L, exchange->generation);
+  lua_setfield(L, -2, "generation");
+  set_boolean(L, "authenticated", exchange->snapshot != NULL);
+  if (success && packed_answer_pack(exchange))
+    packed_answerL_set(L, exchange);
+  else
+    set_rest(L, box);
   if (exchange->kind == EXCHANGE_REQUEST)
     return;
   set_boolean(L, "absorbed", exchange->absorbed);
@@ -143,17 +125,25 @@ static void push_reply(lua_State *L, struct exchange_box *box) {
     set_string(L, "problem", exchange->problem, strlen(exchange->problem));
 }
 
+bool exchangeL_wants_refresh(const struct exchange_box *box) {
+  const struct api_client *client = box->client;
+  return box->exchange.snapshot != NULL &&
+         credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY;
+}
+
 /* The second result: for a request a hint, for login and refresh the record. [0, +1] */
 static void push_companion(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
-  const struct api_client *client = box->client;
   if (exchange->kind != EXCHANGE_REQUEST) {
-    if (exchange->absorbed)
-      record_move(recordL_push(L), &exchange->record);
-    else
+    struct record *record = exchange->absorbed ? recordL_push(L) : NULL;
+    if (record == NULL) {
       lua_pushnil(L);
-  } else if (exchange->snapshot != NULL &&
-             credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY) {
+    } else {
+      record_move(&box->kept, &exchange->record);
+      if (!record_copy(record, &box->kept))
+        argumentsL_raise_memory(L);
+    }
+  } else if (exchangeL_wants_refresh(box)) {
     lua_pushliteral(L, "advisory");
   } else {
     lua_pushnil(L);
@@ -163,6 +153,7 @@ static void push_companion(lua_State *L, struct exchange_box *box) {
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   box->taken = true;
+  engine_forget(exchange);
   exchange_settle_download(exchange);
   api_client_absorb(box->client, exchange);
   if (exchange->failure.kind != FAILURE_NONE) {
@@ -205,7 +196,7 @@ static int push_news(lua_State *L, struct exchange_box *box) {
   return 2;
 }
 
-/* Drives the exchange in this thread.
+/* Drives the exchange in this thread; with an engine it waits for that.
    ---@param seconds number how long at most
    ---@return "done"|"wait"|"data"|"progress" state "wait": not ended yet, or a debug hook wants to
      run first; "data": a piece of the stream; "progress": bytes moved
@@ -215,10 +206,11 @@ static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  engine_sync(&box->exchange);
   if (has_news(&box->exchange))
     return push_news(L, box);
   if (box->exchange.state == EXCHANGE_RUNNING && !exchangeL_drive(L, box->client, box, seconds))
-    connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+    drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
   if (has_news(&box->exchange))
     return push_news(L, box);
   lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
@@ -230,6 +222,7 @@ static int exchange_run(lua_State *L) {
    ---@return string|mic.record|nil companion */
 static int exchange_result(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
+  engine_sync(&box->exchange);
   if (box->exchange.state != EXCHANGE_DONE)
     return argumentsL_raise(L, "the exchange has not ended: call run until it returns \"done\"");
   if (box->taken)
@@ -237,11 +230,23 @@ static int exchange_result(lua_State *L) {
   return exchangeL_push_result(L, box);
 }
 
+/* The record of a login or refresh once more, after its result was taken: whoever took it may have
+   been torn out of his way before he could save it.
+   ---@return mic.record? record nil when it brought none */
+static int exchange_record(lua_State *L) {
+  const struct exchange_box *box = exchangeL_check(L, 1);
+  if (box->kept.token.length == 0)
+    return 0;
+  if (!record_copy(recordL_push(L), &box->kept))
+    return argumentsL_raise_memory(L);
+  return 1;
+}
+
 /* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended, but for
    a download whose result nobody has taken: it leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
-  connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
   if (box->exchange.download.path != NULL && box->exchange.failure.kind == FAILURE_NONE)
     exchange_fail(&box->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
   download_file_clear(&box->exchange.download);
@@ -252,8 +257,10 @@ static int exchange_release(lua_State *L) {
   struct exchange_box *box = compatL_testudata(L, 1, TYPE);
   if (box == NULL)
     return 0;
-  connections_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  engine_forget(&box->exchange);
   exchange_clear(&box->exchange);
+  record_clear(&box->kept);
   box->exchange.state = EXCHANGE_DONE;
   box->taken = true;
   return 0;
@@ -269,6 +276,7 @@ static int exchange_to_string(lua_State *L) {
 void exchangeL_open(lua_State *L) {
   const luaL_Reg methods[] = {{"run", exchange_run},
                               {"result", exchange_result},
+                              {"record", exchange_record},
                               {"cancel", exchange_cancel},
                               {NULL, NULL}};
   argumentsL_new_type(L, TYPE, methods, exchange_release, exchange_to_string);

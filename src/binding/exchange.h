@@ -13,7 +13,7 @@ struct exchange_box {
   struct exchange exchange;
   struct api_client *client; /* borrowed: the anchors keep it alive, or the caller's stack does */
   bool taken;                /* result was read */
-  bool reported;             /* collect has shown it */
+  struct record kept;        /* of a login or refresh whose result was taken: for `record` */
 };
 
 struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
@@ -33,6 +33,8 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
 void exchangeL_finish(lua_State *L, struct exchange_box *box);
 /* Pushes what `result` returns and lets go of the exchange's memory; returns how many. */
 int exchangeL_push_result(lua_State *L, struct exchange_box *box);
+/* True when the exchange has sent credentials for which a refresh is due by now. */
+bool exchangeL_wants_refresh(const struct exchange_box *box);
 void exchangeL_open(lua_State *L);
 
 MIC_PRIVATE_END

@@ -6,7 +6,10 @@
 #include <pthread.h>
 
 #include "client.h"
+#include "credential_file.h"
+#include "engine.h"
 #include "exchange.h"
+#include "packed_answer.h"
 #include "record.h"
 #include "system.h"
 
@@ -54,15 +57,21 @@ static void push_auth_paths(lua_State *L) {
 
 int luaopen_mic_core(lua_State *L) {
   const luaL_Reg functions[] = {{"client", clientL_new},
+                                {"engine", engineL_get},
                                 {"record", recordL_from_bytes},
+                                {"unpack_answer", packed_answerL_unpack},
                                 {"integers", integersL},
+                                {"credential_file", credentialFileL_new},
+                                {"absolute_path", credentialFileL_absolute},
                                 {NULL, NULL}};
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);
   recordL_open(L);
-  textL_open(L);
+  packed_answerL_open(L);
+  credentialFileL_open(L);
   exchangeL_open(L);
+  engineL_open(L);
   clientL_open(L);
   lua_newtable(L);
   compatL_setfuncs(L, functions);

@@ -16,32 +16,73 @@ struct record *recordL_test(lua_State *L, int index) {
 
 /* Reads what record:bytes() made.
    ---@param bytes string
-   ---@return mic.record? record nil when the bytes are damaged or of an unknown version
-   ---@return string? kind "store", and after it code (nil) and message */
+   ---@return mic.record? record nil when the bytes are damaged or of a newer version
+   ---@return string? kind "store"
+   ---@return string? code "ENOTSUP" for a newer version
+   ---@return string? message */
 int recordL_from_bytes(lua_State *L) {
   size_t length = 0;
   const char *bytes = luaL_checklstring(L, 1, &length);
   struct record *record = recordL_push(L);
-  enum record_status status = record_read(record, bytes, length);
-  if (status == RECORD_NO_MEMORY)
-    return argumentsL_raise_memory(L);
-  if (status == RECORD_OK)
-    return 1;
   struct failure failure = {0};
-  failure_set(&failure, FAILURE_STORE, NULL,
-              "the saved credentials are damaged or of an unknown version");
+  switch (record_read(record, bytes, length)) {
+  case RECORD_READ:
+    return 1;
+  case RECORD_NO_MEMORY:
+    return argumentsL_raise_memory(L);
+  case RECORD_NEWER:
+    failure_set(&failure, FAILURE_STORE, "ENOTSUP",
+                "the saved credentials are of a newer version of lua-mic");
+    break;
+  case RECORD_DAMAGED:
+    failure_set(&failure, FAILURE_STORE, NULL, "the saved credentials are damaged");
+    break;
+  }
   return argumentsL_push_failure(L, &failure);
+}
+
+/* A pause that whoever loads this record keeps to.
+   ---@return number seconds since 1970; 0 = none */
+static int record_retry_at(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  lua_pushnumber(L, record->retry_at);
+  return 1;
+}
+
+/* The same credentials with another pause.
+   ---@param seconds number since 1970; 0 = none
+   ---@return mic.record copy */
+static int record_with_retry_at(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  double seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0.0 && seconds <= 9007199254740992.0, 2,
+                "seconds since 1970 expected");
+  struct record *copy = recordL_push(L);
+  if (!record_copy(copy, record))
+    return argumentsL_raise_memory(L);
+  copy->retry_at = seconds;
+  return 1;
 }
 
 /* The opaque, versioned bytes for a store that lives in Lua. They hold the secrets.
    ---@return string bytes */
 static int record_bytes(lua_State *L) {
   struct record *record = luaL_checkudata(L, 1, TYPE);
-  struct buffer *bytes = argumentsL_new_buffer(L, 8 * MIC_SECRET_MAX, true);
+  struct buffer *bytes = argumentsL_new_buffer(L, MIC_RECORD_MAX, true);
   if (record_write(record, bytes) != BUFFER_OK)
     return argumentsL_raise_memory(L);
   lua_pushlstring(L, bytes->data, bytes->length);
   buffer_free(bytes);
+  return 1;
+}
+
+/* Tells whether two records hold the same token.
+   ---@param other mic.record
+   ---@return boolean */
+static int record_same(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  const struct record *other = luaL_checkudata(L, 2, TYPE);
+  lua_pushboolean(L, secret_equal(&record->token, &other->token));
   return 1;
 }
 
@@ -58,6 +99,10 @@ static int record_to_string(lua_State *L) {
 }
 
 void recordL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"bytes", record_bytes}, {NULL, NULL}};
+  const luaL_Reg methods[] = {{"bytes", record_bytes},
+                              {"same", record_same},
+                              {"retry_at", record_retry_at},
+                              {"with_retry_at", record_with_retry_at},
+                              {NULL, NULL}};
   argumentsL_new_type(L, TYPE, methods, record_release, record_to_string);
 }

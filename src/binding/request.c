@@ -107,11 +107,11 @@ static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
     argumentsL_raise(L, "save_to must not hold a NUL byte");
   exchange->stream = argumentsL_boolean(L, spec, "stream");
   exchange->progress.wanted = argumentsL_boolean(L, spec, "progress");
-  exchange->idle_timeout = argumentsL_positive(L, spec, "idle_timeout", 0.0);
+  exchange->idle.limit = argumentsL_positive(L, spec, "idle_timeout", 0.0);
   if (download != NULL && !download_file_set(&exchange->download, download))
     argumentsL_raise_memory(L);
   if (upload != NULL && !upload_file_open(&exchange->upload, upload))
-    failure_set_errno(&exchange->failure, exchange->upload.error);
+    failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
 }
 
 void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {

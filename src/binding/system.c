@@ -24,6 +24,12 @@ static int core_wall(lua_State *L) {
   return 1;
 }
 
+/* ---@return integer number of this process, another one in a forked child */
+static int core_pid(lua_State *L) {
+  compatL_push_whole(L, (double)getpid());
+  return 1;
+}
+
 /* Sleeps in this thread; a signal ends it early, so that Ctrl-C works.
    ---@param seconds number */
 static int core_sleep(lua_State *L) {
@@ -83,6 +89,10 @@ static int core_features(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg systemL_functions[] = {{"now", core_now},           {"wall", core_wall},
-                                      {"sleep", core_sleep},       {"random", core_random},
-                                      {"features", core_features}, {NULL, NULL}};
+const luaL_Reg systemL_functions[] = {{"now", core_now},
+                                      {"wall", core_wall},
+                                      {"sleep", core_sleep},
+                                      {"random", core_random},
+                                      {"features", core_features},
+                                      {"pid", core_pid},
+                                      {NULL, NULL}};

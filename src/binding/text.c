@@ -93,7 +93,7 @@ static void add_field(lua_State *L, int joined, int all, const struct header_fie
    ---@param head string as it came, with its status line
    ---@return table<string, string> joined by lower-case name; repeated ones joined by ", "
    ---@return table<string, string[]> all by lower-case name */
-static int core_parse_headers(lua_State *L) {
+int textL_parse_headers(lua_State *L) {
   size_t length = 0, offset = 0;
   const char *head = luaL_checklstring(L, 1, &length);
   struct header_field field;
@@ -103,34 +103,6 @@ static int core_parse_headers(lua_State *L) {
   while (header_next(head, length, &offset, &field))
     add_field(L, 2, 3, &field);
   return 2;
-}
-
-/* A reply's `headers`, parsed when somebody looks: most replies are read without. */
-static int reply_index(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "headers") != 0)
-    return 0;
-  lua_settop(L, 1);
-  lua_pushliteral(L, "head");
-  lua_rawget(L, 1);
-  if (lua_type(L, -1) != LUA_TSTRING)
-    return 0;
-  lua_pushcfunction(L, core_parse_headers);
-  lua_insert(L, -2);
-  lua_call(L, 1, 1);
-  lua_pushliteral(L, "headers");
-  lua_pushvalue(L, -2);
-  lua_rawset(L, 1);
-  return 1;
-}
-
-const char textL_reply_type[] = "mic.reply";
-
-void textL_open(lua_State *L) {
-  luaL_newmetatable(L, textL_reply_type);
-  lua_pushcfunction(L, reply_index);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
 }
 
 /* ---@param text string a date as HTTP has it
@@ -145,6 +117,6 @@ static int core_parse_date(lua_State *L) {
 
 const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
                                     {"check_header", core_check_header},
-                                    {"parse_headers", core_parse_headers},
+                                    {"parse_headers", textL_parse_headers},
                                     {"parse_date", core_parse_date},
                                     {NULL, NULL}};

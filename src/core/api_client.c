@@ -60,16 +60,14 @@ static bool complete_lines(struct exchange *exchange) {
 
 /* The lines of calls without credentials. */
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
-  struct curl_slist **list = api_key ? &client->open_lines : &client->bare_lines;
-  const char *name = client->profile->api_key_header;
-  if (*list == NULL && api_key && client->api_key.length > 0 &&
-      !header_append(list, name, strlen(name), client->api_key.bytes, client->api_key.length))
+  struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
+  if (*shared == NULL)
+    *shared = header_snapshot_open(client->profile, api_key ? &client->api_key : NULL);
+  if (*shared == NULL)
     return false;
-  if (*list == NULL || !has_line(*list, "Expect")) {
-    if (!append_line(list, NO_EXPECT_LINE))
-      return false;
-  }
-  exchange_link_lines(exchange, *list);
+  (*shared)->references++;
+  exchange->open = *shared;
+  exchange_link_lines(exchange, (*shared)->lines);
   return true;
 }
 
@@ -78,7 +76,7 @@ static bool link_open_lines(struct api_client *client, struct exchange *exchange
 static bool set_defaults(struct api_client *client, struct exchange *exchange) {
   exchange->number = ++client->exchanges;
   exchange->generation = client->credentials.generation;
-  if (exchange->timeout <= 0.0 && exchange->idle_timeout <= 0.0)
+  if (exchange->timeout <= 0.0 && exchange->idle.limit <= 0.0)
     exchange->timeout = client->timeout;
   if (exchange->connect_timeout <= 0.0)
     exchange->connect_timeout = client->connect_timeout;
@@ -128,16 +126,24 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
                           identity->length);
 }
 
-static void start(struct api_client *client, struct exchange *exchange, bool elsewhere) {
+static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
+                  bool elsewhere) {
   const char *text = exchange->url_text.data;
-  enum url_status status = elsewhere ? url_parse(text, &exchange->url)
-                                     : url_parse_same_origin(&client->base, text, &exchange->url);
+  enum url_status status;
+  exchange->url_is_borrowed = call != NULL && call->plain && client->engine == NULL;
+  if (exchange->url_is_borrowed)
+    status =
+        url_parse_again(&client->plain_url, &client->base, &exchange->url_text, &exchange->url);
+  else if (elsewhere)
+    status = url_parse(text, &exchange->url);
+  else
+    status = url_parse_same_origin(&client->base, text, &exchange->url);
   if (status == URL_NO_MEMORY)
     exchange_fail_memory(exchange);
   else if (status != URL_OK)
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
   else
-    connections_start(&client->connections, exchange);
+    drive_start(client->engine, &client->connections, exchange);
 }
 
 /* The path below the base URL, of a URL too; "" for one that is elsewhere on the origin. */
@@ -198,7 +204,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   else if (ok)
     ok = link_open_lines(client, exchange, !call->no_api_key && !goes_elsewhere(call));
   if (ok)
-    start(client, exchange, goes_elsewhere(call));
+    start(client, exchange, call, goes_elsewhere(call));
   else
     exchange_fail_memory(exchange);
 }
@@ -226,7 +232,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok)
-    start(client, exchange, false);
+    start(client, exchange, NULL, false);
   else
     exchange_fail_memory(exchange);
 }
@@ -368,13 +374,14 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
 
 void api_client_close(struct api_client *client) {
   client->closed = true;
-  connections_close(&client->connections);
+  drive_close(client->engine, &client->connections);
   connection_options_clear(&client->connections.options);
   credentials_clear(&client->credentials);
-  header_list_wipe(client->open_lines);
+  header_snapshot_release(client->open_lines);
   client->open_lines = NULL;
-  header_list_wipe(client->bare_lines);
+  header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
+  url_parsed_clear(&client->plain_url);
   url_base_clear(&client->base);
 }

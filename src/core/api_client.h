@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "connections.h"
 #include "credentials.h"
+#include "drive.h"
 #include "exchange.h"
 #include "profile.h"
 #include "secret.h"
@@ -30,9 +31,11 @@ struct api_client {
   struct clock clock;
   struct credentials credentials;
   struct connections connections;
-  struct curl_slist *open_lines; /* what goes with calls that carry no credentials */
-  struct curl_slist *bare_lines; /* what goes with those that carry no API key either */
-  unsigned exchanges;            /* started so far */
+  struct engine *engine;              /* borrowed: who drives; NULL: whoever waits */
+  struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
+  struct header_snapshot *bare_lines; /* what goes with those that carry no API key either */
+  struct url_parsed plain_url; /* of the last plain call: most callers ask for the same few */
+  unsigned exchanges;          /* started so far */
   bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
   bool closed;
 };
@@ -45,6 +48,7 @@ struct api_call {
   enum auth_wish auth;
   bool allow_stale; /* a token inside the mandatory window will do */
   bool no_api_key;  /* the caller's lines bring one, or it may not go there */
+  bool plain;       /* has ended before another call of this client begins */
 };
 
 /* NULL when the caller may send this header; else what is wrong, as a phrase after

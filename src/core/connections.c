@@ -188,7 +188,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
 /* After a fork the handles share their sockets with the parent: even closing politely would speak
    on its connections. They are left alone, and the child builds its own. */
 static void leave_parents_handles(struct connections *connections) {
-  if (connections->multi == NULL || connections->process == getpid())
+  if (connections->process == 0 || connections->process == getpid())
     return;
   while (connections->running != NULL)
     connections_cancel(connections->running, FAILURE_CLOSED,
@@ -196,6 +196,7 @@ static void leave_parents_handles(struct connections *connections) {
   connections->multi = NULL;
   connections->sessions = NULL;
   connections->idle_count = 0;
+  connections->process = 0;
 }
 
 void connections_start(struct connections *connections, struct exchange *exchange) {
@@ -227,6 +228,37 @@ void connections_start(struct connections *connections, struct exchange *exchang
   exchange->easy = easy;
   exchange->state = EXCHANGE_RUNNING;
   link_running(connections, exchange);
+}
+
+/* ---- handles for an engine ---- */
+
+CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
+                          CURLSH *sessions) {
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  leave_parents_handles(connections);
+  connections->process = getpid();
+  exchange->easy = take_handle(connections, exchange, &code);
+  if (exchange->easy == NULL)
+    return code;
+  code = curl_easy_setopt(exchange->easy, CURLOPT_SHARE, sessions);
+  if (code == CURLE_OK)
+    code = exchange_prepare(exchange, exchange->easy);
+  exchange->state = EXCHANGE_RUNNING;
+  if (code != CURLE_OK)
+    connections_give_back(connections, exchange);
+  return code;
+}
+
+void connections_give_back(struct connections *connections, struct exchange *exchange) {
+  CURL *easy = exchange->easy;
+  exchange->easy = NULL;
+  if (easy == NULL)
+    return;
+  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* a handle that waits may outlive the engine */
+  if (connections != NULL)
+    give_handle_back(connections, exchange, easy);
+  else
+    curl_easy_cleanup(easy);
 }
 
 void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
@@ -263,12 +295,6 @@ static void end_all(struct connections *connections, CURLcode code) {
     end_exchange(connections, connections->running, code);
 }
 
-static double monotonic_now(void) {
-  struct timespec now = {0, 0};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static bool has_news(const struct exchange *exchange) {
   return exchange->progress.changed || exchange_has_piece(exchange);
 }
@@ -280,9 +306,24 @@ static bool is_over(const struct connections *connections, const struct exchange
   return ended || connections->running == NULL;
 }
 
+/* Between two drives the program was busy with other things, not the network. */
+static void skip_what_was_not_driven(struct connections *connections) {
+  double seconds = idle_clock_now() - connections->driven_until;
+  for (struct exchange *each = connections->running; each != NULL; each = each->next)
+    idle_clock_skip(&each->idle, seconds);
+}
+
+/* Seconds until the first exchange may have to be given up, `longest` at the most. */
+static double until_idle(const struct connections *connections, double longest) {
+  for (const struct exchange *each = connections->running; each != NULL; each = each->next)
+    if (!each->paused)
+      longest = idle_clock_left(&each->idle, longest);
+  return longest > 0.0 ? longest : 0.0;
+}
+
 static void drive(struct connections *connections, const struct exchange *exchange, double seconds,
                   bool (*interrupted)(void *context), void *context) {
-  double end = monotonic_now() + seconds;
+  double end = idle_clock_now() + seconds;
   for (;;) {
     int running = 0;
     if (curl_multi_perform(connections->multi, &running) != CURLM_OK) {
@@ -291,10 +332,10 @@ static void drive(struct connections *connections, const struct exchange *exchan
     }
     if (is_over(connections, exchange, take_messages(connections)) || interrupted(context))
       return;
-    double left = end - monotonic_now();
+    double left = end - idle_clock_now();
     if (left <= 0.0)
       return;
-    double slice = left < SLICE_SECONDS ? left : SLICE_SECONDS;
+    double slice = until_idle(connections, left < SLICE_SECONDS ? left : SLICE_SECONDS);
     curl_multi_poll(connections->multi, NULL, 0, (int)(slice * 1000.0) + 1, NULL);
   }
 }
@@ -306,7 +347,9 @@ void connections_drive(struct connections *connections, const struct exchange *e
     return;
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
+  skip_what_was_not_driven(connections);
   drive(connections, exchange, seconds, interrupted, context);
+  connections->driven_until = idle_clock_now();
   sigpipe_restore(&guard);
 }
 

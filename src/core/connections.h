@@ -24,6 +24,8 @@ struct connection_options {
   long http_version;    /* CURL_HTTP_VERSION_* */
 };
 
+struct engine_lane;
+
 struct connections {
   struct connection_options options;
   CURLM *multi;     /* made at first use */
@@ -32,6 +34,8 @@ struct connections {
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */
+  struct engine_lane *lane; /* a reference; of the engine that drives instead */
+  double driven_until;      /* on idle_clock_now: the drive ended last */
 };
 
 /* Begins the exchange; it may end at once. What cannot begin is DONE with its failure. */
@@ -42,6 +46,11 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
    passed, or `interrupted` (asked every half second and after each signal) returns true. */
 void connections_drive(struct connections *connections, const struct exchange *exchange,
                        double seconds, bool (*interrupted)(void *context), void *context);
+/* For an engine: gives the exchange a handle that is ready to run with these shared sessions, and
+   takes it back, after the end; without connections it is thrown away. */
+CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
+                          CURLSH *sessions);
+void connections_give_back(struct connections *connections, struct exchange *exchange);
 /* Ends all running exchanges with FAILURE_CLOSED and closes every connection. */
 void connections_close(struct connections *connections);
 void connection_options_clear(struct connection_options *options);

@@ -69,10 +69,17 @@ static double life_ahead(const struct record *record, const struct clock *clock)
   return by_wall < by_age ? by_wall : by_age;
 }
 
+/* What is given up may still be under way, and an answer repeat it. */
+static void retire_record(struct credentials *credentials) {
+  if (credentials->record.token.length > 0)
+    record_move(&credentials->before, &credentials->record);
+}
+
 void credentials_adopt(struct credentials *credentials, const struct clock *clock,
                        struct record *record) {
   double next = credentials->generation + 1.0;
   drop_snapshot(credentials);
+  retire_record(credentials);
   record_move(&credentials->record, record);
   /* A record from a store brings its own number; ours never goes back. */
   if (credentials->record.generation > next)
@@ -87,11 +94,12 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
 void credentials_forget(struct credentials *credentials) {
   drop_snapshot(credentials);
   credentials->generation += 1.0; /* whoever started before this must notice */
-  record_clear(&credentials->record);
+  retire_record(credentials);
 }
 
 void credentials_clear(struct credentials *credentials) {
   credentials_forget(credentials);
+  record_clear(&credentials->before);
   memset(credentials, 0, sizeof *credentials);
 }
 
@@ -102,6 +110,7 @@ void record_date(struct record *record, const struct clock *clock, bool received
   record->received_at = received ? clock_monotonic(clock) : 0.0;
   record->expires = 0.0;
   record->lifetime = 0.0;
+  record->retry_at = 0.0;
   if (!jwt_read_times(record->token.bytes, record->token.length, &times) || !times.has_expires)
     return;
   record->expires = times.expires;
@@ -127,6 +136,7 @@ static bool append_line(struct curl_slist **lines, const char *name, const char 
   return ok;
 }
 
+/* `record` NULL: none of the credentials. */
 static struct header_snapshot *build_snapshot(const struct record *record,
                                               const struct api_profile *profile,
                                               const struct secret *api_key, bool identity) {
@@ -134,15 +144,16 @@ static struct header_snapshot *build_snapshot(const struct record *record,
   if (snapshot == NULL)
     return NULL;
   snapshot->references = 1;
-  bool ok =
-      append_line(&snapshot->lines, profile->token_header, profile->token_prefix, &record->token);
+  bool ok = record == NULL || append_line(&snapshot->lines, profile->token_header,
+                                          profile->token_prefix, &record->token);
   if (ok && identity && record->identity.length > 0)
     ok = append_line(&snapshot->lines, profile->identity_header, "", &record->identity);
-  if (ok && api_key->length > 0)
+  if (ok && api_key != NULL && api_key->length > 0)
     ok = append_line(&snapshot->lines, profile->api_key_header, "", api_key);
   if (ok) {
     struct curl_slist *longer = curl_slist_append(snapshot->lines, NO_EXPECT_LINE);
     ok = longer != NULL;
+    snapshot->lines = ok ? longer : snapshot->lines; /* they may have been none */
   }
   if (!ok) {
     header_snapshot_release(snapshot);
@@ -159,6 +170,11 @@ struct header_snapshot *credentials_snapshot(struct credentials *credentials,
   if (credentials->snapshot != NULL)
     credentials->snapshot->references++;
   return credentials->snapshot;
+}
+
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
+                                             const struct secret *api_key) {
+  return build_snapshot(NULL, profile, api_key, false);
 }
 
 void header_snapshot_release(struct header_snapshot *snapshot) {

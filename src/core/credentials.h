@@ -28,12 +28,13 @@ struct header_snapshot {
 };
 
 struct credentials {
-  struct record record;             /* record.token is not set while there are none */
-  double generation;                /* counts every change, dropping the record too */
-  double expires_at;                /* monotonic clock; meaningless while record.expires is 0 */
-  double advisory_at;               /* seconds before expiry */
-  double mandatory_at;              /* seconds before expiry */
-  double stale;                     /* the generation that the API refused; 0 = none */
+  struct record record; /* record.token is not set while there are none */
+  struct record before; /* those given up last, for masking: a late answer may repeat them */
+  double generation;    /* counts every change, dropping the record too */
+  double expires_at;    /* monotonic clock; meaningless while record.expires is 0 */
+  double advisory_at;   /* seconds before expiry */
+  double mandatory_at;  /* seconds before expiry */
+  double stale;         /* the generation that the API refused; 0 = none */
   struct header_snapshot *snapshot; /* built at first use, dropped at each swap */
 };
 
@@ -53,10 +54,13 @@ void credentials_clear(struct credentials *credentials);
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
                                              const struct api_profile *profile,
                                              const struct secret *api_key, bool identity);
+/* The lines of calls without credentials; `api_key` NULL or empty leaves that out too. */
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
+                                             const struct secret *api_key);
 void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is fine */
 
-/* Reads the token's own times into the record. `received` true: the record came just now as the
-   answer of the API, so that its whole lifetime is ahead. */
+/* Reads the token's own times into the record, and ends its pause. `received` true: the record came
+   just now as the answer of the API, so that its whole lifetime is ahead. */
 void record_date(struct record *record, const struct clock *clock, bool received);
 
 MIC_PRIVATE_END

@@ -10,6 +10,7 @@
 #include "credentials.h"
 #include "download_file.h"
 #include "failure.h"
+#include "idle_clock.h"
 #include "secret.h"
 #include "upload_file.h"
 
@@ -19,6 +20,7 @@ enum exchange_kind { EXCHANGE_REQUEST, EXCHANGE_LOGIN, EXCHANGE_REFRESH };
 enum exchange_state { EXCHANGE_NEW, EXCHANGE_RUNNING, EXCHANGE_DONE };
 
 struct connections;
+struct engine_job;
 
 struct exchange_timings { /* seconds since the start */
   double name_lookup, connect, tls, first_byte, total;
@@ -41,10 +43,12 @@ struct exchange {
   struct buffer url_text;  /* NUL-terminated */
   size_t shown_url_length; /* without our identity member */
   CURLU *url;
+  bool url_is_borrowed;             /* of the client's; else owned */
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
   struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */
-  struct header_snapshot *snapshot; /* a reference */
+  struct header_snapshot *snapshot; /* a reference: the lines of a call with credentials */
+  struct header_snapshot *open;     /* likewise, of one without */
   const char *body;                 /* borrowed: the binding anchors it, or it is secret_body's */
   size_t body_length;
   bool has_body;
@@ -57,7 +61,7 @@ struct exchange {
   bool stream;                   /* a 2xx body is handed over piece by piece */
   struct exchange_progress progress;
   double timeout, connect_timeout; /* seconds; timeout 0 = none */
-  double idle_timeout;             /* seconds without progress; 0 = none */
+  struct idle_clock idle;          /* where a body flows */
   bool share_connection; /* wait for one that can be multiplexed rather than open another */
   bool direct;           /* past every proxy */
   size_t max_size;       /* bytes kept of the body */
@@ -67,6 +71,7 @@ struct exchange {
   CURL *easy;
   struct connections *connections; /* borrowed; NULL when not running */
   struct exchange *next, *previous;
+  struct engine_job *loan; /* the content is with an engine; see engine.h */
 
   /* The answer. */
   struct buffer head; /* status line and fields of the last answer */
@@ -77,6 +82,7 @@ struct exchange {
   bool paused; /* libcurl holds a piece back until the stream has room */
   bool too_large;
   bool no_memory;
+  bool head_only; /* the answer to a HEAD that had a body: ended by us after its head */
   unsigned sendings;
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
   long status;
@@ -102,6 +108,8 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
 void exchange_fail_memory(struct exchange *exchange);
 /* Sends `shared` after our own lines, without copying them; it must outlive the exchange. */
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
+/* Whether the request has one, an empty one too. */
+bool exchange_has_body(const struct exchange *exchange);
 /* False when provably no byte of the request went out. */
 bool exchange_was_sent(const struct exchange *exchange);
 /* Puts a whole download in its place, and removes any other; when the result is taken. */
@@ -112,6 +120,8 @@ bool exchange_has_piece(const struct exchange *exchange);
 void exchange_drop_piece(struct exchange *exchange);
 /* Frees everything; the exchange must not be running. */
 void exchange_clear(struct exchange *exchange);
+/* The same, but keeps a little memory for the next use. */
+void exchange_recycle(struct exchange *exchange);
 
 /* libcurl's callbacks, for exchange_prepare. */
 size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context);

@@ -18,9 +18,19 @@ static bool is_blank(const char *line, size_t length) {
   return (length == 2 && memcmp(line, "\r\n", 2) == 0) || (length == 1 && line[0] == '\n');
 }
 
+/* The answer to a HEAD has no body, whatever its head announces; libcurl would wait for it. */
+static bool is_whole_answer(struct exchange *exchange) {
+  long status = 0;
+  if (strcmp(exchange->method, "HEAD") != 0 || !exchange_has_body(exchange))
+    return false;
+  curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+  return status >= 200;
+}
+
 size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
   size_t length = unit * count;
+  idle_clock_touch(&exchange->idle);
   if (exchange->body_began) /* trailers */
     return length;
   if (starts_answer(line, length)) { /* of several (100, proxies) the last counts */
@@ -32,7 +42,9 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
   enum buffer_status status = buffer_append(&exchange->head, line, length);
   exchange->too_large = status == BUFFER_FULL;
   exchange->no_memory = status == BUFFER_NO_MEMORY;
-  return status == BUFFER_OK ? length : 0;
+  exchange->head_only = status == BUFFER_OK && exchange->head_ended && is_whole_answer(exchange);
+  /* 0 ends the exchange, and its connection or stream */
+  return status == BUFFER_OK && !exchange->head_only ? length : 0;
 }
 
 /* ---- the answer's body ---- */
@@ -86,6 +98,7 @@ static size_t hand_over(struct exchange *exchange, const char *bytes, size_t len
 size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
   size_t length = unit * count;
+  idle_clock_touch(&exchange->idle);
   if (!exchange->body_began)
     begin_body(exchange);
   if (exchange->too_large)
@@ -106,6 +119,7 @@ void exchange_drop_piece(struct exchange *exchange) {
   if (!exchange->paused || exchange->state != EXCHANGE_RUNNING)
     return;
   exchange->paused = false;
+  idle_clock_touch(&exchange->idle);
   curl_easy_pause(exchange->easy, CURLPAUSE_CONT); /* may call exchange_cb_body at once */
 }
 
@@ -113,6 +127,7 @@ void exchange_drop_piece(struct exchange *exchange) {
 
 size_t exchange_cb_upload(char *room, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
+  idle_clock_touch(&exchange->idle);
   ptrdiff_t got = upload_file_read(&exchange->upload, room, unit * count);
   return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
@@ -126,20 +141,28 @@ int exchange_cb_seek(void *context, curl_off_t offset, int origin) {
 
 /* ---- how far it is ---- */
 
-int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
-                         curl_off_t upload_total, curl_off_t upload_now) {
-  struct exchange *exchange = context;
+static void note_progress(struct exchange *exchange, curl_off_t download_total,
+                          curl_off_t download_now, curl_off_t upload_total, curl_off_t upload_now) {
   struct exchange_progress *progress = &exchange->progress;
   /* The answer to an upload would make the numbers fall; it counts where its body flows. */
   bool uploading = exchange->upload.descriptor >= 0 && !(exchange->flows && download_now > 0);
   double now = (double)(uploading ? upload_now : download_now);
   curl_off_t total = uploading ? upload_total : download_total;
   if (now <= progress->now && now >= progress->now)
-    return 0;
+    return;
   progress->now = now;
   progress->total = total > 0 ? (double)total : -1.0;
   progress->changed = true;
-  return 0;
+}
+
+/* libcurl calls this whenever it has looked at the exchange, whether or not something moved. */
+int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
+                         curl_off_t upload_total, curl_off_t upload_now) {
+  struct exchange *exchange = context;
+  if (exchange->progress.wanted)
+    note_progress(exchange, download_total, download_now, upload_total, upload_now);
+  idle_clock_count(&exchange->idle, download_now + upload_now);
+  return !exchange->paused && idle_clock_left(&exchange->idle, 1.0) <= 0.0;
 }
 
 /* libcurl sends again by itself when a kept connection turns out dead, a POST too. */
@@ -147,7 +170,10 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   struct exchange *exchange = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   exchange->sendings++;
+  idle_clock_touch(&exchange->idle); /* from here on: connecting has a limit of its own */
 #if LIBCURL_VERSION_NUM >= 0x075000
+  if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
+    return CURL_PREREQFUNC_ABORT;
   return exchange->sendings > 1 && !exchange->resend ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 #else
   return 0;

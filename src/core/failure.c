@@ -123,15 +123,22 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ELOOP, "too many symbolic links"),
     ERROR(ENODATA, "the file became shorter while it was sent"),
     ERROR(ENOMEM, "out of memory"),
+    ERROR(EEXIST, "it is there already"),
+    ERROR(ENOLCK, "the file system gives no locks"),
+    ERROR(ESTALE, "the file is gone from its server"),
 };
 
-void failure_set_errno(struct failure *failure, int error) {
+void failure_set_errno(struct failure *failure, const char *name, int error) {
+  const char *code = "EOTHER", *message = NULL;
   for (size_t i = 0; i < sizeof errno_failures / sizeof errno_failures[0]; i++) {
     if (errno_failures[i].value == error) {
-      failure_set(failure, FAILURE_FILE, errno_failures[i].name, errno_failures[i].message);
-      return;
+      code = errno_failures[i].name;
+      message = errno_failures[i].message;
     }
   }
-  failure_set(failure, FAILURE_FILE, "EOTHER", "");
-  snprintf(failure->message, sizeof failure->message, "system error %d", error);
+  char unknown[32];
+  snprintf(unknown, sizeof unknown, "system error %d", error);
+  failure_set(failure, FAILURE_FILE, code, "");
+  snprintf(failure->message, sizeof failure->message, "%s%s%s", name == NULL ? "" : name,
+           name == NULL ? "" : ": ", message == NULL ? unknown : message);
 }

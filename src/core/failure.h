@@ -32,8 +32,9 @@ struct failure {
 const char *failure_kind_name(enum failure_kind kind);
 void failure_set(struct failure *failure, enum failure_kind kind, const char *code,
                  const char *message);
-/* From errno, for a file of the caller's. */
-void failure_set_errno(struct failure *failure, int error);
+/* From errno, for a file of the caller's: "save_to: permission denied" for the option `name`;
+   without it where that is NULL. */
+void failure_set_errno(struct failure *failure, const char *name, int error);
 /* From a libcurl result that is not CURLE_OK. The sentence is ours: small builds have no texts. */
 void failure_set_curl(struct failure *failure, CURLcode code);
 

@@ -4,10 +4,12 @@
 
 #include "record.h"
 
-/* The bytes: magic, version, four numbers, four byte strings, check sum. Numbers are IEEE 754
-   doubles as 8 bytes, lengths 4 bytes, all with the lowest byte first. */
+/* The bytes: magic, version, numbers, four byte strings, check sum. Numbers are IEEE 754 doubles as
+   8 bytes, lengths 4 bytes, all with the lowest byte first. Version 1 has no retry_at. Magic,
+   version and check sum stay where they are in every version, so that a newer one is told from
+   damage. */
 static const char MAGIC[] = "mic-record";
-enum { MAGIC_SIZE = sizeof MAGIC - 1, VERSION = 1, SUM_SIZE = 4, NUMBERS = 4, STRINGS = 4 };
+enum { MAGIC_SIZE = sizeof MAGIC - 1, VERSION = 2, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
 
 static void list_fields(const struct record *record, const double *numbers[NUMBERS],
                         const struct secret *strings[STRINGS]) {
@@ -15,19 +17,23 @@ static void list_fields(const struct record *record, const double *numbers[NUMBE
   numbers[1] = &record->expires;
   numbers[2] = &record->lifetime;
   numbers[3] = &record->generation;
+  numbers[4] = &record->retry_at;
   strings[0] = &record->identity;
   strings[1] = &record->token;
   strings[2] = &record->refresh_token;
   strings[3] = &record->root;
 }
 
+/* What is not set stays so. */
+static bool copy_secret(struct secret *to, const struct secret *from) {
+  return from->bytes == NULL || secret_set(to, from->bytes, from->length);
+}
+
 bool record_copy(struct record *to, const struct record *from) {
   record_clear(to);
   bool copied =
-      secret_set(&to->identity, from->identity.bytes, from->identity.length) &&
-      secret_set(&to->token, from->token.bytes, from->token.length) &&
-      secret_set(&to->refresh_token, from->refresh_token.bytes, from->refresh_token.length) &&
-      secret_set(&to->root, from->root.bytes, from->root.length);
+      copy_secret(&to->identity, &from->identity) && copy_secret(&to->token, &from->token) &&
+      copy_secret(&to->refresh_token, &from->refresh_token) && copy_secret(&to->root, &from->root);
   if (!copied) {
     record_clear(to);
     return false;
@@ -36,6 +42,7 @@ bool record_copy(struct record *to, const struct record *from) {
   to->expires = from->expires;
   to->lifetime = from->lifetime;
   to->generation = from->generation;
+  to->retry_at = from->retry_at;
   to->received_at = from->received_at;
   return true;
 }
@@ -111,13 +118,27 @@ static bool take_bytes(const char **bytes, size_t *left, size_t size, const char
   return true;
 }
 
-static enum record_status read_fields(struct record *record, const char *bytes, size_t left) {
+/* Moves `*bytes` on over one string. */
+static enum record_status take_string(const char **bytes, size_t *left, struct secret *string) {
+  const char *taken;
+  if (!take_bytes(bytes, left, 4, &taken))
+    return RECORD_DAMAGED;
+  size_t length = (size_t)get_whole(taken, 4);
+  if (length > MIC_SECRET_MAX || !take_bytes(bytes, left, length, &taken))
+    return RECORD_DAMAGED;
+  if (length > 0 && !secret_set(string, taken, length))
+    return RECORD_NO_MEMORY;
+  return RECORD_READ;
+}
+
+static enum record_status read_fields(struct record *record, size_t count, const char *bytes,
+                                      size_t left) {
   double *numbers[NUMBERS] = {&record->issued, &record->expires, &record->lifetime,
-                              &record->generation};
+                              &record->generation, &record->retry_at};
   struct secret *strings[STRINGS] = {&record->identity, &record->token, &record->refresh_token,
                                      &record->root};
   const char *taken;
-  for (size_t i = 0; i < NUMBERS; i++) {
+  for (size_t i = 0; i < count; i++) {
     if (!take_bytes(&bytes, &left, 8, &taken))
       return RECORD_DAMAGED;
     uint64_t bits = get_whole(taken, 8);
@@ -126,27 +147,27 @@ static enum record_status read_fields(struct record *record, const char *bytes, 
       return RECORD_DAMAGED;
   }
   for (size_t i = 0; i < STRINGS; i++) {
-    if (!take_bytes(&bytes, &left, 4, &taken))
-      return RECORD_DAMAGED;
-    size_t length = (size_t)get_whole(taken, 4);
-    if (length > MIC_SECRET_MAX || !take_bytes(&bytes, &left, length, &taken))
-      return RECORD_DAMAGED;
-    if (length > 0 && !secret_set(strings[i], taken, length))
-      return RECORD_NO_MEMORY;
+    enum record_status status = take_string(&bytes, &left, strings[i]);
+    if (status != RECORD_READ)
+      return status;
   }
-  return left == 0 && record->token.length > 0 ? RECORD_OK : RECORD_DAMAGED;
+  return left == 0 && record->token.length > 0 ? RECORD_READ : RECORD_DAMAGED;
 }
 
 enum record_status record_read(struct record *record, const char *bytes, size_t length) {
   record_clear(record);
   const size_t frame = MAGIC_SIZE + 1 + SUM_SIZE;
-  if (length < frame || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0 || bytes[MAGIC_SIZE] != VERSION)
+  if (length < frame || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0)
     return RECORD_DAMAGED;
   uint32_t sum = (uint32_t)get_whole(bytes + length - SUM_SIZE, SUM_SIZE);
-  if (sum != checksum(bytes, length - SUM_SIZE))
+  unsigned char version = (unsigned char)bytes[MAGIC_SIZE];
+  if (sum != checksum(bytes, length - SUM_SIZE) || version == 0)
     return RECORD_DAMAGED;
-  enum record_status status = read_fields(record, bytes + MAGIC_SIZE + 1, length - frame);
-  if (status != RECORD_OK)
+  if (version > VERSION)
+    return RECORD_NEWER;
+  size_t count = version == 1 ? NUMBERS - 1 : NUMBERS;
+  enum record_status status = read_fields(record, count, bytes + MAGIC_SIZE + 1, length - frame);
+  if (status != RECORD_READ)
     record_clear(record);
   return status;
 }

@@ -17,8 +17,19 @@ struct record {
   double expires;              /* seconds since 1970; 0 = unknown: good until the API says no */
   double lifetime;             /* seconds; 0 = unknown */
   double generation;           /* counts the swaps; whole, up to 2^53 */
+  double retry_at;             /* seconds since 1970; a refresh failed, none before; 0 = no pause */
   double received_at; /* monotonic clock, when it came from the API in this process; else 0.
                          Not among the bytes */
+};
+
+/* What record_write makes is shorter than this. */
+#define MIC_RECORD_MAX (8 * MIC_SECRET_MAX)
+
+enum record_status {
+  RECORD_READ,
+  RECORD_DAMAGED,
+  RECORD_NEWER, /* whole, of a version that is not known yet: not to be destroyed */
+  RECORD_NO_MEMORY
 };
 
 bool record_copy(struct record *to, const struct record *from); /* false: no memory, `to` cleared */
@@ -26,10 +37,7 @@ void record_move(struct record *to, struct record *from);
 void record_clear(struct record *record); /* wipes */
 /* Appends the versioned bytes; `bytes` should be a secret buffer. */
 enum buffer_status record_write(const struct record *record, struct buffer *bytes);
-
-enum record_status { RECORD_OK, RECORD_DAMAGED, RECORD_NO_MEMORY };
-
-/* RECORD_DAMAGED also for a version that is not known; `record` is cleared on all but RECORD_OK. */
+/* Unless RECORD_READ, `record` is cleared. */
 enum record_status record_read(struct record *record, const char *bytes, size_t length);
 
 MIC_PRIVATE_END

@@ -62,16 +62,18 @@ static const char *read_parts(struct url_base *base, CURLU *url, const char *tex
   base->host = get_part(url, CURLUPART_HOST, 0);
   base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
   base->zone = get_part(url, CURLUPART_ZONEID, 0);
+  if (base->scheme == NULL)
+    return url_no_memory;
+  bool cleartext = strcmp(base->scheme, "http") == 0;
+  if (!cleartext && strcmp(base->scheme, "https") != 0)
+    return "must begin with https://";
   if (base->host == NULL && !has_part(url, CURLUPART_HOST))
     return "cannot be read as a URL; wanted: https://host/stage";
-  if (base->scheme == NULL || base->host == NULL || base->port == NULL ||
+  if (base->host == NULL || base->port == NULL ||
       (base->zone == NULL && has_part(url, CURLUPART_ZONEID)))
     return url_no_memory;
   if (has_encoded_host(text))
     return "must not have a percent-encoded host name";
-  bool cleartext = strcmp(base->scheme, "http") == 0;
-  if (!cleartext && strcmp(base->scheme, "https") != 0)
-    return "must begin with https://";
   if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
     return "must not hold a user name or password";
   base->cleartext_loopback = cleartext && is_loopback(base->host);
@@ -164,6 +166,8 @@ static bool is_dot_segment(const char *segment, size_t length) {
   return second > 0 && first + second == length;
 }
 
+#define BY_PARAMS "; put {name} there and the value into params.name, which encodes it"
+
 const char *url_path_problem(const char *path, size_t length) {
   if (length == 0 || path[0] != '/')
     return "must begin with \"/\"";
@@ -172,12 +176,11 @@ const char *url_path_problem(const char *path, size_t length) {
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)path[i];
     if (byte == '#')
-      return "must not hold \"#\"; a value is percent-encoded by {name} and params";
+      return "must not hold \"#\"" BY_PARAMS;
     if (byte == '\\')
-      return "must not hold \"\\\"; a value is percent-encoded by {name} and params";
+      return "must not hold \"\\\"" BY_PARAMS;
     if (byte <= ' ' || byte >= 0x7f)
-      return "has a space, a control byte or a non-ASCII byte; a value is percent-encoded by "
-             "{name} and params";
+      return "has a space, a control byte or a non-ASCII byte" BY_PARAMS;
   }
   size_t start = 1;
   for (size_t i = 1; i <= end; i++) {
@@ -291,14 +294,17 @@ enum url_status url_parse(const char *text, CURLU **url) {
 
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts) {
-  if (length == 0 || !is_plain_ascii(text, length) || after_scheme(text) == NULL)
-    return "must be an absolute URL without spaces, control and non-ASCII bytes";
+  if (!is_plain_ascii(text, length))
+    return "has a space, a control byte or a non-ASCII byte: %20 is a space";
+  if (after_scheme(text) == NULL)
+    return "must be a whole URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
   CURLU *url = NULL;
   enum url_status status = url_parse(text, &url);
   if (status != URL_OK)
-    return status == URL_NO_MEMORY ? url_no_memory : "cannot be read as a URL";
+    return status == URL_NO_MEMORY ? url_no_memory
+                                   : "cannot be read as a URL; wanted: https://host/path";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
   const char *problem = read_parts(&parts, url, text);
   status = compare_origin(base, url);
@@ -320,9 +326,60 @@ enum url_status url_parse_same_origin(const struct url_base *base, const char *t
   return status;
 }
 
+enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
+                                const struct buffer *text, CURLU **url) {
+  enum url_status status = URL_OK;
+  bool is_same = last->url != NULL && last->text.length == text->length &&
+                 memcmp(last->text.data, text->data, text->length) == 0;
+  if (!is_same) {
+    url_parsed_clear(last);
+    buffer_init(&last->text, text->limit, true);
+    status = url_parse_same_origin(base, text->data, &last->url);
+  }
+  if (!is_same && status == URL_OK &&
+      buffer_append(&last->text, text->data, text->length) != BUFFER_OK) {
+    url_parsed_clear(last);
+    status = URL_NO_MEMORY;
+  }
+  *url = last->url;
+  return status;
+}
+
+void url_parsed_clear(struct url_parsed *last) {
+  curl_url_cleanup(last->url);
+  last->url = NULL;
+  buffer_free(&last->text);
+}
+
 enum url_status url_compare(const struct url_base *base, const char *text) {
   CURLU *url = NULL;
   enum url_status status = url_parse_same_origin(base, text, &url);
   curl_url_cleanup(url);
+  return status;
+}
+
+static enum url_status status_of(CURLUcode code) {
+  if (code == CURLUE_OK)
+    return URL_OK;
+  return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
+}
+
+enum url_status url_resolve(CURLU *base, const char *location, size_t length, char **found) {
+  char *relative = strndup(location, length);
+  CURLU *url = curl_url_dup(base);
+  char *whole = NULL;
+  *found = NULL;
+  enum url_status status = URL_NO_MEMORY;
+  if (relative != NULL && url != NULL)
+    status = status_of(curl_url_set(url, CURLUPART_URL, relative, CURLU_URLENCODE));
+  if (status == URL_OK)
+    status = status_of(curl_url_get(url, CURLUPART_URL, &whole, 0));
+  if (status == URL_OK)
+    *found = strdup(whole);
+  if (status == URL_OK && *found == NULL)
+    status = URL_NO_MEMORY;
+  curl_free(whole);
+  curl_url_cleanup(url);
+  free(relative);
   return status;
 }

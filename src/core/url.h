@@ -45,6 +45,17 @@ enum url_status url_parse_same_origin(const struct url_base *base, const char *t
 enum url_status url_compare(const struct url_base *base, const char *text);
 /* What the functions that return a problem return when there is no memory: this very text. */
 extern const char url_no_memory[];
+/* A URL and its text, kept because the next caller often asks for the same. */
+struct url_parsed {
+  struct buffer text; /* may hold the identity */
+  CURLU *url;         /* owned; NULL while there is none */
+};
+
+/* url_parse_same_origin, but for the text that `last` holds already. `last` owns the handle. */
+enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
+                                const struct buffer *text, CURLU **url);
+void url_parsed_clear(struct url_parsed *last);
+
 /* What a URL that is not below the base would mean. */
 struct url_facts {
   bool same_origin;
@@ -54,6 +65,9 @@ struct url_facts {
 /* NULL when this absolute URL may be fetched, else what is wrong, as a phrase after "url ". */
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts);
+/* The absolute URL that a location on the page `base` means; for the caller to free. NULL on
+   anything but URL_OK. */
+enum url_status url_resolve(CURLU *base, const char *location, size_t length, char **found);
 
 MIC_PRIVATE_END
 #endif

@@ -1,39 +1,13 @@
 --- The credential store that lasts as long as its Lua state: records stay in a table of this file.
 
-local errors = require "mic.error"
+local arguments = require "mic.store.arguments"
+
+local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
 local memory_mt = { __name = "mic.store.memory" }
 
 function memory_mt.__tostring()
   return "mic.store.memory"
-end
-
-local function check_key(key, name)
-  if type(key) ~= "string" then
-    errors.raise(
-      ("%s: the key must be a string (got %s); a store's functions are called with a dot"):format(
-        name,
-        type(key)
-      )
-    )
-  end
-end
-
-local function check_seconds(seconds, name, what)
-  if type(seconds) ~= "number" or seconds <= 0 or seconds ~= seconds then
-    errors.raise(("%s: %s must be a positive number of seconds"):format(name, what))
-  end
-end
-
---- Whether somebody else than `owner` has the lock.
-local function is_held(held, owner, time)
-  if not held or time >= held.ends then
-    return false
-  end
-  if type(held.owner) == "table" and held.owner.ended == true then
-    return false -- an error kept that one from giving it back
-  end
-  return owner == nil or held.owner ~= owner
 end
 
 --- Makes an empty store. Its functions never wait and are called with a dot.
@@ -78,15 +52,14 @@ local function memory(options)
   --- Takes the lock of a key. It ends by itself after `seconds`.
   ---@param key string
   ---@param seconds number
-  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving. Of
-  --- a table, `ended = true` says that the owner needs no lock any more
+  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
   ---@return any token to give back with `unlock`, or false when somebody else has the lock
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
     check_seconds(seconds, "lock", "the second argument")
     local time = now()
     local held = locks[key]
-    if is_held(held, owner, time) then
+    if held and time < held.ends and (owner == nil or held.owner ~= owner) then
       return false
     end
     last_token = last_token + 1

@@ -2,13 +2,20 @@
 
 local core = require "mic.core"
 
-local blocking = { name = "blocking" }
+local blocking = {
+  name = "blocking",
+  blocks = true, -- waiting stops the whole thread, so that nobody waits for another coroutine
+}
 
 local LONG = 3600 -- seconds; a call ends at its own timeout long before
 
 --- Seconds on a clock that never goes back.
 ---@return number
 blocking.now = core.now
+
+--- Seconds since 1970, by the system's clock.
+---@return number
+blocking.wall = core.wall
 
 --- A random number, 0 <= random < 1, from the system.
 ---@return number
@@ -25,6 +32,33 @@ end
 ---@param ... any its arguments
 function blocking.spawn(task, ...)
   task(...)
+end
+
+--- Whether the caller is one of several tasks, and the others go on while it waits: never here.
+---@return boolean
+function blocking.can_suspend()
+  return false
+end
+
+--- Waits for as long as nobody can end it.
+---@param _ table
+---@param seconds number
+function blocking.park(_, seconds)
+  core.sleep(seconds)
+end
+
+--- Wakes nobody: there is only this one task.
+---@param _ table
+function blocking.wake(_)
+  return
+end
+
+--- Begins an exchange.
+---@param core_client table
+---@param ... any what `core_client:start` takes
+---@return table|nil exchange or nil, kind, code, message
+function blocking.start(core_client, ...)
+  return core_client:start(...)
 end
 
 --- Sends one request and waits for its answer.

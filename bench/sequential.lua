@@ -1,0 +1,43 @@
+--- A small authenticated GET over a kept TLS connection: CPU against the C loop.
+
+local mic = require "mic"
+local support = require "support"
+
+local limit, COUNT, ROUNDS = support.limit, 50, tonumber(os.getenv "ROUNDS" or 60)
+local client, lines = support.client()
+local decode = support.decode()
+local loop = limit.sequential(support.url "/users/demo", lines, support.ca_file)
+
+local function theirs()
+  return limit.get(loop, COUNT, nil, decode)
+end
+
+local function measured(get)
+  return function()
+    local begin = limit.cpu()
+    for _ = 1, COUNT do
+      assert(mic.assert(get()).data.email)
+    end
+    return limit.cpu() - begin
+  end
+end
+
+local plain = measured(function()
+  return client:get "/users/demo"
+end)
+local params = measured(function()
+  return client:get("/users/{userName}", { params = { userName = "demo" } })
+end)
+local options = measured(function()
+  return client:get("/users/demo", { query = { size = 1 }, timeout = 20 })
+end)
+
+local function compare(what, ours)
+  support.report(what, support.pair(ROUNDS, theirs, ours), 1.05, true)
+end
+
+theirs()
+plain()
+compare("CPU of a call / C loop + cjson", plain)
+compare("  the same with params", params)
+compare("  the same with a query and a timeout", options)

@@ -1,0 +1,36 @@
+--- What a client's status tells of its credentials. No secrets.
+
+local account = {}
+
+local function line(err)
+  return err and tostring(err)
+end
+
+--- Adds it.
+---@param status table
+---@param session table
+function account.add(status, session)
+  local vault = session.vault
+  local _, _, left, lifetime = session.core:freshness()
+  local pause = session.shared.pause:left(session.transport.now())
+  local next_refresh
+  status.username = session.user or status.username
+  status.store_error = line(vault.store_error)
+  status.last_error = line(session.last_error)
+  for name, count in pairs(session.counters) do
+    status.counters[name] = count
+  end
+  status.counters.adoptions = vault.adoptions
+  if left then
+    local expires = session:wall() + left
+    status.expires = math.floor(expires)
+    status.issued = lifetime and math.floor(expires - lifetime)
+    next_refresh = expires - (vault.advisory or 0)
+  end
+  if pause then
+    next_refresh = math.max(next_refresh or 0, session:wall() + pause)
+  end
+  status.next_refresh = next_refresh and math.floor(next_refresh)
+end
+
+return account

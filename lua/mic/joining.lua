@@ -1,0 +1,113 @@
+--- Starting a flight, waiting for its end, and sharing what one has brought that somebody else
+--- started.
+
+local errors = require "mic.error"
+local flight = require "mic.flight"
+
+local joining = {}
+
+--- Kinds of flights that are about the same thing: good credentials for the options' user.
+local renewing = { renew = true, ahead = true, refresh = true }
+
+--- Starts a flight; there must be none.
+---@param self table the session
+---@param purpose string see `flight.new`
+---@param deadline number|nil of the caller
+---@param details table|nil for the flight
+---@return table this
+function joining.launch(self, purpose, deadline, details)
+  local this = flight.new(self, purpose, deadline, coroutine.running())
+  for name, value in pairs(details or {}) do
+    this[name] = value
+  end
+  self.shared.flight = this
+  self.transport.spawn(flight.fly, this)
+  return this
+end
+
+--- What broke a flight comes out where it was started.
+---@param this table
+function joining.check_raised(this)
+  if this.raised then
+    error(this.raised, 0)
+  end
+end
+
+--- Waits until no flight is under way, starts one and waits for its end. With `take`, a function,
+--- the outcome of one that was under way may do instead.
+---@param self table the session
+---@param purpose string
+---@param deadline number|nil on the transport's clock
+---@param details table|nil
+---@param take (fun(other: table): boolean)|nil
+---@return table|nil this
+---@return table|nil err
+function joining.run(self, purpose, deadline, details, take)
+  while true do
+    local other = self.shared:present()
+    if not other then
+      break
+    end
+    local _, err = self.shared:wait(other, self.transport, deadline)
+    if err then
+      return nil, err
+    end
+    if take and take(other) then
+      return other
+    end
+  end
+  local this = joining.launch(self, purpose, deadline, details)
+  local _, err = self.shared:wait(this, self.transport, deadline)
+  joining.check_raised(this)
+  if err then
+    return nil, err
+  end
+  return this
+end
+
+--- The outcome for explicit calls, which also tell of a save that failed.
+---@param this table|nil
+---@param err table|nil
+---@return table|true|nil ok
+---@return table|nil err
+function joining.outcome(this, err)
+  if not this then
+    return nil, err
+  end
+  if not this.ok then
+    return nil, this.err and errors.copy(this.err) or nil
+  end
+  if this.store_err then
+    return nil, this.store_err
+  end
+  return this.reply or true
+end
+
+--- Whether a flight's failure is that of everybody who waited for it. A client that has a password
+--- may do better than one that has none.
+---@param self table the session of the one who waited
+---@param this table
+---@return boolean
+function joining.is_shared(self, this)
+  local kind = this.err and this.err.kind
+  if not kind or kind == "cancelled" or not renewing[this.purpose] then
+    return false
+  end
+  return this.session == self
+    or (kind ~= "closed" and (this.session.password ~= nil or not self.password))
+end
+
+--- Takes over what another client's flight has brought.
+---@param self table the session of the one who waited
+---@param this table
+---@param generation number that of the session before
+---@return boolean changed there are other credentials than before
+function joining.share(self, this, generation)
+  local _, present = self.core:freshness()
+  if present == generation and this.session ~= self and this.record then
+    return self.vault:adopt_saved(this.record)
+  end
+  return present ~= generation
+end
+
+return joining

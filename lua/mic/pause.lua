@@ -1,0 +1,47 @@
+--- The pause after a login or refresh that failed: until it is over nobody tries again by himself,
+--- and those who would have to are given the failure.
+
+local errors = require "mic.error"
+
+local pause = {}
+local pause_methods = {}
+local pause_mt = { __name = "mic.pause", __index = pause_methods }
+
+--- A pause that is over.
+---@return table pause
+function pause.new()
+  return setmetatable({ ends = nil, err = nil, failures = 0 }, pause_mt)
+end
+
+--- Begins it.
+---@param now number on the transport's clock
+---@param seconds number
+---@param err table why
+function pause_methods:begin(now, seconds, err)
+  self.ends, self.err = now + seconds, err
+end
+
+--- How long it still lasts.
+---@param now number on the transport's clock
+---@return number|nil seconds nil when it is over
+function pause_methods:left(now)
+  return self.ends and self.ends > now and self.ends - now or nil
+end
+
+--- The failure that it is about, with the time of the next try.
+---@param now number on the transport's clock
+---@return table err a new object
+function pause_methods:error(now)
+  local err = errors.copy(self.err)
+  local next_try = ("the next try is in %d s"):format(math.ceil(self:left(now) or 0))
+  err.hint = err.hint and err.hint .. "; " .. next_try or next_try
+  err.attempts = 0
+  return err
+end
+
+--- Ends it: a login or refresh has worked.
+function pause_methods:finish()
+  self.ends, self.err, self.failures = nil, nil, 0
+end
+
+return pause

@@ -1,0 +1,79 @@
+--- The shortest way of a call: one with nothing but a path, params and data, through a client that
+--- nobody listens to, waiting in this thread. A 2xx answer to it costs one crossing into C and one
+--- table. Everything else goes on in `call`, with what came.
+
+local builder = require "mic.builder"
+local call = require "mic.call"
+local errors = require "mic.error"
+local json = require "mic.json"
+local paths = require "mic.path"
+local policy = require "mic.policy"
+local response = require "mic.response"
+
+local plain_call = {}
+
+local NONE = {}
+
+--- Whether there is no option but, perhaps, params.
+local function is_plain(path, opts)
+  if type(path) ~= "string" or (opts ~= nil and type(opts) ~= "table") then
+    return false
+  end
+  local name, value = next(opts or NONE)
+  return name == nil or (name == "params" and type(value) == "table" and next(opts, name) == nil)
+end
+
+--- Sends a call, if it is a plain one.
+---@param self table the inside of a client, connected
+---@param what string for messages
+---@param method string
+---@param path any as the caller gave it
+---@param data any
+---@param opts table|nil
+---@return boolean plain false: nothing was done
+---@return table|nil response
+---@return table|nil err
+function plain_call.send(self, what, method, path, data, opts)
+  if not is_plain(path, opts) then
+    return false
+  end
+  local filled = opts and opts.params and paths.fill(path, opts.params) or path
+  local timeout, deadline = self.timeout, self.deadline
+  local ends
+  if deadline then
+    ends = self.transport.now() + deadline
+    timeout = timeout < deadline and timeout or deadline
+  end
+  local body = data ~= nil and json.encode(data) or nil
+  local status, second, packed, content_type, advisory = self.core:plain_request(
+    method,
+    filled,
+    timeout,
+    policy.is_idempotent(method),
+    body
+  )
+  if not status and status ~= nil then
+    return false
+  end
+  local counters = self.session.counters
+  counters.calls = counters.calls + 1
+  local made, problem
+  if type(status) == "number" then
+    if advisory then
+      self.session:refresh_ahead(ends)
+    end
+    self.retry_budget:earn()
+    made, problem = response.plain(status, second, packed, content_type)
+    if not problem and not errors.is_in(made.data) then
+      return true, made
+    end
+  end
+  local built = builder.call(opts, what, method, path, data)
+  built.ends = ends
+  if made then
+    return true, call.refuse(self, built, made, problem)
+  end
+  return true, call.go_on(self, built, status, second, packed, content_type)
+end
+
+return plain_call

@@ -1,0 +1,69 @@
+--- `pcall` for functions that may wait: a task can yield through it on every Lua, also on 5.1.
+
+local protect = {}
+
+local unpack = unpack or table.unpack -- luacheck: ignore 113 143
+
+--- PUC 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
+--- yields are passed on.
+local yields_through = coroutine.wrap(function()
+  pcall(coroutine.yield, true)
+end)() == true
+
+--- The coroutines made here, and what the first value of a yield says when it is for the coroutine
+--- outside of them.
+local inner, OUTSIDE = setmetatable({}, { __mode = "k" }), {}
+
+local function finish(task, ok, mark, ...)
+  if not ok or coroutine.status(task) == "dead" then
+    return ok, mark, ...
+  end
+  if mark == OUTSIDE then
+    return finish(task, coroutine.resume(task, protect.outside(...)))
+  end
+  return finish(task, coroutine.resume(task, coroutine.yield(mark, ...)))
+end
+
+--- As `pcall`.
+---@param task function
+---@param ... any its arguments
+---@return boolean ok
+---@return any ... results, or what was raised
+function protect.call(task, ...)
+  if yields_through or not coroutine.running() then
+    return pcall(task, ...)
+  end
+  local thread = coroutine.create(task)
+  inner[thread] = true
+  return finish(thread, coroutine.resume(thread, ...))
+end
+
+--- Calls a function in the caller's task itself, where an event loop knows it: not in one of the
+--- coroutines that are made here on 5.1.
+---@param task function
+---@param ... any its arguments
+---@return any ... its results
+function protect.outside(task, ...)
+  local running = coroutine.running()
+  if running and inner[running] then
+    return coroutine.yield(OUTSIDE, task, ...)
+  end
+  return task(...)
+end
+
+--- Calls a function of the user's, as `pcall`; but the interpreter's Ctrl-C comes out as itself.
+--- It is known by its text: an error that another debug hook throws looks like the function's own.
+---@param task function
+---@param ... any its arguments
+---@return boolean ok
+---@return any ... results, or what was raised
+function protect.user(task, ...)
+  local results = { protect.call(task, ...) }
+  local problem = results[2]
+  if not results[1] and type(problem) == "string" and problem:find "interrupted!$" then
+    error(problem, 0)
+  end
+  return unpack(results, 1, 4)
+end
+
+return protect

@@ -1,0 +1,185 @@
+--- What a flight asks the API for, and what comes of it: new credentials that are saved and then
+--- used, a login where a refresh was refused, a pause where there was no answer.
+
+local errors = require "mic.error"
+local login_exchange = require "mic.login_exchange"
+local policy = require "mic.policy"
+
+local renewal = {}
+
+local function now(this)
+  return this.session.transport.now()
+end
+
+--- Whether the flight may write to the store: it holds the lock, and its time is not over, so that
+--- the lock is still its own.
+local function may_save(this)
+  return this.has_lock and now(this) < this.saves_until
+end
+
+local function time_left(this)
+  return math.max(0.001, math.min(this.ends - now(this), this.session.timeout))
+end
+
+--- Notes the generation that the flight is about.
+---@param this table the flight
+---@return string state as the core's `freshness`
+function renewal.see_generation(this)
+  local state, generation = this.session.core:freshness()
+  this.generation = generation
+  return state
+end
+
+local function retry_after(err)
+  local value = err.response and err.response.headers["retry-after"]
+  return tonumber(value and value:match "^%s*(%d+)%s*$")
+end
+
+--- A login or refresh has failed for a reason that time may cure: nobody tries again before the
+--- pause is over, here or wherever else this record is read.
+local function begin_pause(this, err)
+  local session = this.session
+  local pause = session.shared.pause
+  if err.kind == "closed" or err.kind == "cancelled" or err.code == "CURLE_OUT_OF_MEMORY" then
+    return -- the API is not what failed
+  end
+  local _, _, left, lifetime = session.core:freshness()
+  pause.failures = pause.failures + 1
+  local seconds = policy.pause {
+    left = session:is_usable() and (left or math.huge) or nil,
+    lifetime = lifetime,
+    failures = pause.failures,
+    retry_after = retry_after(err),
+    random = session.transport.random(),
+  }
+  pause:begin(now(this), seconds, err)
+  this.events[#this.events + 1] = { type = "pause", delay = seconds, err = err }
+  if this.saved and not this.unread and may_save(this) then
+    session.vault:save(this.saved:with_retry_at(session:wall() + seconds))
+  end
+end
+
+--- Saves, then adopts: a rotated refresh token is never used before it is safe. A save that failed
+--- is told in `store_err`; the new credentials are used all the same.
+---@param this table the flight
+---@param record table
+---@return true|nil ok
+---@return table|nil err
+function renewal.keep(this, record)
+  local vault = this.session.vault
+  local _, present = this.session.core:freshness()
+  local saved
+  if present ~= this.generation then
+    return nil, errors.new("cancelled", "other credentials came in the meantime")
+  end
+  if may_save(this) and not this.saves then
+    this.saves = true -- an error from outside in the middle of it is no reason to begin again
+    saved, this.store_err = vault:save(record)
+  end
+  local owed = vault.unsaved
+  if not saved then
+    vault:owe(this.saved) -- first, since it needs memory: what is adopted is never forgotten to save
+  end
+  local adopted, err = vault:adopt(record, this.generation)
+  if not adopted then
+    vault.unsaved = owed
+    return nil, err
+  end
+  this.generation, this.record, this.kept = adopted, record, true
+  if saved then
+    vault.unsaved = nil
+  end
+  this.session.shared.pause:finish()
+  return true
+end
+
+--- `own`: the password is that of the options. Only such a one is kept, to know if it was refused.
+---@param this table the flight
+---@param username string
+---@param password string
+---@param own boolean
+---@return true|nil ok
+---@return table|nil err
+function renewal.log_in(this, username, password, own)
+  local session = this.session
+  this.sent = "login"
+  local reply, record, refused =
+    login_exchange.send(this, "login", time_left(this), username, password)
+  if not reply then
+    if refused and own then
+      session.shared.refused_password = password
+    elseif not refused then
+      begin_pause(this, record)
+    end
+    return nil, record
+  end
+  session.counters.logins = session.counters.logins + 1
+  session.shared.refused_password = nil
+  session.user = username
+  this.reply = reply
+  return renewal.keep(this, record)
+end
+
+--- Logs in with the user name and password of the options.
+---@param this table the flight
+---@param err table what is returned when there are none
+---@return true|nil ok
+---@return table|nil err
+function renewal.log_in_by_itself(this, err)
+  local session = this.session
+  if not session.username or not session.password then
+    return nil, err
+  end
+  local password, problem = session:own_password()
+  if not password then
+    return nil, problem
+  end
+  if password == session.shared.refused_password then
+    return nil, errors.new("auth", "the API has refused this password; it is not tried again")
+  end
+  return renewal.log_in(this, session.username, password, true)
+end
+
+--- A refresh token was refused: it is forgotten, in the store only if that still holds it, and a
+--- login takes its place where there is a password.
+local function log_in_instead(this, err)
+  local session = this.session
+  local ok, problem = renewal.log_in_by_itself(this, err)
+  if ok or this.kept or session:is_usable() then
+    return ok, problem
+  end
+  local saved = this.saved and session.core:holds(this.saved)
+  if session.core:forget(this.generation) then
+    renewal.see_generation(this)
+    if saved and may_save(this) and not session.vault:save(nil) then
+      session.vault:owe(this.saved)
+    end
+  end
+  return nil, problem
+end
+
+--- Refreshes.
+---@param this table the flight
+---@return true|nil ok
+---@return table|nil err
+function renewal.refresh(this)
+  local session = this.session
+  if session.dead_generation == this.generation then
+    return log_in_instead(this, session.dead_err)
+  end
+  this.sent = "refresh"
+  local reply, record, refused = login_exchange.send(this, "refresh", time_left(this))
+  if reply then
+    session.counters.refreshes = session.counters.refreshes + 1
+    return renewal.keep(this, record)
+  end
+  if not refused then
+    begin_pause(this, record)
+    return nil, record
+  end
+  -- A token outlives its refresh token: it is used up, and the refresh is not asked again.
+  session.dead_generation, session.dead_err = this.generation, record
+  return log_in_instead(this, record)
+end
+
+return renewal

@@ -1,0 +1,183 @@
+--- The credential store that outlasts the process: each key has a record and a lock in files beside
+--- `path`. What makes them whole and private is in the core.
+
+local arguments = require "mic.store.arguments"
+local core = require "mic.core"
+local errors = require "mic.error"
+local options = require "mic.options"
+
+local check_key, check_seconds = arguments.check_key, arguments.check_seconds
+
+local spec = {
+  aliases = { file = "path", filename = "path", name = "path", dir = "path", folder = "path" },
+  fields = { path = { types = { "string" }, expects = "a file name" } },
+}
+
+--- Tokens are the state of a program on one machine: nothing that a user edits (config), nor worth
+--- a backup (data). The XDG rules ignore a variable that holds no absolute path.
+local function default_path()
+  local state = os.getenv "XDG_STATE_HOME" or ""
+  if state:sub(1, 1) == "/" then
+    return state .. "/lua-mic/credentials"
+  end
+  local home = os.getenv "HOME" or ""
+  if home:sub(1, 1) == "/" then
+    return home .. "/.local/state/lua-mic/credentials"
+  end
+  return nil,
+    errors.new(
+      "store",
+      "there is no path for the credentials: HOME is not set; give mic.store.file a path"
+    )
+end
+
+local function find_path(given)
+  if not given then
+    return default_path()
+  end
+  if given:sub(-1) == "/" then
+    given = given .. "credentials"
+  end
+  if given:find("%z") then
+    errors.raise 'option "path" must be a file name (it has a NUL byte)'
+  end
+  local path, kind, code, message = core.absolute_path(given)
+  if not path then
+    return nil, errors.from_fail(kind, code, message)
+  end
+  return path
+end
+
+--- What the core returns, with its failure as an error object.
+local function outcome(value, kind, code, message)
+  if kind then
+    return nil, errors.from_fail(kind, code, message)
+  end
+  return value
+end
+
+--- A record object of what `save` was given.
+local function to_record(record)
+  if type(record) ~= "string" then
+    return record
+  end
+  return outcome(core.record(record))
+end
+
+--- Makes a store of files. Touches none until it is used; its functions never wait and are called
+--- with a dot. Any number of processes may use the same path, and any number of clients one store.
+---@param given? { path?: string } `path`: where the files stand; their folder is made when it is
+--- missing. A folder when it ends in a slash. A relative one counts from the present folder. By
+--- default lua-mic/credentials in XDG_STATE_HOME or ~/.local/state
+---@return table store with `load`, `save`, `lock`, `unlock`
+local function file(given)
+  local checked = options.check(given, spec, "mic.store.file")
+  local path, problem = find_path(checked.path)
+  local store = {}
+  local files = setmetatable({}, { __mode = "v" }) -- by key
+  local held = {} -- by key: file, its own token, ours, ends, owner
+  local last_token = 0
+
+  --- The files of a key. A lock whose time is over is given back.
+  local function open(key)
+    local mine = held[key]
+    if mine and core.now() >= mine.ends then
+      mine.file:unlock(mine.inner)
+      held[key] = nil
+    end
+    if not files[key] then
+      files[key] = core.credential_file(path, key)
+    end
+    return files[key]
+  end
+
+  --- The record that was saved.
+  ---@param key string
+  ---@return table|nil record nil when there is none; what is damaged is set aside, and is none
+  ---@return table|nil err of kind `store`
+  function store.load(key)
+    check_key(key, "load")
+    if not path then
+      return nil, problem
+    end
+    return outcome(open(key):load())
+  end
+
+  --- Saves a record durably, or forgets it. Refused while somebody else has the lock.
+  ---@param key string
+  ---@param record table|string|nil a record object or its bytes; nil clears
+  ---@param ttl? number seconds after which it may be forgotten; here it is kept until it is cleared
+  ---@return true|nil ok
+  ---@return table|nil err of kind `store`
+  function store.save(key, record, ttl)
+    check_key(key, "save")
+    if ttl ~= nil then
+      check_seconds(ttl, "save", "ttl")
+    end
+    if not path then
+      return nil, problem
+    end
+    local to_save, err = to_record(record)
+    if err then
+      return nil, err
+    end
+    return outcome(open(key):save(to_save))
+  end
+
+  --- Takes the lock of a key. It ends by `unlock`, with this process, and in this process after
+  --- `seconds`.
+  ---@param key string
+  ---@param seconds number
+  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
+  ---@return any token to give back with `unlock`; false when somebody else has the lock
+  ---@return table|nil err of kind `store`
+  function store.lock(key, seconds, owner)
+    check_key(key, "lock")
+    check_seconds(seconds, "lock", "the second argument")
+    if not path then
+      return nil, problem
+    end
+    local opened = open(key)
+    local mine = held[key]
+    if mine and owner ~= nil and mine.owner == owner then
+      mine.file:unlock(mine.inner)
+      held[key] = nil
+    end
+    local inner, err = outcome(opened:lock())
+    if not inner then
+      return inner, err
+    end
+    last_token = last_token + 1
+    held[key] = {
+      file = opened,
+      inner = inner,
+      token = last_token,
+      ends = core.now() + seconds,
+      owner = owner,
+    }
+    return last_token
+  end
+
+  --- Gives the lock back, if it is still the caller's.
+  ---@param key string
+  ---@param token any what `lock` returned
+  ---@return boolean ours false when it is no longer the caller's
+  function store.unlock(key, token)
+    check_key(key, "unlock")
+    local mine = held[key]
+    if not path or not mine or mine.token ~= token then
+      return false
+    end
+    held[key] = nil
+    return mine.file:unlock(mine.inner)
+  end
+
+  return setmetatable(store, {
+    __name = "mic.store.file",
+    __tostring = function()
+      return ("mic.store.file (%s)"):format(path or "no path")
+    end,
+  })
+end
+
+return file

@@ -1,0 +1,231 @@
+--- Makes a transport of an event loop. Calls run in the core's engine, a thread of its own; the
+--- task that called is suspended meanwhile, and no other. Outside of a task calls wait in the
+--- thread, as with `blocking`.
+
+local blocking = require "mic.transport.blocking"
+local core = require "mic.core"
+local protect = require "mic.protect"
+
+local loop = {}
+
+--- Seconds after which a task that waits looks for itself: whoever watches the descriptor for all
+--- may have been lost.
+local SLICE = 1
+
+--- Of all loops of this Lua state, since they share the engine: who waits for an exchange.
+local waiters = setmetatable({}, { __mode = "k" })
+
+--- Those that a client drives itself, because another one of its was under way in the thread.
+local in_thread = setmetatable({}, { __mode = "k" })
+
+--- Of all loops, too: who is parked for what, as sets of spots with their `wake`.
+local parked = setmetatable({}, { __mode = "k" })
+
+--- Wakes all tasks that are parked for this, in whatever loop.
+---@param what table
+function loop.wake(what)
+  local spots = parked[what]
+  parked[what] = nil
+  for spot, wake in pairs(spots or {}) do
+    wake(spot)
+  end
+end
+
+local function park(functions, what, seconds)
+  local spot = {}
+  parked[what] = parked[what] or {}
+  parked[what][spot] = functions.wake
+  protect.outside(functions.park, spot, seconds)
+  if parked[what] then
+    parked[what][spot] = nil
+  end
+end
+
+--- Hands round what the engine has to tell, in the task of `own`.
+local function tell(engine, own)
+  for _, exchange in ipairs(engine:collect()) do
+    local waiter = waiters[exchange]
+    if waiter then
+      waiter.told = true
+      waiter.followers[waiter] = nil
+      if waiter ~= own then
+        waiter.wake(waiter.spot)
+      end
+    end
+  end
+end
+
+--- Watches the descriptor for all, until there is news for `own`.
+local function lead(self, own, engine)
+  self.leader = own
+  while not own.told and self.leader == own do
+    self.led_at = core.now()
+    local descriptor = engine:fd()
+    if not descriptor then -- the engine was closed: there are other exchanges now, or none
+      protect.outside(self.functions.park, {}, SLICE)
+      break
+    end
+    protect.outside(self.functions.wait, descriptor, SLICE)
+    tell(engine, own)
+  end
+  if self.leader == own then
+    self.leader = nil
+  end
+end
+
+--- Another task watches from now on, unless one does.
+local function pass_on(self)
+  local heir = not self.leader and next(self.followers)
+  if heir then
+    self.followers[heir] = nil
+    heir.wake(heir.spot)
+  end
+end
+
+local function has_leader(self)
+  return self.leader and core.now() - self.led_at < 2 * SLICE
+end
+
+--- Suspends the task until there may be news of the exchange.
+local function wait_for(self, exchange, engine)
+  local own =
+    { spot = {}, wake = self.functions.wake, followers = self.followers, told = false }
+  waiters[exchange] = own
+  if has_leader(self) then
+    self.followers[own] = true
+    protect.outside(self.functions.park, own.spot, SLICE)
+    self.followers[own] = nil
+  else
+    lead(self, own, engine)
+  end
+  waiters[exchange] = nil
+end
+
+local function listen(exchange, listener, ...)
+  local ok, wanted = pcall(listener, ...)
+  if not ok then
+    exchange:cancel()
+    error(wanted, 0)
+  end
+  return wanted ~= false
+end
+
+local function finish(self, exchange, listener)
+  while true do
+    local news, first, second = exchange:run(0)
+    if news == "wait" then
+      wait_for(self, exchange, core.engine())
+    else
+      pass_on(self)
+    end
+    if news == "done" then
+      return exchange:result()
+    elseif news ~= "wait" and not listen(exchange, listener, news, first, second) then
+      exchange:cancel()
+      return nil, "cancelled", nil, "the call was cancelled"
+    end
+  end
+end
+
+--- Whether the core's client can be used in this task without holding up others; or the reason.
+local function engage(core_client)
+  local engine, kind, code, message = core.engine()
+  if not engine then
+    return nil, kind, code, message
+  end
+  return core_client:use_engine(engine)
+end
+
+local function in_coroutine()
+  local running, is_main = coroutine.running()
+  return running ~= nil and not is_main
+end
+
+--- The methods that all transports have, over the functions of one loop.
+local function complete(self, functions)
+  local transport =
+    { name = functions.name or "loop", now = core.now, wall = core.wall, random = core.random }
+  local is_task = functions.running or in_coroutine
+
+  local function running()
+    return protect.outside(is_task) and true or false
+  end
+
+  transport.can_suspend = running
+  transport.wake = loop.wake
+
+  function transport.park(what, seconds)
+    park(functions, what, seconds)
+  end
+
+  function transport.sleep(seconds)
+    if not running() then
+      return blocking.sleep(seconds)
+    end
+    local ends = core.now() + seconds
+    repeat
+      park(functions, {}, math.max(0, ends - core.now()))
+    until core.now() >= ends
+  end
+
+  function transport.spawn(task, ...)
+    if running() then
+      protect.outside(functions.spawn, task, ...)
+    else
+      task(...)
+    end
+  end
+
+  function transport.start(core_client, ...)
+    if running() then
+      local engaged, kind, code, message = engage(core_client)
+      if engaged == nil then
+        return nil, kind, code, message
+      end
+      local exchange = core_client:start(...)
+      in_thread[exchange] = not engaged or nil
+      return exchange
+    end
+    return core_client:start(...)
+  end
+
+  function transport.request(core_client, spec)
+    if not running() then
+      return blocking.request(core_client, spec)
+    end
+    local exchange, kind, code, message = transport.start(core_client, "request", spec)
+    if not exchange then
+      return nil, kind, code, message
+    end
+    return transport.finish(core_client, exchange)
+  end
+
+  function transport.finish(core_client, exchange, listener)
+    if running() and not in_thread[exchange] then
+      return finish(self, exchange, listener)
+    end
+    return blocking.finish(core_client, exchange, listener)
+  end
+
+  return transport
+end
+
+--- Makes a transport.
+---@param functions table of the loop, all called in its thread:
+--- `wait(descriptor, seconds)` suspends the task until the descriptor is readable;
+--- `park(spot, seconds)` suspends it until `wake(spot)`, which only makes it runnable;
+--- `spawn(task, ...)` runs a function as a task of its own;
+--- `running()`, where there is one, tells whether the caller is in a task: a coroutine by default.
+--- `spot` is an empty table in which the loop may keep what it likes. Both waits end after
+--- `seconds`, and may end earlier.
+---@return table transport
+function loop.new(functions)
+  return complete({
+    functions = functions,
+    leader = nil, -- the waiter whose task watches the descriptor
+    led_at = 0,
+    followers = {}, -- the waiters of this loop that do not
+  }, functions)
+end
+
+return loop

@@ -1,0 +1,62 @@
+--- The transport for programs that run in coroutines over luv's loop.
+
+local loop = require "mic.transport.loop"
+local uv = package.loaded.uv or require "luv" -- luvit has it built in, as uv
+
+local functions = { name = "luv" }
+
+local idle_timers = {}
+local watch, watched -- the poll handle, and its descriptor
+
+--- Runs a coroutine on; what it raises comes out of the loop.
+local function resume(task, ...)
+  local ok, problem = coroutine.resume(task, ...)
+  if not ok then
+    error(type(problem) == "string" and debug.traceback(task, problem) or problem, 0)
+  end
+end
+
+function functions.park(spot, seconds)
+  local task = coroutine.running()
+  local timer = table.remove(idle_timers) or uv.new_timer()
+  spot.timer = timer
+  function spot.resume()
+    resume(task)
+  end
+  timer:start(math.ceil(seconds * 1000), 0, spot.resume)
+  coroutine.yield()
+  timer:stop()
+  spot.timer = nil
+  idle_timers[#idle_timers + 1] = timer
+end
+
+--- In the next turn of the loop, not within the task that calls this.
+function functions.wake(spot)
+  if spot.timer then
+    spot.timer:start(0, 0, spot.resume)
+  end
+end
+
+function functions.wait(descriptor, seconds)
+  if watched ~= descriptor then
+    if watch then
+      watch:close()
+    end
+    watch, watched = uv.new_poll(descriptor), descriptor
+  end
+  local spot = {}
+  watch:start("r", function()
+    watch:stop()
+    functions.wake(spot)
+  end)
+  functions.park(spot, seconds)
+  watch:stop()
+end
+
+function functions.spawn(task, ...)
+  resume(coroutine.create(task), ...)
+end
+
+local luv = loop.new(functions)
+
+return luv

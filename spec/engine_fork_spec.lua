@@ -1,0 +1,50 @@
+-- The engine of mic.core and fork: what is the parent's stays the parent's. Not in engine_spec.lua,
+-- since ThreadSanitizer does not follow a child that starts threads.
+
+local api = require "spec.support.api"
+local child = require "spec.support.engine_child"
+
+describe("the engine of mic.core", function()
+  local sandbox
+
+  setup(function()
+    sandbox = api.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  it("is made anew in a child process, and the parent's goes on", function()
+    local printed = child.run(sandbox, [[
+      local process = native.load "process"
+      local of = client()
+      finish(get(of, "/metadata/manifest"))
+      local fd, running = engine:fd(), {}
+      for index = 1, 20 do running[index] = get(of, "/metadata/manifest") end
+      io.stdout:flush()
+      local child = process.fork()
+      if child == 0 then
+        local ok, problem = pcall(function()
+          assert(engine:in_flight() == 0 and #engine:collect() == 0)
+          for _, exchange in ipairs(running) do
+            assert(exchange:run(0) == "done")
+            local _, kind, _, message = exchange:result()
+            assert(kind == "closed", message)
+          end
+          assert(finish(get(of, "/metadata/manifest")).new_connection)
+          assert(engine:fd() ~= fd)
+          assert(of:request({ method = "GET", path = "/metadata/manifest" }).status == 200)
+          of:close()
+          engine:close()
+        end)
+        io.stderr:write(ok and "" or tostring(problem))
+        process.leave(ok and 0 or 1)
+      end
+      print("child", process.wait(child))
+      for _, exchange in ipairs(running) do assert(finish(exchange).status == 200) end
+      print(engine:fd() == fd, finish(get(of, "/metadata/manifest")).new_connection)
+    ]])
+    assert.equal("child\t0\ntrue\tfalse\n", printed)
+  end)
+end)

@@ -1,0 +1,117 @@
+-- Clients with a file store, against the sandbox: one login for all programs of a user, and what
+-- becomes of a login when its file does not do.
+
+local api = require "spec.support.api"
+local mic = require "mic"
+local scratch = require "spec.support.scratch"
+
+local quote, run = scratch.quote, scratch.run
+
+describe("a client with a file store", function()
+  local sandbox, folder, path
+
+  setup(function()
+    sandbox = api.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  before_each(function()
+    sandbox:reset()
+    folder = scratch.folder()
+    path = folder:at "state/credentials"
+  end)
+
+  after_each(function()
+    folder:remove()
+  end)
+
+  --- A client with a store object of its own, as another program has it.
+  local function new_client(options)
+    local all = { username = sandbox.username, store = mic.store.file { path = path } }
+    for name, value in pairs(options or {}) do
+      all[name] = value
+    end
+    return (sandbox:client(all))
+  end
+
+  --- The record's file: there is one.
+  local function record_file()
+    local name = run("ls " .. quote(folder:at "state")):match "(credentials%.[^\n~]*)\n"
+    return folder:at("state/" .. name)
+  end
+
+  it("needs no login after another one has logged in, also when it was renewed", function()
+    assert(new_client():login(nil, sandbox.password))
+    assert.equal("demo", assert(new_client():get "/user").data.userName)
+    assert(new_client():refresh())
+    assert.equal("demo", assert(new_client():get "/user").data.userName)
+    assert.equal("POST /auth/login\nGET /user\nPOST /auth/refresh\nGET /user", sandbox:seen())
+  end)
+
+  it("keeps the users of one path apart", function()
+    assert(new_client():login(nil, sandbox.password))
+    local other = new_client { username = "per@example.com" }
+    assert.equal("auth", select(2, other:get "/user").kind)
+    assert(other:login(nil, sandbox.password))
+    assert.equal("demo", assert(new_client():get "/user").data.userName)
+    local again = new_client { username = "per@example.com" }
+    assert.equal("per@example.com", assert(again:get "/user").data.userName)
+    assert(again:logout())
+    assert.equal("demo", assert(new_client():get "/user").data.userName)
+    assert.is_nil(new_client({ username = "per@example.com" }):get "/user")
+  end)
+
+  it("logs in anew when the file is damaged, and does not lose what was there", function()
+    assert(new_client():login(nil, sandbox.password))
+    local file = record_file()
+    run("truncate -s 100 " .. quote(file))
+    local client = new_client { password = sandbox.password }
+    assert.equal("demo", assert(client:get "/user").data.userName)
+    assert.equal("demo", assert(new_client():get "/user").data.userName)
+    assert.equal(100, #folder:read("state" .. file:match "/[^/]*$" .. "~damaged"))
+    assert.equal("POST /auth/login\nPOST /auth/login\nGET /user\nGET /user", sandbox:seen())
+  end)
+
+  it("tells path and mend when its file cannot be trusted", function()
+    assert(new_client():login(nil, sandbox.password))
+    local file = record_file()
+    run("chmod 644 " .. quote(file))
+    local client = new_client()
+    local session, err = client:login(nil, sandbox.password)
+    assert.is_nil(session)
+    assert.equal("store", err.kind)
+    assert.is_truthy(err.message:find("mend it with chmod 600: " .. file, 1, true), err.message)
+    assert.is_truthy(client:status().store_error:find(file, 1, true))
+    run("chmod 600 " .. quote(file))
+    assert(client:login(nil, sandbox.password))
+    assert.is_nil(client:status().store_error)
+  end)
+
+  it("leaves nothing but the lock after a logout", function()
+    local client = new_client()
+    assert(client:login(nil, sandbox.password))
+    local file = record_file()
+    assert(client:logout())
+    assert.equal(file:match "[^/]*$" .. "~lock\n", run("ls " .. quote(folder:at "state")))
+  end)
+
+  it("writes its secrets into the record alone, and the password nowhere", function()
+    local client = new_client { password = sandbox.password }
+    assert(client:get "/user")
+    local secrets = client:credentials()
+    local listed = run(("cd %s && grep -c -F -e %s -r . || true"):format(
+      quote(folder:at "state"), quote(secrets.token)))
+    assert.is_truthy(listed:find "credentials%.[^\n~]*:1\n", listed)
+    assert.is_truthy(listed:find "~lock:0\n", listed)
+    listed = run(("cd %s && grep -l -F -e %s -r . || true"):format(
+      quote(folder:at "state"), quote(sandbox.password)))
+    assert.equal("", listed)
+    local names = run("ls " .. quote(folder:at "state"))
+    for _, name in ipairs { "identityId", "token", "refreshToken" } do
+      assert.is_nil(names:find(secrets[name], 1, true))
+    end
+  end)
+end)

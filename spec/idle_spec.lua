@@ -1,0 +1,141 @@
+-- The timeout of a body that flows: the longest time in which nothing moves.
+
+local core = require "mic.core"
+local faults = require "spec.support.faults"
+local mic = require "mic"
+local scratch = require "spec.support.scratch"
+
+local HEAD = "read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n"
+local IDLE = 0.3
+local KIB = ("x"):rep(1024)
+local LATE = 0.5 -- for a machine that is busy; libcurl's own limit would be later still
+
+describe("a body that flows", function()
+  local server, client, folder
+
+  before_each(function()
+    folder = scratch.folder()
+  end)
+
+  after_each(function()
+    client:close()
+    server.stop()
+    folder:remove()
+  end)
+
+  --- Starts a server of these scripts, and a client for it.
+  local function serve(...)
+    server = faults.start(...)
+    client = mic.new { base_url = server.url, api_key = "k", retry = false, deadline = 20 }
+  end
+
+  --- One call with the short timeout: response, error and how long it took.
+  local function call(options)
+    options.path, options.auth, options.timeout = "/x", false, options.timeout or IDLE
+    local started = core.now()
+    local response, err = client:request(options)
+    return response, err, core.now() - started
+  end
+
+  local function assert_ends_after(expected, _, err, seconds)
+    assert.are.equal("timeout", err.kind)
+    assert.are.equal("CURLE_OPERATION_TIMEDOUT", err.code)
+    assert.are.equal("nothing has moved within the time allowed", err.message)
+    assert.is_true(seconds >= expected and seconds < expected + LATE, seconds .. " seconds")
+  end
+
+  it("is given up when it stops in the middle of a download", function()
+    serve(HEAD:format(9) .. "123\nhold")
+    assert_ends_after(IDLE, call { save_to = folder:at "file" })
+    assert.are.equal("", folder:names())
+  end)
+
+  it("is given up when the answer does not begin", function()
+    serve "read\nhold"
+    assert_ends_after(IDLE, call { save_to = folder:at "file" })
+  end)
+
+  it("is given up when it stops in the middle of a stream, counted from the last byte", function()
+    serve(HEAD:format(9) .. "123\nwait 200\nsend 4\nhold")
+    local pieces = {}
+    assert_ends_after(IDLE + 0.2, call {
+      on_data = function(piece)
+        pieces[#pieces + 1] = piece
+      end,
+    })
+    assert.are.equal("1234", table.concat(pieces))
+  end)
+
+  it("is given up when the server takes no more of an upload", function()
+    serve "head\nhold"
+    local path = folder:write("file", ("x"):rep(16 * 1048576))
+    assert_ends_after(IDLE, call { method = "PUT", body_file = path })
+  end)
+
+  it("goes on as long as something moves, however slow", function()
+    serve(HEAD:format(9) .. "\ndrip 100 123456789")
+    local response, err, seconds = call { save_to = folder:at "file" }
+    mic.assert(response, err)
+    assert.are.equal("123456789", folder:read "file")
+    assert.is_true(seconds > 2 * IDLE, seconds .. " seconds")
+  end)
+
+  it("is not given up while its listener is busy, also when it had to be paused", function()
+    for _, kibs in ipairs { 1, 4096 } do
+      serve(HEAD:format(kibs * 1024) .. ("\nrepeat %d %s"):format(kibs, KIB))
+      local got, slow = 0, 2
+      local response, err = call {
+        on_data = function(piece)
+          got = got + #piece
+          slow = slow - 1
+          if slow >= 0 then
+            core.sleep(1.5 * IDLE)
+          end
+        end,
+      }
+      mic.assert(response, err)
+      assert.are.equal(kibs * 1024, got)
+      client:close()
+      server.stop()
+    end
+    serve "hold" -- for after_each
+  end)
+
+  it("is given up after a pause, too", function()
+    serve(HEAD:format(4 * 1048576 + 1) .. ("\nrepeat 4096 %s\nhold"):format(KIB))
+    local got, busy = 0, true
+    local _, err = call {
+      on_data = function(piece)
+        got = got + #piece
+        if busy then
+          core.sleep(1.5 * IDLE)
+        end
+        busy = false
+      end,
+    }
+    assert.are.equal("timeout", err.kind)
+    assert.are.equal(4 * 1048576, got)
+  end)
+
+  it("is given up in a batch, while other members go on", function()
+    serve(HEAD:format(9) .. "123\nhold", HEAD:format(9) .. "\ndrip 100 123456789")
+    local requests = {}
+    for index = 1, 2 do -- which of them comes to which connection is open
+      requests[index] =
+        { path = "/x", auth = false, timeout = IDLE, save_to = folder:at("file" .. index) }
+    end
+    local ends = {}
+    for _, result in ipairs(client:batch(requests)) do
+      ends[#ends + 1] = result.err and result.err.kind or "whole"
+    end
+    table.sort(ends)
+    assert.are.same({ "timeout", "whole" }, ends)
+  end)
+
+  it("is bounded by a deadline all the same", function()
+    serve(HEAD:format(9) .. "\ndrip 100 123456789")
+    local _, err, seconds = call { save_to = folder:at "file", deadline = 0.5 }
+    assert.are.equal("timeout", err.kind)
+    assert.is_true(seconds < 0.5 + LATE, seconds .. " seconds")
+  end)
+end)

@@ -1,0 +1,188 @@
+-- A call without options takes a shorter way through the house. Each case is done in both ways: by
+-- a client that nobody listens to, and by one with `on_event`, which takes the long one.
+
+local api = require "spec.support.api"
+
+describe("a call without options", function()
+  local box
+
+  setup(function()
+    box = api.start()
+  end)
+
+  teardown(function()
+    box:stop()
+  end)
+
+  --- The outcome as text, without what differs from request to request.
+  local function outcome(response, err)
+    if err then
+      local text = tostring(err):gsub("request %x+%-[%x-]+", "request ID")
+      return text .. " attempts " .. tostring(err.attempts)
+    end
+    local names = {}
+    for name in pairs(response.headers) do
+      names[#names + 1] = name
+    end
+    table.sort(names)
+    return table.concat({
+      response.status,
+      response.body,
+      response.url,
+      response.http_version,
+      tostring(response.new_connection),
+      response.attempts,
+      type(response.timings.total),
+      type(response.data),
+      response:header_values("Content-Type")[1] or "none",
+      table.concat(names, " "),
+    }, "\n")
+  end
+
+  local cases = {
+    { "an answer", function(client)
+      return client:get "/user"
+    end },
+    { "params", function(client)
+      return client:get("/users/{userName}", { params = { userName = "anna" } })
+    end },
+    { "a query in the path", function(client)
+      return client:get "/users?size=2"
+    end },
+    { "an empty table of options", function(client)
+      return client:get("/user", {})
+    end },
+    { "a head", function(client)
+      return client:head "/user"
+    end },
+    { "data", function(client)
+      return client:patch("/users/demo", { firstName = "Änna" })
+    end },
+    { "data that the API refuses", function(client)
+      return client:post("/users", {})
+    end },
+    { "an error", function(client)
+      return client:get "/users/nobody"
+    end },
+    { "an error under status 200", function(client)
+      box:answer { path = "/user", body = '{"errorMessage":"odd"}',
+        headers = { ["Content-Type"] = "application/json" } }
+      return client:get "/user"
+    end },
+    { "a body that is no JSON", function(client)
+      box:answer { path = "/user", body = "{", headers = { ["Content-Type"] = "application/json" } }
+      return client:get "/user"
+    end },
+    { "a body of another type", function(client)
+      box:answer { path = "/user", body = "{", headers = { ["Content-Type"] = "text/plain" } }
+      return client:get "/user"
+    end },
+    { "no body", function(client)
+      box:answer { path = "/user", status = 204 }
+      return client:get "/user"
+    end },
+    { "a redirect", function(client)
+      box:answer { path = "/user", status = 302, headers = { Location = "/prod/users/anna" } }
+      return client:get "/user"
+    end },
+    { "an expired token", function(client)
+      box:expire()
+      return client:get "/user"
+    end },
+    { "an answer that another try brings", function(client)
+      box:answer { path = "/user", status = 503 }
+      return client:get "/user"
+    end },
+    { "a connection that breaks", function(client)
+      box:answer { path = "/user", body = "0123456789", cut = 4, times = 3 }
+      return client:get "/user"
+    end },
+    { "no credentials", function(client)
+      client:logout()
+      return client:get "/user"
+    end },
+    { "no credentials for an open path", function(client)
+      client:logout()
+      return client:get "/metadata/manifest"
+    end },
+    { "a closed client", function(client)
+      client:close()
+      return client:get "/user"
+    end },
+  }
+
+  local waits = { base = 0.001 }
+
+  for _, case in ipairs(cases) do
+    it("is as good as one with them: " .. case[1], function()
+      local seen = {}
+      for index, listen in ipairs { false, true } do
+        box:reset()
+        local client = box:logged_in {
+          retry = waits,
+          on_event = listen and function() end or nil,
+        }
+        assert(client:get "/user")
+        box:seen()
+        local calls = client:status().counters.calls
+        seen[index] = outcome(case[2](client))
+          .. "\n" .. box:seen()
+          .. "\n" .. (client:status().counters.calls or calls) - calls
+        client:close()
+      end
+      assert.are.equal(seen[2], seen[1])
+    end)
+  end
+
+  it("raises the same", function()
+    local quiet, listened = box:client(), box:client { on_event = function() end }
+    for _, arguments in ipairs {
+      { "/a b" }, { 7 }, { "" }, {}, { "/x", 5 }, { "/x", { nonsense = 1 } }, { "/{a}" },
+      { "/{a}", { params = {} } }, { "/x", { params = { a = 1 } } },
+      { "/x", { params = 7 } }, { "/a/../b" }, { "/x}" },
+    } do
+      local function problem(client)
+        local ok, message = pcall(client.get, client, arguments[1], arguments[2])
+        assert.is_false(ok)
+        return message
+      end
+      assert.are.equal(problem(listened), problem(quiet))
+    end
+  end)
+
+  it("unpacks the rest of the answer when somebody looks", function()
+    local client = box:logged_in()
+    assert(client:get "/user")
+    local response = assert(client:get "/user")
+    assert.is_nil(rawget(response, "url"))
+    assert.are.equal(box.base_url .. "/user", response.url)
+    assert.are.equal("application/json", response.headers["Content-TYPE"])
+    assert.is_true(response.timings.total > 0)
+    assert.is_nil(response.nothing)
+    assert.is_nil(rawget(response, "_packed"))
+  end)
+
+  it("does the same after one that was interrupted by an error in its data", function()
+    local client = box:logged_in()
+    assert.is_false(pcall(client.post, client, "/users", { print }))
+    assert.are.equal(200, assert(client:get "/user").status)
+  end)
+
+  it("saves first what the store could not take before", function()
+    local memory = require "mic.store.memory"()
+    local store, is_full = setmetatable({}, { __index = memory }), true
+    function store.save(...)
+      if is_full then
+        return nil, "no room"
+      end
+      return memory.save(...)
+    end
+    local client = box:client { store = store }
+    local _, err = client:login(box.username, box.password)
+    assert.are.equal("store", err.kind)
+    is_full = false
+    assert(client:get "/user")
+    local other = box:client { store = store }
+    assert.are.equal(200, assert(other:get "/user").status)
+  end)
+end)

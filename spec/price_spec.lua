@@ -1,0 +1,66 @@
+-- What a user pays: handshakes, and the reading of certificates.
+
+local api = require "spec.support.api"
+local scratch = require "spec.support.scratch"
+
+describe("what a user pays", function()
+  local box
+
+  setup(function()
+    box = api.start()
+  end)
+
+  teardown(function()
+    box:stop()
+  end)
+
+  it("is one handshake for a login and a hundred calls", function()
+    for _, http_version in ipairs { "2", "1.1" } do
+      box:reset()
+      local client = box:automatic { http_version = http_version }
+      for _ = 1, 50 do
+        assert(client:get "/user")
+        assert(client:get("/users/{userName}", { params = { userName = "anna" }, timeout = 5 }))
+      end
+      local counters = box:counters()
+      assert.are.equal(100, counters.calls)
+      assert.are.equal(1, counters.login)
+      assert.are.equal(1, counters.handshakes)
+      assert.are.equal(1, counters.connections)
+      client:close()
+    end
+  end)
+
+  --- The bytes that a new process reads for its first handshake, with these options; the sandbox
+  --- is not known to the system, so the handshake fails once its authorities were looked for.
+  local function read_for_a_handshake(tls)
+    return tonumber((box:run(([[
+      local function read()
+        for line in io.lines "/proc/self/io" do
+          local bytes = line:match "^rchar: (%%d+)"
+          if bytes then
+            return tonumber(bytes)
+          end
+        end
+      end
+      local client = require("mic").new {
+        base_url = os.getenv "MIC_BASE_URL", api_key = "k", retry = false, tls = %s
+      }
+      local before = read()
+      local response, err = client:get("/metadata/manifest")
+      assert(err.kind == "tls", tostring(err))
+      io.write(read() - before)
+    ]]):format(tls))))
+  end
+
+  local BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+  it("is no reading of a bundle where the system has a hashed folder", function()
+    local bundle = tonumber(scratch.run("stat -c %s " .. BUNDLE))
+    local hashed = scratch.run "ls /etc/ssl/certs/*.0 2>/dev/null" ~= ""
+    local by_itself, by_bundle =
+      read_for_a_handshake "nil", read_for_a_handshake(("{ ca_file = %q }"):format(BUNDLE))
+    assert.is_true(by_bundle >= bundle, ("%d of %d bytes"):format(by_bundle, bundle))
+    assert.are.equal(hashed, by_itself < bundle / 4, ("%d bytes"):format(by_itself))
+  end)
+end)

@@ -1,0 +1,229 @@
+-- Processes that share one login through a file store: one refresh at each expiry, whoever dies,
+-- whatever the API does. MIC_LONG=1 runs the long form.
+
+local api = require "spec.support.api"
+local core = require "mic.core"
+local json = require "mic.json"
+local scratch = require "spec.support.scratch"
+
+local LONG = os.getenv "MIC_LONG" ~= nil
+local PROCESSES, EXPIRIES = LONG and 20 or 6, LONG and 200 or 3
+local LIFE = 600 -- seconds of a token; windows and pauses follow from it
+
+--- One process: it makes a call for each line that it is sent, and answers with a line. Its clocks
+--- stand where the line says, as many seconds later than ours.
+local WORKER = [[
+  local core, mic = require "mic.core", require "mic"
+  local make, inner, later = core.client, nil, 0
+  core.client = function(config)
+    inner = make(config)
+    return inner
+  end
+  local blocking = require "mic.transport.blocking"
+  local transport = {}
+  for name, value in pairs(blocking) do
+    transport[name] = value
+  end
+  function transport.now() return core.now() + later end
+  function transport.wall() return core.wall() + later end
+  local client = mic.new {
+    base_url = os.getenv "BASE" or os.getenv "MIC_BASE_URL", api_key = os.getenv "MIC_API_KEY",
+    username = os.getenv "MIC_USERNAME", password = os.getenv "PASSWORD",
+    tls = { ca_file = os.getenv "MIC_CA_FILE" }, retry = false,
+    timeout = tonumber(os.getenv "TIMEOUT"),
+    store = mic.store.file { path = %q }, transport = transport,
+  }
+  for line in io.lines(%q) do
+    local at, words = line:match "^(%%S+) (.*)$"
+    inner:shift_clock(tonumber(at) - later)
+    later = tonumber(at)
+    local ok, err
+    if words == "login" then
+      ok, err = client:login(nil, os.getenv "MIC_PASSWORD")
+    else
+      ok, err = client:get "/user"
+    end
+    local file = assert(io.open(%q, "a"))
+    file:write(ok and "ok" or tostring(err), "\n")
+    file:close()
+  end
+]]
+
+describe("processes that share a file store", function()
+  local sandbox, folder, workers, later
+
+  setup(function()
+    sandbox = api.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  local function start(name, environment)
+    local worker = { name = name, answers = 0 }
+    local fifo, printed = folder:at(name .. ".in"), folder:at(name .. ".out")
+    scratch.run("mkfifo " .. scratch.quote(fifo))
+    folder:write(name .. ".out", "")
+    local code = WORKER:format(folder:at "store/credentials", fifo, printed)
+    local command, path = sandbox:command(code)
+    worker.path, worker.printed = path, printed
+    local line = ("env %s %s >%s 2>&1 & echo $!"):format(environment or "", command,
+      scratch.quote(folder:at(name .. ".log")))
+    local pipe = assert(io.popen(line))
+    worker.pid = pipe:read "*l"
+    pipe:close()
+    worker.input = assert(io.open(fifo, "w"))
+    workers[#workers + 1] = worker
+    return worker
+  end
+
+  local function send(worker, words)
+    worker.input:write(("%.3f %s\n"):format(later, words or "get"))
+    worker.input:flush()
+    worker.answers = worker.answers + 1
+  end
+
+  --- The answers of a worker, all that it was asked for.
+  local function answers(worker)
+    local ends = core.now() + 60
+    while core.now() < ends do
+      local list = {}
+      for line in io.lines(worker.printed) do
+        list[#list + 1] = line
+      end
+      if #list >= worker.answers then
+        return list
+      end
+      core.sleep(0.005)
+    end
+    error(worker.name .. " does not answer: " .. (folder:read(worker.name .. ".log") or ""))
+  end
+
+  local function last(worker)
+    local list = answers(worker)
+    return list[#list]
+  end
+
+  --- One call of each at the same time; what they answer.
+  local function call_all()
+    for _, worker in ipairs(workers) do
+      send(worker)
+    end
+    local results = {}
+    for index, worker in ipairs(workers) do
+      results[index] = last(worker)
+    end
+    return results
+  end
+
+  before_each(function()
+    sandbox:reset()
+    sandbox:mode { token_life = LIFE }
+    folder, workers, later = scratch.folder(), {}, 0
+  end)
+
+  after_each(function()
+    for _, worker in ipairs(workers) do
+      worker.input:close()
+      os.remove(worker.path)
+    end
+    core.sleep(0.05)
+    folder:remove()
+  end)
+
+  --- Time goes on everywhere.
+  local function pass(seconds)
+    later = later + seconds
+    sandbox:mode { clock_offset = math.floor(later) }
+  end
+
+  local function start_all(count, environment)
+    for index = 1, count do
+      start("worker" .. index, environment)
+    end
+    send(workers[1], "login")
+    assert.equal("ok", last(workers[1]))
+    for _, result in ipairs(call_all()) do
+      assert.equal("ok", result)
+    end
+  end
+
+  local function refreshes()
+    return sandbox:counters().refresh
+  end
+
+  for _, mode in ipairs { "echo", "rotate", "omit" } do
+    it("make one refresh at each expiry; refresh tokens: " .. mode, function()
+      sandbox:mode { refresh = mode }
+      start_all(PROCESSES)
+      for round = 1, EXPIRIES do
+        pass(LIFE + 1)
+        for _, result in ipairs(call_all()) do
+          assert.equal("ok", result)
+        end
+        assert.equal(round, refreshes())
+      end
+      assert.equal(1, sandbox:counters().login)
+    end)
+  end
+
+  it("lose no login when one is killed in the middle of its refresh", function()
+    sandbox:mode { refresh = "rotate" }
+    start_all(3, ("PASSWORD='%s'"):format(sandbox.password))
+    for round = 1, LONG and 50 or 4 do
+      pass(LIFE + 1)
+      sandbox:answer { path = "/auth/refresh", delay = 0.1 }
+      local victim = table.remove(workers, 1)
+      send(victim)
+      core.sleep(0.04 * round % 0.2)
+      os.execute("kill -9 " .. victim.pid)
+      victim.input:close()
+      os.remove(victim.path)
+      start("next" .. round, ("PASSWORD='%s'"):format(sandbox.password))
+      for _, result in ipairs(call_all()) do
+        assert.equal("ok", result)
+      end
+      assert.is_true(sandbox:counters().login <= 1 + round)
+    end
+    local modes = scratch.run("stat -c %a " .. scratch.quote(folder:at "store") .. "/*")
+    for file_mode in modes:gmatch "%d+" do
+      assert.equal("600", file_mode)
+    end
+  end)
+
+  for _, answer in ipairs {
+    { status = 500, body = "{}" }, { status = 504, body = "{}" },
+    { cut = 0 }, { delay = 3 },
+  } do
+    it("make one call per pause while the API fails: " .. json.encode(answer), function()
+      start_all(3, answer.delay and "TIMEOUT=2")
+      answer.path, answer.times = "/auth/refresh", 2 -- a third try would get a good answer
+      -- While the token is good nobody notices.
+      pass(LIFE - 30)
+      sandbox:answer(answer)
+      sandbox:seen()
+      for _ = 1, 2 do
+        for _, result in ipairs(call_all()) do
+          assert.equal("ok", result)
+        end
+      end
+      assert.equal(1, select(2, sandbox:seen():gsub("/auth/refresh", "")))
+      -- Past its end there is one try, and all others get the failure: at once in the pause.
+      pass(31)
+      for _, result in ipairs(call_all()) do
+        assert.is_true(result ~= "ok")
+      end
+      for _, result in ipairs(call_all()) do
+        assert.is_truthy(result:find "the next try is in", result)
+      end
+      assert.equal("POST /auth/refresh", sandbox:seen())
+      -- The API is there again, and so are they.
+      pass(2)
+      for _, result in ipairs(call_all()) do
+        assert.equal("ok", result)
+      end
+      assert.equal(1, select(2, sandbox:seen():gsub("/auth/refresh", "")))
+    end)
+  end
+end)

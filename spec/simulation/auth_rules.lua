@@ -1,0 +1,177 @@
+--- The rules about logins and refreshes: one at a time and under the lock, no refused password
+--- again, and one call per pause while the endpoint is down.
+
+local rules = {}
+
+--- After a failure of the store a client may log in without the lock for so long, in seconds.
+local WITHOUT_STORE = 60
+--- No pause is shorter, also where nobody was there any more to say how long it is.
+local LEAST_PAUSE = 0.4
+--- Another process may go by a clock that is so much ahead, in seconds: see the scenario's skew.
+local SKEW = 2.1
+
+local function check_lock(self, attempt)
+  local process = attempt.process
+  local store = process.group.store
+  if store:is_held_by(process) then
+    return
+  end
+  attempt.lockless = true
+  local failed = store.failed_at[process]
+  if attempt.what == "login" and failed and self.world.now - failed <= WITHOUT_STORE then
+    return
+  end
+  local holder = store:held()
+  self:violate(
+    "a login or refresh holds the lock",
+    ("%s sends a %s; the lock is %s"):format(
+      process.name,
+      attempt.what,
+      holder and "held by " .. holder.process.name or "free"
+    )
+  )
+end
+
+--- Only what concerns processes that live: nobody can hold back what a dead one has sent.
+local function check_alone(self, attempt)
+  local group = attempt.process.group
+  for _, other in ipairs(group.in_flight) do
+    if other.life.alive and not attempt.lockless and not other.lockless then
+      self:violate(
+        "at most one login or refresh at a time",
+        ("%s sends a %s during %s's %s"):format(
+          attempt.process.name,
+          attempt.what,
+          other.process.name,
+          other.what
+        )
+      )
+    end
+  end
+end
+
+local function check_password(self, attempt)
+  local process = attempt.process
+  if attempt.what == "login" and not attempt.explicit and process.refused[attempt.secret] then
+    self:violate("no wrong password twice", process.name)
+  end
+end
+
+--- A failure that others must know of: it was saved with the record, or whoever noticed it has let
+--- go of the lock.
+local function is_shared(store, failure)
+  local process = failure.process
+  local gone = not failure.had_record or (store.cleared_at or -1) >= failure.at
+  if gone or (store.failed_last or -1) >= failure.at then
+    return false
+  end
+  if (store.saved_by[process] or -1) >= failure.at then
+    return true
+  end
+  return failure.life.alive and not store:is_held_by(process)
+end
+
+local function check_pause(self, attempt)
+  if attempt.explicit then
+    return
+  end
+  local process, now = attempt.process, self.world.now
+  local shared = process.group.failure
+  local failure = process.failure
+  local ends = failure and failure.at + failure.pause
+  if not failure and shared and is_shared(process.group.store, shared) then
+    failure, ends = shared, shared.at + shared.pause - SKEW
+  end
+  if failure and now < ends then
+    self:violate(
+      "one call per pause",
+      ("%s sends a %s %.5f s after %s's has failed, in a pause of %.5f s"):format(
+        process.name,
+        attempt.what,
+        now - failure.at,
+        failure.process.name,
+        failure.pause
+      )
+    )
+  end
+end
+
+--- A client has said how long its pause is.
+---@param process table
+---@param seconds number
+function rules:pauses(process, seconds)
+  self.world:note(process.name, "pauses for", seconds)
+  local failure = process.failure
+  if failure then
+    failure.pause = math.max(LEAST_PAUSE, seconds - 1 / 16) -- ticks
+  end
+end
+
+--- A login or refresh is sent.
+---@param process table
+---@param what "login"|"refresh"
+---@param secret string the password or refresh token
+---@param timeout number seconds
+---@return table attempt
+function rules:auth_begins(process, what, secret, timeout)
+  local attempt = {
+    process = process,
+    life = process.life,
+    what = what,
+    secret = secret,
+    timeout = timeout,
+    started = self.world.now,
+    explicit = process.explicit > 0,
+  }
+  self.world:note(process.name, "sends", what)
+  check_lock(self, attempt)
+  check_alone(self, attempt)
+  check_password(self, attempt)
+  check_pause(self, attempt)
+  local in_flight = process.group.in_flight
+  in_flight[#in_flight + 1] = attempt
+  return attempt
+end
+
+local function remove(list, value)
+  for index, member in ipairs(list) do
+    if member == value then
+      table.remove(list, index)
+      return
+    end
+  end
+end
+
+--- Its outcome arrives at the process.
+---@param attempt table
+---@param outcome table
+function rules:auth_arrives(attempt, outcome)
+  local process = attempt.process
+  local group = process.group
+  remove(group.in_flight, attempt)
+  if not attempt.life.alive then
+    return
+  end
+  self.world:note(process.name, attempt.what .. " brought", outcome.status or outcome.kind)
+  if outcome.credentials then
+    process.failure, group.failure = nil, nil
+    if not attempt.lockless then -- else it stays in memory: there is no store
+      self:delivered(attempt, outcome)
+    end
+  elseif outcome.kind or outcome.status >= 500 or outcome.status == 429 then
+    local failure = {
+      process = process,
+      life = process.life,
+      at = self.world.now,
+      pause = LEAST_PAUSE,
+      had_record = group.store.kept ~= nil,
+    }
+    if not attempt.explicit then
+      process.failure, group.failure = failure, failure
+    end
+  elseif attempt.what == "login" then
+    process.refused[attempt.secret] = true
+  end
+end
+
+return rules

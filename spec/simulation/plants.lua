@@ -1,0 +1,206 @@
+--- Bugs to be planted, so that the rules are seen to find them. Each says what is wrong and which
+--- rule has to be broken by it; no other one counts then. `parts` changes the store and the
+--- transport of a process, `core` a core's client, `library` the modules.
+
+local plants = {}
+
+--- Changes what comes of the exchanges of a core's client. `change` gets what was asked for and
+--- what `result` returns.
+local function change_results(client, change)
+  local start = client.start
+  function client.start(self, what, ...)
+    local running = start(self, what, ...)
+    if not running.simulated then -- the real core has refused it
+      return running
+    end
+    local result = running.result
+    function running.result(exchange)
+      return change(what, result(exchange))
+    end
+    return running
+  end
+end
+
+local function plant(name, rule, change)
+  change.name, change.rule = name, rule
+  plants[#plants + 1] = change
+end
+
+plant("a store whose lock everybody gets", "at most one login or refresh at a time", {
+  parts = function(store, _, process)
+    local lock, shared = store.lock, process.group.store
+    function store.lock(...)
+      shared.holder = nil
+      return lock(...)
+    end
+  end,
+})
+
+plant("a store whose lock locks nothing", "a login or refresh holds the lock", {
+  parts = function(store)
+    function store.lock()
+      return 1
+    end
+  end,
+})
+
+plant("a lock that is gone when it is needed", "whoever saves holds the lock", {
+  parts = function(store, _, process)
+    local save, shared = store.save, process.group.store
+    function store.save(...)
+      shared.holder = nil
+      return save(...)
+    end
+  end,
+})
+
+plant("a session that adopts before it saves", "a token is saved before it is used", {
+  library = function(require_module)
+    local vault = require_module "mic.vault"
+    local new = vault.new
+    function vault.new(settings)
+      local made = new(settings)
+      local adopt, save = made.adopt, made.save
+      function made.save(self, record)
+        if record and not self.core:holds(record) then
+          adopt(self, record)
+        end
+        return save(self, record)
+      end
+      function made.adopt(self, record, generation)
+        if self.core:holds(record) then
+          return select(2, self.core:freshness())
+        end
+        return adopt(self, record, generation)
+      end
+      return made
+    end
+  end,
+})
+
+plant("a save that nobody waits for", "a token is saved before it is used", {
+  parts = function(store, _, process)
+    local save = store.save
+    function store.save(...)
+      process.world:spawn(process.life, "late save", function(...)
+        process.world:sleep(2)
+        save(...)
+      end, ...)
+      return true
+    end
+  end,
+})
+
+plant("a store that shows each process what it saw first", "nothing newer is overwritten", {
+  parts = function(store)
+    local load, seen = store.load, nil
+    function store.load(...)
+      seen = seen or load(...)
+      return seen
+    end
+  end,
+})
+
+plant("a session that throws away what came", "what arrives is saved", {
+  core = function(client)
+    change_results(client, function(what, reply, record, code, message)
+      if what ~= "request" and reply and record then
+        return nil, "network", nil, "lost on the way"
+      end
+      return reply, record, code, message
+    end)
+  end,
+})
+
+plant("a session that does not see that a login was refused", "no wrong password twice", {
+  core = function(client)
+    change_results(client, function(what, reply, ...)
+      if what == "login" and reply then
+        reply.means = nil
+      end
+      return reply, ...
+    end)
+  end,
+})
+
+plant("a session that takes every failure for a refusal", "no login that works is erased", {
+  core = function(client)
+    change_results(client, function(what, reply, ...)
+      if what == "refresh" and reply and reply.status >= 300 then
+        reply.means = "refused"
+      end
+      return reply, ...
+    end)
+  end,
+})
+
+plant("a policy whose pauses never end", "every client recovers", {
+  library = function(require_module)
+    require_module("mic.policy").pause = function()
+      return 1e9
+    end
+  end,
+})
+
+plant("a policy without pauses", "one call per pause", {
+  library = function(require_module)
+    require_module("mic.policy").pause = function()
+      return 0
+    end
+  end,
+})
+
+plant("a core that masks nothing", "a secret is shown nowhere", {
+  core = function(client)
+    function client.mask(_, text)
+      return text
+    end
+  end,
+})
+
+plant("a core whose generations go back", "generations only grow", {
+  core = function(client)
+    local freshness = client.real.freshness
+    local real = client.real
+    client.real = setmetatable({}, {
+      __index = function(_, name)
+        return function(_, ...)
+          return real[name](real, ...)
+        end
+      end,
+    })
+    function client.real.freshness()
+      local state, generation, left, lifetime = freshness(real)
+      return state, generation % 3, left, lifetime
+    end
+  end,
+})
+
+plant("a transport that oversleeps", "no task waits past its deadline", {
+  parts = function(_, transport)
+    local sleep = transport.sleep
+    function transport.sleep(seconds)
+      sleep(seconds + 100)
+    end
+  end,
+})
+
+plant("a transport that fails without a cause", "no call fails without a reason", {
+  parts = function(_, transport, process)
+    local request = transport.request
+    function transport.request(...)
+      if process.random:chance(0.2) then
+        return nil, "network", nil, "no cause"
+      end
+      return request(...)
+    end
+  end,
+})
+
+plant("a transport without random numbers", "nothing is raised", {
+  parts = function(_, transport)
+    function transport.random() end
+  end,
+})
+
+return plants

@@ -1,0 +1,100 @@
+--- Programs under spec/c/puppet.c: what the system does to their files is decided by them.
+
+local scratch = require "spec.support.scratch"
+
+local puppet = {}
+
+local quote = scratch.quote
+local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+
+--- What stands in front of each program:
+---   tell "fork"                      the child's pid, 0 in the child
+---   tell "wait:PID"                  its exit status; 256 + N after signal N
+---   tell "kill:PID"                  with SIGKILL
+---   tell "exit:N"                    at once, without any clean-up
+---   tell "umask:0777" (octal), tell "chdir:PATH", tell "become:UID" (for good)
+---   tell "euid:N"                    geteuid says so from now on
+---   tell "fail:CALL:N:WHAT"          the Nth CALL ("any", "write" …) from now on fails with WHAT,
+---                                    an errno's name; "N+" means all after it too. "kill" kills
+---                                    before it, "half" within a write, "short" does less of it,
+---                                    "hook" runs a shell command before it: tell "hook:COMMAND"
+---   tell "fired"                     how often that has happened
+---   tell "descriptors"               how many are open
+---   tell "scan:TEXT"                 how often the text, given backwards, stands in memory
+--- Calls count that are about paths with the scratch folder's path in them. A store at PATH, and
+--- records that differ in their number, are there as well.
+local PRELUDE = [[
+local core = require "mic.core"
+local mic = require "mic"
+local FOLDER, PATH, KEY = %q, %q, "key"
+local function tell(command)
+  local _, _, answer = io.open("puppet:" .. command)
+  return answer
+end
+tell("watch:" .. FOLDER)
+local maker = core.client { base_url = "https://api.example", api_key = "-" }
+maker:adopt { token = "t0ken-of-the-store", identityId = "identity", refreshToken = "r3fresh" }
+local function record(number)
+  return maker:record():with_retry_at(number)
+end
+local store = mic.store.file { path = PATH }
+local function number(...)
+  local loaded, err = (... or store).load(KEY)
+  return loaded and loaded:retry_at() or err and err.code or "none"
+end
+]]
+
+local library
+
+--- Builds the library once for a run of a spec.
+local function build()
+  if not library then
+    local root = (os.getenv "MIC_BUILD" or "build/lua5.4"):gsub("/[^/]*$", "")
+    library = root .. "/puppet.so"
+    if library:sub(1, 1) ~= "/" then
+      library = scratch.run("pwd"):match "[^\n]+" .. "/" .. library
+    end
+    local make = "[ LIBRARY -nt spec/c/puppet.c ] || "
+      .. "{ cc -shared -fPIC -O1 -o LIBRARY.$$ spec/c/puppet.c && mv LIBRARY.$$ LIBRARY; }"
+    scratch.run((make:gsub("LIBRARY", quote(library))))
+  end
+  return library
+end
+
+--- The shell command that runs Lua text.
+---@param folder table of scratch; the store's path is "store/credentials" in it
+---@param text string after the prelude
+---@param name? string of the file with the text
+---@return string command
+function puppet.command(folder, text, name)
+  local path = folder:at "store/credentials"
+  local file = folder:write(name or "child.lua", PRELUDE:format(folder.path, path) .. text)
+  local preload = quote(build())
+  return ("env LD_PRELOAD=%s MIC_PRELOAD=%s %s %s"):format(preload, preload, lua, quote(file))
+end
+
+--- Runs Lua text.
+---@return string printed both streams
+---@return number status of the shell: 137 when it was killed
+function puppet.run(folder, text)
+  local command = puppet.command(folder, text)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \"status $?\""))
+  local printed, status = pipe:read("*a"):match "^(.-)status (%d+)\n$"
+  pipe:close()
+  return printed, tonumber(status)
+end
+
+--- Runs Lua text that must end well.
+---@return string printed both streams
+function puppet.lua(folder, text)
+  local printed, status = puppet.run(folder, text)
+  assert(status == 0, printed)
+  return printed
+end
+
+--- Whether the specs run as root, whom permissions do not stop.
+function puppet.is_root()
+  return scratch.run "id -u" == "0\n"
+end
+
+return puppet

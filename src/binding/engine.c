@@ -1,0 +1,161 @@
+#include "../core/base.h"
+
+#include "engine.h"
+
+static const char TYPE[] = "mic.engine";
+static const char CURRENT[] = "mic.engine.current"; /* in the registry: the one of this Lua state */
+/* In the registry, weak: the exchanges on loan, by the address that the engine knows them by. */
+static const char KNOWN[] = "mic.engine.known";
+
+struct engine *engineL_check(lua_State *L, int index) {
+  return luaL_checkudata(L, index, TYPE);
+}
+
+/* ---- the one of this Lua state ---- */
+
+static void read_options(lua_State *L, struct engine *engine) {
+  engine->limit = ENGINE_LIMIT;
+  if (lua_isnoneornil(L, 1))
+    return;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  engine->limit = (size_t)argumentsL_positive(L, 1, "limit", ENGINE_LIMIT);
+  engine->patient = argumentsL_boolean(L, 1, "patient");
+}
+
+/* The engine of this Lua state: always the same, until it is closed. Its thread starts at the first
+   use.
+   ---@param options? table limit: calls under way at most (4096); patient: behave as with an old
+     libcurl. They count for a new engine alone
+   ---@return mic.engine? engine nil, kind, code, message when libcurl cannot serve one */
+int engineL_get(lua_State *L) {
+  const char *problem = engine_problem();
+  lua_settop(L, 1);
+  if (problem != NULL) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "config");
+    lua_pushnil(L);
+    lua_pushstring(L, problem);
+    return 4;
+  }
+  lua_getfield(L, LUA_REGISTRYINDEX, CURRENT);
+  const struct engine *present = compatL_testudata(L, -1, TYPE);
+  if (present != NULL && !present->closed)
+    return 1;
+  struct engine *engine = argumentsL_new_block(L, sizeof *engine);
+  read_options(L, engine);
+  argumentsL_set_type(L, TYPE);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, CURRENT);
+  return 1;
+}
+
+struct engine *engineL_option(lua_State *L, int table) {
+  struct engine *engine = NULL;
+  lua_getmetatable(L, -1);
+  if (argumentsL_field(L, table, "engine") != LUA_TNIL) {
+    engine = compatL_testudata(L, -1, TYPE);
+    if (engine == NULL)
+      argumentsL_raise(L, "engine must be one of core.engine()");
+  }
+  lua_setfield(L, -2, "engine");
+  lua_pop(L, 1);
+  return engine;
+}
+
+void engineL_keep(lua_State *L, int client, int engine) {
+  compatL_push_anchors(L, client);
+  lua_getmetatable(L, -1);
+  lua_pushvalue(L, engine);
+  lua_setfield(L, -2, "engine");
+  lua_pop(L, 2);
+}
+
+void engineL_know(lua_State *L, struct exchange_box *box) {
+  if (box->exchange.loan == NULL)
+    return;
+  lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
+  lua_pushlightuserdata(L, &box->exchange);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+/* ---- methods ---- */
+
+/* What has come since the last time; never waits.
+   ---@return mic.exchange[] exchanges that ended or have something to hand over: ask their `run` */
+static int engine_collect(lua_State *L) {
+  struct engine *engine = engineL_check(L, 1);
+  int count = 0;
+  lua_settop(L, 1);
+  lua_newtable(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
+  engine_hush(engine);
+  for (;;) {
+    struct exchange *exchange = engine_next(engine);
+    if (exchange == NULL)
+      break;
+    lua_pushlightuserdata(L, exchange);
+    lua_rawget(L, 3);
+    if (lua_isnil(L, -1)) /* of a call that waits in this thread */
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, 2, ++count);
+  }
+  lua_settop(L, 2);
+  return 1;
+}
+
+/* What an event loop watches: readable when collect has something. Starts the thread.
+   ---@return integer? descriptor nil, kind, code, message when the thread cannot be started.
+   Another one in a child process */
+static int engine_fd(lua_State *L) {
+  struct failure failure = {0};
+  int descriptor = engine_descriptor(engineL_check(L, 1), &failure);
+  if (descriptor < 0)
+    return argumentsL_push_failure(L, &failure);
+  lua_pushinteger(L, descriptor);
+  return 1;
+}
+
+/* For a loop that cannot watch a descriptor of somebody else's: a socket in the file system, in a
+   folder that only this user can enter, for one connection of this process. It gets a byte "w" for
+   news, and "e" before it is closed because nothing has been under way for some seconds.
+   ---@return string? path nil, kind, code, message */
+static int engine_listen_at(lua_State *L) {
+  char path[128];
+  struct failure failure = {0};
+  if (!engine_listen(engineL_check(L, 1), path, sizeof path, &failure))
+    return argumentsL_push_failure(L, &failure);
+  lua_pushstring(L, path);
+  return 1;
+}
+
+/* ---@return integer count of the exchanges that were started and have not ended */
+static int engine_count(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)engine_in_flight(engineL_check(L, 1)));
+  return 1;
+}
+
+/* Ends everything with `closed` and the thread with it. Idempotent. */
+static int engine_release(lua_State *L) {
+  struct engine *engine = compatL_testudata(L, 1, TYPE);
+  if (engine != NULL)
+    engine_close(engine);
+  return 0;
+}
+
+static int engine_to_string(lua_State *L) {
+  const struct engine *engine = engineL_check(L, 1);
+  lua_pushfstring(L, "%s (%s)", TYPE, engine->closed ? "closed" : "open");
+  return 1;
+}
+
+void engineL_open(lua_State *L) {
+  const luaL_Reg methods[] = {{"collect", engine_collect},  {"fd", engine_fd},
+                              {"listen", engine_listen_at}, {"in_flight", engine_count},
+                              {"close", engine_release},    {NULL, NULL}};
+  argumentsL_new_type(L, TYPE, methods, engine_release, engine_to_string);
+  argumentsL_push_weak(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, KNOWN);
+}

@@ -1,0 +1,141 @@
+/* What few callers look at of a successful answer (headers, URL, timings) stays packed in one
+   string until somebody does: making five fields and a table of every reply costs more than all the
+   rest of the binding. */
+#include "../core/base.h"
+
+#include <string.h>
+
+#include "packed_answer.h"
+#include "system.h"
+
+/* Behind head and URL in the string. */
+struct trailer {
+  struct exchange_timings timings;
+  size_t head_length;
+  long http_version;
+  bool new_connection;
+};
+
+static const char FIELD[] = "_packed";
+const char packed_answerL_type[] = "mic.reply";
+
+static void set_number(lua_State *L, const char *name, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, name);
+}
+
+const char *packed_answer_version(long version) {
+  switch (version) {
+  case CURL_HTTP_VERSION_1_0:
+    return "1.0";
+  case CURL_HTTP_VERSION_2_0:
+    return "2";
+  case CURL_HTTP_VERSION_3:
+    return "3";
+  default:
+    return "1.1";
+  }
+}
+
+void packed_answerL_push_timings(lua_State *L, const struct exchange_timings *timings) {
+  lua_createtable(L, 0, 5);
+  set_number(L, "name_lookup", timings->name_lookup);
+  set_number(L, "connect", timings->connect);
+  set_number(L, "tls", timings->tls);
+  set_number(L, "first_byte", timings->first_byte);
+  set_number(L, "total", timings->total);
+}
+
+bool packed_answer_pack(struct exchange *exchange) {
+  struct trailer trailer;
+  memset(&trailer, 0, sizeof trailer); /* the gaps too */
+  trailer.timings = exchange->timings;
+  trailer.head_length = exchange->head.length;
+  trailer.http_version = exchange->http_version;
+  trailer.new_connection = exchange->new_connection;
+  bool packed = buffer_append(&exchange->head, exchange->url_text.data,
+                              exchange->shown_url_length) == BUFFER_OK &&
+                buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;
+  if (!packed)
+    exchange->head.length = trailer.head_length; /* the head alone, as it was */
+  return packed;
+}
+
+/* core.unpack_answer(packed)
+   ---@param packed string of plain_request
+   ---@return string head
+   ---@return string url
+   ---@return string http_version
+   ---@return boolean new_connection
+   ---@return table timings in seconds */
+int packed_answerL_unpack(lua_State *L) {
+  size_t length = 0;
+  struct trailer trailer;
+  const char *bytes = luaL_checklstring(L, 1, &length);
+  luaL_argcheck(L, length >= sizeof trailer, 1, "not a packed answer");
+  size_t end = length - sizeof trailer;
+  memcpy(&trailer, bytes + end, sizeof trailer);
+  luaL_argcheck(L, trailer.head_length <= end, 1, "not a packed answer");
+  lua_pushlstring(L, bytes, trailer.head_length);
+  lua_pushlstring(L, bytes + trailer.head_length, end - trailer.head_length);
+  lua_pushstring(L, packed_answer_version(trailer.http_version));
+  lua_pushboolean(L, trailer.new_connection);
+  packed_answerL_push_timings(L, &trailer.timings);
+  return 5;
+}
+
+void packed_answerL_set(lua_State *L, const struct exchange *exchange) {
+  lua_pushlstring(L, exchange->head.data, exchange->head.length);
+  lua_setfield(L, -2, FIELD);
+}
+
+/* Sets what is packed in the reply at index 1 as its fields. [0, 0] */
+static void unpack_into(lua_State *L) {
+  static const char *const names[] = {"timings", "new_connection", "http_version", "url", "head"};
+  lua_pushstring(L, FIELD);
+  lua_rawget(L, 1);
+  if (lua_type(L, -1) != LUA_TSTRING) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushcfunction(L, packed_answerL_unpack);
+  lua_insert(L, -2);
+  lua_call(L, 1, 5);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    lua_pushstring(L, names[i]);
+    lua_insert(L, -2);
+    lua_rawset(L, 1);
+  }
+  lua_pushstring(L, FIELD);
+  lua_pushnil(L);
+  lua_rawset(L, 1);
+}
+
+/* A reply's `__index`: unpacks at first look, and parses `headers`. */
+static int reply_index(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 2);
+  unpack_into(L);
+  bool wants_headers = lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "headers") == 0;
+  if (!wants_headers) {
+    lua_rawget(L, 1);
+    return 1;
+  }
+  lua_pushliteral(L, "head");
+  lua_rawget(L, 1);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    return 0;
+  lua_pushcfunction(L, textL_parse_headers);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, -1);
+  lua_rawset(L, 1);
+  return 1;
+}
+
+void packed_answerL_open(lua_State *L) {
+  luaL_newmetatable(L, packed_answerL_type);
+  lua_pushcfunction(L, reply_index);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,24 @@
+/* The part of an answer that is read on demand. */
+#ifndef MIC_BINDING_PACKED_ANSWER_H
+#define MIC_BINDING_PACKED_ANSWER_H
+
+#include "../core/exchange.h"
+#include "arguments.h"
+
+MIC_PRIVATE_BEGIN
+
+extern const char packed_answerL_type[]; /* metatable of replies */
+
+/* Turns exchange->head into the packed string. False when there is no room: it is as it was, or
+   only longer. */
+bool packed_answer_pack(struct exchange *exchange);
+/* Sets the packed string as a field of the table at the top. [0, 0] */
+void packed_answerL_set(lua_State *L, const struct exchange *exchange);
+const char *packed_answer_version(long version); /* of CURL_HTTP_VERSION_*: "1.1", "2" */
+void packed_answerL_push_timings(lua_State *L,
+                                 const struct exchange_timings *timings); /* [0, +1] */
+int packed_answerL_unpack(lua_State *L);                                  /* core.unpack_answer */
+void packed_answerL_open(lua_State *L);
+
+MIC_PRIVATE_END
+#endif

@@ -1,0 +1,87 @@
+/* The shortest way of a call: nothing but method, path and perhaps a JSON body, waited for in this
+   thread. Arguments instead of a table; of a 2xx answer no table either: what few callers look at
+   stays packed in one string until somebody does. */
+#include "../core/base.h"
+
+#include <string.h>
+
+#include "../core/header.h"
+#include "../core/url.h"
+#include "client.h"
+#include "exchange.h"
+#include "packed_answer.h"
+
+/* A braced path is a template, which Lua fills; one that cannot be sent is for Lua to refuse. */
+static bool is_plain_path(const char *path, size_t length) {
+  return url_path_problem(path, length) == NULL && memchr(path, '{', length) == NULL &&
+         memchr(path, '}', length) == NULL;
+}
+
+static void set_body(lua_State *L, struct exchange *exchange, int index) {
+  static const char name[] = "Content-Type", json[] = "application/json";
+  exchange->body = lua_tolstring(L, index, &exchange->body_length);
+  exchange->has_body = exchange->body != NULL;
+  if (exchange->has_body &&
+      !header_append(&exchange->lines, name, sizeof name - 1, json, sizeof json - 1))
+    argumentsL_raise_memory(L);
+}
+
+static bool is_plain_answer(const struct exchange *exchange) {
+  return exchange->failure.kind == FAILURE_NONE && exchange->status >= 200 &&
+         exchange->status < 300;
+}
+
+static int push_plain_result(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  if (is_plain_answer(exchange))
+    api_client_absorb(box->client, exchange);
+  if (!is_plain_answer(exchange) || !packed_answer_pack(exchange))
+    return exchangeL_push_result(L, box);
+  box->taken = true;
+  compatL_push_whole(L, (double)exchange->status);
+  lua_pushlstring(L, exchange->reply_body.data == NULL ? "" : exchange->reply_body.data,
+                  exchange->reply_body.length);
+  lua_pushlstring(L, exchange->head.data, exchange->head.length);
+  lua_pushstring(L, exchange->content_type); /* nil for NULL */
+  lua_pushboolean(L, exchangeL_wants_refresh(box));
+  exchange_recycle(exchange);
+  return 5;
+}
+
+/* One call without headers and options.
+   ---@param method string
+   ---@param path string
+   ---@param timeout number seconds
+   ---@param resend boolean the method is idempotent
+   ---@param body? string JSON
+   ---@return integer|table|false|nil status of a 2xx answer; any other answer as `request` returns
+     it, with its hint; nil and the three values of a failure; false when the path is for `request`
+   ---@return string|nil body
+   ---@return string|nil packed for unpack_answer
+   ---@return string|nil content_type
+   ---@return boolean|nil advisory a refresh is due */
+int clientL_plain_request(lua_State *L) {
+  size_t method_length = 0, path_length = 0;
+  struct api_client *client = clientL_check(L, 1);
+  const char *method = luaL_checklstring(L, 2, &method_length);
+  const char *path = luaL_checklstring(L, 3, &path_length);
+  lua_Number timeout = luaL_checknumber(L, 4);
+  lua_settop(L, 6);
+  if (!is_plain_path(path, path_length)) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  struct exchange_box *box = clientL_take_idle_exchange(L, client);
+  struct exchange *exchange = &box->exchange;
+  luaL_argcheck(L, method_length < sizeof exchange->method, 2, "too long for a method");
+  memcpy(exchange->method, method, method_length + 1);
+  exchange->timeout = timeout;
+  exchange->resend = lua_toboolean(L, 5) != 0;
+  set_body(L, exchange, 6);
+  struct api_call call = {.path = path, .path_length = path_length, .plain = true};
+  api_client_request(client, exchange, &call);
+  exchangeL_finish(L, box);
+  int count = push_plain_result(L, box);
+  clientL_keep_idle_exchange(L, count);
+  return count;
+}

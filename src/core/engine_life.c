@@ -1,0 +1,152 @@
+#include "base.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine_lane.h"
+#include "engine_life.h"
+
+enum { STACK_SIZE = 1024 * 1024 };
+
+/* ---- the end of the process ----
+   A program may leave by exit() with transfers under way. The TLS library tears itself down then,
+   under the feet of a thread that uses it: so all threads are joined first. */
+
+static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct engine_core *live;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+
+static void stop_all(void) {
+  if (pthread_mutex_trylock(&live_lock) != 0)
+    return;
+  struct engine_core *core = live;
+  live = NULL;
+  pthread_mutex_unlock(&live_lock);
+  for (; core != NULL; core = core->next_live)
+    if (core->process == getpid())
+      engine_stop(core);
+}
+
+static void register_exit(void) {
+  (void)atexit(stop_all);
+}
+
+static void enter_live(struct engine_core *core) {
+  pthread_once(&exit_once, register_exit);
+  pthread_mutex_lock(&live_lock);
+  core->next_live = live;
+  live = core;
+  pthread_mutex_unlock(&live_lock);
+}
+
+static void leave_live(struct engine_core *core) {
+  pthread_mutex_lock(&live_lock);
+  struct engine_core **link = &live;
+  while (*link != NULL && *link != core)
+    link = &(*link)->next_live;
+  if (*link == core)
+    *link = core->next_live;
+  pthread_mutex_unlock(&live_lock);
+}
+
+/* ---- sessions ---- */
+
+static void engine_cb_lock(CURL *easy, curl_lock_data data, curl_lock_access access,
+                           void *context) {
+  struct engine_core *core = context;
+  (void)easy, (void)data, (void)access;
+  pthread_mutex_lock(&core->sessions_lock);
+}
+
+static void engine_cb_unlock(CURL *easy, curl_lock_data data, void *context) {
+  struct engine_core *core = context;
+  (void)easy, (void)data;
+  pthread_mutex_unlock(&core->sessions_lock);
+}
+
+static bool make_sessions(struct engine_core *core) {
+  core->sessions = curl_share_init();
+  return core->sessions != NULL &&
+         curl_share_setopt(core->sessions, CURLSHOPT_LOCKFUNC, engine_cb_lock) == CURLSHE_OK &&
+         curl_share_setopt(core->sessions, CURLSHOPT_UNLOCKFUNC, engine_cb_unlock) == CURLSHE_OK &&
+         curl_share_setopt(core->sessions, CURLSHOPT_USERDATA, core) == CURLSHE_OK &&
+         curl_share_setopt(core->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) ==
+             CURLSHE_OK;
+}
+
+/* ---- the thread ---- */
+
+/* The program's signals are for the program's own threads. */
+static int start_thread(struct engine_core *core) {
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  int error = pthread_attr_init(&attributes);
+  if (error != 0)
+    return error;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  error = pthread_attr_setstacksize(&attributes, STACK_SIZE); /* musl's own is small */
+  if (error == 0)
+    error = pthread_create(&core->thread, &attributes, engine_run, core);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  return error;
+}
+
+void engine_free(struct engine_core *core) {
+  if (core->sessions != NULL)
+    curl_share_cleanup(core->sessions);
+  engine_wake_close(&core->wake);
+  pthread_cond_destroy(&core->changed);
+  pthread_mutex_destroy(&core->sessions_lock);
+  pthread_mutex_destroy(&core->lock);
+  free(core);
+}
+
+static bool can_let_go_of_lookups(void) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  /* Without threads, c-ares lets go at any time; with them, a thread is left behind to end. */
+  return info->version_num >= 0x075700;
+#else
+  return false;
+#endif
+}
+
+struct engine_core *engine_make(bool patient) {
+  struct engine_core *core = calloc(1, sizeof *core);
+  if (core == NULL)
+    return NULL;
+  core->process = getpid();
+  core->patient = patient || !can_let_go_of_lookups();
+  engine_wake_init(&core->wake);
+  pthread_mutex_init(&core->lock, NULL);
+  pthread_mutex_init(&core->sessions_lock, NULL);
+  pthread_cond_init(&core->changed, NULL);
+  core->multi = curl_multi_init();
+  if (core->multi != NULL && make_sessions(core) && engine_wake_open(&core->wake)) {
+    curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)LANE_CONNECTIONS);
+    if (start_thread(core) == 0) {
+      enter_live(core);
+      return core;
+    }
+  }
+  if (core->multi != NULL)
+    curl_multi_cleanup(core->multi);
+  engine_free(core);
+  return NULL;
+}
+
+void engine_stop(struct engine_core *core) {
+  if (core->joined)
+    return;
+  core->joined = true;
+  leave_live(core);
+  pthread_mutex_lock(&core->lock);
+  core->stop = true;
+  curl_multi_wakeup(core->multi); /* before the thread can free it */
+  pthread_mutex_unlock(&core->lock);
+  pthread_join(core->thread, NULL);
+}

@@ -1,0 +1,306 @@
+/* The engine's thread. It alone calls libcurl for what is on loan; the lock is never held over a
+   call into libcurl. */
+#include "base.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "engine_core.h"
+#include "engine_lane.h"
+#include "engine_limits.h"
+
+static const double IDLE_SECONDS = 60.0; /* the longest poll */
+static const double GRACE_SECONDS = 5.0; /* for which a reader is kept with nothing under way */
+
+static double now(void) {
+  const struct clock clock = {0};
+  return clock_monotonic(&clock);
+}
+
+/* ---- what was ended or moved is told; under the lock ---- */
+
+void engine_tell(struct engine_core *core, struct engine_job *job) {
+  if (!job->told) {
+    job->told = true;
+    job->next_news = NULL;
+    job->prior_news = core->news_end;
+    if (core->news_end != NULL)
+      core->news_end->next_news = job;
+    else
+      core->news = job;
+    core->news_end = job;
+  }
+  engine_wake_send(&core->wake);
+  pthread_cond_broadcast(&core->changed);
+}
+
+void engine_untell(struct engine_core *core, struct engine_job *job) {
+  if (!job->told)
+    return;
+  job->told = false;
+  if (job->prior_news != NULL)
+    job->prior_news->next_news = job->next_news;
+  else
+    core->news = job->next_news;
+  if (job->next_news != NULL)
+    job->next_news->prior_news = job->prior_news;
+  else
+    core->news_end = job->prior_news;
+}
+
+/* ---- running jobs ---- */
+
+static bool is_listened(const struct engine_job *job) {
+  return job->exchange.stream || job->exchange.progress.wanted;
+}
+
+static void link_running(struct engine_core *core, struct engine_job *job) {
+  job->prior_running = NULL;
+  job->next_running = core->running;
+  if (job->next_running != NULL)
+    job->next_running->prior_running = job;
+  core->running = job;
+  if (is_listened(job))
+    core->listened++;
+}
+
+static void unlink_running(struct engine_core *core, struct engine_job *job) {
+  if (job->prior_running != NULL)
+    job->prior_running->next_running = job->next_running;
+  else
+    core->running = job->next_running;
+  if (job->next_running != NULL)
+    job->next_running->prior_running = job->prior_running;
+  if (is_listened(job))
+    core->listened--;
+}
+
+/* Under the lock: its end has come before the care that it asked for. */
+static void need_no_care(struct engine_core *core, struct engine_job *job) {
+  if (!job->wants_care)
+    return;
+  job->wants_care = false;
+  if (job->prior_care != NULL)
+    job->prior_care->next_care = job->next_care;
+  else
+    core->care = job->next_care;
+  if (job->next_care != NULL)
+    job->next_care->prior_care = job->prior_care;
+}
+
+/* The job is the caller's afterwards. */
+static void give_up(struct engine_core *core, struct engine_job *job) {
+  pthread_mutex_lock(&core->lock);
+  need_no_care(core, job);
+  job->state = JOB_ENDED;
+  if (!job->cancelled)
+    core->under_way--;
+  engine_tell(core, job);
+  pthread_mutex_unlock(&core->lock);
+}
+
+void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
+  exchange_finish(&job->exchange, code);
+  curl_multi_remove_handle(core->multi, job->exchange.easy);
+  unlink_running(core, job);
+  engine_lane_leave(core, job);
+  give_up(core, job);
+}
+
+static void end_all(struct engine_core *core, CURLcode code) {
+  while (core->running != NULL)
+    engine_end_job(core, core->running, code);
+}
+
+static void begin(struct engine_core *core, struct engine_job *job) {
+  if (curl_multi_add_handle(core->multi, job->exchange.easy) != CURLM_OK)
+    engine_end_job(core, job, CURLE_OUT_OF_MEMORY);
+}
+
+static void take_in(struct engine_core *core, struct engine_job *job) {
+  if (job->taken_cancelled) {
+    exchange_fail(&job->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
+    give_up(core, job);
+    return;
+  }
+  engine_limits_set(core, job);
+  link_running(core, job);
+  if (engine_lane_enter(core, job))
+    begin(core, job);
+}
+
+static void begin_held(struct engine_core *core) {
+  for (;;) {
+    struct engine_job *job = engine_lane_next(core);
+    if (job == NULL)
+      return;
+    begin(core, job);
+  }
+}
+
+/* ---- pieces and progress ---- */
+
+static void move_piece(struct engine_job *job) {
+  struct buffer piece = job->piece;
+  size_t limit = job->exchange.reply_body.limit;
+  job->piece = job->exchange.reply_body;
+  job->exchange.reply_body = piece;
+  job->exchange.reply_body.limit = limit;
+}
+
+static void offer(struct engine_core *core, struct engine_job *job) {
+  struct exchange *exchange = &job->exchange;
+  bool piece = exchange_has_piece(exchange), moved = exchange->progress.changed;
+  if (!piece && !moved)
+    return;
+  pthread_mutex_lock(&core->lock);
+  if (moved)
+    job->progress = exchange->progress;
+  piece = piece && job->piece.length == 0;
+  if (piece)
+    move_piece(job);
+  if ((piece || moved) && !job->cancelled)
+    engine_tell(core, job);
+  pthread_mutex_unlock(&core->lock);
+  exchange->progress.changed = false;
+  if (piece && exchange->paused)
+    idle_clock_touch(&exchange->idle); /* it was the listener that did not move */
+  if (piece)
+    exchange_drop_piece(exchange); /* already gone from there: goes on if it was paused */
+}
+
+/* ---- one round ---- */
+
+/* Takes both lists out of the lock. False: stop. */
+static bool take_work(struct engine_core *core, struct engine_job **queued,
+                      struct engine_job **care) {
+  pthread_mutex_lock(&core->lock);
+  bool stop = core->stop;
+  core->sleeping = false;
+  *queued = core->queue;
+  *care = core->care;
+  core->queue = core->queue_end = core->care = NULL;
+  for (struct engine_job *job = *queued; job != NULL; job = job->next_queued) {
+    job->state = JOB_RUNNING;
+    job->next_taken = job->next_queued;
+    job->taken_cancelled = job->cancelled;
+  }
+  for (struct engine_job *job = *care; job != NULL; job = job->next_care) {
+    job->wants_care = false;
+    job->next_taken = job->next_care;
+    job->taken_cancelled = job->cancelled;
+  }
+  pthread_mutex_unlock(&core->lock);
+  return !stop;
+}
+
+static void do_work(struct engine_core *core, struct engine_job *queued, struct engine_job *care) {
+  struct engine_job *following = NULL;
+  for (struct engine_job *job = queued; job != NULL; job = following) {
+    following = job->next_taken;
+    take_in(core, job);
+  }
+  for (struct engine_job *job = care; job != NULL; job = following) {
+    following = job->next_taken;
+    if (job->taken_cancelled)
+      engine_limits_cancel(core, job);
+    else
+      offer(core, job);
+  }
+}
+
+static void read_messages(struct engine_core *core) {
+  int left = 0;
+  for (;;) {
+    CURLMsg *message = curl_multi_info_read(core->multi, &left);
+    if (message == NULL)
+      return;
+    if (message->msg != CURLMSG_DONE)
+      continue;
+    CURLcode code = message->data.result;
+    char *context = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+    /* The exchange is the first member of its job. */
+    engine_end_job(core, (struct engine_job *)(void *)context, code);
+  }
+}
+
+static void offer_all(struct engine_core *core) {
+  if (core->listened == 0)
+    return;
+  for (struct engine_job *job = core->running; job != NULL; job = job->next_running)
+    if (is_listened(job))
+      offer(core, job);
+}
+
+/* ---- waiting ---- */
+
+/* The listener to poll, or -1. A reader that has nothing to expect is dismissed; false when there
+   is work. `wait` becomes shorter where something is due. */
+static bool prepare_to_sleep(struct engine_core *core, int *listener, double *wait) {
+  double time = now();
+  pthread_mutex_lock(&core->lock);
+  bool work = core->queue != NULL || core->care != NULL || core->stop;
+  *listener = core->wake.listener;
+  if (core->under_way > 0 || core->news != NULL || core->wake.reader < 0) {
+    core->idle_since = time;
+  } else if (time - core->idle_since >= GRACE_SECONDS) {
+    engine_wake_dismiss(&core->wake);
+  } else {
+    *wait = GRACE_SECONDS - (time - core->idle_since);
+  }
+  core->sleeping = !work;
+  pthread_mutex_unlock(&core->lock);
+  if (core->next_look - time < *wait)
+    *wait = core->next_look > time ? core->next_look - time : 0.0;
+  return !work;
+}
+
+static void take_reader(struct engine_core *core) {
+  pthread_mutex_lock(&core->lock);
+  if (core->wake.listener >= 0 && engine_wake_accept(&core->wake)) {
+    core->idle_since = now();
+    if (core->news != NULL)
+      engine_wake_send(&core->wake);
+  }
+  pthread_mutex_unlock(&core->lock);
+}
+
+static void sleep_until_work(struct engine_core *core) {
+  int listener = -1;
+  double wait = IDLE_SECONDS;
+  if (!prepare_to_sleep(core, &listener, &wait))
+    return;
+  struct curl_waitfd extra = {listener, CURL_WAIT_POLLIN, 0};
+  int milliseconds = (int)(wait * 1000.0) + 1;
+  curl_multi_poll(core->multi, &extra, listener >= 0 ? 1 : 0, milliseconds, NULL);
+  if (extra.revents != 0)
+    take_reader(core);
+}
+
+void *engine_run(void *context) {
+  struct engine_core *core = context;
+  struct engine_job *queued = NULL, *care = NULL;
+  while (take_work(core, &queued, &care)) {
+    int running = 0;
+    do_work(core, queued, care);
+    if (curl_multi_perform(core->multi, &running) != CURLM_OK)
+      end_all(core, CURLE_OUT_OF_MEMORY);
+    read_messages(core);
+    begin_held(core);
+    offer_all(core);
+    engine_limits_look(core);
+    sleep_until_work(core);
+  }
+  do_work(core, queued, care);
+  for (struct engine_job *job = core->running; job != NULL; job = job->next_running) {
+    if (job->exchange.failure.kind == FAILURE_NONE)
+      failure_set(&job->exchange.failure, FAILURE_CLOSED, NULL, "the engine was closed");
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(job->exchange.easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+  }
+  end_all(core, CURLE_OK);
+  curl_multi_cleanup(core->multi);
+  return NULL;
+}

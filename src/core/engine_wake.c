@@ -1,0 +1,156 @@
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine_wake.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+static const char WAKE_BYTE = 'w';
+static const char END_BYTE = 'e';
+
+/* Two calls instead of SOCK_CLOEXEC and SOCK_NONBLOCK, which not every system has. */
+static bool set_up(int descriptor) {
+  return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static void close_one(int *descriptor) {
+  if (*descriptor >= 0)
+    close(*descriptor);
+  *descriptor = -1;
+}
+
+void engine_wake_init(struct engine_wake *wake) {
+  memset(wake, 0, sizeof *wake);
+  wake->inner = wake->outer = wake->listener = wake->reader = -1;
+}
+
+bool engine_wake_open(struct engine_wake *wake) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+    return false;
+  wake->inner = pair[0];
+  wake->outer = pair[1];
+  return set_up(pair[0]) && set_up(pair[1]);
+}
+
+static void remove_file(struct engine_wake *wake) {
+  if (wake->path == NULL)
+    return;
+  unlink(wake->path);
+  rmdir(wake->folder);
+  free(wake->path);
+  wake->path = NULL;
+}
+
+void engine_wake_close(struct engine_wake *wake) {
+  remove_file(wake);
+  close_one(&wake->inner);
+  close_one(&wake->outer);
+  close_one(&wake->listener);
+  close_one(&wake->reader);
+}
+
+static bool send_byte(int descriptor, char byte) {
+  return send(descriptor, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 || errno == EAGAIN;
+}
+
+void engine_wake_send(struct engine_wake *wake) {
+  if (wake->sent)
+    return;
+  wake->sent = true;
+  if (wake->reader >= 0 && send_byte(wake->reader, WAKE_BYTE))
+    return;
+  close_one(&wake->reader);
+  send_byte(wake->inner, WAKE_BYTE);
+}
+
+void engine_wake_take(struct engine_wake *wake) {
+  char bytes[16];
+  wake->sent = false;
+  while (recv(wake->outer, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+  }
+}
+
+/* ---- the listener ---- */
+
+static bool make_folder(struct engine_wake *wake) {
+  const char *root = getenv("TMPDIR");
+  if (root == NULL || root[0] != '/' || strlen(root) > sizeof wake->folder - 20)
+    root = "/tmp";
+  snprintf(wake->folder, sizeof wake->folder, "%s/mic-XXXXXX", root);
+  return mkdtemp(wake->folder) != NULL; /* its mode is 0700 */
+}
+
+static bool bind_listener(struct engine_wake *wake) {
+  struct sockaddr_un address = {0};
+  address.sun_family = AF_UNIX;
+  snprintf(address.sun_path, sizeof address.sun_path, "%s/wake", wake->folder);
+  wake->path = strdup(address.sun_path);
+  wake->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  return wake->path != NULL && wake->listener >= 0 && set_up(wake->listener) &&
+         bind(wake->listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
+         listen(wake->listener, 1) == 0;
+}
+
+bool engine_wake_listen(struct engine_wake *wake, char *path, size_t size,
+                        struct failure *failure) {
+  remove_file(wake);
+  close_one(&wake->listener);
+  if (!make_folder(wake)) {
+    failure_set_errno(failure, "the wake socket", errno);
+    return false;
+  }
+  if (!bind_listener(wake)) {
+    failure_set_errno(failure, "the wake socket", errno);
+    close_one(&wake->listener);
+    remove_file(wake);
+    rmdir(wake->folder);
+    return false;
+  }
+  snprintf(path, size, "%s", wake->path);
+  return true;
+}
+
+static bool is_ours(int descriptor) {
+#ifdef SO_PEERCRED
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
+#else
+  (void)descriptor; /* the folder keeps other users out */
+  return true;
+#endif
+}
+
+bool engine_wake_accept(struct engine_wake *wake) {
+  int descriptor = accept(wake->listener, NULL, NULL);
+  if (descriptor < 0)
+    return false;
+  if (!set_up(descriptor) || !is_ours(descriptor)) {
+    close(descriptor);
+    return false;
+  }
+  remove_file(wake);
+  close_one(&wake->listener);
+  close_one(&wake->reader);
+  wake->reader = descriptor;
+  wake->sent = false; /* the one under way went elsewhere */
+  return true;
+}
+
+void engine_wake_dismiss(struct engine_wake *wake) {
+  if (wake->reader >= 0)
+    send_byte(wake->reader, END_BYTE);
+  close_one(&wake->reader);
+}

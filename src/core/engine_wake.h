@@ -1,0 +1,33 @@
+/* How the engine's thread wakes an event loop: one byte on a socket, no more until it was taken. */
+#ifndef MIC_ENGINE_WAKE_H
+#define MIC_ENGINE_WAKE_H
+
+#include "base.h"
+#include "failure.h"
+
+MIC_PRIVATE_BEGIN
+
+struct engine_wake {
+  int inner, outer;       /* a pair; the loop watches the outer end */
+  int listener;           /* waits for the connection that is used instead; -1: none does */
+  int reader;             /* that connection's end here; -1 */
+  char folder[80], *path; /* of the listener, while its file is there */
+  bool sent;              /* a byte is on its way */
+};
+
+/* All descriptors -1, so that engine_wake_close may follow. */
+void engine_wake_init(struct engine_wake *wake);
+bool engine_wake_open(struct engine_wake *wake);
+void engine_wake_close(struct engine_wake *wake);
+void engine_wake_send(struct engine_wake *wake);
+/* Takes back what stands in the pair. */
+void engine_wake_take(struct engine_wake *wake);
+/* Makes the listener and writes its path. */
+bool engine_wake_listen(struct engine_wake *wake, char *path, size_t size, struct failure *failure);
+/* Takes the connection that came, if it is of this process, and removes the file. */
+bool engine_wake_accept(struct engine_wake *wake);
+/* Tells the reader that nothing is to be expected, and lets it go. */
+void engine_wake_dismiss(struct engine_wake *wake);
+
+MIC_PRIVATE_END
+#endif

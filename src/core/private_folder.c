@@ -1,0 +1,197 @@
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private_folder.h"
+
+/* Where no more is said, it is a matter of another path or of the permissions there. */
+static const char *mend_of(int error) {
+  switch (error) {
+  case EACCES:
+  case EPERM:
+    return "; this user must be able to read and write there";
+  case ENOSPC:
+  case EDQUOT:
+    return "; make room";
+  case EMFILE:
+  case ENFILE:
+    return "; close some, or raise the limit (ulimit -n)";
+  case EIO:
+    return "; check the disk";
+  case ENOMEM:
+    return "";
+  default:
+    return "; choose another path";
+  }
+}
+
+void private_failure(struct failure *failure, int error) {
+  failure_set_errno(failure, NULL, error);
+  failure->kind = FAILURE_STORE;
+  strncat(failure->message, mend_of(error), sizeof failure->message - strlen(failure->message) - 1);
+}
+
+static void refuse(struct failure *failure, const char *code, const char *message) {
+  failure_set(failure, FAILURE_STORE, code, message);
+}
+
+/* ---- folders ---- */
+
+/* The umask may have taken our own bits away. */
+static int settle_folder(const char *path) {
+  struct stat facts;
+  if (lstat(path, &facts) != 0)
+    return errno;
+  if (!S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() || (facts.st_mode & 0777) == 0700)
+    return 0; /* what is wrong with it shows when it is opened */
+  return chmod(path, 0700) == 0 ? 0 : errno;
+}
+
+/* Makes the folder and its parents; returns 0 or errno. `path` is as before afterwards. */
+static int make_folder(char *path) {
+  if (mkdir(path, 0700) == 0)
+    return settle_folder(path);
+  if (errno == EEXIST)
+    return 0;
+  char *slash = strrchr(path, '/');
+  if (errno != ENOENT || slash == NULL || slash == path)
+    return errno;
+  *slash = '\0';
+  int error = make_folder(path);
+  *slash = '/';
+  if (error != 0)
+    return error;
+  if (mkdir(path, 0700) == 0)
+    return settle_folder(path);
+  return errno == EEXIST ? 0 : errno;
+}
+
+static int make_all(const char *path) {
+  char *copy = strdup(path);
+  if (copy == NULL)
+    return ENOMEM;
+  int error = make_folder(copy);
+  free(copy);
+  return error;
+}
+
+static bool is_private_folder(int folder, struct failure *failure) {
+  struct stat facts;
+  if (fstat(folder, &facts) != 0)
+    private_failure(failure, errno);
+  else if (facts.st_uid != geteuid() && facts.st_uid != 0)
+    refuse(failure, "EPERM", "the folder belongs to another user; choose another path");
+  else if ((facts.st_mode & 022) != 0 && (facts.st_mode & S_ISVTX) == 0)
+    refuse(failure, "EPERM", "others may write to the folder; mend it with chmod go-w");
+  else
+    return true;
+  return false;
+}
+
+static int open_folder(const char *path) {
+  int folder;
+  do
+    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (folder < 0 && errno == EINTR);
+  return folder;
+}
+
+int private_folder_open(const char *path, bool make, struct failure *failure) {
+  int folder = open_folder(path);
+  if (folder < 0 && errno == ENOENT) {
+    if (!make)
+      return -1;
+    int error = make_all(path);
+    if (error != 0) {
+      private_failure(failure, error);
+      return -1;
+    }
+    folder = open_folder(path);
+  }
+  if (folder < 0) {
+    private_failure(failure, errno);
+    return -1;
+  }
+  if (is_private_folder(folder, failure))
+    return folder;
+  close(folder);
+  return -1;
+}
+
+/* ---- files ---- */
+
+static bool is_private(const struct stat *facts, struct failure *failure) {
+  if (S_ISLNK(facts->st_mode))
+    refuse(failure, "ELOOP", "it is a symbolic link; remove it or choose another path");
+  else if (S_ISDIR(facts->st_mode))
+    refuse(failure, "EISDIR", "it is a folder; remove it or choose another path");
+  else if (!S_ISREG(facts->st_mode))
+    refuse(failure, "EINVAL", "it is no regular file; remove it or choose another path");
+  else if (facts->st_uid != geteuid())
+    refuse(failure, "EPERM", "the file belongs to another user; remove it or choose another path");
+  else if ((facts->st_mode & 077) != 0)
+    refuse(failure, "EPERM", "others can read or write the file; mend it with chmod 600");
+  else
+    return true;
+  return false;
+}
+
+static bool is_private_file(int file, struct stat *facts, struct failure *failure) {
+  if (fstat(file, facts) == 0)
+    return is_private(facts, failure);
+  private_failure(failure, errno);
+  return false;
+}
+
+/* What cannot even be opened is named by what it is. */
+static void blame_unopened(int folder, const char *name, int error, struct failure *failure) {
+  struct stat facts;
+  if (fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) != 0 || is_private(&facts, failure))
+    private_failure(failure, error);
+}
+
+/* No terminal becomes ours, no FIFO blocks. */
+static int open_file(int folder, const char *name, int flags) {
+  int file;
+  do
+    file = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+  while (file < 0 && errno == EINTR);
+  return file;
+}
+
+int private_file_open(int folder, const char *name, int flags, struct stat *facts,
+                      struct failure *failure) {
+  int file = open_file(folder, name, flags);
+  if (file < 0) {
+    int error = errno;
+    if (error != ENOENT)
+      blame_unopened(folder, name, error, failure);
+    return -1;
+  }
+  if (is_private_file(file, facts, failure))
+    return file;
+  close(file);
+  return -1;
+}
+
+int private_file_make(int folder, const char *name, int flags, struct failure *failure) {
+  struct stat facts;
+  int file = open_file(folder, name, flags | O_CREAT | O_EXCL);
+  if (file < 0) {
+    if (errno != EEXIST)
+      private_failure(failure, errno);
+    return -1;
+  }
+  /* The umask may have taken our own bits away; a file system may know no modes at all. */
+  if (fchmod(file, 0600) != 0)
+    private_failure(failure, errno);
+  else if (is_private_file(file, &facts, failure))
+    return file;
+  unlinkat(folder, name, 0);
+  close(file);
+  return -1;
+}

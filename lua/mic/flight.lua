@@ -201,10 +201,7 @@ end
 --- Polls the lock. Others may end the flight meanwhile, by what they save: then `over`.
 local function take_lock(this)
   local shared, vault = this.session.shared, this.session.vault
-  if shared.token and shared.token_pid == core_module.pid() then
-    vault:unlock(shared.token) -- of a flight that was torn out of its way
-  end
-  shared.token = false
+  shared:give_back(vault)
   while true do
     local pid = core_module.pid()
     local token, err = vault:lock()
@@ -305,6 +302,7 @@ function flight.new(session, purpose, deadline, caller)
     pid = core_module.pid(),
     events = {},
     generation = 0,
+    spawned = false,
     fly = false,
     thread = false,
     username = false,

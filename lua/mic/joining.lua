@@ -22,6 +22,7 @@ function joining.launch(self, purpose, deadline, details)
   end
   self.shared.flight = this
   self.transport.spawn(flight.fly, this)
+  this.spawned = true
   return this
 end
 

@@ -283,9 +283,13 @@ function session_methods:refresh_ahead(deadline)
   end
 end
 
---- Saves what could not be saved before, if it is time for another try.
+--- Saves what could not be saved before, if it is time for another try. Others may wait for a lock
+--- that a flight could not give back.
 ---@param deadline number|nil
 function session_methods:save_first(deadline)
+  if self.shared.token and not self.shared:present() then
+    self.shared:give_back(self.vault)
+  end
   local unsaved = self.vault.unsaved
   if unsaved and self.transport.now() >= unsaved.next_try then
     start_aside(self, "settle", deadline)

@@ -50,7 +50,7 @@ end
 --- outside, such as a debug hook's, may have torn it out.
 local function is_on_stack(this)
   if not this.fly then
-    return not blocks(this.session.transport) -- a task that has not begun yet
+    return this.spawned -- a task that has not begun yet; else there was no memory for one
   end
   if this.thread and coroutine.status(this.thread) == "dead" then
     return false -- one that an error has ended still shows its stack
@@ -88,6 +88,15 @@ function shared_methods:present()
     self.flight = nil
   end
   return self.flight
+end
+
+--- Gives back the lock of a flight that was torn out of its way; there must be none that flies.
+---@param vault table
+function shared_methods:give_back(vault)
+  if self.token and self.token_pid == core_module.pid() then
+    vault:unlock(self.token)
+  end
+  self.token = false
 end
 
 --- Whether the running code was called by the flight, so that it would wait for itself.

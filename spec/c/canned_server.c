@@ -46,6 +46,8 @@ static const struct rule rules[] = {
      WHOLE},
     {"POST /prod/auth/refresh", "refresh-dead", "401 Unauthorized",
      "{\"message\":\"Unauthorized\",\"messageKey\":\"NOT_AUTHORIZED\"}", WHOLE},
+    {"POST /prod/auth/refresh", "refresh-busy", "503 Service Unavailable", "{\"message\":\"busy\"}",
+     WHOLE},
     {"POST /prod/auth/refresh", NULL, "200 OK",
      "{\"credentials\":{\"identityId\":\"eu-west-1:4c3b\",\"token\":\"" TOKEN_TWO "\","
      "\"refreshToken\":\"refresh-two-secret\"}}",

@@ -4,7 +4,8 @@
 ---   prepare(world)   optional; before allocations fail. What it returns is given to the others
 ---   run(world, made) the call; what it returns is judged
 ---   expect(world, ...) true for what `run` returns when nothing fails
----   after(world, made) optional; true when all is well after a failure, whatever `run` came to
+---   after(world, made) optional; true when all is well after a failure, whatever `run` came to;
+---                     else a text that says more, or anything
 ---   bare             true: nothing of mic is loaded beforehand
 ---
 --- What `run` comes to is what is expected, or an error that says that memory has ended: raised as
@@ -101,6 +102,59 @@ function world.read(name)
   return content
 end
 
+--- Whether a client that may have lost its credentials can log in by itself, and refresh.
+---@param client table
+---@return true|nil ok
+---@return table|nil err
+function world.renew(client)
+  local response, err = client:get "/user"
+  if not response then
+    return nil, err
+  end
+  return client:refresh()
+end
+
+--- ---- file stores ----
+
+world.key = world.base_url .. " anna"
+
+--- A store of files, always the same ones, by an object of its own as in another process.
+---@return table store
+function world.file_store()
+  return require("mic").store.file { path = world.path "credentials" }
+end
+
+--- What the same files hold, and that a sibling can have the lock.
+---@return table|nil record
+---@return string|nil problem
+function world.saved()
+  collectgarbage() -- a store that the run has made and lost has its lock until then
+  local store = world.file_store()
+  local token, err = store.lock(world.key, 5)
+  if not token then
+    return nil, "the lock is not free: " .. tostring(err)
+  end
+  store.unlock(world.key, token)
+  for _, name in ipairs(host.files()) do
+    if name:find "~new$" then
+      return nil, "a half file is left: " .. name
+    end
+  end
+  local record
+  record, err = store.load(world.key)
+  return record, err and tostring(err)
+end
+
+--- Whether what was in the record's file has been set aside.
+function world.is_set_aside()
+  for _, name in ipairs(host.files()) do
+    if name:find "~damaged$" then
+      return true
+    end
+  end
+  return false
+end
+
 --- ---- what the program calls ----
 
 --- Loads the scenario and prepares it.
@@ -172,8 +226,10 @@ end
 --- The same clients and a new one work.
 ---@return string|nil problem
 function support.check_usable()
-  if scenario.after and scenario.after(world, made) ~= true then
-    return "leaves something behind that is wrong"
+  local is_well = not scenario.after or scenario.after(world, made)
+  if is_well ~= true then
+    local what = type(is_well) == "string" and ": " .. is_well or ""
+    return "leaves something behind that is wrong" .. what
   end
   for _, client in ipairs(world.clients) do
     if tostring(client) ~= "mic.client (closed)" and not scenario.leaves_clients then

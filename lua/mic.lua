@@ -39,10 +39,15 @@ function mic.from_env(given)
   return environment.client(given)
 end
 
---- The conformance test of stores is for tests alone: loaded when it is asked for.
+--- What few programs need is loaded when it is asked for.
+local seldom = {
+  shared_dict = "mic.store.shared_dict",
+  redis = "mic.store.redis",
+  conformance = "mic.store.conformance",
+}
 setmetatable(mic.store, {
   __index = function(_, name)
-    return name == "conformance" and require "mic.store.conformance" or nil
+    return seldom[name] and require(seldom[name]) or nil
   end,
 })
 

@@ -169,10 +169,10 @@ describe("a token that nears its end", function()
     sandbox:answer { path = "/auth/refresh", status = 500, body = "{}" }
     assert_works(first)
     assert_works(present)
-    pass(29)
+    pass(20)
     assert_works(present)
     assert.is_true(client:authenticated())
-    pass(1.1)
+    pass(10.1)
     assert_works(first)
   end)
 

@@ -4,9 +4,7 @@ local protect = {}
 
 --- PUC 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
 --- yields are passed on.
-local yields_through = coroutine.wrap(function()
-  pcall(coroutine.yield, true)
-end)() == true
+local yields_through = _VERSION ~= "Lua 5.1" or type(rawget(_G, "jit")) == "table"
 
 --- The coroutines made here, and what the first value of a yield says when it is for the coroutine
 --- outside of them.

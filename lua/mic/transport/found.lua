@@ -13,13 +13,15 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
+local loaded = package.loaded
+
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
 local function loop_around()
-  local cqueues = package.loaded.cqueues
+  local cqueues = loaded.cqueues
   if cqueues and cqueues.running() then
     return require "mic.transport.cqueues"
   end
-  local uv = package.loaded.uv or package.loaded.luv
+  local uv = loaded.uv or loaded.luv
   if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
     return require "mic.transport.luv"
   end
@@ -30,7 +32,14 @@ local function current()
   return loop and loop.can_suspend() and loop or blocking
 end
 
-for _, name in ipairs { "can_suspend", "sleep", "spawn", "park", "start", "request", "finish" } do
+--- Whether the caller is one of several tasks, and the others go on while it waits.
+---@return boolean
+function found.can_suspend()
+  local loop = loop_around()
+  return loop ~= nil and loop.can_suspend()
+end
+
+for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do
   --- As that of the transport of the moment.
   found[name] = function(...)
     return current()[name](...)

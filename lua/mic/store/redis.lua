@@ -1,0 +1,280 @@
+--- The credential store of many machines: Redis, over the user's own client. What depends on the
+--- lock is one step in Redis, by two scripts.
+
+local arguments = require "mic.store.arguments"
+local core = require "mic.core"
+local errors = require "mic.error"
+local options = require "mic.options"
+local protect = require "mic.protect"
+
+local check_key, check_seconds = arguments.check_key, arguments.check_seconds
+
+local spec = {
+  aliases = { call = "command", run = "command", send = "command", client = "command",
+    namespace = "prefix", keyprefix = "prefix" },
+  fields = {
+    command = { types = { "function" }, expects = "a function that sends one command to Redis" },
+    prefix = {
+      types = { "string" },
+      expects = "a string without braces",
+      check = function(value)
+        return not value:find "[{}]"
+      end,
+      default = "mic:",
+      may_be_empty = true,
+    },
+  },
+  rule = function(given)
+    if not given.command then
+      errors.raise 'option "command" is required: a function that sends one command to Redis'
+    end
+  end,
+}
+
+--- Takes the lock or gives it back. The lock is "FENCE:NONCE" and ends by itself; the fence, how
+--- often it was taken, grows for ever. A lock of one of the two nonces that the caller calls its
+--- own ("": none) is free to it.
+--- KEYS lock, fence. ARGV own nonce, new nonce ("" gives back), milliseconds, another own nonce.
+--- Returns the fence; giving back, 1. 0: somebody else has it.
+local LEASE = {
+  sha = "0362c27416e50c5043306d8feb1533e160880388",
+  text = [[
+local held = redis.call('GET', KEYS[1])
+local nonce = held and string.match(held, ':(.+)$')
+local ours = nonce and (nonce == ARGV[1] or nonce == ARGV[4])
+if ARGV[2] == '' then
+  return ours and redis.call('DEL', KEYS[1]) or 0
+end
+if held and not ours then
+  return 0
+end
+local fence = redis.call('INCR', KEYS[2])
+redis.call('SET', KEYS[1], string.format('%.0f:%s', fence, ARGV[2]), 'PX', ARGV[3])
+return fence
+]],
+}
+
+--- Saves or clears a record, unless somebody else has the lock or has had it since the caller.
+--- KEYS record, lock, fence. ARGV the caller's lock, its fence ("": has none), bytes ("" clears),
+--- milliseconds ("0": for ever).
+--- Returns 1, or 0 for a refusal.
+local SAVE = {
+  sha = "8de683a35ef8a95b2b52db557b17a3efa631eb65",
+  text = [[
+local held = redis.call('GET', KEYS[2])
+if held and held ~= ARGV[1] then
+  return 0
+end
+if ARGV[2] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[2] then
+  return 0
+end
+if ARGV[3] == '' then
+  redis.call('DEL', KEYS[1])
+elseif ARGV[4] == '0' then
+  redis.call('SET', KEYS[1], ARGV[3])
+else
+  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+end
+return 1
+]],
+}
+
+--- What to do about Redis's own errors, by their first word.
+local redis_hints = {
+  NOAUTH = "the function command has to log in to Redis (AUTH)",
+  WRONGPASS = "check the user name and password that the function command gives to Redis",
+  NOPERM = "this user of Redis needs eval, evalsha, get, set, del, incr on keys of the prefix",
+  READONLY = "the function command has to connect to the primary, not to a replica",
+  OOM = "Redis is full: raise its maxmemory",
+  MISCONF = "Redis cannot write to its disk; its log tells why",
+  MOVED = "the function command has to use a client for Redis Cluster",
+}
+
+--- What went wrong, without what was sent: some errors of Redis repeat it.
+local function describe(problem)
+  if errors.is(problem) then
+    problem = problem.message
+  end
+  local text = type(problem) == "string" and problem or "the client gave no reason"
+  text = text:gsub(",? with args beginning with.*$", ""):gsub("mic%-record.*$", "...")
+  return (text:gsub("^.-redis error: ", ""):gsub("^%S+:%d+: ", ""))
+end
+
+local function failed(problem)
+  local text = describe(problem)
+  local code = text:match "^(%u%u%u+) "
+  code = code ~= "ERR" and code or nil
+  return errors.new("store", "Redis: " .. text, { code = code, hint = redis_hints[code] })
+end
+
+local last = 0
+
+--- A text that nobody else on any machine has.
+local function new_nonce()
+  last = last + 1
+  local high, low = math.floor(core.random() * 2 ^ 48), math.floor(core.random() * 2 ^ 48)
+  return ("%d-%d-%.0f-%.0f"):format(core.pid(), last, high, low)
+end
+
+local function milliseconds(seconds)
+  return ("%.0f"):format(math.max(1, math.ceil(seconds * 1000)))
+end
+
+--- Makes a store in Redis 2.6 or later, or what speaks like it. Its functions are called with a dot
+--- and wait no longer than `command` does.
+---@param given { command: function, prefix?: string } `command(name, ...)` sends one command (GET,
+--- EVALSHA, EVAL) with its arguments, all strings, and returns the reply, or nil and an error, or
+--- raises; connecting, TLS, AUTH and timeouts are its business. `prefix` stands before all keys,
+--- "mic:" by default
+---@return table store with `load`, `save`, `lock`, `unlock`
+local function redis(given)
+  local checked = options.check(given, spec, "mic.store.redis")
+  local command, prefix = checked.command, checked.prefix
+  local store = {}
+  local held = {} -- by key: token, fence, nonce, owner; of the last lock that this store took
+  local unsure = {} -- by key: the nonce of a lock that Redis may have given without our knowing
+
+  --- One command: its reply, or nil and an error object.
+  local function ask(...)
+    local ran, reply, problem = protect.user(command, ...)
+    if not ran then
+      return nil, failed(reply)
+    end
+    if not reply and problem ~= nil then
+      return nil, failed(problem)
+    end
+    return reply
+  end
+
+  local function run(script, ...)
+    local reply, err = ask("EVALSHA", script.sha, ...)
+    if err and err.code == "NOSCRIPT" then
+      reply, err = ask("EVAL", script.text, ...)
+    end
+    reply = tonumber(reply)
+    if not reply and not err then
+      err = failed "the function command returned no number for a script that gives one"
+    end
+    return reply, err
+  end
+
+  --- The keys of a record, its lock and its fence. The braces put them on one node of a cluster.
+  local function names(key)
+    local tag = key:gsub("[%%{}]", function(character)
+      return ("%%%02x"):format(character:byte())
+    end)
+    local stem = prefix .. "{" .. tag .. "}"
+    return stem .. ":record", stem .. ":lock", stem .. ":fence"
+  end
+
+  --- The record that was saved.
+  ---@param key string
+  ---@return string|nil bytes nil when there is none; what is no string is no record's bytes either
+  ---@return table|nil err of kind `store`
+  function store.load(key)
+    check_key(key, "load")
+    local reply, err = ask("GET", (names(key)))
+    if err then
+      if err.code == "WRONGTYPE" then
+        return ""
+      end
+      return nil, err
+    end
+    if type(reply) == "string" then
+      return reply
+    end
+    -- nil, false, or the userdata by which clients mean Redis's nil
+    return (type(reply) == "number" or type(reply) == "table" or reply == true) and "" or nil
+  end
+
+  --- Saves a record, or forgets it. Refused while somebody else has the lock, and to a late holder
+  --- after another one.
+  ---@param key string
+  ---@param record table|string|nil a record object or its bytes; nil clears
+  ---@param ttl? number seconds after which it is forgotten
+  ---@return true|nil ok
+  ---@return table|nil err of kind `store`
+  function store.save(key, record, ttl)
+    check_key(key, "save")
+    if ttl ~= nil then
+      check_seconds(ttl, "save", "ttl")
+    end
+    local bytes, err = "", nil
+    if record ~= nil then
+      bytes, err = arguments.bytes_of(record)
+    end
+    if err then
+      return nil, err
+    end
+    local mine = held[key] or { token = "", fence = "" }
+    local place, lock, fence = names(key)
+    local saved
+    saved, err = run(SAVE, "3", place, lock, fence, mine.token, mine.fence, bytes,
+      ttl and milliseconds(ttl) or "0")
+    if not saved then
+      return nil, err
+    end
+    if saved == 0 then
+      return nil, arguments.not_the_holder()
+    end
+    return true
+  end
+
+  --- Takes the lock of a key. It ends by itself after `seconds`.
+  ---@param key string
+  ---@param seconds number
+  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
+  ---@return any token to give back with `unlock`; false when somebody else has the lock
+  ---@return table|nil err of kind `store`
+  function store.lock(key, seconds, owner)
+    check_key(key, "lock")
+    check_seconds(seconds, "lock", "the second argument")
+    local _, lock, fence = names(key)
+    local mine = held[key]
+    local own = mine and owner ~= nil and mine.owner == owner and mine.nonce or ""
+    local nonce, maybe = new_nonce(), unsure[key] or ""
+    local count, err = run(LEASE, "2", lock, fence, own, nonce, milliseconds(seconds), maybe)
+    if not count then
+      unsure[key] = nonce -- the reply may have been lost on its way
+      return nil, err
+    end
+    unsure[key] = nil
+    if count == 0 then
+      return false
+    end
+    count = ("%.0f"):format(count)
+    held[key] = { token = count .. ":" .. nonce, fence = count, nonce = nonce, owner = owner }
+    return held[key].token
+  end
+
+  --- Gives the lock back, if it is still the caller's.
+  ---@param key string
+  ---@param token any what `lock` returned
+  ---@return boolean|nil ours false when it is no longer the caller's
+  ---@return table|nil err of kind `store`; the lock then ends by itself
+  function store.unlock(key, token)
+    check_key(key, "unlock")
+    local nonce = type(token) == "string" and token:match "^%d+:(.+)$"
+    if not nonce then
+      return false
+    end
+    local _, lock, fence = names(key)
+    local given_back, err = run(LEASE, "2", lock, fence, nonce, "", "0", "")
+    if not given_back then
+      return nil, err
+    end
+    if held[key] and held[key].token == token then
+      held[key] = nil
+    end
+    return given_back == 1
+  end
+
+  return setmetatable(store, {
+    __name = "mic.store.redis",
+    __tostring = function()
+      return ("mic.store.redis (%s)"):format(prefix)
+    end,
+  })
+end
+
+return redis

@@ -1,0 +1,256 @@
+--- An nginx of one spec file, in a folder of its own and on a free port: its configuration, its
+--- processes, requests to it. It runs on LuaJIT whatever the interpreter of the specs.
+
+local core = require "mic.core"
+local sandbox = require "spec.support.sandbox"
+
+local quote, run = sandbox.quote, sandbox.run
+
+local nginx = {}
+local server_methods = {}
+local server_mt = { __index = server_methods }
+
+local START_SECONDS = 10
+
+local function first_line(command)
+  return (run(command)):match "^[^\n]*"
+end
+
+local root = first_line "pwd"
+local program = first_line "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx"
+local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'")
+
+--- Where the module for LuaJIT is; built when it is not there.
+local function build()
+  local folder = root .. "/build/luajit"
+  local output, status = run("test -e " .. folder .. "/mic/core.so || make DEPS=no LUA=luajit 2>&1")
+  assert(status == 0, output)
+  return folder
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "*a" or ""
+  if file then
+    file:close()
+  end
+  return text
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+local function random_port()
+  return 20000 + math.floor(core.random() * 12000)
+end
+
+local function configuration(self, options)
+  return ([[
+daemon off;
+worker_processes %d;
+%s
+pid nginx.pid;
+error_log error.log %s;
+load_module %s/ndk_http_module.so;
+load_module %s/ngx_http_lua_module.so;
+events { worker_connections 2048; }
+%s
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  lua_package_path "%s/?.lua;%s/lua/?.lua;%s;";
+  lua_package_cpath "%s/?.so;;";
+  lua_shared_dict notes 1m;
+%s
+  server {
+    listen 127.0.0.1:%d %s;
+    location = /ready { return 204; }
+%s
+  }
+}
+]]):format(
+    options.workers or 1,
+    first_line "id -u" == "0" and "user root;" or "",
+    options.log_level or "warn",
+    modules,
+    modules,
+    options.main or "",
+    self.folder,
+    root,
+    options.path or "",
+    options.cpath or build(),
+    options.http or "",
+    self.port,
+    (options.workers or 1) > 1 and "reuseport" or "",
+    options.server
+  )
+end
+
+local function is_ready(self)
+  return select(2, run("curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready"))) == 0
+end
+
+--- Starts it once; false when the port is taken.
+local function launch(self, options)
+  self.port = random_port()
+  self.url = "http://127.0.0.1:" .. self.port
+  write(self.folder .. "/nginx.conf", configuration(self, options))
+  write(self.folder .. "/error.log", "")
+  self.pipe = assert(io.popen(
+    ("cd %s && exec %s -p ./ -c nginx.conf -e error.log >out 2>&1"):format(
+      quote(self.folder),
+      program
+    ),
+    "w"
+  ))
+  local ends = core.now() + START_SECONDS
+  while not is_ready(self) do
+    local log = self:log()
+    if log:find "%[emerg%]" or core.now() > ends then
+      run("kill -9 " .. self:pid() .. " 2>/dev/null")
+      self.pipe:close()
+      assert(log:find "98: Address already in use", log .. read(self.folder .. "/out"))
+      return false
+    end
+    core.sleep(0.02)
+  end
+  return true
+end
+
+--- Starts an nginx.
+---@param options table `server`: what stands in its server block; `http`, `main`: in those;
+--- `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
+--- `path`: more places for Lua modules
+---@return table server port, url, folder
+function nginx.start(options)
+  local self = setmetatable({ folder = first_line "mktemp -d" }, server_mt)
+  for name, text in pairs(options.files or {}) do
+    write(self.folder .. "/" .. name, text)
+  end
+  while not launch(self, options) do -- luacheck: ignore 542
+  end
+  return self
+end
+
+--- The text of a module that makes a client for a sandbox.
+---@param api table of spec.support.api
+---@param more? string further options, as Lua text
+---@return string
+function nginx.client(api, more)
+  return ([[
+local mic = require "mic"
+return mic.new {
+  base_url = %q, api_key = %q, username = %q, password = %q,
+  tls = { ca_file = %q }, retry = false, %s
+}
+]]):format(api.base_url, api.api_key, api.username, api.password, api.ca_file, more or "")
+end
+
+--- ---- requests ----
+
+--- One request.
+---@param path string
+---@param arguments? string further ones for curl
+---@return string body
+---@return number status
+function server_methods:get(path, arguments)
+  local output = run(
+    ("curl -q -sS -g --noproxy '*' --max-time 30 -w '\\n%%{http_code}' %s %s"):format(
+      arguments or "",
+      quote(self.url .. path)
+    )
+  )
+  local body, status = output:match "^(.*)\n(%d+)$"
+  return body, tonumber(status)
+end
+
+--- Many requests at once.
+---@param path string
+---@param count number
+---@return table statuses how often each was seen
+---@return number seconds until the last one was answered
+function server_methods:many(path, count)
+  local began = core.now()
+  local output = run(
+    ("curl -q -Z --parallel-immediate --parallel-max %d --noproxy '*' --max-time 30"
+      .. " -w '%%{http_code}\\n' %s 2>/dev/null"):format(
+      count,
+      ("-o /dev/null " .. quote(self.url .. path) .. " "):rep(count)
+    )
+  )
+  local statuses = {}
+  for status in output:gmatch "%d+" do
+    statuses[tonumber(status)] = (statuses[tonumber(status)] or 0) + 1
+  end
+  return statuses, core.now() - began
+end
+
+--- ---- processes ----
+
+function server_methods:log()
+  return read(self.folder .. "/error.log")
+end
+
+--- The lines of the log that are errors or worse.
+---@return string
+function server_methods:errors()
+  local found = {}
+  for line in self:log():gmatch "[^\n]+" do
+    if line:find "%[error%]" or line:find "%[crit%]" or line:find "%[alert%]"
+      or line:find "%[emerg%]" then
+      found[#found + 1] = line
+    end
+  end
+  return table.concat(found, "\n")
+end
+
+function server_methods:pid()
+  return read(self.folder .. "/nginx.pid"):match "%d+" or "0"
+end
+
+--- The process ids of the workers.
+---@return string[] pids
+function server_methods:workers()
+  local pids = {}
+  for pid in run("pgrep -P " .. self:pid()):gmatch "%d+" do
+    pids[#pids + 1] = pid
+  end
+  return pids
+end
+
+--- Sends a signal to the master.
+function server_methods:signal(name)
+  run(("kill -%s %s"):format(name, self:pid()))
+end
+
+--- Waits for a condition.
+---@param condition fun(): any
+---@param seconds? number
+---@return boolean met
+---@return number seconds that it took
+function nginx.eventually(condition, seconds)
+  local began = core.now()
+  while core.now() < began + (seconds or 5) do
+    if condition() then
+      return true, core.now() - began
+    end
+    core.sleep(0.01)
+  end
+  return false, seconds or 5
+end
+
+--- Ends it and removes its folder.
+function server_methods:stop()
+  self:signal "QUIT"
+  self.pipe:close()
+  run("rm -rf " .. quote(self.folder))
+end
+
+return nginx

@@ -1,0 +1,63 @@
+--- A Redis of one spec file, in a private folder and behind a unix socket. It ends with the test
+--- process, whatever becomes of that, and keeps nothing on disk.
+
+local core = require "mic.core"
+local resp = require "spec.support.resp"
+local scratch = require "spec.support.scratch"
+
+local quote = scratch.quote
+
+local redis_server = {}
+local server_methods = {}
+local server_mt = { __index = server_methods }
+
+local START_SECONDS = 10
+
+--- Starts Redis; also again, after `kill`. It is empty then.
+function server_methods:start()
+  local command = "cd %s && PATH=$PATH:/usr/sbin:/usr/local/sbin; "
+    .. "redis-server --port 0 --unixsocket %s --unixsocketperm 700 --dir . --save '' "
+    .. "--appendonly no %s >>out 2>&1 & echo $! >pid; cat >/dev/null; kill -9 $! 2>/dev/null; wait"
+  self.pipe = assert(io.popen(
+    "{ " .. command:format(quote(self.folder.path), quote(self.socket), self.arguments) .. "; }",
+    "w"
+  ))
+  local ends = core.now() + START_SECONDS
+  while not resp.command(self.socket) "PING" do
+    assert(core.now() < ends, self.folder:read "out")
+    core.sleep(0.01)
+  end
+end
+
+--- Kills it, and waits until it is gone.
+function server_methods:kill()
+  if self.pipe then
+    scratch.run("kill -9 " .. self.folder:read "pid")
+    self.pipe:close()
+    self.pipe = nil
+    os.remove(self.socket)
+  end
+end
+
+--- A function that sends commands over a connection of its own.
+---@return fun(...: string): any, string?
+function server_methods:command()
+  return resp.command(self.socket)
+end
+
+function server_methods:stop()
+  self:kill()
+  self.folder:remove()
+end
+
+--- Starts a Redis.
+---@param arguments? string further ones
+---@return table server socket (its path), folder
+function redis_server.start(arguments)
+  local folder = scratch.folder()
+  local self = { folder = folder, socket = folder:at "redis.sock", arguments = arguments or "" }
+  setmetatable(self, server_mt):start()
+  return self
+end
+
+return redis_server

@@ -9,6 +9,8 @@
 #   make tsan       the specs of the engine's thread under ThreadSanitizer
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
+#   make allocations  each allocation of each of spec/allocation fails; some minutes
+#   make brutal-gc    the core's specs, with a full collection for every object of the module's
 #   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http
@@ -48,6 +50,8 @@ INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
 
 # The variables with a version in their name would win over the ones set here.
 unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+LUA_LIBS := $(or $(shell pkg-config --libs $(LUA_NAME) 2>/dev/null),\
+  -l$(if $(filter luajit%,$(LUA_NAME)),luajit-5.1,$(LUA_NAME)))
 # In RUN="lua my.lua", lua is the one that the module was built for.
 WITH_MIC = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" \
   LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;;" PATH="$(CURDIR)/$(BUILD)/bin:$$PATH"
@@ -57,8 +61,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz bench \
-  bench-nginx simulate install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
+  bench bench-nginx simulate allocations brutal-gc install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -101,7 +105,8 @@ LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wild
 
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(wildcard fuzz/*.[ch] spec/c/*.c tools/*.c bench/*.c)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) \
+	  $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c bench/*.c)
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)
@@ -126,6 +131,25 @@ valgrind: deps-valgrind build
 
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
+
+# Programs with a Lua of their own, and an allocator that fails as it is told.
+ALLOCATING := $(BUILD)/failing_allocations
+COLLECTING := $(BUILD)/collecting_lua
+BRUTAL = core core_close core_exchange core_record call response session refresh json fetch batch \
+  stream
+
+$(ALLOCATING): spec/c/canned_server.c
+$(ALLOCATING) $(COLLECTING): $(BUILD)/%: spec/c/%.c spec/c/failing_allocator.c $(wildcard spec/c/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O1 -g -fno-builtin -rdynamic -I$(LUA_INCDIR) \
+	  -o $@ $(filter %.c,$^) $(LUA_LIBS)
+
+allocations: deps-test build $(ALLOCATING)
+	@$(WITH_MIC) $(ALLOCATING) spec/allocation/*.lua
+
+brutal-gc: deps-test build $(ALLOCATING) $(COLLECTING)
+	@$(WITH_MIC) $(ALLOCATING) --collect spec/allocation/*.lua
+	@tools/run_specs --build $(BUILD) $(CURDIR)/$(COLLECTING) -- $(BRUTAL:%=spec/%_spec.lua)
 
 # SECONDS counts here when it was given.
 SIMULATED = $(if $(SEED),seed=$(SEED)) $(if $(EXPIRIES),expiries=$(EXPIRIES)) \

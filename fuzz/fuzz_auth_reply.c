@@ -115,7 +115,7 @@ static bool pick_visit(void *context, const char *text, const struct json_value 
   CHECK(secret_set(&secret, plain, length));
   free(plain);
   char *body = exact_copy(text, picks->size);
-  if (auth_reply_mask(body, picks->size, &secret))
+  if (auth_reply_mask(body, picks->size, &secret) == ABSORB_OK)
     check_masked(body, picks->size, &secret);
   free(body);
   secret_clear(&secret);

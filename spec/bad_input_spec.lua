@@ -127,6 +127,7 @@ describe("a client that is made wrongly", function()
   local odd = "has a space, a control byte or a non-ASCII byte"
   local https = "must begin with https://"
   local user = "must not hold a user name or password"
+  local encoded = "must not have a percent-encoded host name"
   local query = "must not hold ? or #"
   local path = 'has a path that cannot be used (".", "..", "\\" or odd characters)'
   local cleartext = "must begin with https://: plain http would show the secrets to the network; "
@@ -137,6 +138,7 @@ describe("a client that is made wrongly", function()
       { "host/prod", https },
       { "//host/prod", https },
       { "https:/host", https },
+      { "https:/%68ost/https://host", https },
       { "https:\\\\host", https },
       { "mailto:x@y", https },
       { "ftp://host/prod", https },
@@ -148,6 +150,9 @@ describe("a client that is made wrongly", function()
       { "https://host\\x", unreadable },
       { "https://ho%00st/", unreadable },
       { "https://host%2f/", unreadable },
+      { "https://h%6fst/prod", encoded },
+      { "https:///h%caost/prod", encoded },
+      { "http://127%2e1/prod", encoded },
       { "https://user@host/", user },
       { "https://user:word@host/", user },
       { "https://@host/", user },

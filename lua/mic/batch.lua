@@ -17,6 +17,7 @@ local function build_one(request, what)
   if ok then
     return built
   end
+  errors.pass_memory(built)
   local text = tostring(built)
   if not text:find(what, 1, true) then
     local position, message = text:match "^(.-:%d+: )(.*)$"

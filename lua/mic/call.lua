@@ -352,7 +352,7 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function call.send(self, state)
-  if self.session.vault.unsaved then
+  if self.session.vault.unsaved or self.session.shared.token then
     self.session:save_first(state.ends)
   end
   while true do

@@ -217,6 +217,9 @@ function client_methods:login(username, password)
   if not reply then
     return nil, err
   end
+  if not reply.body then -- logged in, but there was no memory to mask the reply in
+    error("not enough memory", 0)
+  end
   local data = json.decode(reply.body) or {}
   return { user = data.user, permissions = data.permissions }
 end

@@ -24,6 +24,7 @@ local function client_for(url, config)
   copy.base_url, copy.api_key = base, nil
   local ok, made = pcall(core.client, copy)
   if not ok then
+    errors.pass_memory(made)
     return nil, tostring(made)
   end
   return made, path

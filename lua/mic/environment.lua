@@ -78,6 +78,7 @@ function environment.client(options)
   end
   local ok, made = pcall(client.new, given)
   if not ok then
+    errors.pass_memory(made)
     return nil, blame(made)
   end
   return made

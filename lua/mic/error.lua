@@ -121,10 +121,9 @@ function error_mt.__concat(left, right)
 end
 
 --- Makes an error object. The message is ours (what a server said goes through `from_reply`).
---- `fields` may hold hint, status, key, property, message_params, request_id, response,
---- retryable, attempts, location, code, method and path, and the facts fresh_token,
---- no_manifest and json_text for the hint. A hint is looked up when none is given; `retryable`
---- follows the kind when it is not given.
+--- `fields` may hold hint, status, key, property, message_params, request_id, response, retryable,
+--- attempts, location, code, method and path, and the facts fresh_token, no_manifest and json_text
+--- for the hint. What is not given is looked up (the hint) or follows the kind (`retryable`).
 ---@param kind string one of the kinds of the documentation
 ---@param message string one readable sentence, without secrets
 ---@param fields? table
@@ -174,6 +173,14 @@ end
 ---@return boolean
 function errors.is(value)
   return type(value) == "table" and getmetatable(value) == error_mt
+end
+
+--- Raises again what says that memory has ended: it is no misuse, and nobody else's failure.
+---@param problem any what was caught
+function errors.pass_memory(problem)
+  if problem == "not enough memory" then
+    error(problem, 0)
+  end
 end
 
 --- `assert` for results of this library, on every Lua.

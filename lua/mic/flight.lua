@@ -22,7 +22,7 @@ end
 local function is_there(this)
   local state = renewal.see_generation(this)
   if this.purpose == "refresh" then
-    return this.record ~= nil and (state == "fresh" or state == "advisory")
+    return this.record and (state == "fresh" or state == "advisory")
   end
   return state == "fresh" or (state == "advisory" and this.purpose ~= "ahead")
 end
@@ -201,14 +201,12 @@ end
 --- Polls the lock. Others may end the flight meanwhile, by what they save: then `over`.
 local function take_lock(this)
   local shared, vault = this.session.shared, this.session.vault
-  if shared.token and shared.token_pid == core_module.pid() then
-    vault:unlock(shared.token) -- of a flight that was torn out of its way
-  end
-  shared.token = nil
+  shared:give_back(vault)
   while true do
+    local pid = core_module.pid()
     local token, err = vault:lock()
     if token then
-      this.token, shared.token, shared.token_pid = token, token, core_module.pid()
+      this.token, shared.token, shared.token_pid = token, token, pid
       this.has_lock = true
     end
     if token or err then
@@ -238,7 +236,7 @@ local function release(this)
   if this.has_lock then
     this.session.vault:unlock(this.token)
     this.has_lock = false
-    shared.token = shared.token ~= this.token and shared.token or nil
+    shared.token = shared.token ~= this.token and shared.token
   end
 end
 
@@ -292,15 +290,43 @@ end
 ---@return table this
 function flight.new(session, purpose, deadline, caller)
   local saves_until = session.transport.now() + FLIGHT_SECONDS
+  --- Every member is there from the start: setting one later needs no memory, so a flight can be
+  --- ended when there is none.
   local this = {
     session = session,
     purpose = purpose,
     saves_until = saves_until,
     ends = saves_until - SAVE_SECONDS,
-    deadline = deadline,
-    caller = caller,
+    deadline = deadline or false,
+    caller = caller or false,
     pid = core_module.pid(),
     events = {},
+    generation = 0,
+    spawned = false,
+    fly = false,
+    thread = false,
+    username = false,
+    password = false,
+    own = false,
+    wanted = false, -- what `save` is to save
+    token = false, -- of the lock
+    has_lock = false,
+    waited = false,
+    over = false,
+    seen = false,
+    saved = false,
+    unread = false,
+    exchange = false,
+    sent = false,
+    reply = false,
+    saves = false,
+    store_err = false,
+    record = false,
+    kept = false,
+    ok = false,
+    err = false,
+    raised = false,
+    ended = false,
   }
   renewal.see_generation(this)
   return this
@@ -308,25 +334,25 @@ end
 
 --- Runs the transaction; to be spawned. Afterwards `ended` is true, `ok` or `err` tell the outcome
 --- (neither: somebody else was at it), `sent` what the API was asked for last ("login", "refresh"
---- or nil), `record` what was adopted, and `raised` is what broke it, to be raised again.
+--- or false), `record` what was adopted, and `raised` is what broke it, to be raised again.
 ---@param this table
 function flight.fly(this)
-  this.thread = coroutine.running()
+  this.thread = coroutine.running() or false
   if this.thread == this.caller then
     this.ends = math.min(this.ends, this.deadline or math.huge)
   end
   this.fly = flight.fly
   local ran, ok, err = protect.call(transact, this)
+  if ran then
+    this.ok, this.err = ok or false, err or false
+  else
+    this.raised = ok or false
+  end
   if not ran and not this.kept then
     protect.call(rescue, this)
   end
   release(this)
-  this.password = nil
-  if ran then
-    this.ok, this.err = ok or nil, err
-  else
-    this.raised = ok
-  end
+  this.password = false
   this.session:land(this)
 end
 

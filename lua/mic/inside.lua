@@ -37,11 +37,11 @@ local function build(self, base_url, api_key)
   config.base_url, config.api_key = base_url, api_key
   local ok, made = pcall(core.client, config)
   if not ok then
+    errors.pass_memory(made)
     return nil, tostring(made)
   end
-  self.core = made
-  self.session = session.new {
-    core = self.core,
+  local made_session = session.new {
+    core = made,
     transport = self.transport,
     store = self.store,
     emit = self.emit,
@@ -50,6 +50,7 @@ local function build(self, base_url, api_key)
     refresh_margin = self.given.refresh_margin,
     timeout = self.timeout,
   }
+  self.core, self.session = made, made_session -- together: who finds one relies on the other
   return true
 end
 
@@ -98,7 +99,9 @@ local function find_transport(given)
   local name = given or "found"
   local ok, transport = pcall(require, "mic.transport." .. name)
   if not ok then
-    local problem = tostring(transport):match "^[^\n]*"
+    local problem = tostring(transport)
+    errors.pass_memory(problem:match "not enough memory$")
+    problem = problem:match "^[^\n]*"
     errors.raise(('option "transport": %s cannot be loaded: %s'):format(name, problem))
   end
   return transport

@@ -21,7 +21,7 @@ function joining.launch(self, purpose, deadline, details)
     this[name] = value
   end
   self.shared.flight = this
-  this.aside = self.transport.spawn(flight.fly, this) ~= false
+  this.spawned = self.transport.spawn(flight.fly, this) ~= false
   return this
 end
 
@@ -75,7 +75,7 @@ function joining.outcome(this, err)
     return nil, err
   end
   if not this.ok then
-    return nil, this.err and errors.copy(this.err)
+    return nil, this.err and errors.copy(this.err) or nil
   end
   if this.store_err then
     return nil, this.store_err

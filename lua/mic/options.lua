@@ -125,14 +125,16 @@ end
 
 --- Makes of a description what every check of it needs: done once, since calls are checked often.
 local function compile(spec)
-  spec.defaults = {}
+  local defaults = {}
   for name, field in pairs(spec.fields) do
-    field.accepts = {}
+    local accepts = {}
     for _, type_name in ipairs(field.types) do
-      field.accepts[type_name] = true
+      accepts[type_name] = true
     end
-    spec.defaults[name] = field.default
+    field.accepts = accepts
+    defaults[name] = field.default
   end
+  spec.defaults = defaults -- last: when memory ends on the way, the next check begins anew
 end
 
 local function has_type(field, value)

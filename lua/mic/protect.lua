@@ -2,8 +2,6 @@
 
 local protect = {}
 
-local unpack = unpack or table.unpack -- luacheck: ignore 113 143
-
 --- PUC 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
 --- yields are passed on.
 local yields_through = _VERSION ~= "Lua 5.1" or type(rawget(_G, "jit")) == "table"
@@ -49,6 +47,13 @@ function protect.outside(task, ...)
   return task(...)
 end
 
+local function pass_interrupt(ok, problem, ...)
+  if not ok and type(problem) == "string" and problem:find "interrupted!$" then
+    error(problem, 0)
+  end
+  return ok, problem, ...
+end
+
 --- Calls a function of the user's, as `pcall`; but the interpreter's Ctrl-C comes out as itself.
 --- It is known by its text: an error that another debug hook throws looks like the function's own.
 ---@param task function
@@ -56,12 +61,7 @@ end
 ---@return boolean ok
 ---@return any ... results, or what was raised
 function protect.user(task, ...)
-  local results = { protect.call(task, ...) }
-  local problem = results[2]
-  if not results[1] and type(problem) == "string" and problem:find "interrupted!$" then
-    error(problem, 0)
-  end
-  return unpack(results, 1, 4)
+  return pass_interrupt(protect.call(task, ...)) -- without a table: a lock is given back by this
 end
 
 return protect

@@ -40,8 +40,8 @@ end
 local function begin_pause(this, err)
   local session = this.session
   local pause = session.shared.pause
-  if err.kind == "closed" or err.kind == "cancelled" then
-    return
+  if err.kind == "closed" or err.kind == "cancelled" or err.code == "CURLE_OUT_OF_MEMORY" then
+    return -- the API is not what failed
   end
   local _, _, left, lifetime = session.core:freshness()
   pause.failures = pause.failures + 1
@@ -76,15 +76,18 @@ function renewal.keep(this, record)
     this.saves = true -- an error from outside in the middle of it is no reason to begin again
     saved, this.store_err = vault:save(record)
   end
+  local owed = vault.unsaved
+  if not saved then
+    vault:owe(this.saved) -- first, since it needs memory: what is adopted is never forgotten to save
+  end
   local adopted, err = vault:adopt(record, this.generation)
   if not adopted then
+    vault.unsaved = owed
     return nil, err
   end
   this.generation, this.record, this.kept = adopted, record, true
   if saved then
     vault.unsaved = nil
-  else
-    vault:owe(this.saved)
   end
   this.session.shared.pause:finish()
   return true

@@ -65,20 +65,19 @@ function session_methods:wall()
   return (self.transport.wall or core_module.wall)()
 end
 
---- The end of a flight: its lock is free, and whoever waits gets the outcome.
+--- The end of a flight: its lock is free, and whoever waits gets the outcome. That it has ended is
+--- said before anything that needs memory.
 ---@param this table
 function session_methods:land(this)
-  if this.purpose ~= "save" and this.purpose ~= "settle" then
-    self.last_error = this.err
-  end
-  if this.sent then
-    this.events[#this.events + 1] = { type = this.sent, err = this.err }
-  end
+  local err = this.err or nil
   this.ended = true
   if self.shared.flight == this then
     self.shared.flight = nil
   end
-  if this.purpose == "ahead" and this.err then
+  if this.purpose ~= "save" and this.purpose ~= "settle" then
+    self.last_error = err
+  end
+  if this.purpose == "ahead" and err then
     local _, _, left, lifetime = self.core:freshness()
     local facts = { left = left or math.huge, lifetime = lifetime, failures = 1, random = 0 }
     self.quiet_until = self.transport.now() + policy.pause(facts)
@@ -88,6 +87,9 @@ function session_methods:land(this)
   end
   for _, event in ipairs(this.events) do
     self.emit_now(event)
+  end
+  if this.sent then
+    self.emit_now { type = this.sent, err = err }
   end
 end
 
@@ -110,6 +112,12 @@ function session_methods:own_password()
   local ran, password = protect.user(self.password)
   if ran and type(password) == "string" and password ~= "" then
     return password
+  end
+  if not ran then
+    errors.pass_memory(password)
+  end
+  if not ran then
+    errors.pass_memory(password)
   end
   return nil,
     errors.new(
@@ -136,9 +144,13 @@ end
 --- Asks the store once, before the first use of the credentials.
 function session_methods:load()
   if not self.loaded then
-    self.loaded = true
+    self.loaded = true -- before asking: the store may call the client
     if self.core:freshness() == "none" then
-      self:look()
+      local ok, problem = pcall(self.look, self)
+      if not ok then
+        self.loaded = false
+        error(problem, 0)
+      end
     end
   end
 end
@@ -273,9 +285,13 @@ function session_methods:refresh_ahead(deadline)
   end
 end
 
---- Saves what could not be saved before, if it is time for another try.
+--- Saves what could not be saved before, if it is time for another try. Others may wait for a lock
+--- that a flight could not give back.
 ---@param deadline number|nil
 function session_methods:save_first(deadline)
+  if self.shared.token and not self.shared:present() then
+    self.shared:give_back(self.vault)
+  end
   local unsaved = self.vault.unsaved
   if unsaved and self.transport.now() >= unsaved.next_try then
     start_aside(self, "settle", deadline)
@@ -287,17 +303,21 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:adopt(credentials)
-  self.loaded = true
-  local before = self.core:record()
+  local before, owed = self.core:record(), self.vault.unsaved
+  self.vault:owe(before) -- before what is to be saved is there: see `renewal.keep`
   local ran, adopted, err = pcall(self.vault.adopt, self.vault, credentials)
+  if not (ran and adopted) then
+    self.vault.unsaved = owed
+  end
   if not ran then
+    errors.pass_memory(adopted)
     errors.raise("client:use_credentials: " .. tostring(adopted))
   end
   if not adopted then
     return nil, err
   end
+  self.loaded = true
   self.shared.pause:finish()
-  self.vault:owe(before)
   local details = { saved = before, wanted = self.core:record() }
   return joining.outcome(joining.run(self, "save", nil, details))
 end
@@ -308,9 +328,9 @@ end
 function session_methods:logout()
   self:load()
   local before = self.core:record()
+  self.vault:owe(before)
   self.core:forget()
   self.user = nil
-  self.vault:owe(before)
   return joining.outcome(joining.run(self, "save", nil, { saved = before }))
 end
 

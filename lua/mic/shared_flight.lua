@@ -29,8 +29,8 @@ function shared_flight.of(store, key)
       flight = nil, -- the one under way
       pause = pause.new(),
       refused_password = nil, -- not tried again until it changes
-      token = nil, -- of the lock, while a flight of ours has it
-      token_pid = nil,
+      token = false, -- of the lock, while a flight of ours has it; a member from the start, so that
+      token_pid = false, -- no lock that was taken can fail to be noted
     }, shared_mt)
     registry[store][key] = found
   end
@@ -50,7 +50,10 @@ end
 --- outside, such as a debug hook's, may have torn it out.
 local function is_on_stack(this)
   if not this.fly then
-    return this.aside -- a task that has not begun yet
+    return this.spawned -- a task of its own that has not begun yet
+  end
+  if this.thread and coroutine.status(this.thread) == "dead" then
+    return false -- one that an error has ended still shows its stack
   end
   if not getinfo or (not this.thread and coroutine.running()) then
     return true -- one cannot look
@@ -85,6 +88,15 @@ function shared_methods:present()
     self.flight = nil
   end
   return self.flight
+end
+
+--- Gives back the lock of a flight that was torn out of its way; there must be none that flies.
+---@param vault table
+function shared_methods:give_back(vault)
+  if self.token and self.token_pid == core_module.pid() then
+    vault:unlock(self.token)
+  end
+  self.token = false
 end
 
 --- Whether the running code was called by the flight, so that it would wait for itself. (nginx

@@ -78,6 +78,9 @@ local function ask(self, what, ...)
   local ok, value, problem = protect.user(self.store[what], ...)
   local record = select(2, ...)
   if not ok then
+    if what == "load" or what == "lock" then
+      errors.pass_memory(value) -- else: what is there to be saved is not lost for that
+    end
     return nil, failed(self, what, value, record)
   end
   if value == nil and problem ~= nil then
@@ -101,7 +104,11 @@ function vault_methods:saved()
       err = failed(self, "load", message)
       return nil, code and err -- a code: it is whole, and not to be written over
     end
-  elseif not pcall(self.core.holds, self.core, record) then
+    return record
+  end
+  local is_record, problem = pcall(self.core.holds, self.core, record)
+  if not is_record then
+    errors.pass_memory(problem)
     failed(self, "load", "it returned no record")
     return nil
   end

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../core/url.h"
 #include "arguments.h"
 
 static const char BUFFER_TYPE[] = "mic.buffer";
@@ -14,6 +15,16 @@ int argumentsL_raise(lua_State *L, const char *format, ...) {
   lua_pushvfstring(L, format, values);
   va_end(values);
   return lua_error(L);
+}
+
+int argumentsL_raise_memory(lua_State *L) {
+  return argumentsL_raise(L, "not enough memory");
+}
+
+int argumentsL_raise_url(lua_State *L, const char *name, const char *problem) {
+  if (problem == url_no_memory)
+    return argumentsL_raise_memory(L);
+  return argumentsL_raise(L, "%s %s", name, problem);
 }
 
 int argumentsL_field(lua_State *L, int table, const char *name) {

@@ -11,6 +11,10 @@ MIC_PRIVATE_BEGIN
 
 /* Raises misuse as a plain text: the Lua layer adds the place in the user's code. Returns never. */
 int argumentsL_raise(lua_State *L, const char *format, ...);
+/* Raises as Lua itself does when memory has ended. */
+int argumentsL_raise_memory(lua_State *L);
+/* Raises what one of url.h's functions says is wrong with `name`. */
+int argumentsL_raise_url(lua_State *L, const char *name, const char *problem);
 /* Fields of a table at a positive index, read raw. Nil gives the default; another wrong type raises
    `NAME must be …`. The strings live as long as the table holds them. */
 const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length);

@@ -24,7 +24,7 @@ static void copy_option(lua_State *L, int config, const char *name, char **into)
     argumentsL_raise(L, "%s must not hold a NUL byte", name);
   *into = strdup(text);
   if (*into == NULL)
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
 }
 
 struct choice {
@@ -51,7 +51,7 @@ static void read_base_url(lua_State *L, int config, struct api_client *client) {
   bool allow_insecure = argumentsL_boolean(L, config, "allow_insecure");
   const char *problem = url_base_set(&client->base, text, length, allow_insecure);
   if (problem != NULL)
-    argumentsL_raise(L, "base_url %s", problem);
+    argumentsL_raise_url(L, "base_url", problem);
 }
 
 static void read_api_key(lua_State *L, int config, struct api_client *client) {
@@ -65,7 +65,7 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
   if (problem != NULL)
     argumentsL_raise(L, "api_key %s", problem);
   if (!secret_set(&client->api_key, key, length))
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
 }
 
 /* It travels in a header of libcurl's own making, which libcurl does not check. */
@@ -93,7 +93,7 @@ static void read_connection_options(lua_State *L, int config, struct connection_
   if (options->user_agent == NULL)
     options->user_agent = strdup("lua-mic/" MIC_VERSION);
   if (options->user_agent == NULL)
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
   else
     check_user_agent(L, options->user_agent);
 }
@@ -131,14 +131,6 @@ int clientL_new(lua_State *L) {
 
 /* ---- calls that wait in this thread ---- */
 
-bool client_adopt_copy(struct api_client *client, const struct record *record) {
-  struct record copy = {0};
-  if (!record_copy(&copy, record))
-    return false;
-  credentials_adopt(&client->credentials, &client->clock, &copy);
-  return true;
-}
-
 /* Waits, adopts what login or refresh brought; leaves the masked reply. */
 static int finish_auth(lua_State *L, struct api_client *client, struct exchange_box *box) {
   exchangeL_finish(L, box);
@@ -147,7 +139,7 @@ static int finish_auth(lua_State *L, struct api_client *client, struct exchange_
     return count;
   const struct record *record = recordL_test(L, -1);
   if (record != NULL && !client_adopt_copy(client, record))
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   lua_pop(L, 1);
   return 1;
 }
@@ -260,6 +252,8 @@ static int client_check_url(lua_State *L) {
     lua_pushboolean(L, 1);
     return 1;
   }
+  if (problem == url_no_memory)
+    return argumentsL_raise_memory(L);
   lua_pushnil(L);
   lua_pushfstring(L, "url %s", problem);
   return 2;

@@ -63,7 +63,7 @@ int credentialFileL_new(lua_State *L) {
   box->file.lock.descriptor = -1;
   argumentsL_set_type(L, TYPE);
   if (!credential_file_set(&box->file, path, key, key_length))
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   return 1;
 }
 

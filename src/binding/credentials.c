@@ -68,6 +68,14 @@ static int client_shift_clock(lua_State *L) {
 
 /* ---- swapping them ---- */
 
+bool client_adopt_copy(struct api_client *client, const struct record *record) {
+  struct record copy = {0};
+  if (!record_copy(&copy, record))
+    return false;
+  credentials_adopt(&client->credentials, &client->clock, &copy);
+  return true;
+}
+
 static const char *last_key(const struct member_path *path) {
   return path->keys[path->count - 1];
 }
@@ -82,7 +90,7 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
   if (header_value_problem(text, length) != NULL || memchr(text, ' ', length) != NULL)
     argumentsL_raise(L, "%s has characters that no header can carry", name);
   if (!secret_set(into, text, length))
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
 }
 
 /* A misspelt name would lose a secret without a word. [0, 0] */
@@ -122,7 +130,7 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
   if (record->identity.length == 0 && client->identity != IDENTITY_NOWHERE)
     argumentsL_raise(L, "%s is required: a string", last_key(&profile->identity));
   if (!secret_set(&record->root, client->base.root, strlen(client->base.root)))
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
   record_date(record, &client->clock, false);
   double expires = argumentsL_positive(L, table, "expires_at", 0.0);
   if (record->expires <= 0.0)
@@ -161,7 +169,7 @@ static int client_adopt(lua_State *L) {
   if (failure.kind != FAILURE_NONE)
     return 4;
   if (!client_adopt_copy(client, record))
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   compatL_push_whole(L, client->credentials.generation);
   return 1;
 }
@@ -173,7 +181,7 @@ static int client_record(lua_State *L) {
   if (client->credentials.record.token.length == 0)
     return 0;
   if (!record_copy(recordL_push(L), &client->credentials.record))
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   return 1;
 }
 

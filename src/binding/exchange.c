@@ -90,7 +90,10 @@ static void set_rest(lua_State *L, struct exchange_box *box) {
   lua_setfield(L, -2, "timings");
   if (exchange->location != NULL) {
     set_string(L, "location", exchange->location, strlen(exchange->location));
-    set_boolean(L, "same_origin", url_is_same_origin(&box->client->base, exchange->location));
+    enum url_status status = url_compare(&box->client->base, exchange->location);
+    if (status == URL_NO_MEMORY)
+      argumentsL_raise_memory(L);
+    set_boolean(L, "same_origin", status == URL_OK);
   }
   if (exchange->status >= 400)
     set_meaning(L, box);
@@ -138,7 +141,7 @@ static void push_companion(lua_State *L, struct exchange_box *box) {
     } else {
       record_move(&box->kept, &exchange->record);
       if (!record_copy(record, &box->kept))
-        argumentsL_raise(L, "not enough memory");
+        argumentsL_raise_memory(L);
     }
   } else if (exchangeL_wants_refresh(box)) {
     lua_pushliteral(L, "advisory");
@@ -235,7 +238,7 @@ static int exchange_record(lua_State *L) {
   if (box->kept.token.length == 0)
     return 0;
   if (!record_copy(recordL_push(L), &box->kept))
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   return 1;
 }
 

@@ -53,9 +53,12 @@ bool packed_answer_pack(struct exchange *exchange) {
   trailer.head_length = exchange->head.length;
   trailer.http_version = exchange->http_version;
   trailer.new_connection = exchange->new_connection;
-  return buffer_append(&exchange->head, exchange->url_text.data, exchange->shown_url_length) ==
-             BUFFER_OK &&
-         buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;
+  bool packed = buffer_append(&exchange->head, exchange->url_text.data,
+                              exchange->shown_url_length) == BUFFER_OK &&
+                buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;
+  if (!packed)
+    exchange->head.length = trailer.head_length; /* the head alone, as it was */
+  return packed;
 }
 
 /* core.unpack_answer(packed)

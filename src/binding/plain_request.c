@@ -23,7 +23,7 @@ static void set_body(lua_State *L, struct exchange *exchange, int index) {
   exchange->has_body = exchange->body != NULL;
   if (exchange->has_body &&
       !header_append(&exchange->lines, name, sizeof name - 1, json, sizeof json - 1))
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
 }
 
 static bool is_plain_answer(const struct exchange *exchange) {

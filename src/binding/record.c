@@ -29,7 +29,7 @@ int recordL_from_bytes(lua_State *L) {
   case RECORD_READ:
     return 1;
   case RECORD_NO_MEMORY:
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   case RECORD_NEWER:
     failure_set(&failure, FAILURE_STORE, "ENOTSUP",
                 "the saved credentials are of a newer version of lua-mic");
@@ -59,7 +59,7 @@ static int record_with_retry_at(lua_State *L) {
                 "seconds since 1970 expected");
   struct record *copy = recordL_push(L);
   if (!record_copy(copy, record))
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   copy->retry_at = seconds;
   return 1;
 }
@@ -70,7 +70,7 @@ static int record_bytes(lua_State *L) {
   struct record *record = luaL_checkudata(L, 1, TYPE);
   struct buffer *bytes = argumentsL_new_buffer(L, MIC_RECORD_MAX, true);
   if (record_write(record, bytes) != BUFFER_OK)
-    return argumentsL_raise(L, "not enough memory");
+    return argumentsL_raise_memory(L);
   lua_pushlstring(L, bytes->data, bytes->length);
   buffer_free(bytes);
   return 1;

@@ -32,7 +32,7 @@ static void add_header(lua_State *L, struct exchange_box *box, struct api_call *
   if (header_name_is(name, name_length, profile->api_key_header))
     call->no_api_key = true;
   if (!header_append(&box->exchange.lines, name, name_length, value, value_length))
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
 }
 
 static void read_headers(lua_State *L, struct exchange_box *box, struct api_call *call, int spec) {
@@ -80,7 +80,7 @@ static void read_target(lua_State *L, const struct api_client *client, struct ap
   if (call->url != NULL) {
     const char *problem = url_check(&client->base, call->url, length, &call->url_facts);
     if (problem != NULL)
-      argumentsL_raise(L, "url %s", problem);
+      argumentsL_raise_url(L, "url", problem);
     return;
   }
   call->path = argumentsL_required_string(L, spec, "path", &call->path_length);
@@ -109,7 +109,7 @@ static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
   exchange->progress.wanted = argumentsL_boolean(L, spec, "progress");
   exchange->idle.limit = argumentsL_positive(L, spec, "idle_timeout", 0.0);
   if (download != NULL && !download_file_set(&exchange->download, download))
-    argumentsL_raise(L, "not enough memory");
+    argumentsL_raise_memory(L);
   if (upload != NULL && !upload_file_open(&exchange->upload, upload))
     failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
 }

@@ -73,12 +73,6 @@ static bool link_open_lines(struct api_client *client, struct exchange *exchange
 
 /* ---- sending ---- */
 
-static const char NO_MEMORY[] = "out of memory";
-
-static void fail_no_memory(struct exchange *exchange) {
-  exchange_fail(exchange, FAILURE_NETWORK, "CURLE_OUT_OF_MEMORY", NO_MEMORY);
-}
-
 static bool set_defaults(struct api_client *client, struct exchange *exchange) {
   exchange->number = ++client->exchanges;
   exchange->generation = client->credentials.generation;
@@ -135,16 +129,21 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
 static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
                   bool elsewhere) {
   const char *text = exchange->url_text.data;
+  enum url_status status;
   exchange->url_is_borrowed = call != NULL && call->plain && client->engine == NULL;
   if (exchange->url_is_borrowed)
-    exchange->url = url_parse_again(&client->plain_url, &client->base, &exchange->url_text);
+    status =
+        url_parse_again(&client->plain_url, &client->base, &exchange->url_text, &exchange->url);
+  else if (elsewhere)
+    status = url_parse(text, &exchange->url);
   else
-    exchange->url = elsewhere ? url_parse(text) : url_parse_same_origin(&client->base, text);
-  if (exchange->url == NULL) {
+    status = url_parse_same_origin(&client->base, text, &exchange->url);
+  if (status == URL_NO_MEMORY)
+    exchange_fail_memory(exchange);
+  else if (status != URL_OK)
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
-    return;
-  }
-  drive_start(client->engine, &client->connections, exchange);
+  else
+    drive_start(client->engine, &client->connections, exchange);
 }
 
 /* The path below the base URL, of a URL too; "" for one that is elsewhere on the origin. */
@@ -207,7 +206,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   if (ok)
     start(client, exchange, call, goes_elsewhere(call));
   else
-    fail_no_memory(exchange);
+    exchange_fail_memory(exchange);
 }
 
 /* ---- login and refresh ---- */
@@ -235,7 +234,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   if (ok)
     start(client, exchange, NULL, false);
   else
-    fail_no_memory(exchange);
+    exchange_fail_memory(exchange);
 }
 
 void api_client_login(struct api_client *client, struct exchange *exchange, const char *username,
@@ -250,7 +249,7 @@ void api_client_login(struct api_client *client, struct exchange *exchange, cons
       secret_set(&exchange->sent_secret, password, password_length))
     start_auth(client, exchange, profile->login_path);
   else
-    fail_no_memory(exchange);
+    exchange_fail_memory(exchange);
 }
 
 void api_client_refresh(struct api_client *client, struct exchange *exchange) {
@@ -272,7 +271,7 @@ void api_client_refresh(struct api_client *client, struct exchange *exchange) {
       record_copy(&exchange->record, &client->credentials.record))
     start_auth(client, exchange, profile->refresh_path);
   else
-    fail_no_memory(exchange);
+    exchange_fail_memory(exchange);
 }
 
 /* ---- replies ---- */
@@ -303,7 +302,8 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
     return false;
   }
   if (!secret_set(&record->root, client->base.root, strlen(client->base.root))) {
-    snprintf(exchange->problem, sizeof exchange->problem, NO_MEMORY);
+    snprintf(exchange->problem, sizeof exchange->problem, "out of memory");
+    exchange->no_memory = true;
     return false;
   }
   record->generation = 0.0;
@@ -317,6 +317,7 @@ static void absorb_success(struct api_client *client, struct exchange *exchange)
                                                 exchange->reply_body.length, &reply);
   exchange->show_body = status != ABSORB_UNREADABLE && status != ABSORB_NO_MEMORY;
   snprintf(exchange->problem, sizeof exchange->problem, "%s", reply.problem);
+  exchange->no_memory = status == ABSORB_NO_MEMORY;
   if (status == ABSORB_OK)
     exchange->absorbed = merge_record(client, exchange, &reply);
   auth_reply_clear(&reply);
@@ -351,12 +352,18 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
                                     &present->token,         &present->refresh_token,
                                     &exchange->record.token, &exchange->record.refresh_token};
   for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-    if (!auth_reply_mask(body, length, secrets[i]))
+    enum absorb_status masked = auth_reply_mask(body, length, secrets[i]);
+    if (masked != ABSORB_OK)
       exchange->show_body = false;
+    if (masked == ABSORB_NO_MEMORY)
+      exchange->no_memory = true;
     mask_head(exchange, secrets[i]);
   }
-  if (!exchange->absorbed)
-    record_clear(&exchange->record);
+  if (exchange->absorbed)
+    return; /* the credentials count, also where the reply cannot be shown */
+  record_clear(&exchange->record);
+  if (exchange->no_memory)
+    exchange_fail_memory(exchange);
 }
 
 enum answer_meaning api_client_meaning(const struct api_client *client,

@@ -56,18 +56,16 @@ static bool mask_visit(void *context, const char *text, const struct json_value 
   return true;
 }
 
-bool auth_reply_mask(char *body, size_t length, const struct secret *secret) {
-  if (secret->length == 0)
-    return true;
-  if (length == 0)
-    return true;
+enum absorb_status auth_reply_mask(char *body, size_t length, const struct secret *secret) {
+  if (secret->length == 0 || length == 0)
+    return ABSORB_OK;
   struct mask_job job = {body, secret, malloc(length)};
   if (job.scratch == NULL)
-    return false;
+    return ABSORB_NO_MEMORY;
   enum json_status status = json_scan(body, length, mask_visit, &job);
   secret_wipe(job.scratch, length);
   free(job.scratch);
-  return status == JSON_OK;
+  return status == JSON_OK ? ABSORB_OK : ABSORB_UNREADABLE;
 }
 
 /* ---- absorbing ---- */
@@ -183,8 +181,8 @@ enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *bo
   }
   if (job.status != ABSORB_UNREADABLE && job.status != ABSORB_NO_MEMORY) {
     json_scan(body, length, mask_members_visit, &job);
-    if (!auth_reply_mask(body, length, &reply->token) ||
-        !auth_reply_mask(body, length, &reply->refresh_token))
+    if (auth_reply_mask(body, length, &reply->token) != ABSORB_OK ||
+        auth_reply_mask(body, length, &reply->refresh_token) != ABSORB_OK)
       job.status = ABSORB_NO_MEMORY;
   }
   if (job.status == ABSORB_NO_MEMORY)

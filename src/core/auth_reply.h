@@ -32,9 +32,9 @@ struct auth_reply {
 enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
                                      struct auth_reply *reply);
 /* Masks `secret` in every string of the JSON text, escaped spellings included. Secrets shorter than
-   four bytes are masked only where they are the whole string. False when the text cannot be
-   scanned or there is no memory: then do not show the body. */
-bool auth_reply_mask(char *body, size_t length, const struct secret *secret);
+   four bytes are masked only where they are the whole string. On anything but ABSORB_OK, which can
+   be ABSORB_UNREADABLE or ABSORB_NO_MEMORY, do not show the body. */
+enum absorb_status auth_reply_mask(char *body, size_t length, const struct secret *secret);
 void auth_reply_clear(struct auth_reply *reply);
 
 MIC_PRIVATE_END

@@ -203,7 +203,8 @@ void connections_start(struct connections *connections, struct exchange *exchang
   leave_parents_handles(connections);
   if (connections->multi == NULL) {
     connections->multi = curl_multi_init();
-    connections->sessions = curl_share_init();
+    if (connections->sessions == NULL)
+      connections->sessions = curl_share_init();
     connections->process = getpid();
     /* One thread: no lock functions. Without the share each handle resumes only its own sessions.
      */

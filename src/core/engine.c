@@ -184,7 +184,7 @@ void engine_start(struct engine *engine, struct connections *connections,
   }
   struct engine_job *job = make_job(core, connections, exchange);
   if (job == NULL) {
-    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_OUT_OF_MEMORY", "out of memory");
+    exchange_fail_memory(exchange);
     return;
   }
   CURLcode code = connections_lend(connections, &job->exchange, core->sessions);

@@ -31,6 +31,11 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
   exchange->state = EXCHANGE_DONE;
 }
 
+void exchange_fail_memory(struct exchange *exchange) {
+  failure_set_curl(&exchange->failure, CURLE_OUT_OF_MEMORY);
+  exchange->state = EXCHANGE_DONE;
+}
+
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared) {
   struct curl_slist *last = exchange->lines;
   exchange->sent_lines = last == NULL ? shared : last;
@@ -146,20 +151,26 @@ static void read_timings(struct exchange *exchange) {
   }
 }
 
+/* Copies what libcurl lends; it lends nothing as NULL. */
+static void keep_text(struct exchange *exchange, const char *text, char **into) {
+  *into = text == NULL ? NULL : strdup(text);
+  if (text != NULL && *into == NULL)
+    exchange_fail_memory(exchange);
+}
+
 /* libcurl resolves the location only of an answer that it has seen to the end. */
-static char *read_location(const struct exchange *exchange) {
+static void resolve_location(struct exchange *exchange) {
   struct header_field field;
   size_t offset = 0;
   if (exchange->status < 300 || exchange->status > 399)
-    return NULL;
+    return;
   while (header_next(exchange->head.data, exchange->head.length, &offset, &field))
-    if (header_name_is(field.name, field.name_length, "Location"))
-      return url_resolve(exchange->url, field.value, field.value_length);
-  return NULL;
-}
-
-static char *copy_text(const char *text) {
-  return text == NULL ? NULL : strdup(text);
+    if (header_name_is(field.name, field.name_length, "Location")) {
+      if (url_resolve(exchange->url, field.value, field.value_length, &exchange->location) ==
+          URL_NO_MEMORY)
+        exchange_fail_memory(exchange);
+      return;
+    }
 }
 
 static void read_answer(struct exchange *exchange) {
@@ -171,10 +182,13 @@ static void read_answer(struct exchange *exchange) {
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
   exchange->new_connection = connects > 0;
   curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text);
-  exchange->content_type = copy_text(text);
+  keep_text(exchange, text, &exchange->content_type);
   text = NULL;
   curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text);
-  exchange->location = exchange->head_only ? read_location(exchange) : copy_text(text);
+  if (exchange->head_only)
+    resolve_location(exchange);
+  else
+    keep_text(exchange, text, &exchange->location);
   read_timings(exchange);
 }
 
@@ -216,6 +230,8 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
     failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
   } else if (exchange->upload.error != 0) {
     failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
+  } else if (exchange->no_memory) {
+    exchange_fail_memory(exchange);
   } else if (exchange->too_large) {
     exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, "the answer is larger than allowed");
   } else if (code == CURLE_ABORTED_BY_CALLBACK && idle_clock_left(&exchange->idle, 1.0) <= 0.0) {

@@ -81,6 +81,7 @@ struct exchange {
   bool flows;  /* the body goes to the stream or the file: its status is 2xx */
   bool paused; /* libcurl holds a piece back until the stream has room */
   bool too_large;
+  bool no_memory;
   bool head_only; /* the answer to a HEAD that had a body: ended by us after its head */
   unsigned sendings;
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
@@ -104,6 +105,7 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
 void exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,
                    const char *message);
+void exchange_fail_memory(struct exchange *exchange);
 /* Sends `shared` after our own lines, without copying them; it must outlive the exchange. */
 void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
 /* Whether the request has one, an empty one too. */

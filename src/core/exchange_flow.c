@@ -39,12 +39,12 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
   }
   if (is_blank(line, length))
     exchange->head_ended = true;
-  if (buffer_append(&exchange->head, line, length) != BUFFER_OK) {
-    exchange->too_large = true;
-    return 0;
-  }
-  exchange->head_only = exchange->head_ended && is_whole_answer(exchange);
-  return exchange->head_only ? 0 : length; /* 0 ends the exchange, and its connection or stream */
+  enum buffer_status status = buffer_append(&exchange->head, line, length);
+  exchange->too_large = status == BUFFER_FULL;
+  exchange->no_memory = status == BUFFER_NO_MEMORY;
+  exchange->head_only = status == BUFFER_OK && exchange->head_ended && is_whole_answer(exchange);
+  /* 0 ends the exchange, and its connection or stream */
+  return status == BUFFER_OK && !exchange->head_only ? length : 0;
 }
 
 /* ---- the answer's body ---- */
@@ -68,13 +68,20 @@ static void begin_body(struct exchange *exchange) {
     exchange->reply_body.limit = STREAM_WINDOW;
 }
 
+/* Appends what fits; what does not ends the exchange. */
+static size_t append(struct exchange *exchange, const char *bytes, size_t length) {
+  enum buffer_status status = buffer_append(&exchange->reply_body, bytes, length);
+  exchange->no_memory = status == BUFFER_NO_MEMORY;
+  return status == BUFFER_OK ? length : 0;
+}
+
 static size_t keep(struct exchange *exchange, const char *bytes, size_t length) {
   size_t limit = exchange->max_size;
   if (length > limit - exchange->reply_body.length) {
     exchange->too_large = true;
     return 0;
   }
-  return buffer_append(&exchange->reply_body, bytes, length) == BUFFER_OK ? length : 0;
+  return append(exchange, bytes, length);
 }
 
 /* A piece that does not fit stays with libcurl until there is room; one that is larger than all the
@@ -85,7 +92,7 @@ static size_t hand_over(struct exchange *exchange, const char *bytes, size_t len
     exchange->paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  return buffer_append(piece, bytes, length) == BUFFER_OK ? length : 0;
+  return append(exchange, bytes, length);
 }
 
 size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {

@@ -6,16 +6,19 @@
 
 #include "url.h"
 
+const char url_no_memory[] = "cannot be kept: out of memory";
+
 static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;
   return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
 }
 
+/* True also when there is no memory to tell: nobody shall be let through for that. */
 static bool has_part(CURLU *url, CURLUPart part) {
-  char *text = get_part(url, part, 0);
-  bool there = text != NULL;
+  char *text = NULL;
+  CURLUcode code = curl_url_get(url, part, &text, 0);
   curl_free(text);
-  return there;
+  return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
 }
 
 static bool is_loopback(const char *host) {
@@ -38,17 +41,39 @@ static bool is_plain_ascii(const char *text, size_t length) {
   return true;
 }
 
+/* What follows "scheme://"; NULL when the text does not begin so. */
+static const char *after_scheme(const char *text) {
+  const char *colon = strchr(text, ':');
+  return colon != NULL && strncmp(colon, "://", 3) == 0 ? colon + 3 : NULL;
+}
+
+/* libcurl decodes a host name once, so one that was decoded may be another when it is read again.
+   Only an address in brackets may hold a '%', before its zone. */
+static bool has_encoded_host(const char *text) {
+  const char *host = after_scheme(text);
+  host += strspn(host, "/"); /* libcurl takes up to three */
+  return *host != '[' && memchr(host, '%', strcspn(host, "/?#")) != NULL;
+}
+
 /* ---- the base URL ---- */
 
-static const char *read_parts(struct url_base *base, CURLU *url) {
+static const char *read_parts(struct url_base *base, CURLU *url, const char *text) {
   base->scheme = get_part(url, CURLUPART_SCHEME, 0);
   base->host = get_part(url, CURLUPART_HOST, 0);
   base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-  bool cleartext = base->scheme != NULL && strcmp(base->scheme, "http") == 0;
-  if (base->scheme != NULL && !cleartext && strcmp(base->scheme, "https") != 0)
+  base->zone = get_part(url, CURLUPART_ZONEID, 0);
+  if (base->scheme == NULL)
+    return url_no_memory;
+  bool cleartext = strcmp(base->scheme, "http") == 0;
+  if (!cleartext && strcmp(base->scheme, "https") != 0)
     return "must begin with https://";
-  if (base->scheme == NULL || base->host == NULL || base->port == NULL)
+  if (base->host == NULL && !has_part(url, CURLUPART_HOST))
     return "cannot be read as a URL; wanted: https://host/stage";
+  if (base->host == NULL || base->port == NULL ||
+      (base->zone == NULL && has_part(url, CURLUPART_ZONEID)))
+    return url_no_memory;
+  if (has_encoded_host(text))
+    return "must not have a percent-encoded host name";
   if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
     return "must not hold a user name or password";
   base->cleartext_loopback = cleartext && is_loopback(base->host);
@@ -59,23 +84,26 @@ static const char *read_parts(struct url_base *base, CURLU *url) {
 }
 
 static const char *read_base(struct url_base *base, CURLU *url, const char *text) {
-  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS);
+  if (code == CURLUE_OUT_OF_MEMORY)
+    return url_no_memory;
+  if (code != CURLUE_OK)
     return "cannot be read as a URL; wanted: https://host/stage";
-  const char *problem = read_parts(base, url);
+  const char *problem = read_parts(base, url, text);
   if (problem != NULL)
     return problem;
   if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
     return "must not hold ? or #";
   char *path = get_part(url, CURLUPART_PATH, 0);
   if (path == NULL)
-    return "cannot be kept: out of memory";
+    return url_no_memory;
   problem = url_path_problem(path, strlen(path));
   curl_free(path);
   if (problem != NULL)
     return "has a path that cannot be used (\".\", \"..\", \"\\\" or odd characters)";
   base->root = get_part(url, CURLUPART_URL, 0);
   if (base->root == NULL)
-    return "cannot be kept: out of memory";
+    return url_no_memory;
   size_t length = strlen(base->root);
   while (length > 0 && base->root[length - 1] == '/')
     base->root[--length] = '\0';
@@ -93,13 +121,13 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   char copy[2049];
   memcpy(copy, text, length);
   copy[length] = '\0';
-  if (strstr(copy, "://") == NULL)
+  if (after_scheme(copy) == NULL)
     return "must begin with https://";
   if (strpbrk(copy, "?#") != NULL)
     return "must not hold ? or #";
   CURLU *url = curl_url();
   if (url == NULL)
-    return "cannot be kept: out of memory";
+    return url_no_memory;
   base->allow_insecure = allow_insecure;
   const char *problem = read_base(base, url, copy);
   curl_url_cleanup(url);
@@ -113,6 +141,7 @@ void url_base_clear(struct url_base *base) {
   curl_free(base->scheme);
   curl_free(base->host);
   curl_free(base->port);
+  curl_free(base->zone);
   memset(base, 0, sizeof *base);
 }
 
@@ -225,67 +254,95 @@ void url_drop_query(struct buffer *text, const char *name) {
   }
 }
 
-static bool part_is(CURLU *url, CURLUPart part, unsigned flags, const char *wanted) {
-  char *text = get_part(url, part, flags);
-  bool same = text != NULL && wanted != NULL && strcasecmp(text, wanted) == 0;
+/* Whether a part is the wanted one; NULL wants none. */
+static enum url_status compare_part(CURLU *url, CURLUPart part, unsigned flags,
+                                    const char *wanted) {
+  char *text = NULL;
+  CURLUcode code = curl_url_get(url, part, &text, flags);
+  if (code == CURLUE_OUT_OF_MEMORY)
+    return URL_NO_MEMORY;
+  bool there = code == CURLUE_OK && text != NULL;
+  bool same = there == (wanted != NULL) && (!there || strcasecmp(text, wanted) == 0);
   curl_free(text);
-  return same;
+  return same ? URL_OK : URL_ELSEWHERE;
 }
 
-CURLU *url_parse(const char *text) {
-  CURLU *url = curl_url();
-  if (url == NULL)
-    return NULL;
-  if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK)
-    return url;
-  curl_url_cleanup(url);
-  return NULL;
+static enum url_status compare_origin(const struct url_base *base, CURLU *url) {
+  enum url_status status = compare_part(url, CURLUPART_SCHEME, 0, base->scheme);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_HOST, 0, base->host);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_ZONEID, 0, base->zone);
+  if (status == URL_OK)
+    status = compare_part(url, CURLUPART_USER, 0, NULL);
+  return status;
+}
+
+enum url_status url_parse(const char *text, CURLU **url) {
+  *url = curl_url();
+  if (*url == NULL)
+    return URL_NO_MEMORY;
+  CURLUcode code = curl_url_set(*url, CURLUPART_URL, text, CURLU_PATH_AS_IS);
+  if (code == CURLUE_OK)
+    return URL_OK;
+  curl_url_cleanup(*url);
+  *url = NULL;
+  return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
 }
 
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts) {
   if (!is_plain_ascii(text, length))
     return "has a space, a control byte or a non-ASCII byte: %20 is a space";
-  if (strstr(text, "://") == NULL)
+  if (after_scheme(text) == NULL)
     return "must be a whole URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
-  CURLU *url = url_parse(text);
-  if (url == NULL)
-    return "cannot be read as a URL; wanted: https://host/path";
+  CURLU *url = NULL;
+  enum url_status status = url_parse(text, &url);
+  if (status != URL_OK)
+    return status == URL_NO_MEMORY ? url_no_memory
+                                   : "cannot be read as a URL; wanted: https://host/path";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
-  const char *problem = read_parts(&parts, url);
+  const char *problem = read_parts(&parts, url, text);
+  status = compare_origin(base, url);
   curl_url_cleanup(url);
   facts->cleartext_loopback = parts.cleartext_loopback;
-  facts->same_origin = problem == NULL && url_is_same_origin(base, text);
+  facts->same_origin = problem == NULL && status == URL_OK;
   url_base_clear(&parts);
-  return problem;
+  return problem == NULL && status == URL_NO_MEMORY ? url_no_memory : problem;
 }
 
-CURLU *url_parse_same_origin(const struct url_base *base, const char *text) {
-  CURLU *url = url_parse(text);
-  if (url == NULL)
-    return NULL;
-  if (part_is(url, CURLUPART_SCHEME, 0, base->scheme) &&
-      part_is(url, CURLUPART_HOST, 0, base->host) &&
-      part_is(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, base->port) &&
-      !has_part(url, CURLUPART_USER))
-    return url;
-  curl_url_cleanup(url);
-  return NULL;
+enum url_status url_parse_same_origin(const struct url_base *base, const char *text, CURLU **url) {
+  enum url_status status = url_parse(text, url);
+  if (status == URL_OK)
+    status = compare_origin(base, *url);
+  if (status == URL_OK)
+    return URL_OK;
+  curl_url_cleanup(*url);
+  *url = NULL;
+  return status;
 }
 
-CURLU *url_parse_again(struct url_parsed *last, const struct url_base *base,
-                       const struct buffer *text) {
-  if (last->url != NULL && last->text.length == text->length &&
-      memcmp(last->text.data, text->data, text->length) == 0)
-    return last->url;
-  url_parsed_clear(last);
-  buffer_init(&last->text, text->limit, true);
-  last->url = url_parse_same_origin(base, text->data);
-  if (last->url != NULL && buffer_append(&last->text, text->data, text->length) != BUFFER_OK)
+enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
+                                const struct buffer *text, CURLU **url) {
+  enum url_status status = URL_OK;
+  bool is_same = last->url != NULL && last->text.length == text->length &&
+                 memcmp(last->text.data, text->data, text->length) == 0;
+  if (!is_same) {
     url_parsed_clear(last);
-  return last->url;
+    buffer_init(&last->text, text->limit, true);
+    status = url_parse_same_origin(base, text->data, &last->url);
+  }
+  if (!is_same && status == URL_OK &&
+      buffer_append(&last->text, text->data, text->length) != BUFFER_OK) {
+    url_parsed_clear(last);
+    status = URL_NO_MEMORY;
+  }
+  *url = last->url;
+  return status;
 }
 
 void url_parsed_clear(struct url_parsed *last) {
@@ -294,23 +351,35 @@ void url_parsed_clear(struct url_parsed *last) {
   buffer_free(&last->text);
 }
 
-bool url_is_same_origin(const struct url_base *base, const char *text) {
-  CURLU *url = url_parse_same_origin(base, text);
+enum url_status url_compare(const struct url_base *base, const char *text) {
+  CURLU *url = NULL;
+  enum url_status status = url_parse_same_origin(base, text, &url);
   curl_url_cleanup(url);
-  return url != NULL;
+  return status;
 }
 
-char *url_resolve(CURLU *base, const char *location, size_t length) {
+static enum url_status status_of(CURLUcode code) {
+  if (code == CURLUE_OK)
+    return URL_OK;
+  return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
+}
+
+enum url_status url_resolve(CURLU *base, const char *location, size_t length, char **found) {
   char *relative = strndup(location, length);
   CURLU *url = curl_url_dup(base);
-  char *found = NULL;
-  if (relative != NULL && url != NULL &&
-      curl_url_set(url, CURLUPART_URL, relative, CURLU_URLENCODE) == CURLUE_OK) {
-    char *whole = get_part(url, CURLUPART_URL, 0);
-    found = whole == NULL ? NULL : strdup(whole);
-    curl_free(whole);
-  }
+  char *whole = NULL;
+  *found = NULL;
+  enum url_status status = URL_NO_MEMORY;
+  if (relative != NULL && url != NULL)
+    status = status_of(curl_url_set(url, CURLUPART_URL, relative, CURLU_URLENCODE));
+  if (status == URL_OK)
+    status = status_of(curl_url_get(url, CURLUPART_URL, &whole, 0));
+  if (status == URL_OK)
+    *found = strdup(whole);
+  if (status == URL_OK && *found == NULL)
+    status = URL_NO_MEMORY;
+  curl_free(whole);
   curl_url_cleanup(url);
   free(relative);
-  return found;
+  return status;
 }

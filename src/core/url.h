@@ -12,9 +12,10 @@ MIC_PRIVATE_BEGIN
 
 struct url_base {
   char *root;   /* "https://host[:port]/stage", no slash at the end; owned */
-  char *scheme; /* owned, from libcurl, as the next two */
+  char *scheme; /* owned, from libcurl, as the next three */
   char *host;
   char *port;
+  char *zone;              /* of a link-local address; NULL when there is none */
   bool allow_insecure;     /* http to other machines too */
   bool cleartext_loopback; /* http to this machine: no proxy */
 };
@@ -34,9 +35,16 @@ bool url_join(const struct url_base *base, const char *path, size_t length, stru
 bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length);
 /* Takes every query member of this name out; the rest stays as it was. */
 void url_drop_query(struct buffer *text, const char *name);
-/* Parses `text` for libcurl. NULL when it cannot be read, is not of the base's origin, or there is
-   no memory. The caller owns the handle. */
-CURLU *url_parse_same_origin(const struct url_base *base, const char *text);
+enum url_status { URL_OK, URL_UNREADABLE, URL_ELSEWHERE, URL_NO_MEMORY };
+
+/* Parses `text` for libcurl; the caller owns the handle, which is NULL on anything but URL_OK. */
+enum url_status url_parse(const char *text, CURLU **url);
+/* The same, of the base's origin only. */
+enum url_status url_parse_same_origin(const struct url_base *base, const char *text, CURLU **url);
+/* URL_OK when it is of the base's origin. */
+enum url_status url_compare(const struct url_base *base, const char *text);
+/* What the functions that return a problem return when there is no memory: this very text. */
+extern const char url_no_memory[];
 /* A URL and its text, kept because the next caller often asks for the same. */
 struct url_parsed {
   struct buffer text; /* may hold the identity */
@@ -44,8 +52,8 @@ struct url_parsed {
 };
 
 /* url_parse_same_origin, but for the text that `last` holds already. `last` owns the handle. */
-CURLU *url_parse_again(struct url_parsed *last, const struct url_base *base,
-                       const struct buffer *text);
+enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
+                                const struct buffer *text, CURLU **url);
 void url_parsed_clear(struct url_parsed *last);
 
 /* What a URL that is not below the base would mean. */
@@ -57,12 +65,9 @@ struct url_facts {
 /* NULL when this absolute URL may be fetched, else what is wrong, as a phrase after "url ". */
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts);
-/* Parses `text` for libcurl; NULL when it cannot be read. The caller owns the handle. */
-CURLU *url_parse(const char *text);
-/* The absolute URL that a location on the page `base` means; for the caller to free; NULL when
-   it cannot be read. */
-char *url_resolve(CURLU *base, const char *location, size_t length);
-bool url_is_same_origin(const struct url_base *base, const char *text);
+/* The absolute URL that a location on the page `base` means; for the caller to free. NULL on
+   anything but URL_OK. */
+enum url_status url_resolve(CURLU *base, const char *location, size_t length, char **found);
 
 MIC_PRIVATE_END
 #endif

@@ -1,0 +1,30 @@
+--- An answer piece by piece, with its progress; and one that the listener stops.
+return {
+  prepare = function(world)
+    return world.client()
+  end,
+  run = function(_, client)
+    local count, seen = 0, 0
+    local response, err = client:get("/large", {
+      auth = false,
+      on_data = function(chunk)
+        count = count + #chunk
+      end,
+      progress = function(now)
+        seen = now
+      end,
+    })
+    if not response or count ~= 100000 or seen ~= 100000 then
+      return response, err
+    end
+    return client:get("/large", {
+      auth = false,
+      on_data = function()
+        return false
+      end,
+    })
+  end,
+  expect = function(_, response, err)
+    return response == nil and err.kind == "cancelled"
+  end,
+}

@@ -1,0 +1,76 @@
+-- Allocations that fail, in a sample; make allocations fails every one.
+
+local SAMPLE = 1 -- failures of each kind in each mode; each Lua takes others
+local PHASES = { ["lua5.1"] = 0, ["lua5.2"] = 1, ["lua5.3"] = 2, ["lua5.4"] = 3, luajit = 4 }
+
+local jit = rawget(_G, "jit")
+local running = jit and "luajit" or "lua" .. _VERSION:match "%d.%d"
+
+--- Runs a command of the shell; returns whether it ended well, and all that it printed.
+local function run(command)
+  local pipe = assert(io.popen("{ " .. command .. "; } 2>&1; echo \"exit $?\""))
+  local output = pipe:read "*a"
+  pipe:close()
+  local text, code = output:match "^(.*)exit (%d+)%s*$"
+  return code == "0", text or output
+end
+
+local function make(build_root, target)
+  local command = "env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS make --no-print-directory DEPS=no "
+    .. ("LUA=%s BUILD_ROOT=%s %s"):format(running, build_root, target)
+  local good, output = run(command)
+  assert(good, output)
+end
+
+--- Whether the module needs a sanitizer's runtime, which has an allocator of its own.
+local function is_sanitized(build)
+  local file = assert(io.open(build .. "/mic/core.so", "rb"))
+  local bytes = file:read "*a"
+  file:close()
+  return bytes:find("__asan_init", 1, true) ~= nil
+end
+
+describe("when memory ends", function()
+  local program, environment
+
+  setup(function()
+    local build = os.getenv "MIC_BUILD" or "build/" .. running
+    if is_sanitized(build) then
+      make("build/plain", "build")
+      build = "build/plain/" .. running
+    end
+    make("build", "build/" .. running .. "/failing_allocations")
+    program = "build/" .. running .. "/failing_allocations"
+    environment = ("LUA_PATH='lua/?.lua;;' LUA_CPATH='%s/?.so;;'"):format(build)
+  end)
+
+  it("nothing crashes, leaks, lies or stays broken, whichever allocation it is", function()
+    local command = "%s timeout 120 %s --sample %d --phase %d spec/allocation/*.lua"
+    local good, output = run(command:format(environment, program, SAMPLE, PHASES[running]))
+    assert.is_true(good, output)
+    local scenarios, failures = output:match "(%d+) scenarios, (%d+) failures, 0 problems"
+    assert.is_true(tonumber(scenarios) >= 25 and tonumber(failures) > 200, output)
+  end)
+
+  it("and a scenario that does not keep its word is found out", function()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write [[
+      local kept = {}
+      return {
+        run = function(world)
+          kept.half = true
+          local client = world.client()
+          kept.half = nil
+          return client
+        end,
+        expect = function() return true end,
+        after = function() return kept.half == nil end,
+      }]]
+    file:close()
+    local good, output = run(("%s %s %s"):format(environment, program, path))
+    os.remove(path)
+    assert.is_false(good)
+    assert.is_truthy(output:find("leaves something behind that is wrong", 1, true), output)
+  end)
+end)

@@ -1,0 +1,251 @@
+--- What spec/c/failing_allocations.c runs a scenario with: once for each failure, in a Lua state of
+--- its own. A scenario is a table with
+---
+---   prepare(world)   optional; before allocations fail. What it returns is given to the others
+---   run(world, made) the call; what it returns is judged
+---   expect(world, ...) true for what `run` returns when nothing fails
+---   after(world, made) optional; true when all is well after a failure, whatever `run` came to;
+---                     else a text that says more, or anything
+---   bare             true: nothing of mic is loaded beforehand
+---
+--- What `run` comes to is what is expected, or an error that says that memory has ended: raised as
+--- Lua does, or an error object. When libcurl's memory ends, what it makes of that is any error.
+
+local host = rawget(_G, "host")
+local jit = rawget(_G, "jit")
+
+if jit then
+  jit.off() -- traces would make the allocations of two runs different
+end
+
+local support = {}
+local world = { folder = host.folder, clients = {}, logs_in = {} }
+local scenario, made
+
+--- ---- what scenarios use ----
+
+world.origin = "http://127.0.0.1:" .. host.port
+world.base_url = world.origin .. "/prod"
+world.password = "word-secret"
+
+--- A client that keeps nothing from us: no retries, short limits.
+---@param options? table what differs
+---@return table client
+function world.client(options)
+  local all = { base_url = world.base_url, api_key = "key-secret", retry = false, timeout = 5 }
+  for name, value in pairs(options or {}) do
+    all[name] = value or nil
+  end
+  all.retry = all.retry or false
+  local client = require("mic").new(all)
+  world.clients[#world.clients + 1] = client
+  return client
+end
+
+--- A client that can log in by itself at any time.
+---@param options? table
+---@return table client
+function world.automatic(options)
+  local all = { username = "anna", password = world.password }
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  local client = world.client(all)
+  world.logs_in[client] = true
+  return client
+end
+
+--- A client that has logged in.
+---@param options? table
+---@return table client
+function world.logged_in(options)
+  local client = world.automatic(options)
+  assert(client:login())
+  return client
+end
+
+--- The core's client that is made meanwhile, whose clock can be shifted, and what `make` returns.
+---@param make function
+---@return table inner
+---@return any result
+function world.inside(make)
+  local core = require "mic.core"
+  local original, inner = core.client, nil
+  function core.client(config)
+    inner = original(config)
+    return inner
+  end
+  local result = make()
+  core.client = original
+  return inner, result
+end
+
+---@param name string
+---@return string path in the folder of the run
+function world.path(name)
+  return world.folder .. "/" .. name
+end
+
+function world.write(name, content)
+  local file = assert(io.open(world.path(name), "wb"))
+  file:write(content)
+  file:close()
+end
+
+---@return string|nil content nil when there is no such file
+function world.read(name)
+  local file = io.open(world.path(name), "rb")
+  local content = file and file:read "*a"
+  if file then
+    file:close()
+  end
+  return content
+end
+
+--- Whether a client that may have lost its credentials can log in by itself, and refresh.
+---@param client table
+---@return true|nil ok
+---@return table|nil err
+function world.renew(client)
+  local response, err = client:get "/user"
+  if not response then
+    return nil, err
+  end
+  return client:refresh()
+end
+
+--- ---- file stores ----
+
+world.key = world.base_url .. " anna"
+
+--- A store of files, always the same ones, by an object of its own as in another process.
+---@return table store
+function world.file_store()
+  return require("mic").store.file { path = world.path "credentials" }
+end
+
+--- What the same files hold, and that a sibling can have the lock.
+---@return table|nil record
+---@return string|nil problem
+function world.saved()
+  collectgarbage() -- a store that the run has made and lost has its lock until then
+  local store = world.file_store()
+  local token, err = store.lock(world.key, 5)
+  if not token then
+    return nil, "the lock is not free: " .. tostring(err)
+  end
+  store.unlock(world.key, token)
+  for _, name in ipairs(host.files()) do
+    if name:find "~new$" then
+      return nil, "a half file is left: " .. name
+    end
+  end
+  local record
+  record, err = store.load(world.key)
+  return record, err and tostring(err)
+end
+
+--- Whether what was in the record's file has been set aside.
+function world.is_set_aside()
+  for _, name in ipairs(host.files()) do
+    if name:find "~damaged$" then
+      return true
+    end
+  end
+  return false
+end
+
+--- ---- what the program calls ----
+
+--- Loads the scenario and prepares it.
+---@param path string
+function support.prepare(path)
+  for _, name in ipairs(host.files()) do
+    os.remove(world.path(name))
+  end
+  scenario = assert(loadfile(path))()
+  if not scenario.bare then
+    require "mic"
+    require "mic.transport.found"
+    require "mic.store.memory"
+  end
+  if scenario.prepare then
+    made = scenario.prepare(world)
+  end
+end
+
+function support.run()
+  return scenario.run(world, made)
+end
+
+local function says_memory(text)
+  return text:find("not enough memory", 1, true) or text:find("out of memory", 1, true)
+end
+
+--- Judges what `run` came to; a text when that is not as it must be.
+---@param kind "lua"|"module"|"libcurl" whose allocation has failed
+---@param failed boolean whether one has
+---@param ran boolean false when `run` has raised
+---@param ... any what it has returned or raised
+---@return string|nil problem
+function support.judge(kind, failed, ran, ...)
+  local first, second = ...
+  local err = not ran and first or second
+  local text = type(err) == "table" and not getmetatable(err) and err.message or tostring(err)
+  text = text:sub(1, 300)
+  if text:find("secret", 1, true) or text:find("eyJ", 1, true) then
+    return "shows a secret: " .. text
+  end
+  if ran and scenario.expect(world, ...) == true then
+    return nil
+  end
+  if not failed then
+    return "does not do what is expected: " .. tostring(first) .. ", " .. text
+  end
+  if not ran then
+    return not says_memory(text) and "raises something else: " .. text or nil
+  end
+  if first ~= nil or type(err) ~= "table" then
+    if says_memory(tostring(first)) then
+      return nil
+    end
+    return ("comes to something else: %s, %s"):format(tostring(first), text)
+  end
+  local any = kind == "libcurl"
+  return not any and not says_memory(text) and "returns something else: " .. text or nil
+end
+
+local function works(client, path, opts)
+  local response, err = client:get(path, opts)
+  if not response then
+    return false, tostring(err)
+  end
+  return response.status == 200
+end
+
+--- The same clients and a new one work.
+---@return string|nil problem
+function support.check_usable()
+  local is_well = not scenario.after or scenario.after(world, made)
+  if is_well ~= true then
+    local what = type(is_well) == "string" and ": " .. is_well or ""
+    return "leaves something behind that is wrong" .. what
+  end
+  for _, client in ipairs(world.clients) do
+    if tostring(client) ~= "mic.client (closed)" and not scenario.leaves_clients then
+      local ok, problem = works(client, "/ping", { auth = false })
+      if ok and world.logs_in[client] then
+        ok, problem = works(client, "/user")
+      end
+      if not ok then
+        return "the client does not work afterwards: " .. tostring(problem)
+      end
+    end
+  end
+  local client = world.logged_in()
+  local ok, problem = works(client, "/user")
+  client:close()
+  return not ok and "a new client does not work: " .. tostring(problem) or nil
+end
+
+return support

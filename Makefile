@@ -77,8 +77,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 # Changes when the commands or the list of files do, so that everything is built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.new
-	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
+	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 
 -include $(OBJECTS:.o=.d)
 

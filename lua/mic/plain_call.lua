@@ -12,15 +12,18 @@ local response = require "mic.response"
 
 local plain_call = {}
 
-local NONE = {}
-
 --- Whether there is no option but, perhaps, params.
-local function is_plain(path, opts)
-  if type(path) ~= "string" or (opts ~= nil and type(opts) ~= "table") then
+local function has_only_params(opts)
+  if type(opts) ~= "table" then
     return false
   end
-  local name, value = next(opts or NONE)
+  local name, value = next(opts)
   return name == nil or (name == "params" and type(value) == "table" and next(opts, name) == nil)
+end
+
+local resends = {}
+for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PATCH" } do
+  resends[method] = policy.is_idempotent(method)
 end
 
 --- Sends a call, if it is a plain one.
@@ -34,10 +37,13 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function plain_call.send(self, what, method, path, data, opts)
-  if not is_plain(path, opts) then
-    return false
+  local filled = path
+  if opts ~= nil then
+    if type(path) ~= "string" or not has_only_params(opts) then
+      return false
+    end
+    filled = opts.params and paths.fill(path, opts.params) or path
   end
-  local filled = opts and opts.params and paths.fill(path, opts.params) or path
   local timeout, deadline = self.timeout, self.deadline
   local ends
   if deadline then
@@ -45,13 +51,8 @@ function plain_call.send(self, what, method, path, data, opts)
     timeout = timeout < deadline and timeout or deadline
   end
   local body = data ~= nil and json.encode(data) or nil
-  local status, second, packed, content_type, advisory = self.core:plain_request(
-    method,
-    filled,
-    timeout,
-    policy.is_idempotent(method),
-    body
-  )
+  local status, second, packed, content_type, advisory =
+    self.core:plain_request(method, filled, timeout, resends[method], body)
   if not status and status ~= nil then
     return false
   end

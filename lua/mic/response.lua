@@ -92,7 +92,7 @@ end
 ---@return string|nil problem why its body could not be decoded
 function response.plain(status, body, packed_answer, content_type)
   local data, problem
-  if body ~= "" and is_json(content_type) then
+  if body ~= "" and (content_type == "application/json" or is_json(content_type)) then
     data, problem = json.decode(body)
   end
   local made = { status = status, body = body, data = data, attempts = 1, _packed = packed_answer }

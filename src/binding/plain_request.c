@@ -64,7 +64,7 @@ int clientL_plain_request(lua_State *L) {
   size_t method_length = 0, path_length = 0;
   struct api_client *client = clientL_check(L, 1);
   const char *method = luaL_checklstring(L, 2, &method_length);
-  const char *path = luaL_checklstring(L, 3, &path_length);
+  const char *path = lua_type(L, 3) == LUA_TSTRING ? lua_tolstring(L, 3, &path_length) : "";
   lua_Number timeout = luaL_checknumber(L, 4);
   lua_settop(L, 6);
   if (!is_plain_path(path, path_length)) {

@@ -40,7 +40,14 @@ local function current()
   return loop and loop.can_suspend() and loop or blocking
 end
 
-for _, name in ipairs { "can_suspend", "sleep", "spawn", "park", "start", "request", "finish" } do
+--- Whether the caller is one of several tasks, and the others go on while it waits.
+---@return boolean
+function found.can_suspend()
+  local loop = loop_around()
+  return loop ~= nil and loop.can_suspend()
+end
+
+for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do
   --- As that of the transport of the moment.
   found[name] = function(...)
     return current()[name](...)

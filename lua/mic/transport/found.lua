@@ -43,6 +43,9 @@ end
 --- Whether the caller is one of several tasks, and the others go on while it waits.
 ---@return boolean
 function found.can_suspend()
+  if found.is_in_nginx() then
+    return current().can_suspend()
+  end
   local loop = loop_around()
   return loop ~= nil and loop.can_suspend()
 end

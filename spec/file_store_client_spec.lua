@@ -51,6 +51,18 @@ describe("a client with a file store", function()
     assert.equal("POST /auth/login\nGET /user\nPOST /auth/refresh\nGET /user", sandbox:seen())
   end)
 
+  it("refreshes when the token that another one has saved is refused as well", function()
+    local one, two = new_client(), new_client()
+    assert(one:login(nil, sandbox.password))
+    assert(two:get "/user")
+    sandbox:expire()
+    assert(one:get "/user")
+    sandbox:expire()
+    sandbox:seen()
+    assert.equal(2, assert(two:get "/user").attempts - 1)
+    assert.equal("GET /user\nGET /user\nPOST /auth/refresh\nGET /user", sandbox:seen())
+  end)
+
   it("keeps the users of one path apart", function()
     assert(new_client():login(nil, sandbox.password))
     local other = new_client { username = "per@example.com" }

@@ -42,8 +42,8 @@ end
 describe("policy.decide", function()
   --- A call that nothing has happened to yet.
   local CALL = {
-    method = "GET", auth = true, generation = 1, present_generation = 1, renewed = 0, ensured = 0,
-    redirects = 0,
+    method = "GET", auth = true, generation = 1, present_generation = 1, renewed = 0, resent = 0,
+    ensured = 0, redirects = 0,
   }
 
   local function check(rows, base)
@@ -95,6 +95,8 @@ describe("policy.decide", function()
       { { status = 401, means = "expired", redirects = 5 }, "renew" },
       { { status = 401, means = "expired", renewed = 1 }, "fail" },
       { { status = 401, means = "expired", renewed = 2 }, "fail" },
+      { { status = 401, means = "expired", resent = 1 }, "renew" },
+      { { status = 401, means = "expired", resent = 3 }, "fail" },
     }
   end)
 

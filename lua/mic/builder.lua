@@ -71,7 +71,8 @@ end
 --- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
 --- json_text (the data was a string like that, for a hint), own_timeout, deadline, retry, on_data,
 --- listen (gets the progress), attempts, and on the way ends (on the transport's clock), handed (a
---- piece went to on_data), retries, renewed, ensured and redirects (how often each has happened).
+--- piece went to on_data), retries, renewed, resent, ensured and redirects (how often each has
+--- happened).
 local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data

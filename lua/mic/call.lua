@@ -22,12 +22,8 @@ local function context(self, state)
 end
 
 local function emit_request(self, state)
-  self.emit {
-    type = "request",
-    method = state.method,
-    path = self.mask(state.shown),
-    attempt = state.attempts + 1,
-  }
+  local path, attempt = self.mask(state.shown), state.attempts + 1
+  self.emit { type = "request", method = state.method, path = path, attempt = attempt }
 end
 
 local function emit_response(self, state, started, reply, err)
@@ -202,8 +198,11 @@ function actions.ensure(self, state)
 end
 
 function actions.renew(self, state, reply)
-  state.renewed = (state.renewed or 0) + 1
+  local brought = self.session:brought()
   local ok, err = self.session:renew_refused(reply.generation, state.ends)
+  -- What was only adopted may be refused as well.
+  local count = brought == self.session:brought() and "resent" or "renewed"
+  state[count] = (state[count] or 0) + 1
   if err then
     name_call(self, state, err)
   end
@@ -212,7 +211,7 @@ function actions.renew(self, state, reply)
 end
 
 function actions.resend(_, state)
-  state.renewed = (state.renewed or 0) + 1
+  state.resent = (state.resent or 0) + 1
   return true
 end
 
@@ -257,6 +256,7 @@ local function decide(self, state, reply, kind)
     generation = reply and reply.generation,
     present_generation = generation,
     renewed = state.renewed or 0,
+    resent = state.resent or 0,
     ensured = state.ensured or 0,
     method = state.method,
     location = reply and reply.location,

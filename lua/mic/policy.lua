@@ -6,6 +6,7 @@ local MINUTE = 60
 
 --- Everything that these numbers decide is tested as a table in the spec.
 local MAX_REDIRECTS = 5
+local MAX_RESENT = 3
 local MAX_ENSURED = 2 -- a token that is stale right after a refresh lives too short to be used
 local ADVISORY_SHARE, ADVISORY_MIN, ADVISORY_MAX, JITTER = 0.2, MINUTE, 15 * MINUTE, 0.1
 local MANDATORY_SHARE, MANDATORY_MAX = 0.1, MINUTE
@@ -37,8 +38,8 @@ end
 ---
 --- `facts`: kind (of a failure; nil when there is a reply), status, means ("expired" or nil), auth
 --- (the attempt carried credentials), generation (of those), present_generation, renewed (how often
---- this call was sent again after a renewal), ensured (how often it waited for credentials),
---- method, location, same_origin, fetch (an absolute URL was asked for), redirects (followed so
+--- this call was sent again after a renewal), resent (how often with credentials that somebody else
+--- had brought), ensured (how often it waited for credentials), method, location, same_origin, fetch (an absolute URL was asked for), redirects (followed so
 --- far).
 ---@param facts table
 ---@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
@@ -49,7 +50,12 @@ function policy.decide(facts)
   if facts.status >= 200 and facts.status < 300 then
     return "done"
   end
-  if facts.means == "expired" and facts.auth and facts.renewed == 0 then
+  if
+    facts.means == "expired"
+    and facts.auth
+    and facts.renewed == 0
+    and facts.resent < MAX_RESENT
+  then
     return facts.generation == facts.present_generation and "renew" or "resend"
   end
   if

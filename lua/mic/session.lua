@@ -146,7 +146,7 @@ function session_methods:load()
   if not self.loaded then
     self.loaded = true -- before asking: the store may call the client
     if self.core:freshness() == "none" then
-      local ok, problem = pcall(self.look, self)
+      local ok, problem = protect.call(self.look, self)
       if not ok then
         self.loaded = false
         error(problem, 0)
@@ -250,6 +250,12 @@ function session_methods:renew(deadline)
     end
   end
   return true
+end
+
+--- How many logins and refreshes have worked here.
+---@return number
+function session_methods:brought()
+  return self.counters.logins + self.counters.refreshes
 end
 
 --- Renews after the API has refused the token of this generation.

@@ -3,6 +3,9 @@ max_line_length = 100
 unused_args = true
 
 files["spec"] = { std = "min+busted" }
+files["lua/mic/transport/nginx*.lua"] = { std = "ngx_lua" }
+files["lua/mic/nginx.lua"] = { std = "ngx_lua" }
+files["examples/nginx"] = { std = "ngx_lua" }
 files["sandbox"] = { std = "ngx_lua" }
 files[".busted"] = { globals = { "arg" } }
 files["**/*.rockspec"] = { std = "rockspec" }

@@ -13,6 +13,7 @@
 #   make brutal-gc    the core's specs, with a full collection for every object of the module's
 #   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
+#   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
@@ -60,8 +61,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
-  bench simulate allocations brutal-gc install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz bench \
+  bench-nginx simulate allocations brutal-gc install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -80,8 +81,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 # Changes when the commands or the list of files do, so that everything is built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.new
-	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
+	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 
 -include $(OBJECTS:.o=.d)
 
@@ -159,6 +160,9 @@ simulate: deps-run build
 
 bench: deps-test build
 	@CC="$(CC)" bench/run $(LUA) $(BENCH)
+
+bench-nginx: deps-bench-nginx build luajit
+	@$(WITH_MIC) RESTY_HTTP="$(RESTY_HTTP)" $(LUA) bench/nginx.lua
 
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"

@@ -4,12 +4,13 @@ local blocks = require "spec.support.blocks"
 local tree = require "spec.support.tree"
 
 describe("the demo", function()
+  local noted = os.tmpname()
   local script = blocks.run(
     { { path = "examples/demo.lua" } },
-    'printf "%s\\n" "$MIC_PASSWORD" "$MIC_API_KEY" >build/demo-secrets'
+    'printf "%s\\n" "$MIC_PASSWORD" "$MIC_API_KEY" >' .. noted
   )[1]
-  local secrets = tree.read "build/demo-secrets"
-  os.remove "build/demo-secrets"
+  local secrets = tree.read(noted)
+  os.remove(noted)
   local printed = script.printed
   local steps = {}
   for paragraph in printed:gsub("\n\n", "\0"):gmatch "[^%z]+" do

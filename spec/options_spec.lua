@@ -254,9 +254,9 @@ describe("options", function()
       with("transport", loop)
     )
     assert.are.equal(
-      'option "transport" must be "blocking", "cqueues", "luv" or the functions of a loop '
-        .. "(got another string)",
-      with("transport", "nginx")
+      'option "transport" must be "blocking", "nginx", "cqueues", "luv" or the functions of '
+        .. "a loop (got another string)",
+      with("transport", "libuv")
     )
   end)
 

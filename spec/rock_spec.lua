@@ -37,12 +37,13 @@ describe("the rock", function()
     it("is built and installed by LuaRocks, and logs in from another folder", function()
       local tree = os.tmpname()
       os.remove(tree)
-      -- The plain PATH: under a sanitizer the interpreter's name stands for a wrapper.
-      local make = "PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=%s make"
-        .. " --deps-mode=none --no-manifest --tree=%s lua-mic-scm-1.rockspec"
-      local text, status = capture(make:format(version, tree))
+      -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
+      -- sanitizer the interpreter's name stands for a wrapper.
+      local make = "mkdir -p TREE/source && cp -r lua src *.rockspec README.md TREE/source && "
+        .. "cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION make"
+        .. " --deps-mode=none --no-manifest --tree=TREE lua-mic-scm-1.rockspec"
+      local text, status = capture((make:gsub("TREE", tree):gsub("VERSION", version)))
       assert.are.equal(0, status, text)
-      os.execute "rm -rf src/*/*.o lua-mic-scm-1.all.rock mic"
       local script = tree .. "/try.lua"
       local file = assert(io.open(script, "w"))
       file:write [[

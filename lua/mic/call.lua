@@ -93,7 +93,8 @@ local function exchange(self, state)
 end
 
 --- Kinds of failures with which a request may not have begun at all.
-local never_begun = { missing = true, stale = true, closed = true, file = true, config = true }
+local never_begun =
+  { phase = true, missing = true, stale = true, closed = true, file = true, config = true }
 
 local function count_attempt(self, state, reply, kind)
   local tried = reply or not never_begun[kind] or self.core:was_sent()

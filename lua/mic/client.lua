@@ -38,6 +38,13 @@ local function inside(self, method)
   return found
 end
 
+--- What is in a client, for the modules of this library.
+---@param object any
+---@return table|nil inside nil when it is no client
+function client.inside_of(object)
+  return type(object) == "table" and inside_of[object] or nil
+end
+
 --- Makes a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
 ---@return table client
@@ -290,15 +297,18 @@ end
 ---@return table<string, string>|nil headers
 ---@return table|nil err
 function client_methods:auth_headers()
-  local ready, err = insides.connect(inside(self, "auth_headers"))
-  if not ready then
-    return nil, err
-  end
+  local ready = inside(self, "auth_headers")
   local ends = insides.ends_of(ready)
-  local ok
-  ok, err = ready.session:renew(ends)
-  if not ok and not ready.session:is_usable() then
-    return nil, err
+  if ready.closed or not ready.core or not ready.session:is_good() then
+    local connected, err = insides.connect(ready, ends)
+    if not connected then
+      return nil, err
+    end
+    local ok
+    ok, err = ready.session:renew(ends)
+    if not ok and not ready.session:is_usable() then
+      return nil, err
+    end
   end
   if ready.core:freshness() == "advisory" then
     ready.session:refresh_ahead(ends)
@@ -312,7 +322,7 @@ end
 
 --- How the client is doing, without secrets.
 ---@return table status api, username, logged_in, issued, expires, next_refresh (in seconds since
---- 1970), store, store_error, last_error, counters
+--- 1970), transport, store, store_error, last_error, counters
 function client_methods:status()
   local mine = inside(self, "status")
   local status = {
@@ -320,6 +330,7 @@ function client_methods:status()
     username = mine.given.username,
     logged_in = self:authenticated(),
     store = tostring(mine.store):match "^[%w_.]+" or "table",
+    transport = insides.transport_name(mine),
     counters = {},
   }
   if mine.core and not mine.closed then

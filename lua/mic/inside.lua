@@ -4,6 +4,7 @@ local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
+local found = require "mic.transport.found"
 local options = require "mic.options"
 local retry_budget = require "mic.retry_budget"
 local session = require "mic.session"
@@ -125,7 +126,7 @@ function inside.new(given)
   }
   --- Nobody has to be told of a call, and the core may wait, outside of loops: see mic.plain_call.
   self.is_plain = not self.listens
-    and (self.transport == blocking or self.transport == require "mic.transport.found")
+    and (self.transport == blocking or self.transport == found and not found.is_in_nginx())
   function self.mask(text)
     text = self.core and self.core:mask(text) or text
     return mask_password(checked.password, text)
@@ -155,6 +156,22 @@ function inside.ends_of(self, deadline)
   return deadline and self.transport.now() + deadline or nil
 end
 
+--- How the client waits at this place.
+---@param self table
+---@return string name
+function inside.transport_name(self)
+  local describe = self.transport.describe
+  return describe and describe() or self.transport.name or "table"
+end
+
+--- An error where the transport cannot wait at this place; nil elsewhere.
+---@param self table
+---@return table|nil err
+function inside.cannot_wait(self)
+  local problem = self.transport.problem and self.transport.problem()
+  return problem and errors.new("phase", problem) or nil
+end
+
 --- The inside with its core; for a stack that may have to look for it, and wait.
 ---@param self table
 ---@param ends? number when that has to have ended, on the transport's clock
@@ -163,6 +180,10 @@ end
 function inside.connect(self, ends)
   if self.closed then
     return nil, errors.new("closed", "the client was closed")
+  end
+  local obstacle = inside.cannot_wait(self)
+  if obstacle then
+    return nil, obstacle
   end
   if self.core then
     return self

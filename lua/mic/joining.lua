@@ -21,8 +21,7 @@ function joining.launch(self, purpose, deadline, details)
     this[name] = value
   end
   self.shared.flight = this
-  self.transport.spawn(flight.fly, this)
-  this.spawned = true
+  this.spawned = self.transport.spawn(flight.fly, this) ~= false
   return this
 end
 

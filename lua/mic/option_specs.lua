@@ -105,7 +105,7 @@ local function check_store(value)
   return true
 end
 
-local transport_names = { blocking = true, cqueues = true, luv = true }
+local transport_names = { blocking = true, nginx = true, cqueues = true, luv = true }
 local loop_functions = { "wait", "park", "wake", "spawn" }
 
 --- What a loop of the user's own may have, and whether it must.
@@ -274,7 +274,7 @@ specs.client = {
     },
     transport = {
       types = { "string", "table" },
-      expects = '"blocking", "cqueues", "luv" or the functions of a loop',
+      expects = '"blocking", "nginx", "cqueues", "luv" or the functions of a loop',
       check = check_transport,
     },
     on_event = a_function(),

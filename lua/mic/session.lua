@@ -93,12 +93,14 @@ function session_methods:land(this)
   end
 end
 
-local function is_good(self)
+--- ---- what the client calls ----
+
+--- Whether the present token may be sent without a thought.
+---@return boolean
+function session_methods:is_good()
   local state = self.core:freshness()
   return state == "fresh" or state == "advisory"
 end
-
---- ---- what the client calls ----
 
 --- The password of the options; a function is asked.
 ---@return string|nil password
@@ -189,7 +191,7 @@ function session_methods:refresh(deadline)
   end
   local ok, err = joining.outcome(joining.run(self, "refresh", deadline, nil, function(other)
     if other.ok then
-      return joining.share(self, other, generation) and is_good(self)
+      return joining.share(self, other, generation) and self:is_good()
     end
     return other.sent and joining.is_shared(self, other)
   end))
@@ -201,7 +203,7 @@ local function in_pause(self)
   local err = self.shared.pause:error(self.transport.now())
   if not self:is_usable() then
     self:look()
-    if is_good(self) then
+    if self:is_good() then
       return true
     end
   end
@@ -215,7 +217,7 @@ end
 function session_methods:renew(deadline)
   self:load()
   local launched = 0
-  while not is_good(self) do
+  while not self:is_good() do
     local _, generation = self.core:freshness()
     local this = self.shared:present()
     local is_own = not this
@@ -238,7 +240,7 @@ function session_methods:renew(deadline)
     if this.ok and (is_own or changed) then
       return true
     end
-    local better = this.err and this.session ~= self and self:look() and is_good(self)
+    local better = this.err and this.session ~= self and self:look() and self:is_good()
     if not better and joining.is_shared(self, this) then
       return nil, errors.copy(this.err)
     end

@@ -54,7 +54,7 @@ local function is_on_stack(this)
     -- A task that has not begun yet; or there was no memory for one, or none to begin it.
     return this.spawned and this.session.transport.now() < this.launched + BEGIN_SECONDS
   end
-  if this.thread and coroutine.status(this.thread) == "dead" then
+  if this.thread and not in_nginx and coroutine.status(this.thread) == "dead" then
     return false -- one that an error has ended still shows its stack
   end
   if not getinfo or (not this.thread and coroutine.running()) then
@@ -101,13 +101,16 @@ function shared_methods:give_back(vault)
   self.token = false
 end
 
---- Whether the running code was called by the flight, so that it would wait for itself.
+--- Whether the running code was called by the flight, so that it would wait for itself. (nginx
+--- calls the coroutines of other requests "running".)
 local function is_inside(this)
   if not this.fly then
     return false
   end
-  local status = this.thread and coroutine.status(this.thread)
-  return status ~= "suspended" and status ~= "dead"
+  if not this.thread then
+    return true
+  end
+  return coroutine.running() == this.thread or coroutine.status(this.thread) == "normal"
 end
 
 --- Waits until a flight has ended, in slices, so that nothing depends on being woken.

@@ -93,8 +93,9 @@ function task_batch.run(calls, concurrency, inside, send)
     raised = nil, -- in a table: what somebody's function has raised
   }
   state.inside = watched(inside, state)
+  local spawn = transport.spawn_beside or transport.spawn
   for _ = 1, state.running do
-    transport.spawn(work, state)
+    spawn(work, state)
   end
   while state.running > 0 and not state.raised do
     transport.park(state.spot, SLICE)

@@ -15,11 +15,12 @@ local function root()
   return (os.getenv "MIC_BUILD" or "build/lua5.4"):gsub("/[^/]*$", "")
 end
 
---- Builds the server once for a run of the specs.
+--- Builds the server once for a run of the specs; several may run at the same time.
 local function build()
   local program = root() .. "/faults"
-  local make = "[ %s -nt sandbox/faults.c ] || cc -std=c11 -D_GNU_SOURCE -O1 -o %s sandbox/faults.c"
-  run(make:format(program, program))
+  local make = "[ PROGRAM -nt sandbox/faults.c ] || { cc -std=c11 -D_GNU_SOURCE -O1 "
+    .. "-o PROGRAM.$$ sandbox/faults.c && mv PROGRAM.$$ PROGRAM; }"
+  run((make:gsub("PROGRAM", program)))
   return program
 end
 

@@ -21,7 +21,8 @@ local program = first_line "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v ngin
 local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'")
 
 --- Where the module for LuaJIT is; built when it is not there.
-local function build()
+---@return string folder
+function nginx.build()
   local folder = root .. "/build/luajit"
   local output, status = run("test -e " .. folder .. "/mic/core.so || make DEPS=no LUA=luajit 2>&1")
   assert(status == 0, output)
@@ -81,11 +82,11 @@ http {
     options.log_level or "warn",
     modules,
     modules,
-    options.main or "",
+    options.main or ("env TMPDIR=%s;"):format(self.folder),
     self.folder,
     root,
     options.path or "",
-    options.cpath or build(),
+    nginx.build(),
     options.http or "",
     self.port,
     (options.workers or 1) > 1 and "reuseport" or "",
@@ -94,7 +95,8 @@ http {
 end
 
 local function is_ready(self)
-  return select(2, run("curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready"))) == 0
+  local command = "curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready")
+  return select(2, run(command)) == 0
 end
 
 --- Starts it once; false when the port is taken.
@@ -113,10 +115,11 @@ local function launch(self, options)
   local ends = core.now() + START_SECONDS
   while not is_ready(self) do
     local log = self:log()
-    if log:find "%[emerg%]" or core.now() > ends then
-      run("kill -9 " .. self:pid() .. " 2>/dev/null")
+    local printed = read(self.folder .. "/out")
+    if printed:find "%[e%a+%]" or core.now() > ends then
+      self:signal "KILL"
       self.pipe:close()
-      assert(log:find "98: Address already in use", log .. read(self.folder .. "/out"))
+      assert(log:find "98: Address already in use", log .. printed)
       return false
     end
     core.sleep(0.02)
@@ -211,15 +214,16 @@ function server_methods:errors()
   return table.concat(found, "\n")
 end
 
+--- The process id of the master; nil before it has written it.
 function server_methods:pid()
-  return read(self.folder .. "/nginx.pid"):match "%d+" or "0"
+  return read(self.folder .. "/nginx.pid"):match "%d+"
 end
 
 --- The process ids of the workers.
 ---@return string[] pids
 function server_methods:workers()
   local pids = {}
-  for pid in run("pgrep -P " .. self:pid()):gmatch "%d+" do
+  for pid in run("pgrep -P " .. assert(self:pid())):gmatch "%d+" do
     pids[#pids + 1] = pid
   end
   return pids
@@ -227,7 +231,10 @@ end
 
 --- Sends a signal to the master.
 function server_methods:signal(name)
-  run(("kill -%s %s"):format(name, self:pid()))
+  local pid = self:pid()
+  if pid then
+    run(("kill -%s %s"):format(name, pid))
+  end
 end
 
 --- Waits for a condition.

@@ -30,6 +30,7 @@ function tasks.new()
   function transport.spawn(task, ...)
     loop.spawned = loop.spawned + 1
     loop.last_spawned = loop:add(task, ...)
+    return true
   end
   function transport.park(what, seconds)
     local ends = transport.now() + seconds
@@ -46,6 +47,12 @@ function tasks.new()
       coroutine.yield()
     end
     return exchange:result()
+  end
+  function transport.can_suspend()
+    return true
+  end
+  function transport.start(core_client, ...)
+    return core_client:start(...)
   end
   function transport.request(core_client, spec)
     return transport.finish(core_client, core_client:start("request", spec))

@@ -83,6 +83,18 @@ static inline lua_State *compatL_main_thread(lua_State *L) {
   return main_thread == NULL ? L : main_thread;
 }
 
+/* Whether the running coroutine could be suspended here: not below a C function that calls Lua.
+   True where Lua cannot tell: 5.1 and 5.2, but not LuaJIT, whose lua.h has LUA_OK unlike that
+   of 5.1. */
+static inline bool compat_is_yieldable(lua_State *L) {
+#if LUA_VERSION_NUM >= 503 || (LUA_VERSION_NUM == 501 && defined(LUA_OK))
+  return lua_isyieldable(L) != 0;
+#else
+  (void)L;
+  return true;
+#endif
+}
+
 /* A number without a fraction: an integer where Lua has integers. [0, +1] */
 static inline void compatL_push_whole(lua_State *L, double value) {
 #if LUA_VERSION_NUM >= 503

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+#include "../core/host_tls.h"
 #include "client.h"
 #include "credential_file.h"
 #include "engine.h"
@@ -36,6 +37,9 @@ static void start_curl(void) {
 }
 
 static void check_curl(lua_State *L) {
+  char problem[320];
+  if (!host_tls_fits(problem, sizeof problem))
+    argumentsL_raise(L, "%s", problem);
   pthread_once(&curl_once, start_curl);
   if (curl_once_code != CURLE_OK)
     argumentsL_raise(L, "libcurl could not be started");
@@ -53,6 +57,18 @@ static void push_auth_paths(lua_State *L) {
   lua_setfield(L, -2, "login");
   lua_pushstring(L, profile_mic.refresh_path);
   lua_setfield(L, -2, "refresh");
+}
+
+/* The names of what the client itself sends with a call, in headers or in the query. [0, +1] */
+static void push_credential_names(lua_State *L) {
+  const char *const names[] = {
+      "token",   profile_mic.token_header,   "identity",       profile_mic.identity_header,
+      "api_key", profile_mic.api_key_header, "identity_query", profile_mic.identity_query};
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i += 2) {
+    lua_pushstring(L, names[i + 1]);
+    lua_setfield(L, -2, names[i]);
+  }
 }
 
 int luaopen_mic_core(lua_State *L) {
@@ -79,6 +95,8 @@ int luaopen_mic_core(lua_State *L) {
   compatL_setfuncs(L, textL_functions);
   push_auth_paths(L);
   lua_setfield(L, -2, "auth_paths");
+  push_credential_names(L);
+  lua_setfield(L, -2, "credential_names");
   lua_pushliteral(L, MIC_VERSION);
   lua_setfield(L, -2, "version");
   return 1;

@@ -41,6 +41,12 @@ static int core_sleep(lua_State *L) {
   return 0;
 }
 
+/* ---@return boolean yieldable whether this coroutine can be suspended here, as far as Lua tells */
+static int core_is_yieldable(lua_State *L) {
+  lua_pushboolean(L, compat_is_yieldable(L));
+  return 1;
+}
+
 static bool read_random(unsigned char *bytes, size_t size) {
   int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
   if (file < 0)
@@ -95,4 +101,5 @@ const luaL_Reg systemL_functions[] = {{"now", core_now},
                                       {"random", core_random},
                                       {"features", core_features},
                                       {"pid", core_pid},
+                                      {"is_yieldable", core_is_yieldable},
                                       {NULL, NULL}};

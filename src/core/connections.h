@@ -11,7 +11,7 @@
 
 MIC_PRIVATE_BEGIN
 
-enum { IDLE_HANDLES_MAX = 8 };
+enum { IDLE_HANDLES_MAX = 128 };
 
 /* How to connect. The strings are owned; NULL = not given. */
 struct connection_options {

@@ -10,7 +10,7 @@
 #include "engine_limits.h"
 
 static const double IDLE_SECONDS = 60.0; /* the longest poll */
-static const double GRACE_SECONDS = 5.0; /* for which a reader is kept with nothing under way */
+static const double GRACE_SECONDS = 2.0; /* for which a reader is kept with nothing under way */
 
 static double now(void) {
   const struct clock clock = {0};
@@ -246,9 +246,9 @@ static bool prepare_to_sleep(struct engine_core *core, int *listener, double *wa
     core->idle_since = time;
   } else if (time - core->idle_since >= GRACE_SECONDS) {
     engine_wake_dismiss(&core->wake);
-  } else {
-    *wait = GRACE_SECONDS - (time - core->idle_since);
   }
+  if (core->under_way == 0 && core->wake.reader >= 0)
+    *wait = GRACE_SECONDS - (time - core->idle_since);
   core->sleeping = !work;
   pthread_mutex_unlock(&core->lock);
   if (core->next_look - time < *wait)

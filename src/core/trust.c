@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "trust.h"
@@ -32,9 +33,20 @@ static bool looks_up_by_hash(const curl_version_info_data *info) {
          strncmp(info->ssl_version, "wolf", 4) != 0;
 }
 
+/* The folder is looked at once in a process: it has hundreds of files, and many handles ask. */
+static pthread_once_t folder_once = PTHREAD_ONCE_INIT;
+static bool folder_is_hashed;
+
+static void look_at_folder(void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  folder_is_hashed =
+      info->capath != NULL && looks_up_by_hash(info) && is_hashed_folder(info->capath);
+}
+
 CURLcode trust_set_system(CURL *easy) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  if (info->capath != NULL && looks_up_by_hash(info) && is_hashed_folder(info->capath)) {
+  pthread_once(&folder_once, look_at_folder);
+  if (folder_is_hashed) {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, info->capath) : code;
   }

@@ -4,7 +4,6 @@ local core = require "mic.core"
 
 local blocking = {
   name = "blocking",
-  blocks = true, -- waiting stops the whole thread, so that nobody waits for another coroutine
 }
 
 local LONG = 3600 -- seconds; a call ends at its own timeout long before
@@ -30,8 +29,10 @@ end
 --- Runs a task. Here that is in line: it has ended when this returns.
 ---@param task function a module-level function
 ---@param ... any its arguments
+---@return boolean aside whether it is a task of its own: never here
 function blocking.spawn(task, ...)
   task(...)
+  return false
 end
 
 --- Whether the caller is one of several tasks, and the others go on while it waits: never here.

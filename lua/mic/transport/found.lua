@@ -13,21 +13,29 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
-local loaded = package.loaded
+--- Whether this Lua state is one of nginx's.
+---@return boolean
+function found.is_in_nginx()
+  local ngx = rawget(_G, "ngx")
+  return ngx ~= nil and type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
+end
 
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
 local function loop_around()
-  local cqueues = loaded.cqueues
+  local cqueues = package.loaded.cqueues
   if cqueues and cqueues.running() then
     return require "mic.transport.cqueues"
   end
-  local uv = loaded.uv or loaded.luv
+  local uv = package.loaded.uv or package.loaded.luv
   if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
     return require "mic.transport.luv"
   end
 end
 
 local function current()
+  if found.is_in_nginx() then
+    return require "mic.transport.nginx"
+  end
   local loop = loop_around()
   return loop and loop.can_suspend() and loop or blocking
 end
@@ -35,8 +43,8 @@ end
 --- Whether the caller is one of several tasks, and the others go on while it waits.
 ---@return boolean
 function found.can_suspend()
-  local loop = loop_around()
-  return loop ~= nil and loop.can_suspend()
+  local transport = current()
+  return transport ~= blocking and transport.can_suspend()
 end
 
 for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do
@@ -46,7 +54,34 @@ for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" }
   end
 end
 
---- In whatever loop they are parked.
-found.wake = loops.wake
+--- Wakes all tasks that are parked for this, in whatever loop.
+---@param what table
+function found.wake(what)
+  local wake = found.is_in_nginx() and current().wake or loops.wake
+  wake(what)
+end
+
+--- Why a call cannot wait here; nil when it can.
+---@return string|nil problem
+function found.problem()
+  local problem = current().problem
+  return problem and problem()
+end
+
+--- How calls wait at this place.
+---@return string
+function found.describe()
+  local transport = current()
+  return transport.describe and transport.describe() or transport.name
+end
+
+--- Runs a task that ends with what its caller belongs to.
+---@param task function
+---@param ... any
+function found.spawn_beside(task, ...)
+  local transport = current()
+  local spawn = transport.spawn_beside or transport.spawn
+  spawn(task, ...)
+end
 
 return found

@@ -171,9 +171,10 @@ local function complete(self, functions)
   function transport.spawn(task, ...)
     if running() then
       protect.outside(functions.spawn, task, ...)
-    else
-      task(...)
+      return true
     end
+    task(...)
+    return false
   end
 
   function transport.start(core_client, ...)

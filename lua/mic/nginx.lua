@@ -1,0 +1,197 @@
+--- nginx in front of the API: `authorize` gives a request that nginx passes on the client's own
+--- credentials, `observe` looks at what the API made of them.
+
+local clients = require "mic.client"
+local core = require "mic.core"
+local errors = require "mic.error"
+
+local ngx = ngx
+
+local nginx = {}
+
+local names = core.credential_names
+local header_names = { names.token, names.identity, names.api_key }
+
+local clear_header, set_header = ngx.req.clear_header, ngx.req.set_header
+local UNAUTHORIZED = ngx.HTTP_UNAUTHORIZED
+
+local YOUNG_SECONDS = 60 -- a 401 to a token younger than that is no matter of expiry
+
+--- Phases that can wait and still change the request.
+local request_phases = { rewrite = true, server_rewrite = true, access = true, content = true }
+--- Phases that know the answer.
+local answer_phases = { header_filter = true, body_filter = true, log = true }
+
+local function check(client, what, phases, places)
+  local found = clients.inside_of(client)
+  if not found then
+    errors.raise(("mic.nginx.%s takes a client (got %s)"):format(what, type(client)))
+  end
+  local phase = ngx.get_phase()
+  if not phases[phase] then
+    errors.raise(("mic.nginx.%s is for %s (this is the phase %s)"):format(what, places, phase))
+  end
+  return found
+end
+
+local function decode(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(digits)
+    return string.char(tonumber(digits, 16))
+  end))
+end
+
+--- A query without the members of this name, however they are spelt. The rest stays to the byte.
+local function without_member(query, name)
+  local kept = {}
+  for member in (query .. "&"):gmatch "([^&]*)&" do
+    if decode(member:match "^[^=]*"):lower() ~= name:lower() then
+      kept[#kept + 1] = member
+    end
+  end
+  return table.concat(kept, "&")
+end
+
+--- ---- authorize ----
+
+--- Nothing of the caller's that looks like credentials goes on, in whatever spelling.
+local function drop_callers_own()
+  for index = 1, #header_names do
+    clear_header(header_names[index])
+  end
+  local query = ngx.var.args
+  local rest = query and query ~= "" and without_member(query, names.identity_query)
+  if rest and rest ~= query then
+    ngx.req.set_uri_args(rest)
+  end
+end
+
+local function add_to_query(value)
+  local query = ngx.var.args
+  local member = names.identity_query .. "=" .. ngx.escape_uri(value)
+  ngx.req.set_uri_args(query and query ~= "" and query .. "&" .. member or member)
+end
+
+--- Headers of the generation that was used last, by the client's inside: they are the same for
+--- thousands of requests.
+local used = setmetatable({}, { __mode = "k" })
+
+--- What the request gets; renewed first where that is due.
+---@return table|nil own generation, headers (a list: name, value, name, value, …), query (a value)
+---@return table|nil err
+local function own_credentials(client, mine)
+  local own = used[mine]
+  if own and mine.core then
+    local state, generation = mine.core:freshness()
+    if state == "fresh" and generation == own.generation then
+      return own
+    end
+    used[mine] = nil
+  end
+  local headers, err = client:auth_headers()
+  if not headers then
+    return nil, err
+  end
+  own = { headers = {} }
+  for name, value in pairs(headers) do
+    if name == names.identity and mine.given.identity == "query" then
+      own.query = value
+    else
+      own.headers[#own.headers + 1] = name
+      own.headers[#own.headers + 1] = value
+    end
+  end
+  local _
+  _, own.generation = mine.core:freshness()
+  used[mine] = own
+  return own
+end
+
+local function set_own(own)
+  local headers = own.headers
+  for index = 1, #headers, 2 do
+    set_header(headers[index], headers[index + 1])
+  end
+  if own.query then
+    add_to_query(own.query)
+  end
+end
+
+local option_names = { on_error = true }
+
+local function check_options(options)
+  if type(options) ~= "table" then
+    errors.raise(("mic.nginx.authorize: options must be a table (got %s)"):format(type(options)))
+  end
+  for name, value in pairs(options) do
+    if not option_names[name] then
+      errors.raise(
+        ("mic.nginx.authorize: unknown option %q; known: on_error"):format(tostring(name))
+      )
+    elseif type(value) ~= "function" then
+      errors.raise(
+        ("mic.nginx.authorize: on_error must be a function (got %s)"):format(type(value))
+      )
+    end
+  end
+end
+
+--- Gives the current request the client's credentials in place of its caller's; renews them first
+--- where that is due, without blocking. For `rewrite_by_lua`, `access_by_lua` and, before a
+--- subrequest, `content_by_lua`.
+---@param client table of `mic.new`
+---@param options? { on_error?: fun(err: table): boolean? } `on_error` is called instead of the log
+--- entry when there are no credentials; it may end the request, or return true to let it go on
+--- without any
+---@return true|nil ok nil only when on_error returned true; else the request ends with 503
+---@return table|nil err
+function nginx.authorize(client, options)
+  local mine =
+    check(client, "authorize", request_phases, "rewrite_by_lua, access_by_lua, content_by_lua")
+  if options ~= nil then
+    check_options(options)
+  end
+  drop_callers_own()
+  local own, err = own_credentials(client, mine)
+  if own then
+    set_own(own)
+    local context = ngx.ctx
+    context.mic_client, context.mic_generation = client, own.generation
+    return true
+  end
+  if not options or not options.on_error then
+    ngx.log(ngx.ERR, "mic: no credentials for the request: ", tostring(err))
+  elseif options.on_error(err) == true then
+    return nil, err
+  end
+  return ngx.exit(ngx.HTTP_SERVICE_UNAVAILABLE)
+end
+
+--- ---- observe ----
+
+--- How old the present token is, in seconds; from when it was first used where nothing better is
+--- known.
+local function age(mine)
+  local _, _, left, lifetime = mine.core:freshness()
+  return left and lifetime and lifetime - left or math.huge
+end
+
+--- Looks at the answer: a 401 to the credentials that `authorize` gave marks them as stale, so that
+--- the next request renews them. Not when they are new: then they are good, and the API means
+--- something else. For `header_filter_by_lua`, `body_filter_by_lua` and `log_by_lua`.
+---@param client table the one of `authorize`
+---@return boolean marked
+function nginx.observe(client)
+  local mine =
+    check(client, "observe", answer_phases, "header_filter_by_lua, body_filter_by_lua, log_by_lua")
+  if ngx.status ~= UNAUTHORIZED or ngx.ctx.mic_client ~= client or not ngx.var.upstream_status then
+    return false
+  end
+  local _, present = mine.core:freshness()
+  if present ~= ngx.ctx.mic_generation or age(mine) < YOUNG_SECONDS then
+    return false
+  end
+  mine.core:mark_stale(present)
+  return true
+end
+
+return nginx

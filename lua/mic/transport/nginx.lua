@@ -1,0 +1,221 @@
+--- The transport of nginx and OpenResty: a call suspends its light thread, and the worker goes on.
+--- Exchanges run in the core's engine, one for each Lua VM, which starts at the first use in a
+--- worker.
+
+local core = require "mic.core"
+
+local ngx = ngx
+if type(ngx) ~= "table" then
+  error("this is no nginx", 0)
+end
+
+local nginx = { name = "nginx" }
+
+--- Loaded at first use: what they need is not there in every phase of nginx's start.
+local reader, semaphore
+
+--- Phases in which a light thread can be suspended.
+local waiting_phases = {
+  rewrite = true,
+  server_rewrite = true,
+  access = true,
+  content = true,
+  timer = true,
+  preread = true,
+  ssl_cert = true,
+  ssl_client_hello = true,
+  ssl_session_fetch = true,
+}
+
+--- What to do instead, by phase.
+local mends = {
+  init = "nothing runs yet: make the client here and call in a worker, from a timer that"
+    .. " init_worker_by_lua starts, say",
+  init_worker = "call from a timer: ngx.timer.at(0, …)",
+  set = "call in rewrite_by_lua or access_by_lua instead",
+  header_filter = "call in access_by_lua, or from a timer: ngx.timer.at(0, …)",
+  body_filter = "call in access_by_lua, or from a timer: ngx.timer.at(0, …)",
+  log = "call from a timer: ngx.timer.at(0, …)",
+  balancer = "call in access_by_lua instead",
+  exit_worker = "the worker is about to end",
+}
+
+--- Why a call cannot wait here; nil when it can.
+---@return string|nil problem with what to do instead
+function nginx.problem()
+  local phase = ngx.get_phase()
+  if not waiting_phases[phase] then
+    return ("nginx cannot wait in the phase %s: %s"):format(
+      phase,
+      mends[phase] or "call in access_by_lua or content_by_lua, or from a timer"
+    )
+  end
+  if not core.is_yieldable() then
+    return "nginx cannot wait here, below a function written in C (require, table.sort, gsub …):"
+      .. " make the call outside of it"
+  end
+  return nil
+end
+
+--- Whether a call can wait here; only its light thread does.
+---@return boolean
+function nginx.can_suspend()
+  return nginx.problem() == nil
+end
+
+--- Seconds on a clock that never goes back.
+---@return number
+nginx.now = core.now
+
+--- A random number, 0 <= random < 1, from the system.
+---@return number
+nginx.random = core.random
+
+--- Suspends the running light thread.
+---@param seconds number
+function nginx.sleep(seconds)
+  ngx.sleep(math.max(seconds, 0.001))
+end
+
+local function run(_, task, ...)
+  task(...)
+end
+
+--- Runs a task in a timer of its own, which no request's end can break off.
+---@param task function a module-level function: one made by a request reads nil once that is over
+---@param ... any its arguments
+---@return boolean aside false when there was no timer, so that it ran in the request
+function nginx.spawn(task, ...)
+  local ok, err = ngx.timer.at(0, run, task, ...)
+  if not ok then
+    ngx.log(ngx.WARN, "mic: no timer (", err, "): a task runs in its request")
+    task(...)
+  end
+  return ok and true or false
+end
+
+--- Runs a task that ends with the request that it belongs to.
+---@param task function
+---@param ... any its arguments
+function nginx.spawn_beside(task, ...)
+  ngx.thread.spawn(task, ...)
+end
+
+--- ---- parking ----
+
+local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores by what they wait for
+
+--- Suspends the running light thread until somebody wakes those that are parked for this.
+---@param what table
+---@param seconds number how long at most
+function nginx.park(what, seconds)
+  semaphore = semaphore or require "ngx.semaphore"
+  local one = semaphore.new(0)
+  parked[what] = parked[what] or {}
+  parked[what][one] = true
+  one:wait(seconds)
+  if parked[what] then
+    parked[what][one] = nil
+  end
+end
+
+--- Wakes all that are parked for this.
+---@param what table
+function nginx.wake(what)
+  local list = parked[what]
+  parked[what] = nil
+  for one in pairs(list or {}) do
+    one:post(1)
+  end
+end
+
+--- ---- exchanges ----
+
+--- The engine of this VM, in charge of this client's exchanges; or nil, kind, code, message.
+local function engage(core_client)
+  local problem = nginx.problem()
+  if problem then
+    return nil, "phase", nil, problem
+  end
+  local engine, kind, code, message = core.engine()
+  if not engine then
+    return nil, kind, code, message
+  end
+  reader = reader or require "mic.transport.nginx_reader"
+  core_client:use_engine(engine)
+  return engine
+end
+
+--- Starts an exchange; it runs in the engine's thread.
+---@param core_client table
+---@param ... any as for the `start` of the core's client
+---@return table|nil exchange
+---@return string|nil kind
+---@return string|nil code
+---@return string|nil message
+function nginx.start(core_client, ...)
+  local engine, kind, code, message = engage(core_client)
+  if not engine then
+    return nil, kind, code, message
+  end
+  return core_client:start(...)
+end
+
+--- Sends one request and waits for its answer.
+---@param core_client table
+---@param spec table
+---@return table|nil reply
+---@return string|nil hint or, after nil: kind, code, message
+---@return string|nil code
+---@return string|nil message
+function nginx.request(core_client, spec)
+  local exchange, kind, code, message = nginx.start(core_client, "request", spec)
+  if not exchange then
+    return nil, kind, code, message
+  end
+  return nginx.finish(core_client, exchange)
+end
+
+--- Waits for an exchange that was started. An error that the listener raises ends the exchange and
+--- comes out unchanged.
+---@param _ table the core's client
+---@param exchange table
+---@param listener? fun(news: string, first: any, second: any): boolean? gets each "data" and
+--- "progress"; false ends the exchange
+---@return table|nil reply and what else `exchange:result()` returns
+---@return any companion
+---@return string|nil code
+---@return string|nil message
+function nginx.finish(_, exchange, listener)
+  local engine, turn = core.engine(), 0
+  while true do
+    local news, first, second = exchange:run(0)
+    if news == "done" then
+      reader.leave(engine)
+      return exchange:result()
+    elseif news == "wait" then
+      turn = turn + 1
+      reader.wait(engine, exchange, turn)
+    else
+      turn = 0
+      local ok, wanted = pcall(listener, news, first, second)
+      if not ok then
+        exchange:cancel()
+        error(wanted, 0)
+      end
+      if wanted == false then
+        exchange:cancel()
+        return nil, "cancelled", nil, "the call was cancelled"
+      end
+    end
+  end
+end
+
+--- How calls wait, for a client's status.
+---@return string
+function nginx.describe()
+  local problem = reader and reader.problem()
+  return problem and ("nginx (polling: %s)"):format(problem) or "nginx"
+end
+
+return nginx

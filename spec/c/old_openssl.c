@@ -1,0 +1,6 @@
+/* A program with an older OpenSSL of its own, as far as the dynamic linker sees it. */
+unsigned long OpenSSL_version_num(void);
+
+unsigned long OpenSSL_version_num(void) {
+  return 0x1010117fUL;
+}

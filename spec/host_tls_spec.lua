@@ -1,0 +1,26 @@
+-- A program that has another OpenSSL in it than libcurl was built for.
+
+local native = require "spec.support.native"
+local sandbox = require "spec.support.sandbox"
+
+local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+
+--- The dynamic linker looks at a preloaded library where it would look at the program.
+local function load_core(preloaded)
+  return sandbox.run(
+    ("LD_PRELOAD='%s' %s -e 'print(pcall(require, \"mic.core\"))' 2>&1"):format(preloaded, lua)
+  )
+end
+
+describe("a program with an OpenSSL of its own", function()
+  it("of another major version is told so when it loads the module, with the mend", function()
+    local output = load_core(native.build "old_openssl")
+    local message = "this program has an OpenSSL 1.1 of its own, which takes the place of the "
+      .. "OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared library"
+    assert.is_truthy(output:find(message, 1, true), output)
+  end)
+
+  it("is not to be seen where OpenSSL is a shared library", function()
+    assert.is_truthy((load_core ""):find "^true")
+  end)
+end)

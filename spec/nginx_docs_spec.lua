@@ -1,0 +1,82 @@
+-- docs/nginx.md: all its blocks together are one nginx, and do what the page says.
+
+local api = require "spec.support.api"
+local blocks = require "spec.support.blocks"
+local nginx = require "spec.support.nginx"
+
+local PAGE = "docs/nginx.md"
+
+describe("the configuration in " .. PAGE, function()
+  local box, server
+
+  --- The sandbox instead of the page's server.
+  local function localised(text)
+    local url = "https://xxxxxxxxxx.execute-api.eu-west-1.amazonaws.com/prod"
+    return (text:gsub(url:gsub("%p", "%%%0"), box.base_url)
+      :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file)
+      :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file)))
+  end
+
+  setup(function()
+    box = api.start()
+    local files, http, locations = {}, {}, {}
+    for _, block in ipairs(blocks.of(PAGE, "lua")) do
+      files[block.text:match "^%-%- ([%w_]+%.lua)\n"] = localised(block.text)
+    end
+    for _, block in ipairs(blocks.of(PAGE, "nginx")) do
+      local list = block.text:find "^location" and locations or http
+      list[#list + 1] = localised(block.text)
+    end
+    server = nginx.start {
+      workers = 2,
+      files = files,
+      main = ("env MIC_API_KEY=%s; env MIC_USERNAME=%s; env MIC_PASSWORD=%s;"):format(
+        box.api_key, box.username, box.password
+      ),
+      http = table.concat(http, "\n"),
+      server = table.concat(locations, "\n"),
+    }
+  end)
+
+  teardown(function()
+    server:stop()
+    box:stop()
+  end)
+
+  local function body_of(path)
+    local body, status = server:get(path)
+    assert.equal(200, status, server:errors())
+    return body
+  end
+
+  it("polls once when it starts, in one of its workers", function()
+    assert.is_true((nginx.eventually(function()
+      return #box:log() == 2
+    end)))
+    assert.equal("POST /auth/login\nGET /user", box:seen())
+  end)
+
+  it("answers with a call, a stream, several calls at once", function()
+    assert.equal("demo\n", body_of "/name")
+    assert.is_truthy(body_of("/export"):find('"userName":"anna"', 1, true))
+    assert.equal("demo 200\n", body_of "/overview")
+  end)
+
+  it("passes requests on with credentials", function()
+    assert.is_truthy(body_of("/api/user"):find('"userName":"demo"', 1, true))
+    assert.is_truthy(body_of("/mine/user"):find('"userName":"demo"', 1, true))
+  end)
+
+  it("calls after a request's end", function()
+    box:control("DELETE", "/log")
+    body_of "/logged"
+    assert.is_true((nginx.eventually(function()
+      return box:seen() == "GET /user"
+    end)))
+  end)
+
+  it("logs in once, and logs no error", function()
+    assert.equal(1, box:counters().login)
+    assert.equal("", server:errors())
+  end)
+end)

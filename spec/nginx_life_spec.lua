@@ -1,0 +1,236 @@
+-- The life of nginx's processes with calls under way: reload, quit, killed workers, clients that
+-- give up, code that is loaded anew for each request. Long forms by MIC_NGINX_RELOADS and
+-- MIC_NGINX_ABORTS.
+
+local api = require "spec.support.api"
+local core = require "mic.core"
+local nginx = require "spec.support.nginx"
+local sandbox = require "spec.support.sandbox"
+
+local RELOADS = tonumber(os.getenv "MIC_NGINX_RELOADS") or 4
+local ABORTS = tonumber(os.getenv "MIC_NGINX_ABORTS") or 600
+local GONE_SECONDS = 1.5 -- one for the worker, the rest for a busy machine
+
+local box = api.start()
+
+local CONFIGURATION = [[
+  location = /call { lua_check_client_abort on; content_by_lua_block {
+    local res, err = require "my_mic":get "/user"
+    ngx.say(res and res.data.userName or tostring(err))
+    if not res then ngx.log(ngx.ERR, tostring(err)) end
+  } }
+  location = /slow { lua_check_client_abort on; content_by_lua_block {
+    local res, err = require "my_mic":get "/slow"
+    if not res then ngx.log(ngx.ERR, tostring(err)) end
+    ngx.say(res and "slow" or tostring(err))
+  } }
+  location = /hang { lua_check_client_abort on; content_by_lua_block {
+    require "my_mic":get "/hang"
+  } }
+  location = /flight { content_by_lua_block { ngx.say(require "mic.core".engine():in_flight()) } }
+]]
+
+local server
+
+local function start(options)
+  local all = {
+    workers = 2,
+    log_level = "notice",
+    files = { ["my_mic.lua"] = nginx.client(box) },
+    server = CONFIGURATION,
+  }
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  server = nginx.start(all)
+end
+
+before_each(function()
+  box:reset()
+  box:answer { path = "/slow", status = 200, body = "{}", delay = 1, times = 1000000 }
+  box:answer { path = "/hang", status = 200, body = "{}", delay = 60, times = 1000000 }
+end)
+
+after_each(function()
+  server:stop()
+end)
+
+teardown(function()
+  box:stop()
+end)
+
+--- Requests in the background, each over a connection of its own; `finish` gives the statuses.
+local function load(path, tasks, each)
+  local pipe = io.popen(
+    ("for i in $(seq %d); do (for j in $(seq %d); do curl -q -s --noproxy '*' --max-time 30 "
+      .. "-o /dev/null -w '%%{http_code} %%{exitcode}\\n' %s%s; done) & done; wait"):format(
+      tasks,
+      each,
+      server.url,
+      path
+    )
+  )
+  return function()
+    local statuses = {}
+    for line in pipe:lines() do
+      statuses[line] = (statuses[line] or 0) + 1
+    end
+    pipe:close()
+    return statuses
+  end
+end
+
+--- One that nobody has waited for yet counts as gone.
+local function is_gone(pid)
+  return select(2, sandbox.run("grep -q '^State:.[^ZX]' /proc/" .. pid .. "/status 2>/dev/null"))
+    ~= 0
+end
+
+local function are_gone(pids)
+  return function()
+    for _, pid in ipairs(pids) do
+      if not is_gone(pid) then
+        return false
+      end
+    end
+    return true
+  end
+end
+
+local function count(pid, what)
+  return tonumber((sandbox.run(("ls /proc/%s/%s | wc -l"):format(pid, what))))
+end
+
+local function give_up(path, seconds, times)
+  sandbox.run(
+    ("curl -q -s -Z --parallel-immediate --parallel-max 100 --noproxy '*' "
+      .. "--max-time %g %s 2>&1"):format(
+      seconds,
+      ("-o /dev/null " .. sandbox.quote(server.url .. path) .. " "):rep(times)
+    )
+  )
+end
+
+local function assert_clean()
+  assert.equal("", server:errors())
+  assert.is_nil(server:log():find("exited on signal", 1, true))
+  assert.equal("", (sandbox.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
+end
+
+describe("a reload under load", function()
+  it("fails no request, and the old workers go", function()
+    start()
+    for _ = 1, RELOADS do
+      local old = server:workers()
+      local finish = load("/call", 6, 12)
+      local slow = load("/slow", 5, 1)
+      core.sleep(0.2)
+      server:signal "HUP"
+      assert.same({ ["200 0"] = 72 }, finish())
+      assert.same({ ["200 0"] = 5 }, slow())
+      assert.is_true((nginx.eventually(are_gone(old), GONE_SECONDS)))
+      assert.equal(2, #server:workers())
+    end
+    assert_clean()
+  end)
+end)
+
+describe("a quit", function()
+  it("lets what runs come to its end, and ends then", function()
+    start()
+    server:get "/call"
+    local pid, finish = server:pid(), load("/slow", 20, 1)
+    core.sleep(0.4)
+    server:signal "QUIT"
+    assert.same({ ["200 0"] = 20 }, finish())
+    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert_clean()
+  end)
+
+  it("ends at once when nothing runs", function()
+    start()
+    server:many("/call", 10)
+    local pid = server:pid()
+    server:signal "QUIT"
+    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert_clean()
+  end)
+
+  it("does not wait for the exchanges of clients that gave up", function()
+    start { workers = 1 }
+    server:get "/call"
+    give_up("/hang", 0.3, 20)
+    local pid = server:pid()
+    server:signal "QUIT"
+    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert_clean()
+  end)
+
+  it("in a hurry drops what runs, and crashes nobody", function()
+    start()
+    server:get "/call"
+    local pid, finish = server:pid(), load("/slow", 20, 1)
+    core.sleep(0.4)
+    server:signal "TERM"
+    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    finish()
+    assert_clean()
+  end)
+end)
+
+describe("a worker that was killed", function()
+  it("leaves nothing behind, and the next one serves", function()
+    start { workers = 1 }
+    server:get "/call"
+    local old = server:workers()[1]
+    sandbox.run("kill -KILL " .. old)
+    assert.is_true((nginx.eventually(function()
+      local now = server:workers()[1]
+      return now and now ~= old and server:get "/call" == "demo\n"
+    end)))
+    assert.equal("", (sandbox.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
+  end)
+end)
+
+describe("clients that give up", function()
+  it("leave no memory, descriptor or thread behind", function()
+    start { workers = 1 }
+    local pid = server:workers()[1]
+    local function memory()
+      return tonumber((sandbox.run(("awk '/VmRSS/ {print $2}' /proc/%s/status"):format(pid))))
+    end
+    local function round(times)
+      for _ = 1, times / 100 do
+        give_up("/hang", 0.25, 100)
+      end
+      assert.is_true((nginx.eventually(function()
+        return server:get "/flight" == "0\n"
+      end)))
+    end
+    server:get "/call"
+    round(200)
+    local before, descriptors = memory(), count(pid, "fd")
+    round(ABORTS)
+    assert.is_true(memory() - before < 8000, memory() - before)
+    assert.is_true(count(pid, "fd") <= descriptors + 3)
+    assert.equal(2, count(pid, "task"))
+    assert.equal("demo\n", (server:get "/call"))
+    assert_clean()
+  end)
+end)
+
+describe("lua_code_cache off", function()
+  it("works with a Lua VM for each request, and holds none of them", function()
+    start { workers = 1, http = "lua_code_cache off;" }
+    local pid = server:workers()[1]
+    for _ = 1, 10 do
+      assert.equal("demo\n", (server:get "/call"))
+    end
+    assert.same({ [200] = 10 }, (server:many("/call", 10)))
+    assert.is_true((nginx.eventually(function()
+      return count(pid, "task") == 1
+    end, 5)))
+    local log = server:errors():gsub("[^\n]*lua_code_cache is off[^\n]*", "")
+    assert.equal("", (log:gsub("\n", "")))
+  end)
+end)

@@ -1,0 +1,392 @@
+-- Calls from an nginx worker: in every phase, many at once, given up, while the worker goes on.
+
+local api = require "spec.support.api"
+local core = require "mic.core"
+local nginx = require "spec.support.nginx"
+local sandbox = require "spec.support.sandbox"
+
+local box = api.start()
+
+--- Prints what a call in this phase brings, in the answer or in the log.
+local SAY = [[ local res, err = require "my_mic":get "/user"
+      ngx.say(res and res.data.userName or err.kind .. ": " .. err.message) ]]
+local NOTE = [[ local res, err = require "my_mic":get "/user"
+      ngx.shared.notes:set("last", res and "sent" or err.kind .. ": " .. err.message) ]]
+
+local ABORT = "lua_check_client_abort on;"
+
+local CONFIGURATION = [[
+  location = /quick { return 200 quick; }
+  location = /note { content_by_lua_block {
+    ngx.say(tostring(ngx.shared.notes:get "last"))
+  } }
+
+  location = /content { content_by_lua_block { ]] .. SAY .. [[ } }
+  location = /access { access_by_lua_block { ]] .. SAY .. [[ } content_by_lua_block { return } }
+  location = /rewrite { rewrite_by_lua_block { ]] .. SAY .. [[ } content_by_lua_block { return } }
+  location = /timer { content_by_lua_block {
+    ngx.timer.at(0, function() ]] .. NOTE .. [[ end)
+  } }
+  location = /threads { content_by_lua_block {
+    local function work() return require "my_mic":get "/user" end
+    local threads = {}
+    for index = 1, 5 do threads[index] = ngx.thread.spawn(work) end
+    for index = 1, 5 do
+      local _, res, err = ngx.thread.wait(threads[index])
+      ngx.say(res and res.data.userName or tostring(err))
+    end
+  } }
+  location = /coroutine { content_by_lua_block {
+    local task = coroutine.wrap(function()
+      coroutine.yield(require "my_mic":get "/user")
+    end)
+    ngx.say(task().data.userName)
+    ngx.say(select(2, pcall(require "my_mic".get, require "my_mic", "/user")).data.userName)
+  } }
+
+  location = /set { set_by_lua_block $unused { ]] .. NOTE .. [[ return 1 } return 200; }
+  location = /header { return 200 x; header_filter_by_lua_block { ]] .. NOTE .. [[ } }
+  location = /body { return 200 x; body_filter_by_lua_block { ]] .. NOTE .. [[ } }
+  location = /log { return 200 x; log_by_lua_block { ]] .. NOTE .. [[ } }
+  location = /below { content_by_lua_block {
+    package.loaded.sender = nil
+    package.preload.sender = function()]] .. NOTE .. [[ return true end
+    require "sender"
+  } }
+  location = /init { content_by_lua_block { ngx.say(FROM_INIT) } }
+  location = /init_worker { content_by_lua_block { ngx.say(ngx.shared.notes:get "init_worker") } }
+  location = /balancer {
+    proxy_pass http://balanced;
+  }
+
+  location = /from_init { content_by_lua_block {
+    ngx.say(mic_from_init:get("/user").data.userName)
+  } }
+  location = /inner { content_by_lua_block { ]] .. SAY .. [[ } }
+  location = /sub { content_by_lua_block {
+    local one, two = ngx.location.capture_multi { { "/inner" }, { "/inner" } }
+    ngx.print(one.body, two.body)
+  } }
+  location = /page { error_page 404 = /inner; return 404; }
+
+  location = /status { content_by_lua_block { ngx.say(require "my_mic":status().transport) } }
+  location = /flight { content_by_lua_block { ngx.say(require "mic.core".engine():in_flight()) } }
+  location = /whole { content_by_lua_block {
+    ngx.say(select(2, pcall(require "mic".get, "/user")))
+  } }
+  location = /stream { content_by_lua_block {
+    local count = 0
+    local res, err = require "my_mic":get("/large", { on_data = function(chunk)
+      count = count + #chunk
+      ngx.print(chunk)
+      ngx.flush(true)
+    end })
+    ngx.print("|", res and count or tostring(err))
+  } }
+  location = /batch { content_by_lua_block {
+    local results = require "my_mic":batch {
+      { path = "/users/demo" }, { path = "/users/nobody" }, { path = "/users/anna" },
+      concurrency = 2,
+    }
+    for _, result in ipairs(results) do
+      ngx.say(result.response and result.response.data.userName or result.err.key)
+    end
+  } }
+  location = /batch_raises { content_by_lua_block {
+    local function listen() error("mine", 0) end
+    ngx.say(select(2, pcall(require "my_mic".batch, require "my_mic", {
+      { path = "/large", on_data = listen }, { path = "/slow" },
+    })))
+  } }
+  location = /many { content_by_lua_block {
+    local list = {}
+    for index = 1, tonumber(ngx.var.arg_count) do list[index] = { path = "/user" } end
+    list.concurrency = 64
+    local good = 0
+    for _, result in ipairs(require "my_mic":batch(list)) do
+      good = good + (result.response and 1 or 0)
+    end
+    ngx.say(good)
+  } }
+  location = /login { content_by_lua_block { assert(require "my_mic":login()) } }
+  location = /content_abort { ]] .. ABORT .. [[ content_by_lua_block { ]] .. SAY .. [[ } }
+  location = /slow { ]] .. ABORT .. [[ content_by_lua_block {
+    local res, err = require "my_mic":get "/slow"
+    ngx.say(res and "done" or tostring(err))
+  } }
+  location = /exit { content_by_lua_block {
+    ngx.thread.spawn(function() require "my_mic":get "/slow" end)
+    ngx.sleep(0.1)
+    ngx.exit(204)
+  } }
+  location = /steal { content_by_lua_block {
+    local socket = ngx.socket.tcp()
+    assert(socket:connect("unix:" .. require "mic.core".engine():listen()))
+    ngx.sleep(0.1)
+    socket:close()
+  } }
+]]
+
+local HTTP = [[
+  init_by_lua_block {
+    mic_from_init = require "my_mic"
+    local _, err = mic_from_init:get "/user"
+    FROM_INIT = err.kind .. ": " .. err.message
+  }
+  init_worker_by_lua_block {
+    local _, err = mic_from_init:get "/user"
+    ngx.shared.notes:set("init_worker", err.kind .. ": " .. err.message)
+  }
+  upstream balanced {
+    server 127.0.0.1:1;
+    balancer_by_lua_block { ]] .. NOTE .. [[ ngx.exit(503) }
+  }
+]]
+
+local server = nginx.start {
+  files = { ["my_mic.lua"] = nginx.client(box) },
+  http = HTTP,
+  server = CONFIGURATION,
+}
+
+teardown(function()
+  server:stop()
+  box:stop()
+end)
+
+--- The sandbox's reset forgets who was logged in.
+before_each(function()
+  box:reset()
+  server:get "/login"
+  box:control("DELETE", "/log")
+end)
+
+local function in_flight()
+  return tonumber((server:get "/flight"))
+end
+
+local function slow(seconds)
+  box:answer { path = "/slow", status = 200, body = "{}", delay = seconds, times = 100 }
+end
+
+--- A request whose client gives up.
+local function give_up(path, seconds, count)
+  local url = sandbox.quote(server.url .. path) .. " "
+  sandbox.run(
+    ("curl -q -s -Z --parallel-immediate --parallel-max 64 --noproxy '*' "
+      .. "--max-time %g %s 2>&1"):format(
+      seconds,
+      ("-o /dev/null " .. url):rep(count or 1)
+    )
+  )
+end
+
+describe("a call in nginx", function()
+  for _, path in ipairs { "/content", "/access", "/rewrite", "/sub", "/page", "/from_init" } do
+    it("works in " .. path, function()
+      local body, status = server:get(path)
+      assert.equal(200, status, server:errors())
+      assert.equal("demo\n", body:match "demo\n$", body)
+    end)
+  end
+
+  it("works in a timer", function()
+    server:get "/timer"
+    assert.is_true(nginx.eventually(function()
+      return (server:get "/note") == "sent\n"
+    end))
+  end)
+
+  it("works in light threads and coroutines", function()
+    assert.equal(("demo\n"):rep(5), (server:get "/threads"))
+    assert.equal("demo\ndemo\n", (server:get "/coroutine"))
+  end)
+
+  for path, phase in pairs {
+    ["/set"] = "set",
+    ["/header"] = "header_filter",
+    ["/body"] = "body_filter",
+    ["/log"] = "log",
+    ["/balancer"] = "balancer",
+  } do
+    it("cannot wait in the phase " .. phase .. ": it says so and sends nothing", function()
+        server:get(path)
+      assert.is_true(nginx.eventually(function()
+        local text = "phase: nginx cannot wait in the phase " .. phase .. ": "
+        return (server:get "/note"):find(text, 1, true)
+      end), (server:get "/note"))
+      assert.equal("", box:seen())
+    end)
+  end
+
+  it("cannot wait before there are workers, nor when one begins", function()
+    local text = "phase: nginx cannot wait in the phase init: "
+    assert.is_truthy((server:get "/init"):find(text, 1, true))
+    assert.is_truthy((server:get "/init_worker"):find "phase init_worker: call from a timer")
+  end)
+
+  it("cannot wait below a function that is written in C", function()
+    server:get "/below"
+    assert.is_truthy((server:get "/note"):find "^phase: nginx cannot wait here, below a function")
+    assert.equal("", box:seen())
+  end)
+
+  it("starts no thread in the master", function()
+    assert.equal("1\n", (sandbox.run("ls /proc/" .. server:pid() .. "/task | wc -l")))
+    assert.equal("2\n", (sandbox.run("ls /proc/" .. server:workers()[1] .. "/task | wc -l")))
+  end)
+
+  it("tells how it waits", function()
+    assert.equal("nginx\n", (server:get "/status"))
+  end)
+
+  it("is not to be had without a client", function()
+    assert.is_truthy((server:get "/whole"):find("mic.get is not for nginx", 1, true))
+  end)
+end)
+
+describe("many calls at once", function()
+  it("share one refresh", function()
+    box:expire()
+    box:answer { path = "/auth/refresh", delay = 0.3 }
+    assert.same({ [200] = 50 }, (server:many("/content", 50)))
+    local seen = box:seen()
+    local _, refreshes = seen:gsub("POST /auth/refresh", "")
+    assert.equal(1, refreshes)
+    assert.is_nil(seen:find "login")
+  end)
+
+  it("leave the worker free for others", function()
+    slow(1)
+    local pipe = io.popen(
+      ("for i in $(seq 50); do curl -s --noproxy '*' -o /dev/null %s/slow & done; wait"):format(
+        server.url
+      )
+    )
+    assert.is_true(nginx.eventually(function()
+      return in_flight() == 50
+    end))
+    local longest = 0
+    for _ = 1, 10 do
+      local began = core.now()
+      assert.equal("quick", (server:get "/quick"))
+      longest = math.max(longest, core.now() - began)
+    end
+    assert.is_true(longest < 0.5, longest)
+    pipe:close()
+    assert.equal(0, in_flight())
+  end)
+
+  it("of a batch come in order, and a wrong one is one result", function()
+    assert.equal("demo\nUSER_NOT_FOUND\nanna\n", (server:get "/batch"))
+  end)
+
+  it("of a large batch all come", function()
+    assert.equal("500\n", (server:get "/many?count=500"))
+  end)
+
+  it("end when one's listener raises", function()
+    slow(5)
+    box:answer { path = "/large", status = 200, body = "x" }
+    assert.equal("mine\n", (server:get "/batch_raises"))
+    assert.is_true(nginx.eventually(function()
+      return in_flight() == 0
+    end, 2))
+  end)
+end)
+
+describe("a stream", function()
+  it("goes on to the client piece by piece", function()
+    box:answer {
+      path = "/large", status = 200, body = "0123456789abcdef", ["repeat"] = 65536,
+      headers = { ["Content-Type"] = "text/plain" },
+    }
+    local body = server:get "/stream"
+    assert.equal(16 * 65536 + #"|1048576", #body)
+    assert.equal("|1048576", body:sub(-8))
+  end)
+end)
+
+describe("a request that is given up", function()
+  it("leaves no exchange behind, without the garbage collector", function()
+    slow(20)
+    give_up("/slow", 0.4, 50)
+    local gone, seconds = nginx.eventually(function()
+      return in_flight() == 0
+    end, 3)
+    assert.is_true(gone)
+    assert.is_true(seconds < 2, seconds)
+    assert.equal("demo\n", (server:get "/content"))
+  end)
+
+  it("leaves none behind either when it ends by ngx.exit", function()
+    slow(20)
+    assert.equal(204, select(2, server:get "/exit"))
+    assert.is_true(nginx.eventually(function()
+      return in_flight() == 0
+    end, 2))
+  end)
+
+  it("loses no refresh that it began", function()
+    box:mode { refresh = "rotate" }
+    box:expire()
+    box:answer { path = "/auth/refresh", delay = 0.6 }
+    give_up("/content_abort", 0.2)
+    core.sleep(0.8)
+    assert.equal("demo\n", (server:get "/content"))
+    local seen = box:seen()
+    local _, refreshes = seen:gsub("POST /auth/refresh", "")
+    assert.equal(1, refreshes, seen)
+    assert.is_nil(seen:find "login", seen)
+  end)
+end)
+
+describe("the reader", function()
+  it("may be lost: that costs a delay, and no answer", function()
+    slow(0.5)
+    local pipe = io.popen(("curl -s --noproxy '*' %s/slow"):format(server.url))
+    assert.is_true(nginx.eventually(function()
+      return in_flight() == 1
+    end))
+    server:get "/steal"
+    assert.equal("done\n", pipe:read "*a")
+    pipe:close()
+    assert.equal("demo\n", (server:get "/content"))
+  end)
+
+  it("leaves no file", function()
+    assert.equal("", (sandbox.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
+  end)
+end)
+
+describe("nginx without a place for a socket", function()
+  local polling
+
+  setup(function()
+    polling = nginx.start {
+      main = "env TMPDIR=/nonexistent;",
+      files = { ["my_mic.lua"] = nginx.client(box) },
+      server = CONFIGURATION:gsub("location = /balancer %b{}", ""),
+    }
+  end)
+
+  teardown(function()
+    polling:stop()
+  end)
+
+  it("polls, and says so", function()
+    assert.equal("demo\n", (polling:get "/content"))
+    assert.same({ [200] = 20 }, (polling:many("/content", 20)))
+    assert.is_truthy((polling:get "/status"):find("nginx (polling: ", 1, true),
+      (polling:get "/status"))
+    assert.equal("", polling:errors())
+  end)
+end)
+
+describe("the log of nginx", function()
+  it("has no error that nobody asked for, and no secret", function()
+    local errors = server:errors():gsub("[^\n]*/balancer[^\n]*", "")
+    assert.equal("", (errors:gsub("\n", "")))
+    assert.is_nil(server:log():find(box.password, 1, true))
+  end)
+end)

@@ -61,8 +61,8 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz bench \
-  bench-nginx simulate allocations brutal-gc install clean deps deps-build FORCE
+.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
+  bench bench-nginx simulate allocations brutal-gc install clean deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)

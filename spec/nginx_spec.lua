@@ -83,6 +83,24 @@ local CONFIGURATION = [[
     end })
     ngx.print("|", res and count or tostring(err))
   } }
+  location = /timeout { content_by_lua_block {
+    local res, err = require "my_mic":get("/slow", { timeout = 0.3 })
+    ngx.say(res and "done" or err.kind)
+    res, err = require "my_mic":get("/slow", { deadline = 0.3 })
+    ngx.say(res and "done" or err.kind)
+  } }
+  location = /retry { content_by_lua_block {
+    local res, err = require "my_mic":get("/user", { retry = { base = 0.3 } })
+    ngx.say(res and res.attempts or tostring(err))
+  } }
+  location = /stop { content_by_lua_block {
+    local res, err = require "my_mic":get("/large", { on_data = function() return false end })
+    ngx.say(res and "done" or err.kind)
+    res, err = pcall(require "my_mic".get, require "my_mic", "/large", { on_data = function()
+      error("mine", 0)
+    end })
+    ngx.say(tostring(err))
+  } }
   location = /batch { content_by_lua_block {
     local results = require "my_mic":batch {
       { path = "/users/demo" }, { path = "/users/nobody" }, { path = "/users/anna" },
@@ -240,6 +258,18 @@ describe("a call in nginx", function()
     assert.equal("nginx\n", (server:get "/status"))
   end)
 
+  it("ends at its time limits", function()
+    slow(5)
+    local began = core.now()
+    assert.equal("timeout\ntimeout\n", (server:get "/timeout"))
+    assert.is_true(core.now() - began < 3)
+  end)
+
+  it("is sent again after a pause", function()
+    box:answer { path = "/user", status = 503 }
+    assert.equal("2\n", (server:get "/retry"))
+  end)
+
   it("is not to be had without a client", function()
     assert.is_truthy((server:get "/whole"):find("mic.get is not for nginx", 1, true))
   end)
@@ -304,6 +334,19 @@ describe("a stream", function()
     local body = server:get "/stream"
     assert.equal(16 * 65536 + #"|1048576", #body)
     assert.equal("|1048576", body:sub(-8))
+  end)
+end)
+
+describe("a stream that nobody wants any longer", function()
+  it("ends, by false or by an error that comes out", function()
+    box:answer {
+      path = "/large", status = 200, body = ("x"):rep(1000), ["repeat"] = 10000, times = 2,
+      headers = { ["Content-Type"] = "text/plain" },
+    }
+    assert.equal("cancelled\nmine\n", (server:get "/stop"))
+    assert.is_true((nginx.eventually(function()
+      return in_flight() == 0
+    end, 2)))
   end)
 end)
 

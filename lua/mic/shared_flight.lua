@@ -10,6 +10,7 @@ local shared_methods = {}
 local shared_mt = { __name = "mic.shared_flight", __index = shared_methods }
 
 local getinfo = type(debug) == "table" and debug.getinfo
+local in_nginx = rawget(_G, "ngx") ~= nil -- there other requests' coroutines may look dead
 
 local GRACE_SECONDS = 5 -- a flight that has not ended so long after its deadline is given up
 local BEGIN_SECONDS = 5 -- in which its task has to begin

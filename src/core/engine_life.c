@@ -128,6 +128,8 @@ struct engine_core *engine_make(bool patient) {
   core->multi = curl_multi_init();
   if (core->multi != NULL && make_sessions(core) && engine_wake_open(&core->wake)) {
     curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)LANE_CONNECTIONS);
+    /* libcurl's own limit follows the number of calls of the moment, and closes at each lull. */
+    curl_multi_setopt(core->multi, CURLMOPT_MAXCONNECTS, (long)LANE_CONNECTIONS);
     if (start_thread(core) == 0) {
       enter_live(core);
       return core;

@@ -289,12 +289,14 @@ end
 ---@param caller any the coroutine that starts it
 ---@return table this
 function flight.new(session, purpose, deadline, caller)
-  local saves_until = session.transport.now() + FLIGHT_SECONDS
+  local launched = session.transport.now()
+  local saves_until = launched + FLIGHT_SECONDS
   --- Every member is there from the start: setting one later needs no memory, so a flight can be
   --- ended when there is none.
   local this = {
     session = session,
     purpose = purpose,
+    launched = launched,
     saves_until = saves_until,
     ends = saves_until - SAVE_SECONDS,
     deadline = deadline or false,
@@ -342,6 +344,10 @@ function flight.fly(this)
     this.ends = math.min(this.ends, this.deadline or math.huge)
   end
   this.fly = flight.fly
+  if this.session.shared.flight ~= this then
+    this.ended = true -- given up before it began
+    return
+  end
   local ran, ok, err = protect.call(transact, this)
   if ran then
     this.ok, this.err = ok or false, err or false

@@ -80,9 +80,13 @@ function renewal.keep(this, record)
   if not saved then
     vault:owe(this.saved) -- first, since it needs memory: what is adopted is never forgotten to save
   end
-  local adopted, err = vault:adopt(record, this.generation)
-  if not adopted then
+  local ran, adopted, err = pcall(vault.adopt, vault, record, this.generation)
+  if not (ran and adopted) then
     vault.unsaved = owed
+  end
+  if not ran then
+    error(adopted, 0)
+  elseif not adopted then
     return nil, err
   end
   this.generation, this.record, this.kept = adopted, record, true

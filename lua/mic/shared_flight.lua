@@ -10,8 +10,10 @@ local shared_methods = {}
 local shared_mt = { __name = "mic.shared_flight", __index = shared_methods }
 
 local getinfo = type(debug) == "table" and debug.getinfo
+local in_nginx = rawget(_G, "ngx") ~= nil -- there other requests' coroutines may look dead
 
 local GRACE_SECONDS = 5 -- a flight that has not ended so long after its deadline is given up
+local BEGIN_SECONDS = 5 -- in which its task has to begin
 local SLICE, POLL = 1, 0.05 -- seconds of a wait before a look: with somebody who wakes, and without
 
 --- By store, then by key. A store that nobody else holds goes, and so does a key without clients.
@@ -50,9 +52,10 @@ end
 --- outside, such as a debug hook's, may have torn it out.
 local function is_on_stack(this)
   if not this.fly then
-    return this.spawned -- a task of its own that has not begun yet
+    -- A task that has not begun yet; or there was no memory for one, or none to begin it.
+    return this.spawned and this.session.transport.now() < this.launched + BEGIN_SECONDS
   end
-  if this.thread and coroutine.status(this.thread) == "dead" then
+  if this.thread and not in_nginx and coroutine.status(this.thread) == "dead" then
     return false -- one that an error has ended still shows its stack
   end
   if not getinfo or (not this.thread and coroutine.running()) then

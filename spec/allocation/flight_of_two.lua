@@ -3,13 +3,17 @@
 local function new_loop()
   local core = require "mic.core"
   local blocking = require "mic.transport.blocking"
-  local tasks = {}
-  local loop = { now = core.now, random = core.random, request = blocking.request }
+  local tasks, time = {}, core.now()
+  local loop = { random = core.random, request = blocking.request }
+  function loop.now()
+    return time
+  end
   function loop.spawn(task, ...)
     local thread, words = coroutine.create(task), { ... }
     tasks[#tasks + 1] = { thread = thread, word = words[1] }
   end
-  function loop.sleep()
+  function loop.sleep(seconds)
+    time = time + seconds
     coroutine.yield()
   end
   function loop.finish(...)

@@ -39,8 +39,8 @@ end
 --- `facts`: kind (of a failure; nil when there is a reply), status, means ("expired" or nil), auth
 --- (the attempt carried credentials), generation (of those), present_generation, renewed (how often
 --- this call was sent again after a renewal), resent (how often with credentials that somebody else
---- had brought), ensured (how often it waited for credentials), method, location, same_origin, fetch (an absolute URL was asked for), redirects (followed so
---- far).
+--- had brought), ensured (how often it waited for credentials), method, location, same_origin,
+--- fetch (an absolute URL was asked for), redirects (followed so far).
 ---@param facts table
 ---@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
 function policy.decide(facts)

@@ -32,6 +32,7 @@ return {
     ok, err = made.to:logout()
     local left
     left, problem = world.saved()
-    return ok and not left and not problem and not made.to:authenticated() or tostring(err or problem)
+    local gone = ok and not left and not problem and not made.to:authenticated()
+    return gone or tostring(err or problem)
   end,
 }

@@ -105,6 +105,22 @@ describe("many coroutines of one client", function()
     assert.same({ 1, 0 }, { sandbox:counters().login, sandbox:counters().refresh })
   end)
 
+  it("begin another one when the task of the first never begins", function()
+    local spawn, lost = loop.transport.spawn, 0
+    function loop.transport.spawn()
+      loop.transport.spawn = spawn
+      lost = lost + 1
+      loop.later = loop.later + 6
+    end
+    client = sandbox:automatic { transport = loop.transport }
+    local results = call(3)
+    loop:run()
+    for _, result in ipairs(results) do
+      assert(result.response, tostring(result.err))
+    end
+    assert.same({ 1, 1 }, { lost, sandbox:counters().login })
+  end)
+
   it("refresh ahead once, and nobody waits for it", function()
     make()
     pass(3000)

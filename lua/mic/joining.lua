@@ -65,6 +65,12 @@ function joining.run(self, purpose, deadline, details, take)
   return this
 end
 
+--- The error for a flight that has come to no end.
+---@return table err
+function joining.broken_off()
+  return errors.new("auth", "the login or refresh was broken off", { retryable = true })
+end
+
 --- The outcome for explicit calls, which also tell of a save that failed.
 ---@param this table|nil
 ---@param err table|nil
@@ -75,7 +81,7 @@ function joining.outcome(this, err)
     return nil, err
   end
   if not this.ok then
-    return nil, this.err and errors.copy(this.err) or nil
+    return nil, this.err and errors.copy(this.err) or joining.broken_off()
   end
   if this.store_err then
     return nil, this.store_err

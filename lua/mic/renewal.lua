@@ -78,7 +78,7 @@ function renewal.keep(this, record)
   end
   local owed = vault.unsaved
   if not saved then
-    vault:owe(this.saved) -- first, since it needs memory: what is adopted must be saved
+    vault:owe(this.saved) -- first, since it needs memory: nothing is adopted and then not saved
   end
   local ran, adopted, err = pcall(vault.adopt, vault, record, this.generation)
   if not (ran and adopted) then

@@ -245,8 +245,7 @@ function session_methods:renew(deadline)
       return nil, errors.copy(this.err)
     end
     if is_own and launched == LAUNCHES then
-      local message = "the login or refresh was broken off"
-      return nil, this.err or errors.new("auth", message, { retryable = true })
+      return nil, this.err or joining.broken_off()
     end
   end
   return true

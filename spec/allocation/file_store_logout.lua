@@ -32,7 +32,7 @@ return {
     ok, err = made.to:logout()
     local left
     left, problem = world.saved()
-    local gone = ok and not left and not problem and not made.to:authenticated()
-    return gone or tostring(err or problem)
+    local is_out = ok and not left and not problem and not made.to:authenticated()
+    return is_out or tostring(err or problem)
   end,
 }

@@ -1,4 +1,4 @@
---- A refresh that the API cannot do just now: the pause is saved, the next call gets the failure.
+--- A refresh that the API cannot do just now: the pause is saved, and the next call is told of it.
 return {
   leaves_clients = true,
   prepare = function(world)

@@ -86,8 +86,10 @@ bool allocator_has_failed(void) {
 }
 
 /* LuaJIT may crash when memory ends inside an instruction, whatever runs (its issue 906, mended
-   after the versions that are about). So there the others fail alone. */
-#if __has_include(<luajit.h>)
+   after the versions that are about). Lua 5.2 gives up its call records at each full collection,
+   and cannot run a finalizer without memory for a new one: it frees the object all the same. So
+   with these two the others fail alone. */
+#if __has_include(<luajit.h>) || LUA_VERSION_NUM == 502
 enum { LUA_MAY_FAIL = false };
 #else
 enum { LUA_MAY_FAIL = true };

@@ -9,7 +9,7 @@
 #   make tsan       the specs of the engine's thread under ThreadSanitizer
 #   make valgrind   every spec under memcheck
 #   make fuzz       each fuzz target for SECONDS
-#   make allocations  each allocation of each of spec/allocation fails; some minutes
+#   make allocations  each allocation of each of spec/allocation fails; a quarter of an hour
 #   make brutal-gc    the core's specs, with a full collection for every object of the module's
 #   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"

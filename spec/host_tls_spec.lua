@@ -7,7 +7,8 @@ local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
 
 --- The dynamic linker looks at a preloaded library where it would look at the program.
 local function load_core(preloaded)
-  local command = "LD_PRELOAD='%s' MIC_PRELOAD='%s' %s -e 'print(pcall(require, \"mic.core\"))' 2>&1"
+  local command = "LD_PRELOAD='%s' MIC_PRELOAD='%s' %s "
+    .. "-e 'print(pcall(require, \"mic.core\"))' 2>&1"
   return sandbox.run(command:format(preloaded, preloaded, lua))
 end
 

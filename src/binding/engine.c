@@ -83,7 +83,8 @@ void engineL_know(lua_State *L, struct exchange_box *box) {
 /* ---- methods ---- */
 
 /* What has come since the last time; never waits.
-   ---@return mic.exchange[] exchanges that ended or have something to hand over: ask their `run` */
+   ---@return mic.exchange[] exchanges that ended or have something to hand over, each once: ask
+     their `run` until it says "wait" or "done" */
 static int engine_collect(lua_State *L) {
   struct engine *engine = engineL_check(L, 1);
   int count = 0;
@@ -91,16 +92,20 @@ static int engine_collect(lua_State *L) {
   lua_newtable(L);
   lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
   engine_hush(engine);
+  engine->collects++;
   for (;;) {
     struct exchange *exchange = engine_next(engine);
     if (exchange == NULL)
       break;
     lua_pushlightuserdata(L, exchange);
     lua_rawget(L, 3);
-    if (lua_isnil(L, -1)) /* of a call that waits in this thread */
+    struct exchange_box *box = lua_touserdata(L, -1); /* NULL: of a call that waits in a thread */
+    if (box == NULL || box->listed == engine->collects) {
       lua_pop(L, 1);
-    else
-      lua_rawseti(L, 2, ++count);
+      continue;
+    }
+    lua_rawseti(L, 2, ++count);
+    box->listed = engine->collects;
   }
   lua_settop(L, 2);
   return 1;

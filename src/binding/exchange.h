@@ -13,6 +13,7 @@ struct exchange_box {
   struct exchange exchange;
   struct api_client *client; /* borrowed: the anchors keep it alive, or the caller's stack does */
   bool taken;                /* result was read */
+  unsigned listed;           /* by which of the engine's collects last */
   struct record kept;        /* of a login or refresh whose result was taken: for `record` */
 };
 

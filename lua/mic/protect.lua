@@ -64,4 +64,21 @@ function protect.user(task, ...)
   return pass_interrupt(protect.call(task, ...)) -- without a table: a lock is given back by this
 end
 
+--- Hands something to the user's function that listens to an exchange. An error that it raises ends
+--- the exchange and comes out unchanged.
+---@param exchange table
+---@param listener function
+---@param ... any its arguments
+---@return boolean wanted false: it returned false, and the exchange was ended
+function protect.listen(exchange, listener, ...)
+  local ok, wanted = pcall(listener, ...)
+  if not ok or wanted == false then
+    exchange:cancel()
+  end
+  if not ok then
+    error(wanted, 0)
+  end
+  return wanted ~= false
+end
+
 return protect

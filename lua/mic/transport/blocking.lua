@@ -1,6 +1,7 @@
 --- The transport of plain Lua: the calling thread waits, and no thread is started.
 
 local core = require "mic.core"
+local protect = require "mic.protect"
 
 local blocking = {
   name = "blocking",
@@ -89,16 +90,8 @@ function blocking.finish(_, exchange, listener)
     if news == "done" then
       return exchange:result()
     end
-    if news ~= "wait" then
-      local ok, wanted = pcall(listener, news, first, second)
-      if not ok then
-        exchange:cancel()
-        error(wanted, 0)
-      end
-      if wanted == false then
-        exchange:cancel()
-        return nil, "cancelled", nil, "the call was cancelled"
-      end
+    if news ~= "wait" and not protect.listen(exchange, listener, news, first, second) then
+      return nil, "cancelled", nil, "the call was cancelled"
     end
   end
 end

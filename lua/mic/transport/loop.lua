@@ -101,15 +101,6 @@ local function wait_for(self, exchange, engine)
   waiters[exchange] = nil
 end
 
-local function listen(exchange, listener, ...)
-  local ok, wanted = pcall(listener, ...)
-  if not ok then
-    exchange:cancel()
-    error(wanted, 0)
-  end
-  return wanted ~= false
-end
-
 local function finish(self, exchange, listener)
   while true do
     local news, first, second = exchange:run(0)
@@ -120,8 +111,7 @@ local function finish(self, exchange, listener)
     end
     if news == "done" then
       return exchange:result()
-    elseif news ~= "wait" and not listen(exchange, listener, news, first, second) then
-      exchange:cancel()
+    elseif news ~= "wait" and not protect.listen(exchange, listener, news, first, second) then
       return nil, "cancelled", nil, "the call was cancelled"
     end
   end

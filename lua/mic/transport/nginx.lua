@@ -3,6 +3,7 @@
 --- worker.
 
 local core = require "mic.core"
+local protect = require "mic.protect"
 
 local ngx = ngx
 if type(ngx) ~= "table" then
@@ -198,13 +199,7 @@ function nginx.finish(_, exchange, listener)
       reader.wait(engine, exchange, turn)
     else
       turn = 0
-      local ok, wanted = pcall(listener, news, first, second)
-      if not ok then
-        exchange:cancel()
-        error(wanted, 0)
-      end
-      if wanted == false then
-        exchange:cancel()
+      if not protect.listen(exchange, listener, news, first, second) then
         return nil, "cancelled", nil, "the call was cancelled"
       end
     end

@@ -163,7 +163,7 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
   return CURLE_OK;
 }
 
-void exchange_detach(const struct exchange *exchange, CURL *easy) {
+void exchange_leave(const struct exchange *exchange, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);

@@ -109,7 +109,7 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
                    const char *message);
 void exchange_fail_memory(struct exchange *exchange);
 /* Takes off the handle what it borrowed and what the next exchange may not want. */
-void exchange_detach(const struct exchange *exchange, CURL *easy);
+void exchange_leave(const struct exchange *exchange, CURL *easy);
 /* Sends the shared lines after our own, without copying them; they must outlive the exchange. False
    when there is no memory. */
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared);

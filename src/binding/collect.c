@@ -1,6 +1,9 @@
 /* The client's methods about who waits for its exchanges. */
 #include "../core/base.h"
 
+#include <string.h>
+
+#include "../core/url.h"
 #include "client.h"
 #include "engine.h"
 
@@ -45,6 +48,59 @@ static int client_collect(lua_State *L) {
   return 1;
 }
 
+/* A GET of a plain call for a batch, begun without waiting.
+   ---@param path string
+   ---@param timeout number seconds
+   ---@param idle? mic.exchange one whose plain_result was taken, to be used again
+   ---@return mic.exchange exchange for plain_result once it has ended, as it may have at once */
+static int client_start_plain(lua_State *L) {
+  static const char method[] = "GET";
+  struct api_client *client = clientL_check(L, 1);
+  struct api_call call = {0};
+  call.path = luaL_checklstring(L, 2, &call.path_length);
+  double timeout = luaL_checknumber(L, 3);
+  const char *problem = url_path_problem(call.path, call.path_length);
+  if (problem != NULL)
+    return argumentsL_raise(L, "path %s", problem);
+  lua_settop(L, 4);
+  struct exchange_box *box;
+  if (lua_isnil(L, 4)) {
+    box = exchangeL_push(L, client, EXCHANGE_REQUEST);
+    lua_replace(L, 4);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    compatL_set_anchors(L, 4);
+  } else {
+    box = exchangeL_check(L, 4);
+    luaL_argcheck(L, box->taken && box->client == client, 4, "is in use");
+    exchangeL_renew(L, 4, client);
+  }
+  struct exchange *exchange = &box->exchange;
+  memcpy(exchange->method, method, sizeof method);
+  exchange->timeout = timeout;
+  exchange->resend = true;
+  exchange->share_connection = true;
+  api_client_request(client, exchange, &call);
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, 4);
+  lua_rawseti(L, -2, (int)exchange->number);
+  lua_settop(L, 4);
+  engineL_know(L, box);
+  return 1;
+}
+
+/* ---@param exchange mic.exchange of start_plain, ended
+   ---@return any ... as plain_request returns */
+static int client_plain_result(lua_State *L) {
+  clientL_check(L, 1);
+  struct exchange_box *box = exchangeL_check(L, 2);
+  engine_sync(&box->exchange);
+  bool ended = box->exchange.state == EXCHANGE_DONE && !box->taken;
+  luaL_argcheck(L, ended, 2, "has no result now");
+  return exchangeL_push_plain_result(L, box);
+}
+
 /* Gives the client's exchanges to an engine from now on. Its own connections are closed.
    ---@param engine mic.engine
    ---@return boolean given false while one of its exchanges runs in this thread */
@@ -63,5 +119,8 @@ static int client_use_engine(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg clientL_waiting_methods[] = {
-    {"collect", client_collect}, {"use_engine", client_use_engine}, {NULL, NULL}};
+const luaL_Reg clientL_waiting_methods[] = {{"collect", client_collect},
+                                            {"start_plain", client_start_plain},
+                                            {"plain_result", client_plain_result},
+                                            {"use_engine", client_use_engine},
+                                            {NULL, NULL}};

@@ -31,7 +31,7 @@ static bool is_plain_answer(const struct exchange *exchange) {
          exchange->status < 300;
 }
 
-static int push_plain_result(lua_State *L, struct exchange_box *box) {
+int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   if (is_plain_answer(exchange))
     api_client_absorb(box->client, exchange);
@@ -81,7 +81,7 @@ int clientL_plain_request(lua_State *L) {
   struct api_call call = {.path = path, .path_length = path_length, .plain = true};
   api_client_request(client, exchange, &call);
   exchangeL_finish(L, box);
-  int count = push_plain_result(L, box);
+  int count = exchangeL_push_plain_result(L, box);
   clientL_keep_idle_exchange(L, count);
   return count;
 }

@@ -178,22 +178,20 @@ local function wake_sleepers(state, now)
   return #due > 0 and 0 or first - now
 end
 
---- Exchanges that ended and are waited for here. A batch inside another one (in an on_data) may
---- find those of the outer one: they are left in `strays`.
+--- Exchanges that ended. A batch inside another one (in an on_data) may find those of the outer
+--- one: they are left in `strays`.
 local function take_ended(state, inside, seconds)
   local ended = {}
   for exchange in pairs(inside.strays) do
-    ended[#ended + 1] = state.waiting[exchange] and exchange or nil
+    if state.waiting[exchange] then
+      ended[#ended + 1] = exchange
+    end
+  end
+  for _, exchange in ipairs(ended) do
+    inside.strays[exchange] = nil
   end
   if #ended == 0 and next(state.waiting) ~= nil then
     ended = inside.core:collect(seconds)
-  end
-  for index = #ended, 1, -1 do
-    local ours = state.waiting[ended[index]] ~= nil
-    inside.strays[ended[index]] = not ours or nil
-    if not ours then
-      table.remove(ended, index)
-    end
   end
   return ended
 end
@@ -298,7 +296,9 @@ function batch.run(calls, concurrency, inside, send)
     for _, exchange in ipairs(take_ended(state, inside, seconds)) do
       local task = state.waiting[exchange]
       state.waiting[exchange] = nil
-      if type(task) == "number" then
+      if not task then
+        inside.strays[exchange] = true
+      elseif type(task) == "number" then
         end_plain(state, inside, task, inside.core:plain_result(exchange))
         inside.idle[#inside.idle + 1] = exchange
       else

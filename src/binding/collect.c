@@ -7,28 +7,45 @@
 #include "client.h"
 #include "engine.h"
 
+void clientL_watch(lua_State *L, struct exchange_box *box) {
+  struct exchange_box **first = &((struct client_box *)box->client)->watched;
+  box->watched_as = (int)box->exchange.number;
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, box->watched_as);
+  lua_pop(L, 1);
+  engineL_know(L, box);
+  exchange_unwatch(box); /* of its use before */
+  box->next = *first;
+  box->link = first;
+  if (box->next != NULL)
+    box->next->link = &box->next;
+  *first = box;
+}
+
 /* Pushes a list of the exchanges that ended and were not shown yet; returns how many. The client is
    at index 1. [0, +1] */
-static int push_ended(lua_State *L) {
+static int push_ended(lua_State *L, struct api_client *client) {
+  int count = 0;
+  struct exchange_box *next = NULL;
   lua_newtable(L);
-  int ended = lua_gettop(L), count = 0;
   compatL_push_anchors(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    struct exchange_box *box = exchangeL_check(L, -1);
+  /* In the loop nothing collects garbage, whose finalizers take others out of the list. */
+  for (struct exchange_box *box = ((struct client_box *)client)->watched; box != NULL; box = next) {
+    next = box->next;
     engine_sync(&box->exchange);
-    if (box->exchange.state == EXCHANGE_DONE && !box->taken) {
-      lua_pushvalue(L, -1);
-      lua_rawseti(L, ended, ++count);
-    }
-    if (box->exchange.state == EXCHANGE_DONE) { /* nobody asks for it again */
-      lua_pushvalue(L, -2);
-      lua_pushnil(L);
-      lua_rawset(L, ended + 1);
-    }
-    lua_pop(L, 1);
+    if (box->exchange.state != EXCHANGE_DONE)
+      continue;
+    lua_rawgeti(L, -1, box->watched_as);
+    if (box->taken || lua_isnil(L, -1)) /* nil: it is garbage */
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, -3, ++count);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, box->watched_as);
+    exchange_unwatch(box);
   }
-  lua_settop(L, ended);
+  lua_pop(L, 1);
   return count;
 }
 
@@ -40,11 +57,11 @@ static int client_collect(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
   lua_settop(L, 1);
-  if (push_ended(L) > 0)
+  if (push_ended(L, client) > 0)
     return 1;
   lua_pop(L, 1);
   exchangeL_drive(L, client, NULL, seconds);
-  push_ended(L);
+  push_ended(L, client);
   return 1;
 }
 
@@ -82,11 +99,7 @@ static int client_start_plain(lua_State *L) {
   exchange->resend = true;
   exchange->share_connection = true;
   api_client_request(client, exchange, &call);
-  compatL_push_anchors(L, 1);
-  lua_pushvalue(L, 4);
-  lua_rawseti(L, -2, (int)exchange->number);
-  lua_settop(L, 4);
-  engineL_know(L, box);
+  clientL_watch(L, box);
   return 1;
 }
 

@@ -3,6 +3,7 @@
 
 local builder = require "mic.builder"
 local call = require "mic.call"
+local core = require "mic.core"
 local errors = require "mic.error"
 local paths = require "mic.path"
 local response = require "mic.response"
@@ -15,37 +16,49 @@ local SLICE = 60 -- seconds to wait at the most before looking again
 local WHAT = "client:batch: request %d"
 local OURS = {} -- the first value of every yield of ours
 
---- One request; whatever is wrong with it is said of it by its number.
-local function build_one(request, what)
-  local ok, built = pcall(builder.call, request, what)
-  if ok then
-    built.share_connection = true
-    return built
+local of_path = { path = true, params = true, query = true }
+
+--- The whole path of a GET that wants nothing else; nil for any other request.
+local function plain_path(request)
+  local path = request.path
+  for name in next, request do
+    if not of_path[name] then
+      return nil
+    end
   end
-  errors.pass_memory(built)
-  local text = tostring(built)
+  if getmetatable(request) ~= nil then
+    return nil
+  end
+  if core.is_plain_path(path) and request.params == nil and request.query == nil then
+    return path
+  end
+  return type(path) == "string" and paths.query(paths.fill(path, request.params), request.query)
+end
+
+local function build_one(request, what)
+  local built = builder.call(request, what)
+  built.share_connection = true
+  return built
+end
+
+local function build_all(requests, calls)
+  for index, request in ipairs(requests) do
+    if type(request) ~= "table" then
+      errors.raise((WHAT .. " must be a table (got %s)"):format(index, type(request)))
+    end
+    calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
+  end
+end
+
+--- Whatever is wrong with a request is said of it by its number.
+local function raise_for(what, problem)
+  errors.pass_memory(problem)
+  local text = tostring(problem)
   if not text:find(what, 1, true) then
     local position, message = text:match "^(.-:%d+: )(.*)$"
     text = (position or "") .. what .. ": " .. (message or text)
   end
   error(text, 0)
-end
-
-local of_path = { path = true, params = true, query = true }
-
-local function whole_path(request)
-  return paths.query(paths.fill(request.path, request.params), request.query)
-end
-
---- The whole path of a GET that wants nothing else; nil for another request, and for a wrong one.
-local function plain_path(request)
-  for name in pairs(request) do
-    if not of_path[name] then
-      return nil
-    end
-  end
-  local ok, path = pcall(whole_path, request)
-  return ok and getmetatable(request) == nil and path or nil
 end
 
 local function check_names(requests)
@@ -74,11 +87,9 @@ function batch.build(requests)
     errors.raise "client:batch: concurrency must be a whole number from 1"
   end
   local calls = {}
-  for index, request in ipairs(requests) do
-    if type(request) ~= "table" then
-      errors.raise(WHAT:format(index) .. (" must be a table (got %s)"):format(type(request)))
-    end
-    calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
+  local ok, problem = pcall(build_all, requests, calls)
+  if not ok then
+    raise_for(WHAT:format(#calls + 1), problem)
   end
   if #calls < count then
     errors.raise(WHAT:format(#calls + 1) .. " is nil; a list has no holes")

@@ -13,6 +13,7 @@ local batch = {}
 
 local CONCURRENCY = 16
 local SLICE = 60 -- seconds to wait at the most before looking again
+local EARLY = 4 -- calls that are on their way while the others are begun
 local WHAT = "client:batch: request %d"
 local OURS = {} -- the first value of every yield of ours
 
@@ -289,8 +290,9 @@ function batch.run(calls, concurrency, inside, send)
   local function work(index)
     keep(state, index, send_whole(state.inner, calls[index]))
   end
+  local room = math.min(EARLY, concurrency)
   while next_call <= #calls or state.running > 0 do
-    while next_call <= #calls and state.running < concurrency do
+    while next_call <= #calls and state.running < room do
       local index = next_call
       next_call = next_call + 1
       if is_plain(inside, calls[index]) then
@@ -300,7 +302,9 @@ function batch.run(calls, concurrency, inside, send)
         resume(state, coroutine.create(work), index)
       end
     end
-    local seconds = wake_sleepers(state, inside.transport.now())
+    local seconds = room < concurrency and next_call <= #calls and 0
+      or wake_sleepers(state, inside.transport.now())
+    room = concurrency
     if next(state.waiting) == nil and next(state.sleeping) ~= nil then
       inside.transport.sleep(seconds)
     end

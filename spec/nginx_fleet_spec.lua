@@ -95,10 +95,12 @@ local function begin_load()
   folder:write("load", "") -- while it is there
   local pipes = {}
   for index, server in ipairs(fleet) do
+    local file = folder:at(tostring(index)) -- a pipe would be full before long
     pipes[index] = assert(io.popen(
       ("while [ -e '%s' ]; do curl -q -s -Z --parallel-immediate --parallel-max %d --max-time 80 "
         .. "--noproxy '*' -H 'Connection: close' -o /dev/null -w '%%{http_code} %%{exitcode}\\n' "
-        .. "'%s/call?[1-%d]' 2>&-; done"):format(load_file, CLIENTS, server.url, 3 * CLIENTS)
+        .. "'%s/call?[1-%d]' 2>&-; done >%s; cat %s"):format(load_file, CLIENTS, server.url,
+        3 * CLIENTS, file, file)
     ))
   end
   core.sleep(0.3)

@@ -103,7 +103,9 @@ local function begin_load()
         3 * CLIENTS, file, file)
     ))
   end
-  core.sleep(0.3)
+  assert.is_true((nginx.eventually(function()
+    return box:counters().calls >= 2 * CLIENTS * #fleet
+  end, 20)))
   return function()
     os.remove(load_file)
     local statuses = {}
@@ -140,7 +142,7 @@ end
 local function assert_refreshed(count, seconds)
   assert.is_true(nginx.eventually(function()
     return refreshes() >= count
-  end, seconds), "no refresh")
+  end, seconds or 20), "no refresh " .. count)
   core.sleep(0.15) -- a second one would follow at once
   assert.equal(count, refreshes())
 end

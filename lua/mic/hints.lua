@@ -86,6 +86,10 @@ local rules = {
     hint = "check the URL's host and port: is TLS spoken there?",
   },
   {
+    kind = "too_large",
+    hint = "raise max_response_size, or let the body go to save_to or on_data",
+  },
+  {
     kind = "network",
     code = "CURLE_COULDNT_RESOLVE_HOST",
     hint = "check the URL's host name, and this machine's DNS",

@@ -110,21 +110,20 @@ function session_methods:own_password()
     return self.password
   end
   local ran, password = protect.user(self.password)
-  if ran and type(password) == "string" and password ~= "" then
+  local problem
+  if not ran then
+    errors.pass_memory(password)
+    problem = "raised an error"
+  elseif type(password) ~= "string" or password == "" then
+    problem = ("returned no string (got %s)"):format(
+      password == "" and "an empty one" or type(password)
+    )
+  elseif #password > core_module.secret_max then
+    problem = ("returned more than %d bytes"):format(core_module.secret_max)
+  else
     return password
   end
-  if not ran then
-    errors.pass_memory(password)
-  end
-  if not ran then
-    errors.pass_memory(password)
-  end
-  return nil,
-    errors.new(
-      "auth",
-      ran and ("the password function returned no string (got %s)"):format(type(password))
-        or "the password function raised an error"
-    )
+  return nil, errors.new("auth", "the password function " .. problem)
 end
 
 --- Whether the present token may be sent, if need be shortly before its end.

@@ -4,6 +4,9 @@ local mic = require "mic"
 local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
 
+--- A name too long for any DNS, so that none is asked.
+local NOWHERE = ("x"):rep(64) .. ".example"
+
 describe("TLS", function()
   local box = api.around()
   local folder
@@ -188,12 +191,19 @@ describe("TLS", function()
       assert.is_nil(response)
       assert.are.equal("network", err.kind)
       assert.is_nil(err.status)
+      assert.are.equal("network: the proxy refused: it answered 403 (GET /x, CURLE_RECV_ERROR) - "
+        .. "check the proxy's address, user name and password", tostring(err))
       local host = box.base_url:match "//([^/]+)"
       assert.are.same({ "CONNECT " .. host .. " HTTP/1.1" }, proxy.requests())
       proxy.stop()
       response, err = get({ ca_file = box.ca_file }, { proxy = url })
       assert.is_nil(response)
       assert.are.equal("network", err.kind)
+      response, err = get({ ca_file = box.ca_file }, { proxy = "http://anna:hunter2@" .. NOWHERE })
+      assert.is_nil(response)
+      assert.are.equal("network: the proxy's name could not be resolved (GET /x, "
+        .. "CURLE_COULDNT_RESOLVE_PROXY) - check the option proxy, or the variable https_proxy",
+        tostring(err))
       start(REFUSING)
     end)
 

@@ -100,6 +100,16 @@ local rules = {
     hint = "check the URL's host and port, and the proxy if there is one",
   },
   {
+    kind = "network",
+    text = "the proxy refused",
+    hint = "check the proxy's address, user name and password",
+  },
+  {
+    kind = "network",
+    code = "CURLE_COULDNT_RESOLVE_PROXY",
+    hint = "check the option proxy, or the variable https_proxy",
+  },
+  {
     kind = "auth",
     text = "expired, and there is no refresh token",
     hint = "give use_credentials a refreshToken too, or call client:login()",

@@ -107,6 +107,9 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   SET(CURLOPT_HTTP_VERSION, options->http_version);
   SET(CURLOPT_USERAGENT, options->user_agent);
   SET(CURLOPT_OPENSOCKETFUNCTION, connections_cb_open_socket);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */
+#endif
   if (options->proxy != NULL)
     SET(CURLOPT_PROXY, options->proxy);
   return CURLE_OK;

@@ -195,6 +195,7 @@ describe("TLS", function()
         .. "check the proxy's address, user name and password", tostring(err))
       local host = box.base_url:match "//([^/]+)"
       assert.are.same({ "CONNECT " .. host .. " HTTP/1.1" }, proxy.requests())
+      assert.are.equal("host user-agent proxy-connection", proxy.header_names())
       proxy.stop()
       response, err = get({ ca_file = box.ca_file }, { proxy = url })
       assert.is_nil(response)

@@ -87,6 +87,7 @@ local rules = {
   },
   {
     kind = "too_large",
+    text = "larger than allowed",
     hint = "raise max_response_size, or let the body go to save_to or on_data",
   },
   {

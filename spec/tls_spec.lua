@@ -129,6 +129,44 @@ describe("TLS", function()
     assert_fails("CURLE_PEER_FAILED_VERIFICATION", get { pinned_public_key = pin_of(server) })
   end)
 
+  it("does not lend a connection to a client with other options, in one engine", function()
+    local PIN = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    local printed = folder:lua(([[
+      local core = require "mic.core"
+      local engine = assert(core.engine())
+      local function get(options)
+        options.base_url, options.api_key, options.engine = %q, "k", engine
+        local client = core.client(options)
+        local exchange = client:start("request", { method = "GET", path = "/metadata/manifest" })
+        while exchange:run(10) ~= "done" do end
+        local reply, kind, code = exchange:result()
+        client:close()
+        print(reply and reply.status or kind .. " " .. code,
+          reply and (reply.new_connection and "new" or "kept"))
+      end
+      local CA = %q
+      get { ca_file = CA }
+      get { ca_file = CA }
+      get {}
+      get { ca_file = CA, pinned_public_key = %q }
+      get { ca_file = CA, client_cert = CA }
+      get { ca_file = CA, proxy = "http://127.0.0.1:1" }
+      get { ca_file = CA, min_version = "1.3" }
+      get { ca_file = CA }
+    ]]):format(box.base_url, box.ca_file, PIN))
+    assert.are.equal(table.concat({
+      "200\tnew",
+      "200\tkept",
+      "tls CURLE_PEER_FAILED_VERIFICATION\tnil",
+      "tls CURLE_SSL_PINNEDPUBKEYNOTMATCH\tnil",
+      "tls CURLE_SSL_CERTPROBLEM\tnil",
+      "network CURLE_COULDNT_CONNECT\tnil",
+      "200\tnew",
+      "200\tkept",
+      "",
+    }, "\n"), printed)
+  end)
+
   it("speaks 1.2 at least, and 1.3 at least when told", function()
     mic.assert(get { ca_file = box.ca_file, min_version = "1.3" })
     mic.assert(get_from("good", { min_version = "1.2" }, "-tls1_2"))

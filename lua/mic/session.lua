@@ -17,7 +17,8 @@ local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
---- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange)
+--- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange),
+--- mask (hides all secrets of the client in a text)
 ---@return table session
 function session.new(settings)
   local key = settings.core:root() .. " " .. (settings.username or "")
@@ -28,6 +29,7 @@ function session.new(settings)
     username = settings.username,
     password = settings.password,
     timeout = settings.timeout,
+    mask = settings.mask,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
     shared = shared, -- with the clients of this store and key
     loaded = false, -- the store was asked once

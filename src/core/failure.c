@@ -79,7 +79,9 @@ static const struct curl_failure curl_failures[] = {
     ROW(CURLE_SSL_INVALIDCERTSTATUS, FAILURE_TLS, "the certificate's status is not valid"),
     ROW(CURLE_SSL_ENGINE_NOTFOUND, FAILURE_TLS, "the TLS engine is not there"),
     ROW(CURLE_SSL_CRL_BADFILE, FAILURE_TLS, "the list of revoked certificates cannot be read"),
+#if LIBCURL_VERSION_NUM >= 0x074d00
     ROW(CURLE_SSL_CLIENTCERT, FAILURE_TLS, "the server wants a client certificate"),
+#endif
     ROW(CURLE_OUT_OF_MEMORY, FAILURE_NETWORK, "out of memory"),
 };
 

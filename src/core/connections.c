@@ -47,7 +47,10 @@ static void sigpipe_restore(const struct sigpipe_guard *guard) {
 
 static curl_socket_t connections_cb_open_socket(void *context, curlsocktype purpose,
                                                 struct curl_sockaddr *address) {
-  (void)context, (void)purpose;
+  const struct exchange *exchange = context; /* NULL where exchange_cb_before_sending looks */
+  (void)purpose;
+  if (exchange != NULL && exchange->failure.kind != FAILURE_NONE)
+    return CURL_SOCKET_BAD;
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 

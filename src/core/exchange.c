@@ -102,7 +102,9 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
     SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
   /* A paused transfer goes on decompressing into memory, so a stream asks for no compression. */
   SET(CURLOPT_ACCEPT_ENCODING, exchange->stream ? NULL : "");
+#if LIBCURL_VERSION_NUM >= 0x075100 /* before, it waits for ever for a connection that has died */
   SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
+#endif
   SET(CURLOPT_NOPROXY, exchange->direct ? "*" : NULL);
   exchange->reply_body.limit = exchange->max_size;
   if (flows && exchange->reply_body.limit < STREAM_WINDOW)
@@ -130,6 +132,7 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_PREREQDATA, (void *)exchange);
 #else
   SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
+  SET(CURLOPT_OPENSOCKETDATA, (void *)exchange);
   idle_clock_touch(&exchange->idle); /* no callback tells when the connection is there */
 #endif
   return CURLE_OK;
@@ -220,8 +223,22 @@ static void fail_resolving(struct exchange *exchange) {
   curl_free(host);
 }
 
+#if LIBCURL_VERSION_NUM < 0x075000
+/* Where no callback tells of a sending, the bytes that went out do. */
+static void note_sending(struct exchange *exchange) {
+  long bytes = 0;
+  if (exchange->easy != NULL)
+    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  if (bytes > 0)
+    exchange->sendings = 1;
+}
+#endif
+
 void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
+#if LIBCURL_VERSION_NUM < 0x075000
+  note_sending(exchange);
+#endif
   if (exchange->failure.kind != FAILURE_NONE)
     return;
   if (exchange->head_only) /* ended by us, and whole */
@@ -260,14 +277,7 @@ bool exchange_has_body(const struct exchange *exchange) {
 }
 
 bool exchange_was_sent(const struct exchange *exchange) {
-#if LIBCURL_VERSION_NUM >= 0x075000
   return exchange->sendings > 0;
-#else
-  /* No callback tells; then only what libcurl reports as never having connected counts. */
-  const char *code = exchange->failure.code;
-  return code == NULL || (strcmp(code, "CURLE_COULDNT_CONNECT") != 0 &&
-                          strcmp(code, "CURLE_COULDNT_RESOLVE_HOST") != 0);
-#endif
 }
 
 void exchange_clear(struct exchange *exchange) {

@@ -13,11 +13,12 @@ local function load_core(preloaded)
 end
 
 describe("a program with an OpenSSL of its own", function()
-  for library, what in pairs { old_openssl = "another major version", old_crypto = "no version" } do
+  for library, what in pairs { old_openssl = "another version", old_crypto = "no version" } do
     it("of " .. what .. " is told so when it loads the module, with the mend", function()
       local output = load_core(native.build(library))
-      local message = "this program has an OpenSSL 1.1 of its own, which takes the place of the "
-        .. "OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared library"
+      local message = "this program has an OpenSSL 1.1 of its own, which takes the place of "
+        .. "the OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared "
+        .. "library"
       assert.is_truthy(output:find(message, 1, true), output)
     end)
   end

@@ -451,7 +451,8 @@ describe("the engine of mic.core", function()
       local printed = folder:lua(code, black_hole .. "OLD_CURL=1")
       folder:remove()
       assert.is_truthy(printed:find("^false\tthis lua%-mic was built for libcurl [%d.]+[%w-]*, and "
-        .. "finds 7%.73%.0: build it for the one that it shall run with %(7%.74 or later%)"), printed)
+        .. "finds 7%.73%.0: build it for the one that it shall run with %(7%.74 or later%)"),
+        printed)
     end)
 
     it("refuses a libcurl that looks up one name at a time", function()

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "connections.h"
@@ -15,8 +14,7 @@
 static const double SLICE_SECONDS = 0.5;
 
 /* ---- SIGPIPE: until 7.88 the TLS libraries wrote to libcurl's sockets by themselves (wolfSSL may
-   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL ----
- */
+   still) and raised it, and the host program may not expect it; now each has MSG_NOSIGNAL ---- */
 
 struct sigpipe_guard {
   sigset_t old_mask;
@@ -60,15 +58,6 @@ static void sigpipe_restore(const struct sigpipe_guard *guard) {
 }
 
 /* ---- handles ---- */
-
-static curl_socket_t connections_cb_open_socket(void *context, curlsocktype purpose,
-                                                struct curl_sockaddr *address) {
-  const struct exchange *exchange = context; /* NULL where exchange_cb_before_sending looks */
-  (void)purpose;
-  if (exchange != NULL && exchange->failure.kind != FAILURE_NONE)
-    return CURL_SOCKET_BAD;
-  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
 
 #define SET(option, value)                                                                         \
   do {                                                                                             \
@@ -127,7 +116,7 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_HTTP_VERSION, options->http_version);
   SET(CURLOPT_USERAGENT, options->user_agent);
-  SET(CURLOPT_OPENSOCKETFUNCTION, connections_cb_open_socket);
+  SET(CURLOPT_OPENSOCKETFUNCTION, exchange_cb_open_socket);
   if (options->proxy != NULL)
     SET(CURLOPT_PROXY, options->proxy);
   return CURLE_OK;

@@ -27,7 +27,7 @@ describe("an exchange of mic.core", function()
   end)
 
   local function start(path)
-    return client:start("request", { method = "GET", path = path })
+    return client:start("request", { method = "GET", path = path, resend = true })
   end
 
   local function finish(exchange)

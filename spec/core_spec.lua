@@ -28,7 +28,7 @@ describe("mic.core alone", function()
   end
 
   local function get(path, more)
-    local spec = { method = "GET", path = path }
+    local spec = { method = "GET", path = path, resend = true }
     for name, value in pairs(more or {}) do
       spec[name] = value
     end

@@ -35,6 +35,7 @@ describe("the engine of mic.core", function()
   local function start(path, spec)
     spec = spec or {}
     spec.method, spec.path, spec.auth = spec.method or "GET", path, false
+    spec.resend = spec.method == "GET" -- as clients do: some libcurls make others a connection
     return client:start("request", spec)
   end
 
@@ -160,7 +161,8 @@ describe("the engine of mic.core", function()
     log_in()
     local exchanges = {}
     for index = 1, 1000 do
-      exchanges[client:start("request", { method = "GET", path = "/users/anna" })] = index
+      exchanges[client:start("request", { method = "GET", path = "/users/anna", resend = true })] =
+        index
     end
     local shown = collect_all()
     for exchange in pairs(exchanges) do
@@ -441,6 +443,16 @@ describe("the engine of mic.core", function()
       ]]):format(url), "{ patient = true }", black_hole .. "BLACK_HOLE_SECONDS=0.4")
       assert.same({ "GET /prod/sent HTTP/1.1" }, server.requests())
       server.stop()
+    end)
+
+    it("is not there with a libcurl that is too old: loading the module says so", function()
+      local folder = scratch.folder()
+      local code = 'print(pcall(require, "mic.core"))'
+      local printed = folder:lua(code, black_hole .. "OLD_CURL=1")
+      folder:remove()
+      assert.is_truthy(printed:find("^false\tthis lua%-mic was built for libcurl [%d.]+[%w-]*, and "
+        .. "finds 7%.73%.0: build it for the one that it shall run with %(7%.74 or later%)"),
+        printed)
     end)
 
     it("refuses a libcurl that looks up one name at a time", function()

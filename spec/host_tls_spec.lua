@@ -13,12 +13,15 @@ local function load_core(preloaded)
 end
 
 describe("a program with an OpenSSL of its own", function()
-  it("of another major version is told so when it loads the module, with the mend", function()
-    local output = load_core(native.build "old_openssl")
-    local message = "this program has an OpenSSL 1.1 of its own, which takes the place of the "
-      .. "OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared library"
-    assert.is_truthy(output:find(message, 1, true), output)
-  end)
+  for library, what in pairs { old_openssl = "another version", old_crypto = "no version" } do
+    it("of " .. what .. " is told so when it loads the module, with the mend", function()
+      local output = load_core(native.build(library))
+      local message = "this program has an OpenSSL 1.1 of its own, which takes the place of "
+        .. "the OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared "
+        .. "library"
+      assert.is_truthy(output:find(message, 1, true), output)
+    end)
+  end
 
   it("is not to be seen where OpenSSL is a shared library", function()
     assert.is_truthy((load_core ""):find "^true")

@@ -27,15 +27,6 @@ local CONFIGURATION = [[
   location = /timer { content_by_lua_block {
     ngx.timer.at(0, function() ]] .. NOTE .. [[ end)
   } }
-  location = /threads { content_by_lua_block {
-    local function work() return require "my_mic":get "/user" end
-    local threads = {}
-    for index = 1, 5 do threads[index] = ngx.thread.spawn(work) end
-    for index = 1, 5 do
-      local _, res, err = ngx.thread.wait(threads[index])
-      ngx.say(res and res.data.userName or tostring(err))
-    end
-  } }
   location = /coroutine { content_by_lua_block {
     local task = coroutine.wrap(function()
       coroutine.yield(require "my_mic":get "/user")
@@ -83,48 +74,11 @@ local CONFIGURATION = [[
     end })
     ngx.print("|", res and count or tostring(err))
   } }
-  location = /timeout { content_by_lua_block {
-    local res, err = require "my_mic":get("/slow", { timeout = 0.3 })
-    ngx.say(res and "done" or err.kind)
-    res, err = require "my_mic":get("/slow", { deadline = 0.3 })
-    ngx.say(res and "done" or err.kind)
-  } }
-  location = /retry { content_by_lua_block {
-    local res, err = require "my_mic":get("/user", { retry = { base = 0.3 } })
-    ngx.say(res and res.attempts or tostring(err))
-  } }
-  location = /stop { content_by_lua_block {
-    local res, err = require "my_mic":get("/large", { on_data = function() return false end })
-    ngx.say(res and "done" or err.kind)
-    res, err = pcall(require "my_mic".get, require "my_mic", "/large", { on_data = function()
-      error("mine", 0)
-    end })
-    ngx.say(tostring(err))
-  } }
-  location = /batch { content_by_lua_block {
-    local results = require "my_mic":batch {
-      { path = "/users/demo" }, { path = "/users/nobody" }, { path = "/users/anna" },
-      concurrency = 2,
-    }
-    for _, result in ipairs(results) do
-      ngx.say(result.response and result.response.data.userName or result.err.key)
-    end
-  } }
   location = /batch_raises { content_by_lua_block {
     local function listen() error("mine", 0) end
     ngx.say(select(2, pcall(require "my_mic".batch, require "my_mic", {
       { path = "/large", on_data = listen }, { path = "/slow" },
     })))
-  } }
-  location = /many { content_by_lua_block {
-    local list = {}
-    for index = 1, tonumber(ngx.var.arg_count) do list[index] = { path = "/user" } end
-    list.concurrency = 64
-    local good = 0
-    for _, result in ipairs(require "my_mic":batch(list)) do
-      good = good + (result.response and 1 or 0)
-    end
-    ngx.say(good)
   } }
   location = /login { content_by_lua_block { assert(require "my_mic":login()) } }
   location = /content_abort { ]] .. ABORT .. [[ content_by_lua_block { ]] .. SAY .. [[ } }
@@ -215,8 +169,7 @@ describe("a call in nginx", function()
     end))
   end)
 
-  it("works in light threads and coroutines", function()
-    assert.equal(("demo\n"):rep(5), (server:get "/threads"))
+  it("works in coroutines", function()
     assert.equal("demo\ndemo\n", (server:get "/coroutine"))
   end)
 
@@ -258,18 +211,6 @@ describe("a call in nginx", function()
     assert.equal("nginx\n", (server:get "/status"))
   end)
 
-  it("ends at its time limits", function()
-    slow(5)
-    local began = core.now()
-    assert.equal("timeout\ntimeout\n", (server:get "/timeout"))
-    assert.is_true(core.now() - began < 3)
-  end)
-
-  it("is sent again after a pause", function()
-    box:answer { path = "/user", status = 503 }
-    assert.equal("2\n", (server:get "/retry"))
-  end)
-
   it("is not to be had without a client", function()
     assert.is_truthy((server:get "/whole"):find("mic.get is not for nginx", 1, true))
   end)
@@ -307,14 +248,6 @@ describe("many calls at once", function()
     assert.equal(0, in_flight())
   end)
 
-  it("of a batch come in order, and a wrong one is one result", function()
-    assert.equal("demo\nUSER_NOT_FOUND\nanna\n", (server:get "/batch"))
-  end)
-
-  it("of a large batch all come", function()
-    assert.equal("500\n", (server:get "/many?count=500"))
-  end)
-
   it("end when one's listener raises", function()
     slow(5)
     box:answer { path = "/large", status = 200, body = "x" }
@@ -334,19 +267,6 @@ describe("a stream", function()
     local body = server:get "/stream"
     assert.equal(16 * 65536 + #"|1048576", #body)
     assert.equal("|1048576", body:sub(-8))
-  end)
-end)
-
-describe("a stream that nobody wants any longer", function()
-  it("ends, by false or by an error that comes out", function()
-    box:answer {
-      path = "/large", status = 200, body = ("x"):rep(1000), ["repeat"] = 10000, times = 2,
-      headers = { ["Content-Type"] = "text/plain" },
-    }
-    assert.equal("cancelled\nmine\n", (server:get "/stop"))
-    assert.is_true((nginx.eventually(function()
-      return in_flight() == 0
-    end, 2)))
   end)
 end)
 

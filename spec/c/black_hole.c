@@ -1,5 +1,5 @@
-/* Preloaded: a name server that does not answer for names that begin with "blackhole", and, with
-   NO_ASYNC=1, a libcurl that can only look up one name at a time. */
+/* Preloaded: a name server that does not answer for names that begin with "blackhole"; with
+   NO_ASYNC=1 a libcurl that can only look up one name at a time, with OLD_CURL=1 a too old one. */
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <netdb.h>
@@ -32,5 +32,9 @@ curl_version_info_data *curl_version_info(CURLversion age) {
   copy = *real(age);
   if (getenv("NO_ASYNC") != NULL)
     copy.features &= ~CURL_VERSION_ASYNCHDNS;
+  if (getenv("OLD_CURL") != NULL) {
+    copy.version_num = 0x074900;
+    copy.version = "7.73.0";
+  }
   return &copy;
 }

@@ -32,6 +32,15 @@ local function wait_for_variables(path)
   error("the sandbox did not start: " .. read_whole(path))
 end
 
+--- A sandbox that runs, by its variables.
+---@param self table
+---@return table sandbox the same
+function api.attach(self)
+  self.origin = self.base_url:match "^%a+://[^/]+"
+  self.controller = core.client { base_url = self.control_url }
+  return setmetatable(self, api_mt)
+end
+
 --- Starts a sandbox.
 ---@return table sandbox base_url, api_key, username, password, ca_file, stack, manifest_url
 function api.start()
@@ -45,9 +54,19 @@ function api.start()
     self[short] = value
   end
   self.control_url, self.control = self.control, nil
-  self.origin = self.base_url:match "^%a+://[^/]+"
-  self.controller = core.client { base_url = self.control_url }
-  return setmetatable(self, api_mt)
+  return api.attach(self)
+end
+
+--- The text of a Lua module that gives this sandbox to another program; it cannot stop it.
+---@return string
+function api_methods:module()
+  local lines = {}
+  for name, value in pairs(self) do
+    if type(value) == "string" then
+      lines[#lines + 1] = ("%s = %q,"):format(name, value)
+    end
+  end
+  return 'return require("spec.support.api").attach {\n' .. table.concat(lines, "\n") .. "\n}\n"
 end
 
 --- A sandbox for the block of specs in which this is called: it starts with the block, is back at

@@ -15,7 +15,7 @@ local BEGIN = [[
   end
   local function get(of, path, spec)
     spec = spec or {}
-    spec.method, spec.path, spec.auth = "GET", path, false
+    spec.method, spec.path, spec.auth, spec.resend = "GET", path, false, true
     return of:start("request", spec)
   end
   local function finish(exchange)

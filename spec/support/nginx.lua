@@ -20,6 +20,9 @@ local root = first_line "pwd"
 local program = first_line "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx"
 local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'")
 
+--- The folder of the tree.
+nginx.root = root
+
 --- Where the module for LuaJIT is; built when it is not there.
 ---@return string folder
 function nginx.build()

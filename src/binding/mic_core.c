@@ -19,6 +19,9 @@
     "lua-mic needs libcurl 7.74 or later; this is an older one (see LIBCURL_VERSION in curlver.h)"
 #endif
 
+/* What was built for a newer one sets options that came up to 7.85. */
+enum { OLDEST = LIBCURL_VERSION_NUM < 0x075500 ? LIBCURL_VERSION_NUM : 0x075500 };
+
 #define MIC_EXPORT __attribute__((visibility("default")))
 
 MIC_EXPORT int luaopen_mic_core(lua_State *L);
@@ -44,8 +47,12 @@ static void check_curl(lua_State *L) {
   if (curl_once_code != CURLE_OK)
     argumentsL_raise(L, "libcurl could not be started");
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  if (info->version_num < 0x074a00)
-    argumentsL_raise(L, "lua-mic needs libcurl 7.74 or later; found %s", info->version);
+  if (info->version_num < OLDEST)
+    argumentsL_raise(
+        L,
+        "this lua-mic was built for libcurl %s, and finds %s: build it for the one that "
+        "it shall run with (7.74 or later)",
+        LIBCURL_VERSION, info->version);
   if ((info->features & CURL_VERSION_SSL) == 0)
     argumentsL_raise(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
 }

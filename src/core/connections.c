@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "connections.h"
@@ -59,12 +58,6 @@ static void sigpipe_restore(const struct sigpipe_guard *guard) {
 }
 
 /* ---- handles ---- */
-
-static curl_socket_t connections_cb_open_socket(void *context, curlsocktype purpose,
-                                                struct curl_sockaddr *address) {
-  (void)context, (void)purpose;
-  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
 
 #define SET(option, value)                                                                         \
   do {                                                                                             \
@@ -123,7 +116,7 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_HTTP_VERSION, options->http_version);
   SET(CURLOPT_USERAGENT, options->user_agent);
-  SET(CURLOPT_OPENSOCKETFUNCTION, connections_cb_open_socket);
+  SET(CURLOPT_OPENSOCKETFUNCTION, exchange_cb_open_socket);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */
 #endif

@@ -32,18 +32,18 @@ void engine_limits_set(struct engine_core *core, struct engine_job *job) {
   }
 }
 
+static bool is_connecting(const struct engine_job *job) {
+  curl_off_t connected = 0;
+  curl_easy_getinfo(job->exchange.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+  return connected == 0 && job->exchange.sendings == 0;
+}
+
 static bool is_looking_up(const struct engine_job *job) {
   curl_off_t looked_up = 0;
   if (!job->let_in)
     return false;
   curl_easy_getinfo(job->exchange.easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
-  return looked_up == 0 && job->exchange.sendings == 0;
-}
-
-static bool is_connecting(const struct engine_job *job) {
-  curl_off_t connected = 0;
-  curl_easy_getinfo(job->exchange.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-  return connected == 0 && job->exchange.sendings == 0;
+  return looked_up == 0 && is_connecting(job); /* one on a kept connection looks up nothing */
 }
 
 /* With the failure set, which also keeps one that is parked from sending. False: it is parked;

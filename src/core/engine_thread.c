@@ -301,6 +301,9 @@ void *engine_run(void *context) {
 #endif
   }
   end_all(core, CURLE_OK);
+#if LIBCURL_VERSION_NUM >= 0x081400
+  curl_multi_setopt(core->multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
   curl_multi_cleanup(core->multi);
   return NULL;
 }

@@ -105,7 +105,9 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
     SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
   if (exchange->stream)
     SET(CURLOPT_ACCEPT_ENCODING, NULL);
+#if LIBCURL_VERSION_NUM >= 0x075100 /* before, it waits for ever for a connection that has died */
   SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
+#endif
   SET(CURLOPT_NOPROXY, exchange->direct ? "*" : NULL);
   exchange->reply_body.limit = exchange->max_size;
   if (flows && exchange->reply_body.limit < STREAM_WINDOW)
@@ -138,6 +140,8 @@ static CURLcode set_context(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_XFERINFODATA, context);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQDATA, context);
+#else
+  SET(CURLOPT_OPENSOCKETDATA, context);
 #endif
   SET(CURLOPT_PRIVATE, context); /* the last: it says that the others are there */
   return CURLE_OK;
@@ -267,8 +271,22 @@ static bool fail_at_proxy(struct exchange *exchange) {
   return true;
 }
 
+#if LIBCURL_VERSION_NUM < 0x075000
+/* Where no callback tells of a sending, the bytes that went out do. */
+static void note_sending(struct exchange *exchange) {
+  long bytes = 0;
+  if (exchange->easy != NULL)
+    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  if (bytes > 0)
+    exchange->sendings = 1;
+}
+#endif
+
 void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
+#if LIBCURL_VERSION_NUM < 0x075000
+  note_sending(exchange);
+#endif
   if (exchange->failure.kind != FAILURE_NONE)
     return;
   if (exchange->head_only) /* ended by us, and whole */
@@ -308,14 +326,7 @@ bool exchange_has_body(const struct exchange *exchange) {
 }
 
 bool exchange_was_sent(const struct exchange *exchange) {
-#if LIBCURL_VERSION_NUM >= 0x075000
   return exchange->sendings > 0;
-#else
-  /* No callback tells; then only what libcurl reports as never having connected counts. */
-  const char *code = exchange->failure.code;
-  return code == NULL || (strcmp(code, "CURLE_COULDNT_CONNECT") != 0 &&
-                          strcmp(code, "CURLE_COULDNT_RESOLVE_HOST") != 0);
-#endif
 }
 
 void exchange_clear(struct exchange *exchange) {

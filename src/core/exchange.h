@@ -136,6 +136,8 @@ int exchange_cb_seek(void *context, curl_off_t offset, int origin);
 int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
                          curl_off_t upload_total, curl_off_t upload_now);
 int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port);
+curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
+                                      struct curl_sockaddr *address);
 
 MIC_PRIVATE_END
 #endif

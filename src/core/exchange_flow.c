@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "exchange.h"
 
@@ -178,4 +179,14 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
 #else
   return 0;
 #endif
+}
+
+/* One that is over gets no connection any more: before 7.80 nothing else stops it. */
+curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
+                                      struct curl_sockaddr *address) {
+  const struct exchange *exchange = context; /* NULL where exchange_cb_before_sending looks */
+  (void)purpose;
+  if (exchange != NULL && exchange->failure.kind != FAILURE_NONE)
+    return CURL_SOCKET_BAD;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

@@ -79,7 +79,15 @@ static const struct curl_failure curl_failures[] = {
     ROW(CURLE_SSL_INVALIDCERTSTATUS, FAILURE_TLS, "the certificate's status is not valid"),
     ROW(CURLE_SSL_ENGINE_NOTFOUND, FAILURE_TLS, "the TLS engine is not there"),
     ROW(CURLE_SSL_CRL_BADFILE, FAILURE_TLS, "the list of revoked certificates cannot be read"),
+#if LIBCURL_VERSION_NUM >= 0x074d00
     ROW(CURLE_SSL_CLIENTCERT, FAILURE_TLS, "the server wants a client certificate"),
+#endif
+#if LIBCURL_VERSION_NUM >= 0x080600
+    ROW(CURLE_TOO_LARGE, FAILURE_TOO_LARGE, "the answer's headers are larger than libcurl allows"),
+#endif
+    /* What some versions say of a key that cannot be read. */
+    {CURLE_BAD_FUNCTION_ARGUMENT, FAILURE_TLS, "CURLE_SSL_CERTPROBLEM",
+     "the client certificate cannot be used"},
     ROW(CURLE_OUT_OF_MEMORY, FAILURE_NETWORK, "out of memory"),
 };
 

@@ -7,6 +7,7 @@
 #include "url.h"
 
 const char url_no_memory[] = "cannot be kept: out of memory";
+static const char unreadable[] = "cannot be read as a URL; wanted: https://host/stage";
 
 static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;
@@ -47,17 +48,23 @@ static const char *after_scheme(const char *text) {
   return colon != NULL && strncmp(colon, "://", 3) == 0 ? colon + 3 : NULL;
 }
 
-/* libcurl decodes a host name once, so one that was decoded may be another when it is read again.
-   Only an address in brackets may hold a '%', before its zone. */
-static bool has_encoded_host(const char *text) {
+/* What libcurl's versions read in different ways. It decodes a host name once, so one that was
+   decoded may be another when it is read again; only an address in brackets may hold a '%', before
+   its zone. */
+static const char *authority_problem(const char *text) {
   const char *host = after_scheme(text);
   host += strspn(host, "/"); /* libcurl takes up to three */
-  return *host != '[' && memchr(host, '%', strcspn(host, "/?#")) != NULL;
+  size_t length = strcspn(host, "/?#");
+  if (memchr(host, '@', length) != NULL)
+    return "must not hold a user name or password";
+  if (*host != '[' && memchr(host, '%', length) != NULL)
+    return "must not have a percent-encoded host name";
+  return memchr(host, '\\', length) == NULL ? NULL : unreadable;
 }
 
 /* ---- the base URL ---- */
 
-static const char *read_parts(struct url_base *base, CURLU *url, const char *text) {
+static const char *read_parts(struct url_base *base, CURLU *url) {
   base->scheme = get_part(url, CURLUPART_SCHEME, 0);
   base->host = get_part(url, CURLUPART_HOST, 0);
   base->port = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -68,14 +75,10 @@ static const char *read_parts(struct url_base *base, CURLU *url, const char *tex
   if (!cleartext && strcmp(base->scheme, "https") != 0)
     return "must begin with https://";
   if (base->host == NULL && !has_part(url, CURLUPART_HOST))
-    return "cannot be read as a URL; wanted: https://host/stage";
+    return unreadable;
   if (base->host == NULL || base->port == NULL ||
       (base->zone == NULL && has_part(url, CURLUPART_ZONEID)))
     return url_no_memory;
-  if (has_encoded_host(text))
-    return "must not have a percent-encoded host name";
-  if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
-    return "must not hold a user name or password";
   base->cleartext_loopback = cleartext && is_loopback(base->host);
   if (cleartext && !base->cleartext_loopback && !base->allow_insecure)
     return "must begin with https://: plain http would show the secrets to the network; only "
@@ -88,8 +91,8 @@ static const char *read_base(struct url_base *base, CURLU *url, const char *text
   if (code == CURLUE_OUT_OF_MEMORY)
     return url_no_memory;
   if (code != CURLUE_OK)
-    return "cannot be read as a URL; wanted: https://host/stage";
-  const char *problem = read_parts(base, url, text);
+    return unreadable;
+  const char *problem = read_parts(base, url);
   if (problem != NULL)
     return problem;
   if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
@@ -125,11 +128,14 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
     return "must begin with https://";
   if (strpbrk(copy, "?#") != NULL)
     return "must not hold ? or #";
+  const char *problem = authority_problem(copy);
+  if (problem != NULL)
+    return problem;
   CURLU *url = curl_url();
   if (url == NULL)
     return url_no_memory;
   base->allow_insecure = allow_insecure;
-  const char *problem = read_base(base, url, copy);
+  problem = read_base(base, url, copy);
   curl_url_cleanup(url);
   if (problem != NULL)
     url_base_clear(base);
@@ -305,13 +311,16 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
     return "must be a whole URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
+  const char *problem = authority_problem(text);
+  if (problem != NULL)
+    return problem;
   CURLU *url = NULL;
   enum url_status status = url_parse(text, &url);
   if (status != URL_OK)
     return status == URL_NO_MEMORY ? url_no_memory
                                    : "cannot be read as a URL; wanted: https://host/path";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
-  const char *problem = read_parts(&parts, url, text);
+  problem = read_parts(&parts, url);
   status = compare_origin(base, url);
   curl_url_cleanup(url);
   facts->cleartext_loopback = parts.cleartext_loopback;

@@ -1,0 +1,142 @@
+-- Which of libcurl's names src may use: those that the oldest supported version has, and newer ones
+-- where the preprocessor has asked for the version. A name that is not here: look it up in
+-- docs/libcurl/symbols-in-versions of curl's sources, or in its manual page.
+
+local tree = require "spec.support.tree"
+
+--- Of 7.74 or before, without the prefix.
+local OLD = {
+  ["CURLE_"] = [[
+    ABORTED_BY_CALLBACK BAD_CONTENT_ENCODING BAD_FUNCTION_ARGUMENT COULDNT_CONNECT
+    COULDNT_RESOLVE_HOST COULDNT_RESOLVE_PROXY GOT_NOTHING HTTP2 HTTP2_STREAM NOT_BUILT_IN
+    OK OPERATION_TIMEDOUT OUT_OF_MEMORY PARTIAL_FILE PEER_FAILED_VERIFICATION PROXY
+    RECV_ERROR SEND_ERROR SSL_CACERT_BADFILE SSL_CERTPROBLEM SSL_CIPHER SSL_CONNECT_ERROR
+    SSL_CRL_BADFILE SSL_ENGINE_NOTFOUND SSL_INVALIDCERTSTATUS SSL_ISSUER_ERROR
+    SSL_PINNEDPUBKEYNOTMATCH UNKNOWN_OPTION UNSUPPORTED_PROTOCOL URL_MALFORMAT
+    WEIRD_SERVER_REPLY WRITE_ERROR
+  ]],
+  ["CURLHEADER_"] = "SEPARATE",
+  ["CURLINFO_"] = [[
+    APPCONNECT_TIME_T CONNECT_TIME_T CONTENT_LENGTH_DOWNLOAD_T CONTENT_TYPE HTTP_VERSION
+    NAMELOOKUP_TIME_T NUM_CONNECTS PRETRANSFER_TIME_T PRIVATE REDIRECT_URL REQUEST_SIZE
+    RESPONSE_CODE SSL_VERIFYRESULT STARTTRANSFER_TIME_T TOTAL_TIME_T
+  ]],
+  ["CURLMOPT_"] = "MAXCONNECTS MAX_HOST_CONNECTIONS",
+  ["CURLMSG_"] = "DONE",
+  ["CURLM_"] = "OK",
+  ["CURLOPT_"] = [[
+    ACCEPT_ENCODING BUFFERSIZE CAINFO CAPATH CONNECTTIMEOUT_MS CURLU CUSTOMREQUEST
+    DISALLOW_USERNAME_IN_URL FOLLOWLOCATION FRESH_CONNECT HEADERDATA HEADERFUNCTION
+    HEADEROPT HTTPGET HTTPHEADER HTTP_VERSION INFILESIZE_LARGE NETRC NOBODY NOPROGRESS
+    NOPROXY NOSIGNAL OPENSOCKETDATA OPENSOCKETFUNCTION PATH_AS_IS PINNEDPUBLICKEY PIPEWAIT
+    POSTFIELDS POSTFIELDSIZE_LARGE PRIVATE PROTOCOLS PROXY READDATA READFUNCTION SEEKDATA
+    SEEKFUNCTION SHARE SSLCERT SSLKEY SSLVERSION SSL_VERIFYHOST SSL_VERIFYPEER
+    SUPPRESS_CONNECT_HEADERS TIMEOUT_MS UPLOAD USERAGENT WRITEDATA WRITEFUNCTION
+    XFERINFODATA XFERINFOFUNCTION
+  ]],
+  ["CURLPAUSE_"] = "CONT",
+  ["CURLPROTO_"] = "HTTP HTTPS",
+  ["CURLSHE_"] = "OK",
+  ["CURLSHOPT_"] = "LOCKFUNC SHARE UNLOCKFUNC USERDATA",
+  ["CURLUE_"] = "OK OUT_OF_MEMORY",
+  ["CURLUPART_"] = "FRAGMENT HOST PATH PORT QUERY SCHEME URL USER ZONEID",
+  ["CURLU_"] = "DEFAULT_PORT PATH_AS_IS URLENCODE",
+  ["CURLVERSION_"] = "NOW",
+  ["CURL_"] = [[
+    GLOBAL_DEFAULT HTTP_VERSION_1_0 HTTP_VERSION_1_1 HTTP_VERSION_2TLS HTTP_VERSION_2_0
+    HTTP_VERSION_3 LOCK_DATA_SSL_SESSION NETRC_IGNORED READFUNC_ABORT SEEKFUNC_CANTSEEK
+    SEEKFUNC_OK SOCKET_BAD SSLVERSION_TLSv1_2 SSLVERSION_TLSv1_3 VERSION_ASYNCHDNS
+    VERSION_BROTLI VERSION_HTTP2 VERSION_LIBZ VERSION_SSL VERSION_ZSTD WAIT_POLLIN WRITEFUNC_PAUSE
+  ]],
+  ["curl_"] = "free getdate slist sockaddr url waitfd",
+  ["curl_easy_"] = "cleanup getinfo init pause setopt",
+  ["curl_global_"] = "init",
+  ["curl_lock_"] = "access data",
+  ["curl_multi_"] = [[
+    add_handle cleanup info_read init perform poll remove_handle setopt wakeup
+  ]],
+  ["curl_off_"] = "t",
+  ["curl_share_"] = "cleanup init setopt",
+  ["curl_slist_"] = "append free_all",
+  ["curl_socket_"] = "t",
+  ["curl_url_"] = "cleanup dup get set",
+  ["curl_version_"] = "info info_data",
+}
+
+--- The version that brought each newer one.
+local NEWER = {
+  CURLE_SSL_CLIENTCERT = 0x074d00,
+  CURLE_TOO_LARGE = 0x080600,
+  CURLMOPT_QUICK_EXIT = 0x081400,
+  CURLOPT_PREREQDATA = 0x075000,
+  CURLOPT_PREREQFUNCTION = 0x075000,
+  CURLOPT_PROTOCOLS_STR = 0x075500,
+  CURLOPT_QUICK_EXIT = 0x075700,
+  CURL_PREREQFUNC_ABORT = 0x074f00,
+  CURL_PREREQFUNC_OK = 0x074f00,
+}
+
+--- Names of our own.
+local OURS = { CURLE_OTHER = true, curl_failure = true, curl_failures = true, curl_once = true,
+  curl_once_code = true }
+
+local old = {}
+for prefix, names in pairs(OLD) do
+  for name in names:gmatch "%S+" do
+    old[prefix .. name] = true
+  end
+end
+
+--- The version that a line of the preprocessor asks for; nil for another condition.
+local function asked_for(line)
+  return tonumber(line:match "^#if LIBCURL_VERSION_NUM >= (0x%x+)")
+end
+
+--- Calls `visit(name, version)` with each name, and the version that is there for certain.
+local function names_of(code, visit)
+  local versions = {}
+  for line in code:gmatch "[^\n]+" do
+    if line:find "^%s*#%s*if" then
+      versions[#versions + 1] = asked_for(line) or versions[#versions] or 0
+    elseif line:find "^%s*#%s*el" then
+      versions[#versions] = versions[#versions - 1] or 0
+    elseif line:find "^%s*#%s*endif" then
+      versions[#versions] = nil
+    else
+      for name in line:gmatch "%f[%w_][Cc][Uu][Rr][Ll]%a*_[%w_]+" do
+        visit(name, versions[#versions] or 0)
+      end
+    end
+  end
+end
+
+describe("the names of libcurl", function()
+  it("are as old as the oldest version, or asked for", function()
+    local problems, used = {}, {}
+    for _, path in ipairs(tree.files("src", "%.[ch]$")) do
+      names_of(tree.code(path), function(name, version)
+        used[name] = true
+        local needed = NEWER[name] or (old[name] or OURS[name]) and 0
+        if not needed or version < needed then
+          problems[#problems + 1] = ("%s: %s"):format(path, name)
+        end
+      end)
+    end
+    assert.same({}, problems)
+    for _, set in ipairs { old, NEWER, OURS } do
+      for name in pairs(set) do
+        assert.is_true(used[name], name .. " is used nowhere: take it off the list")
+      end
+    end
+  end)
+
+  it("are seen in each branch", function()
+    local seen = {}
+    names_of("a(CURLOPT_X);\n#if LIBCURL_VERSION_NUM >= 0x075000\nCURLOPT_Y\n#else\nCURLOPT_Z\n"
+      .. "#endif\n#if B\nCURLOPT_B\n#endif\ncurl_x()", function(name, version)
+      seen[name] = version
+    end)
+    assert.same({ CURLOPT_X = 0, CURLOPT_Y = 0x075000, CURLOPT_Z = 0, CURLOPT_B = 0, curl_x = 0 },
+      seen)
+  end)
+end)

@@ -1,0 +1,44 @@
+-- In an nginx worker calls keep what they keep in every other loop.
+
+local api = require "spec.support.api"
+local conformance = require "spec.support.conformance"
+local faults = require "spec.support.faults"
+local loop_of_nginx = require "spec.support.loop_of_nginx"
+local nginx = require "spec.support.nginx"
+
+local box, silent, server
+
+setup(function()
+  box = api.start()
+  silent = faults.start "hold"
+  server = nginx.start {
+    path = nginx.root .. "/?.lua;",
+    files = { ["the_sandbox.lua"] = box:module() },
+    server = ([[
+      location = /case { content_by_lua_block {
+        require "spec.support.loop_of_nginx".serve {
+          sandbox = require "the_sandbox", silent_url = %q,
+        }
+      } }
+    ]]):format(silent.url),
+  }
+end)
+
+teardown(function()
+  server:stop()
+  silent.stop()
+  box:stop()
+end)
+
+before_each(function()
+  box:reset()
+end)
+
+describe("the transport nginx", function()
+  conformance.define(function(name)
+    it(name, function()
+      local problem, status = server:get("/case?name=" .. name:gsub(" ", "%%20"))
+      assert.equal(200, status, problem .. server:errors())
+    end)
+  end, loop_of_nginx.kind, {})
+end)

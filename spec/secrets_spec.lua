@@ -25,7 +25,7 @@ local function walk(root, see, skip, deep)
     local index = 1
     local name, upvalue = debug.getupvalue(value, index)
     while name do
-      if name ~= "_ENV" then -- everything, these tests too
+      if name ~= "_ENV" and upvalue ~= package.loaded then -- everything, these tests too
         push(upvalue, path .. "^" .. name)
       end
       index = index + 1

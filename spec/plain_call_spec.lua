@@ -119,22 +119,22 @@ describe("a call without options", function()
       return result.response, result.err
     end
     local methods = {}
-    function methods:get(path, opts)
+    function methods.get(_, path, opts)
       return call { path = path, params = opts and opts.params }
     end
-    function methods:head(path)
+    function methods.head(_, path)
       return call { method = "HEAD", path = path }
     end
-    function methods:post(path, data)
+    function methods.post(_, path, data)
       return call { method = "POST", path = path, data = data }
     end
-    function methods:patch(path, data)
+    function methods.patch(_, path, data)
       return call { method = "PATCH", path = path, data = data }
     end
-    function methods:logout()
+    function methods.logout()
       return client:logout()
     end
-    function methods:close()
+    function methods.close()
       return client:close()
     end
     return methods

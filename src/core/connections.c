@@ -15,7 +15,8 @@
 static const double SLICE_SECONDS = 0.5;
 
 /* ---- SIGPIPE: until 7.88 the TLS libraries wrote to libcurl's sockets by themselves (wolfSSL may
-   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL ----
+   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL
+   ----
  */
 
 struct sigpipe_guard {

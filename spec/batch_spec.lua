@@ -126,6 +126,31 @@ describe("client:batch", function()
     end
   end)
 
+  it("takes what a request has from its metatable", function()
+    local open = setmetatable({ path = "/user" }, { __index = { auth = false } })
+    local results = client:batch { open, { path = "/user" } }
+    assert.are.equal(403, results[1].err.status)
+    assert.are.equal(200, results[2].response.status)
+  end)
+
+  it("gives each the answer to its own path, again and again", function()
+    local names = { "anna", "demo", "user01", "user02", "user03" }
+    for round = 1, 6 do
+      local requests = { concurrency = 1 + round % 3 }
+      for index, name in ipairs(names) do
+        requests[index] = { path = "/users/{name}", params = { name = name } }
+      end
+      requests[6] = { path = "/users", query = { size = round } }
+      local results = client:batch(requests)
+      for index, name in ipairs(names) do
+        assert.are.equal(name, results[index].response.data.userName)
+        assert.is_truthy(results[index].response.url:find("/users/" .. name .. "$"))
+      end
+      assert.is_truthy(results[6].response.url:find("?size=" .. round, 1, true))
+      table.insert(names, 1, table.remove(names))
+    end
+  end)
+
   it("does a thousand requests", function()
     assert_all_good(client:batch(many(1000)), 1000)
     local counters = box:counters()
@@ -152,6 +177,15 @@ describe("client:batch", function()
       ["request 2 is nil"] = { { path = "/user" }, nil, { path = "/user" } },
       ["request 1 is nil"] = { [0] = { path = "/user" } },
       ['unknown option "concurency"'] = { { path = "/user" }, concurency = 3 },
+      ['request 1: option "params" must be a table'] = { { path = "/user", params = "x" } },
+      ["request 1: params.name is missing"] = { { path = "/users/{name}" } },
+      ["request 2: params.a is not in the path"] = {
+        { path = "/user" },
+        { path = "/user", params = { a = 1 } },
+      },
+      ["request 1: query must have names"] = { { path = "/user", query = { 1 } } },
+      ['request 1: option "path" must be a path'] = { { path = "" } },
+      ["request 2: path has a space"] = { { path = "/user" }, { path = "/a b" } },
       ["concurrency must be"] = { { path = "/user" }, concurrency = 0 },
       ["concurrency must be a whole"] = { { path = "/user" }, concurrency = "3" },
       ["request 2: "] = { { path = "/user" }, { path = "/user", data = { 0 / 0 } } },

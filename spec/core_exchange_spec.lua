@@ -135,6 +135,51 @@ describe("an exchange of mic.core", function()
     assert.equal(200, exchange:result().status)
   end)
 
+  it("of a plain call is used again once its result was taken", function()
+    local other = sandbox:core()
+    local first = client:start_plain("/users/anna", FOREVER)
+    local function assert_refuses(problem, method, ...)
+      local ok, message = pcall(client[method], client, ...)
+      assert.is_false(ok)
+      assert.is_truthy(message:find(problem, 1, true), message)
+    end
+    assert_refuses("in use", "start_plain", "/user", FOREVER, first)
+    assert_refuses("no result now", "plain_result", first)
+    assert_refuses("path has a space", "start_plain", "/a b", FOREVER)
+    assert.same({ first }, client:collect(FOREVER))
+    local status, body = client:plain_result(first)
+    assert.equal(200, status)
+    assert.is_truthy(body:find("anna", 1, true))
+    assert_refuses("no result now", "plain_result", first)
+    assert.is_false(pcall(other.start_plain, other, "/user", FOREVER, first))
+    assert.equal(first, client:start_plain("/users/demo", FOREVER, first))
+    assert.same({ first }, client:collect(FOREVER))
+    assert.is_truthy(select(2, client:plain_result(first)):find("demo", 1, true))
+    other:close()
+  end)
+
+  it("of a plain call that could not begin, or was cancelled, says so", function()
+    local exchange = client:start_plain("/user", FOREVER)
+    exchange:cancel()
+    assert.same({ exchange }, client:collect(0))
+    assert.equal("cancelled", (select(2, client:plain_result(exchange))))
+    client:forget()
+    assert.equal(exchange, client:start_plain("/user", FOREVER, exchange))
+    assert.same({ exchange }, client:collect(0))
+    assert.equal("missing", (select(2, client:plain_result(exchange))))
+    assert.same({}, client:collect(0))
+  end)
+
+  it("that became garbage is not collected", function()
+    sandbox:answer { path = "/user", delay = 0.1 }
+    start "/user"
+    local kept = start "/user"
+    collectgarbage()
+    collectgarbage()
+    assert.same({ kept }, client:collect(FOREVER))
+    assert.equal(200, kept:result().status)
+  end)
+
   it("that is cancelled ends so, and leaves the client usable", function()
     sandbox:answer { path = "/user", delay = 20 }
     local exchange = start "/user"

@@ -1,5 +1,6 @@
--- A call without options takes a shorter way through the house. Each case is done in both ways: by
--- a client that nobody listens to, and by one with `on_event`, which takes the long one.
+-- A call without options takes a shorter way through the house, alone and in a batch. Each case is
+-- done in all ways: by a client that nobody listens to, by such a client's batch, and by one with
+-- `on_event`, which takes the long way.
 
 local api = require "spec.support.api"
 
@@ -111,26 +112,60 @@ describe("a call without options", function()
     end },
   }
 
+  --- A client each of whose calls is a batch.
+  local function in_batch(client)
+    local function call(request)
+      local result = client:batch({ request })[1]
+      return result.response, result.err
+    end
+    local methods = {}
+    function methods.get(_, path, opts)
+      return call { path = path, params = opts and opts.params }
+    end
+    function methods.head(_, path)
+      return call { method = "HEAD", path = path }
+    end
+    function methods.post(_, path, data)
+      return call { method = "POST", path = path, data = data }
+    end
+    function methods.patch(_, path, data)
+      return call { method = "PATCH", path = path, data = data }
+    end
+    function methods.logout()
+      return client:logout()
+    end
+    function methods.close()
+      return client:close()
+    end
+    return methods
+  end
+
+  local function itself(client)
+    return client
+  end
+
   local waits = { base = 0.001 }
 
   for _, case in ipairs(cases) do
     it("is as good as one with them: " .. case[1], function()
       local seen = {}
-      for index, listen in ipairs { false, true } do
+      for index, way in ipairs { itself, in_batch, itself, in_batch } do
         box:reset()
         local client = box:logged_in {
           retry = waits,
-          on_event = listen and function() end or nil,
+          on_event = index > 2 and function() end or nil,
         }
         assert(client:get "/user")
         box:seen()
         local calls = client:status().counters.calls
-        seen[index] = outcome(case[2](client))
+        seen[index] = outcome(case[2](way(client)))
           .. "\n" .. box:seen()
           .. "\n" .. (client:status().counters.calls or calls) - calls
         client:close()
       end
-      assert.are.equal(seen[2], seen[1])
+      for index = 2, 4 do
+        assert.are.equal(seen[1], seen[index])
+      end
     end)
   end
 

@@ -1,5 +1,6 @@
---- Many calls at once: each runs in a coroutine of its own, over a small scheduler that waits for
---- the first exchange that ends. In an event loop they are tasks of that instead: task_batch.
+--- Many calls at once, over a small scheduler that waits for the first exchange that ends. A plain
+--- call is that exchange; any other runs in a coroutine of its own. In an event loop they are tasks
+--- of that instead: task_batch.
 
 local batch_requests = require "mic.batch_requests"
 local call = require "mic.call"

@@ -13,8 +13,8 @@ return {
   end,
   run = function(_, client)
     local results = client:batch {
-      { method = "GET", path = "/user" },
-      { method = "GET", path = "/missing" },
+      { path = "/user" },
+      { path = "/missing" },
       { method = "GET", path = "/expired" },
       { method = "POST", path = "/things", data = { name = "lamp" } },
       concurrency = 3,

@@ -23,7 +23,7 @@ local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\(
 --- Where the module for LuaJIT is; built when it is not there.
 ---@return string folder
 function nginx.build()
-  local folder = root .. "/build/luajit"
+  local folder = os.getenv "MIC_NGINX_BUILD" or root .. "/build/luajit"
   local output, status = run("test -e " .. folder .. "/mic/core.so || make DEPS=no LUA=luajit 2>&1")
   assert(status == 0, output)
   return folder
@@ -106,8 +106,9 @@ local function launch(self, options)
   write(self.folder .. "/nginx.conf", configuration(self, options))
   write(self.folder .. "/error.log", "")
   self.pipe = assert(io.popen(
-    ("cd %s && exec %s -p ./ -c nginx.conf -e error.log >out 2>&1"):format(
+    ("cd %s && exec %s %s -p ./ -c nginx.conf -e error.log >out 2>&1"):format(
       quote(self.folder),
+      os.getenv "MIC_NGINX_UNDER" or "",
       program
     ),
     "w"

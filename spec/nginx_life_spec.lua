@@ -1,17 +1,21 @@
 -- The life of nginx's processes with calls under way: reload, quit, killed workers, clients that
--- give up, code that is loaded anew for each request. Long forms by MIC_NGINX_RELOADS and
--- MIC_NGINX_ABORTS.
+-- give up, code that is loaded anew for each request. MIC_LONG=1 runs the long form, some minutes.
 
 local api = require "spec.support.api"
 local core = require "mic.core"
+local native = require "spec.support.native"
 local nginx = require "spec.support.nginx"
 local sandbox = require "spec.support.sandbox"
 
-local RELOADS = tonumber(os.getenv "MIC_NGINX_RELOADS") or 4
-local ABORTS = tonumber(os.getenv "MIC_NGINX_ABORTS") or 600
+local LONG = os.getenv "MIC_LONG" ~= nil
+local RELOADS = LONG and 50 or 4
+local ROUNDS, ABORTS = LONG and 10 or 2, LONG and 10000 or 400 -- in each round
+local AT_ONCE = 200 -- clients that give up together
 local GONE_SECONDS = 1.5 -- one for the worker, the rest for a busy machine
+local FREE_SECONDS = 2 -- likewise, for the slots of calls that nobody waits for
 
 local box = api.start()
+local impatient = native.load "impatient"
 
 local CONFIGURATION = [[
   location = /call { lua_check_client_abort on; content_by_lua_block {
@@ -25,7 +29,10 @@ local CONFIGURATION = [[
     ngx.say(res and "slow" or tostring(err))
   } }
   location = /hang { lua_check_client_abort on; content_by_lua_block {
+    ngx.print "begun"
+    ngx.flush(true)
     require "my_mic":get "/hang"
+    ngx.log(ngx.ERR, "the call was not cancelled")
   } }
   location = /flight { content_by_lua_block { ngx.say(require "mic.core".engine():in_flight()) } }
 ]]
@@ -101,14 +108,14 @@ local function count(pid, what)
   return tonumber((sandbox.run(("ls /proc/%s/%s | wc -l"):format(pid, what))))
 end
 
-local function give_up(path, seconds, times)
-  sandbox.run(
-    ("curl -q -s -Z --parallel-immediate --parallel-max 100 --noproxy '*' "
-      .. "--max-time %g %s 2>&1"):format(
-      seconds,
-      ("-o /dev/null " .. sandbox.quote(server.url .. path) .. " "):rep(times)
-    )
-  )
+--- Clients that hang up some time after their calls have begun.
+local function give_up(count, seconds)
+  local request = "GET /hang HTTP/1.1\r\nHost: here\r\n\r\n"
+  assert.equal(count, impatient.give_up(server.port, request, count, seconds))
+end
+
+local function are_free()
+  return server:get "/flight" == "0\n"
 end
 
 local function assert_clean()
@@ -120,6 +127,9 @@ end
 describe("a reload under load", function()
   it("fails no request, and the old workers go", function()
     start()
+    server:many("/call", 10)
+    local master = server:pid()
+    local descriptors = count(master, "fd")
     for _ = 1, RELOADS do
       local old = server:workers()
       local finish = load("/call", 6, 12)
@@ -131,6 +141,8 @@ describe("a reload under load", function()
       assert.is_true((nginx.eventually(are_gone(old), GONE_SECONDS)))
       assert.equal(2, #server:workers())
     end
+    assert.equal(descriptors, count(master, "fd"))
+    assert.equal(1, count(master, "task"))
     assert_clean()
   end)
 end)
@@ -159,7 +171,7 @@ describe("a quit", function()
   it("does not wait for the exchanges of clients that gave up", function()
     start { workers = 1 }
     server:get "/call"
-    give_up("/hang", 0.3, 20)
+    give_up(20, 0.3)
     local pid = server:pid()
     server:signal "QUIT"
     assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
@@ -193,6 +205,21 @@ describe("a worker that was killed", function()
 end)
 
 describe("clients that give up", function()
+  it("end their calls also where the garbage collector stands still", function()
+    start {
+      workers = 1,
+      http = [[init_by_lua_block {
+        collectgarbage "stop"
+        collectgarbage = function() return 0 end -- a step would start it again
+      }]],
+    }
+    for _ = 1, 3 do
+      give_up(AT_ONCE, 0.05)
+      assert.is_true((nginx.eventually(are_free, FREE_SECONDS)))
+    end
+    assert_clean()
+  end)
+
   it("leave no memory, descriptor or thread behind", function()
     start { workers = 1 }
     local pid = server:workers()[1]
@@ -200,17 +227,17 @@ describe("clients that give up", function()
       return tonumber((sandbox.run(("awk '/VmRSS/ {print $2}' /proc/%s/status"):format(pid))))
     end
     local function round(times)
-      for _ = 1, times / 100 do
-        give_up("/hang", 0.25, 100)
+      for batch = 1, times / AT_ONCE do
+        give_up(AT_ONCE, batch % 5 * 0.02)
       end
-      assert.is_true((nginx.eventually(function()
-        return server:get "/flight" == "0\n"
-      end)))
+      assert.is_true((nginx.eventually(are_free, FREE_SECONDS)))
     end
     server:get "/call"
-    round(200)
+    round(2000)
     local before, descriptors = memory(), count(pid, "fd")
-    round(ABORTS)
+    for _ = 1, ROUNDS do
+      round(ABORTS)
+    end
     assert.is_true(memory() - before < 8000, memory() - before)
     assert.is_true(count(pid, "fd") <= descriptors + 3)
     assert.equal(2, count(pid, "task"))

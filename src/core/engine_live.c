@@ -101,10 +101,11 @@ void engine_live_enter(struct engine_core *core) {
 
 void engine_live_leave(struct engine_core *core) {
   pthread_mutex_lock(&live_lock);
-  struct engine_core **link = &live;
-  while (*link != NULL && *link != core)
-    link = &(*link)->next_live;
-  if (*link == core)
+  for (struct engine_core **link = &live; *link != NULL; link = &(*link)->next_live) {
+    if (*link != core)
+      continue;
     *link = core->next_live;
+    break;
+  }
   pthread_mutex_unlock(&live_lock);
 }

@@ -101,6 +101,8 @@ void engine_untell(struct engine_core *core, struct engine_job *job);
 void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
 /* The thread; returns NULL when core->stop is set, with nothing running and no multi left. */
 void *engine_run(void *context);
+/* Ends the thread and waits for it: every job has ended then. */
+void engine_stop(struct engine_core *core);
 
 MIC_PRIVATE_END
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "engine_life.h"
 #include "engine_live.h"
 
 enum { FORK_SECONDS = 1 };

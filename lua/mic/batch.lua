@@ -1,65 +1,19 @@
 --- Many calls at once: each runs in a coroutine of its own, over a small scheduler that waits for
 --- the first exchange that ends. In an event loop they are tasks of that instead: task_batch.
 
-local builder = require "mic.builder"
+local batch_requests = require "mic.batch_requests"
+local call = require "mic.call"
 local errors = require "mic.error"
+local plain_call = require "mic.plain_call"
+local response = require "mic.response"
 local task_batch = require "mic.task_batch"
 
-local batch = {}
+local batch = { build = batch_requests.build }
 
-local CONCURRENCY = 16
 local SLICE = 60 -- seconds to wait at the most before looking again
+local EARLY = 4 -- calls that are on their way while the others are begun
+local IDLE = 64 -- exchanges of calls that have ended, kept for those to come
 local OURS = {} -- the first value of every yield of ours
-
---- One request; whatever is wrong with it is said of it by its number.
-local function build_one(request, what)
-  local ok, built = pcall(builder.call, request, what)
-  if ok then
-    return built
-  end
-  errors.pass_memory(built)
-  local text = tostring(built)
-  if not text:find(what, 1, true) then
-    local position, message = text:match "^(.-:%d+: )(.*)$"
-    text = (position or "") .. what .. ": " .. (message or text)
-  end
-  error(text, 0)
-end
-
---- Checks and builds every request before anything is sent. Raises for misuse.
----@param requests table
----@return table[] calls
----@return number concurrency
-function batch.build(requests)
-  if type(requests) ~= "table" then
-    errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
-  end
-  local count = 0
-  for name in pairs(requests) do
-    if type(name) == "number" then
-      count = count + 1
-    elseif name ~= "concurrency" then
-      errors.raise(("client:batch: unknown option %q; known: concurrency"):format(tostring(name)))
-    end
-  end
-  local concurrency = requests.concurrency or CONCURRENCY
-  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
-    errors.raise "client:batch: concurrency must be a whole number from 1"
-  end
-  local calls = {}
-  for index, request in ipairs(requests) do
-    local what = ("client:batch: request %d"):format(index)
-    if type(request) ~= "table" then
-      errors.raise(("%s must be a table (got %s)"):format(what, type(request)))
-    end
-    calls[index] = build_one(request, what)
-    calls[index].share_connection = true
-  end
-  if #calls < count then
-    errors.raise(("client:batch: request %d is nil; a list has no holes"):format(#calls + 1))
-  end
-  return calls, concurrency
-end
 
 --- A client's inside whose transport yields to the scheduler where it would wait.
 local function yielding(inside)
@@ -86,6 +40,10 @@ local function yielding(inside)
     end
   end
   return setmetatable({ transport = transport }, { __index = inside })
+end
+
+local function keep(state, index, made, err)
+  state.results[index] = made and { response = made } or { err = err }
 end
 
 local function in_coroutine()
@@ -122,7 +80,13 @@ local function resume(state, task, ...)
   end
 end
 
-local function wake_sleepers(state, now)
+--- Resumes whoever has slept enough.
+---@return number seconds how long there is to wait for at the most
+local function wake_sleepers(state, transport)
+  if next(state.sleeping) == nil then
+    return SLICE
+  end
+  local now = transport.now()
   local first = now + SLICE
   local due = {}
   for task, ends in pairs(state.sleeping) do
@@ -139,24 +103,72 @@ local function wake_sleepers(state, now)
   return #due > 0 and 0 or first - now
 end
 
---- Exchanges that ended and are waited for here. A batch inside another one (in an on_data) may
---- find those of the outer one: they are left in `strays`.
-local function take_ended(state, inside, seconds)
+--- Those of our exchanges that a batch inside this one (in an on_data) has found.
+local function take_strays(state, strays)
   local ended = {}
-  for exchange in pairs(inside.strays) do
-    ended[#ended + 1] = state.waiting[exchange] and exchange or nil
-  end
-  if #ended == 0 and next(state.waiting) ~= nil then
-    ended = inside.core:collect(seconds)
-  end
-  for index = #ended, 1, -1 do
-    local ours = state.waiting[ended[index]] ~= nil
-    inside.strays[ended[index]] = not ours or nil
-    if not ours then
-      table.remove(ended, index)
+  for exchange in pairs(strays) do
+    if state.waiting[exchange] then
+      ended[#ended + 1] = exchange
     end
   end
+  for index = 1, #ended do
+    strays[ended[index]] = nil
+  end
   return ended
+end
+
+--- Exchanges that ended.
+local function take_ended(state, inside, seconds)
+  local ended = next(inside.strays) ~= nil and take_strays(state, inside.strays)
+  if ended and ended[1] then
+    return ended
+  end
+  return next(state.waiting) ~= nil and inside.core:collect(seconds) or {}
+end
+
+--- Begins a call of which there is but the path, without a coroutine: few need one.
+local function begin_plain(state, inside, index)
+  local session = inside.session
+  session.counters.calls = session.counters.calls + 1
+  local idle = inside.idle
+  local count = #idle
+  local exchange = idle[count]
+  idle[count] = nil
+  local timeout, deadline = inside.timeout, inside.deadline
+  if deadline then
+    state.ends[index] = inside.transport.now() + deadline
+    timeout = timeout < deadline and timeout or deadline
+  end
+  exchange = inside.core:start_plain(state.calls[index], timeout, exchange)
+  state.running = state.running + 1
+  state.waiting[exchange] = index
+end
+
+--- Makes a response of what has come for a plain call. What is none goes on in a coroutine.
+local function end_plain(state, inside, index, status, second, packed, content_type, advisory)
+  local made, problem
+  if type(status) == "number" then
+    if advisory then
+      inside.session:refresh_ahead(state.ends[index])
+    end
+    inside.retry_budget:earn()
+    made, problem = response.plain(status, second, packed, content_type)
+    if not problem and not errors.is_in(made.data) then
+      state.running = state.running - 1
+      state.results[index] = { response = made }
+      return
+    end
+  end
+  local task = coroutine.create(function(yielding_inside)
+    local built = batch_requests.whole(state.calls[index])
+    built.ends = state.ends[index]
+    if made then
+      keep(state, index, call.refuse(yielding_inside, built, made, problem))
+    else
+      keep(state, index, call.go_on(yielding_inside, built, status, second, packed, content_type))
+    end
+  end)
+  resume(state, task, state.inner)
 end
 
 --- Runs calls, and returns when the last one has ended.
@@ -166,35 +178,59 @@ end
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function batch.run(calls, concurrency, inside, send)
+  local function send_whole(inner, path_or_call)
+    return send(inner, batch_requests.whole(path_or_call))
+  end
   if inside.transport.can_suspend() then
-    return task_batch.run(calls, concurrency, inside, send)
+    return task_batch.run(calls, concurrency, inside, send_whole)
   end
-  local results, next_call = {}, 1
-  local state = { running = 0, waiting = {}, sleeping = {} }
-  local inner = yielding(inside)
+  local next_call = 1
+  local state = {
+    calls = calls,
+    results = {},
+    ends = {},
+    running = 0,
+    waiting = {},
+    sleeping = {},
+    inner = yielding(inside),
+  }
   inside.strays = inside.strays or setmetatable({}, { __mode = "k" })
+  inside.idle = inside.idle or {}
   local function work(index)
-    local response, err = send(inner, calls[index])
-    results[index] = response and { response = response } or { err = err }
+    keep(state, index, send_whole(state.inner, calls[index]))
   end
+  local room = math.min(EARLY, concurrency)
   while next_call <= #calls or state.running > 0 do
-    while next_call <= #calls and state.running < concurrency do
+    while next_call <= #calls and state.running < room do
       local index = next_call
       next_call = next_call + 1
-      state.running = state.running + 1
-      resume(state, coroutine.create(work), index)
+      if type(calls[index]) == "string" and plain_call.is_open(inside) then
+        begin_plain(state, inside, index)
+      else
+        state.running = state.running + 1
+        resume(state, coroutine.create(work), index)
+      end
     end
-    local seconds = wake_sleepers(state, inside.transport.now())
+    local seconds = room < concurrency and next_call <= #calls and 0
+      or wake_sleepers(state, inside.transport)
+    room = concurrency
     if next(state.waiting) == nil and next(state.sleeping) ~= nil then
       inside.transport.sleep(seconds)
     end
     for _, exchange in ipairs(take_ended(state, inside, seconds)) do
       local task = state.waiting[exchange]
       state.waiting[exchange] = nil
-      resume(state, task)
+      if not task then
+        inside.strays[exchange] = true
+      elseif type(task) == "number" then
+        end_plain(state, inside, task, inside.core:plain_result(exchange))
+        inside.idle[math.min(#inside.idle + 1, IDLE)] = exchange
+      else
+        resume(state, task)
+      end
     end
   end
-  return results
+  return state.results
 end
 
 return batch

@@ -26,8 +26,16 @@ for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PA
   resends[method] = policy.is_idempotent(method)
 end
 
+--- Whether the next call may take this way, if there is nothing but a path to it.
+---@param self table the inside of a client
+---@return boolean
+function plain_call.is_open(self)
+  local session = self.session
+  return self.plain_request and not session.vault.unsaved and not session.shared.token
+end
+
 --- Sends a call, if it is a plain one.
----@param self table the inside of a client, connected
+---@param self table the inside of a client
 ---@param what string for messages
 ---@param method string
 ---@param path any as the caller gave it
@@ -37,6 +45,9 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function plain_call.send(self, what, method, path, data, opts)
+  if not plain_call.is_open(self) or self.transport.can_suspend() then
+    return false
+  end
   local filled = path
   if opts ~= nil then
     if type(path) ~= "string" or not has_only_params(opts) then
@@ -52,18 +63,21 @@ function plain_call.send(self, what, method, path, data, opts)
   end
   local body = data ~= nil and json.encode(data) or nil
   local status, second, packed, content_type, advisory =
-    self.core:plain_request(method, filled, timeout, resends[method], body)
-  if not status and status ~= nil then
+    self.plain_request(self.core, method, filled, timeout, resends[method], body)
+  if status == false then
     return false
   end
-  local counters = self.session.counters
+  local session = self.session
+  local counters = session.counters
   counters.calls = counters.calls + 1
   local made, problem
-  if type(status) == "number" then
+  if status and packed then -- neither a failure nor another answer than 2xx
     if advisory then
-      self.session:refresh_ahead(ends)
+      session:refresh_ahead(ends)
     end
-    self.retry_budget:earn()
+    if not self.retry_budget.is_full then
+      self.retry_budget:earn()
+    end
     made, problem = response.plain(status, second, packed, content_type)
     if not problem and not errors.is_in(made.data) then
       return true, made

@@ -33,29 +33,12 @@ const char *api_client_header_problem(const struct api_profile *profile, const c
   return NULL;
 }
 
-static bool has_line(const struct curl_slist *lines, const char *name) {
-  size_t length = strlen(name);
-  for (; lines != NULL; lines = lines->next)
-    if (strncasecmp(lines->data, name, length) == 0 &&
-        (lines->data[length] == ':' || lines->data[length] == ';'))
-      return true;
-  return false;
-}
-
-static bool append_line(struct curl_slist **list, const char *line) {
-  struct curl_slist *longer = curl_slist_append(*list, line);
-  if (longer == NULL)
-    return false;
-  *list = longer;
-  return true;
-}
-
 /* "Name:" takes a header out that libcurl would send by itself. */
 static bool complete_lines(struct exchange *exchange) {
   bool plain = !exchange->has_body && strcmp(exchange->method, "GET") == 0;
-  if (plain || has_line(exchange->lines, "Content-Type"))
+  if (plain || header_list_has(exchange->lines, "Content-Type"))
     return true;
-  return append_line(&exchange->lines, "Content-Type:");
+  return header_append_line(&exchange->lines, "Content-Type:");
 }
 
 /* The lines of calls without credentials. */
@@ -67,8 +50,7 @@ static bool link_open_lines(struct api_client *client, struct exchange *exchange
     return false;
   (*shared)->references++;
   exchange->open = *shared;
-  exchange_link_lines(exchange, (*shared)->lines);
-  return true;
+  return exchange_link_lines(exchange, *shared);
 }
 
 /* ---- sending ---- */
@@ -116,9 +98,8 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
   struct credentials *credentials = &client->credentials;
   exchange->snapshot = credentials_snapshot(credentials, client->profile, &client->api_key,
                                             client->identity == IDENTITY_IN_HEADER);
-  if (exchange->snapshot == NULL)
+  if (exchange->snapshot == NULL || !exchange_link_lines(exchange, exchange->snapshot))
     return false;
-  exchange_link_lines(exchange, exchange->snapshot->lines);
   const struct secret *identity = &credentials->record.identity;
   if (client->identity != IDENTITY_IN_QUERY || identity->length == 0)
     return true;
@@ -126,18 +107,9 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
                           identity->length);
 }
 
-static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
-                  bool elsewhere) {
-  const char *text = exchange->url_text.data;
-  enum url_status status;
-  exchange->url_is_borrowed = call != NULL && call->plain && client->engine == NULL;
-  if (exchange->url_is_borrowed)
-    status =
-        url_parse_again(&client->plain_url, &client->base, &exchange->url_text, &exchange->url);
-  else if (elsewhere)
-    status = url_parse(text, &exchange->url);
-  else
-    status = url_parse_same_origin(&client->base, text, &exchange->url);
+static void start(struct api_client *client, struct exchange *exchange, bool elsewhere) {
+  enum url_status status =
+      url_parse_again(&exchange->parsed, elsewhere ? NULL : &client->base, &exchange->url_text);
   if (status == URL_NO_MEMORY)
     exchange_fail_memory(exchange);
   else if (status != URL_OK)
@@ -204,7 +176,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   else if (ok)
     ok = link_open_lines(client, exchange, !call->no_api_key && !goes_elsewhere(call));
   if (ok)
-    start(client, exchange, call, goes_elsewhere(call));
+    start(client, exchange, goes_elsewhere(call));
   else
     exchange_fail_memory(exchange);
 }
@@ -227,12 +199,12 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   exchange->has_body = true;
   exchange->max_size = MIC_AUTH_REPLY_MAX; /* a smaller cap for calls must not keep anybody out */
   exchange->direct = client->base.cleartext_loopback;
-  bool ok = append_line(&exchange->lines, "Content-Type: application/json") &&
+  bool ok = header_append_line(&exchange->lines, "Content-Type: application/json") &&
             link_open_lines(client, exchange, true) &&
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok)
-    start(client, exchange, NULL, false);
+    start(client, exchange, false);
   else
     exchange_fail_memory(exchange);
 }
@@ -382,6 +354,5 @@ void api_client_close(struct api_client *client) {
   header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
-  url_parsed_clear(&client->plain_url);
   url_base_clear(&client->base);
 }

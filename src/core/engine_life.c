@@ -2,11 +2,11 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "engine_lane.h"
 #include "engine_life.h"
 #include "engine_live.h"
+#include "process_id.h"
 
 enum { STACK_SIZE = 1024 * 1024 };
 
@@ -78,7 +78,7 @@ struct engine_core *engine_make(bool patient) {
   struct engine_core *core = calloc(1, sizeof *core);
   if (core == NULL)
     return NULL;
-  core->process = getpid();
+  core->process = process_id();
   core->patient = patient || !can_let_go_of_lookups();
   engine_wake_init(&core->wake);
   pthread_mutex_init(&core->lock, NULL);

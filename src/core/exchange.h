@@ -13,6 +13,7 @@
 #include "idle_clock.h"
 #include "secret.h"
 #include "upload_file.h"
+#include "url.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -40,10 +41,9 @@ struct exchange {
 
   /* The request. Owned, but for `body`. */
   char method[24];
-  struct buffer url_text;  /* NUL-terminated */
-  size_t shown_url_length; /* without our identity member */
-  CURLU *url;
-  bool url_is_borrowed;             /* of the client's; else owned */
+  struct buffer url_text;           /* NUL-terminated */
+  size_t shown_url_length;          /* without our identity member */
+  struct url_parsed parsed;         /* it, or that of the use before */
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
   struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */
@@ -99,15 +99,20 @@ struct exchange {
 };
 
 void exchange_init(struct exchange *exchange, enum exchange_kind kind);
+/* What all exchanges need, onto a fresh easy handle. */
+CURLcode exchange_configure(CURL *easy);
 /* Everything per request onto the easy handle, which may have served others before. */
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
+/* Takes all of it off again; it is configured still. */
+void exchange_leave(const struct exchange *exchange, CURL *easy);
 /* Reads the outcome off the handle. The handle is the caller's again afterwards. */
 void exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,
                    const char *message);
 void exchange_fail_memory(struct exchange *exchange);
-/* Sends `shared` after our own lines, without copying them; it must outlive the exchange. */
-void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
+/* Sends the shared lines after our own, without copying them; they must outlive the exchange. False
+   when there is no memory. */
+bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared);
 /* Whether the request has one, an empty one too. */
 bool exchange_has_body(const struct exchange *exchange);
 /* False when provably no byte of the request went out. */

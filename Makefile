@@ -15,6 +15,7 @@
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
+#   make uninstall  with the same ones, takes away what install put there
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
 #
@@ -62,7 +63,8 @@ deps = @:
 endif
 
 .PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
-  bench bench-nginx simulate allocations brutal-gc install clean deps deps-build FORCE
+  bench bench-nginx simulate allocations brutal-gc install uninstall clean \
+  deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
@@ -178,6 +180,14 @@ install: build
 	cd lua && find . -name '*.lua' | while read -r file; do \
 	  install -d "$(DESTDIR)$(INSTALL_LMOD)/$$(dirname "$$file")" && \
 	  install -m 644 "$$file" "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
+
+# What install puts there, and the folders that are empty then.
+uninstall:
+	rm -f "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
+	cd lua && find . -name '*.lua' | while read -r file; do \
+	  rm -f "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
+	for folder in "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)/mic"; do \
+	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 
 clean:
 	rm -rf build

@@ -93,6 +93,7 @@ build = {
     ["mic.call"] = "lua/mic/call.lua",
     ["mic.client"] = "lua/mic/client.lua",
     ["mic.discovery"] = "lua/mic/discovery.lua",
+    ["mic.endpoints"] = "lua/mic/endpoints.lua",
     ["mic.environment"] = "lua/mic/environment.lua",
     ["mic.error"] = "lua/mic/error.lua",
     ["mic.flight"] = "lua/mic/flight.lua",

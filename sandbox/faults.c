@@ -4,8 +4,8 @@
      faults SCRIPT [SCRIPT...]
 
    Each connection plays one script, in order; the last one serves all further connections. It
-   prints "PORT=n" first, then a line for every request that it has read, and ends when its standard
-   input closes. A script is lines of
+   prints "PORT=n" first, then a line for every request that it has read and below that the names of
+   its headers, each on an indented line. It ends when its standard input closes. A script is lines of
 
      read              a request: head, and body by Content-Length
      head              a request's head alone
@@ -116,13 +116,15 @@ static bool read_request(int connection, bool body) {
     end = length >= 4 && memcmp(head + length - 4, "\r\n\r\n", 4) == 0 ? head + length : NULL;
   }
   printf("%.*s\n", (int)strcspn(head, "\r"), head);
-  fflush(stdout);
   long left = 0;
-  for (const char *line = head; body && line != NULL; line = strstr(line, "\r\n")) {
-    line += line == head ? 0 : 2;
-    if (strncasecmp(line, "content-length:", 15) == 0)
+  for (const char *line = strstr(head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+    line += 2;
+    if (*line != '\r' && *line != '\0')
+      printf("  %.*s\n", (int)strcspn(line, ":\r"), line);
+    if (body && strncasecmp(line, "content-length:", 15) == 0)
       left = strtol(line + 15, NULL, 10);
   }
+  fflush(stdout);
   char byte;
   while (left > 0 && read(connection, &byte, 1) == 1)
     left--;

@@ -52,7 +52,8 @@ describe("an answer that cannot be used", function()
         assert.equal("too_large: the answer is larger than allowed", api.line(err))
         assert.is_false(err.retryable)
         assert.is_nil(err.response)
-        assert.equal("too_large: the answer is larger than allowed (GET /user)", tostring(err))
+        assert.equal("too_large: the answer is larger than allowed (GET /user) - raise "
+          .. "max_response_size, or let the body go to save_to or on_data", tostring(err))
       end
     end
     sandbox:answer { path = "/user", body = "x", ["repeat"] = CAP,

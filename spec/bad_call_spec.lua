@@ -214,6 +214,12 @@ describe("a call that is made wrongly", function()
       raised("post", "/users", {}, { body = "x" }))
     assert.equal('option "body" must be a string (got table)',
       raised("put", "/user", nil, { body = {} }))
+    for _, name in ipairs { "save_to", "body_file" } do
+      local message = ('option "%s" must not hold a NUL byte'):format(name)
+      assert.equal(message, raised("put", "/user", nil, { [name] = "a\0b" }))
+      assert.equal("client:batch: request 2: " .. message,
+        raised("batch", { { path = "/user" }, { path = "/user", [name] = "a\0b" } }))
+    end
   end)
 
   it("has data that JSON cannot hold", function()
@@ -243,6 +249,8 @@ describe("a call that is made wrongly", function()
     assert.equal(login .. "username must be a string (got number)", raised("login", 1, "x"))
     assert.equal(login .. "password must be a string (got an empty string)",
       raised("login", "demo", ""))
+    assert.equal(login .. "password must not be longer than 10240 bytes",
+      raised("login", "demo", ("x"):rep(10241)))
     assert.equal("client:login needs username and password, here or as options of mic.new",
       raised "login")
     assert.equal("client:login needs a password, here or as an option of mic.new",

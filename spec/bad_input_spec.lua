@@ -38,6 +38,8 @@ describe("a client that is made wrongly", function()
     assert.equal("mic.new takes base_url or stack, not both", new { stack = "x" })
     assert.equal('option "manifest_url" needs stack', new { manifest_url = "https://x/" })
     assert.equal('option "password" needs username', new { password = "x" })
+    assert.equal('option "password" must not be longer than 10240 bytes',
+      new { username = "demo", password = ("x"):rep(10241) })
     assert.equal("mic.new: options have names (got a value under a key of type number)",
       new { "https://x" })
   end)
@@ -119,7 +121,10 @@ describe("a client that is made wrongly", function()
       new { user_agent = "a\r\nX-Evil: 1" })
     assert.equal('option "user_agent" has a line break in its value', new { user_agent = "a\nb" })
     assert.is_truthy(new({ user_agent = "a\0b" }):find('^option "user_agent" .*NUL byte'))
-    assert.is_truthy(new({ tls = { ca_file = "a\0b" } }):find "NUL byte")
+    for _, name in ipairs { "ca_file", "ca_path", "client_cert", "pinned_public_key" } do
+      assert.equal(('option "tls.%s" must not hold a NUL byte'):format(name),
+        new { tls = { [name] = "a\0b" } })
+    end
     assert.is_truthy(new({ proxy = "http://a\0b" }):find "NUL byte")
   end)
 

@@ -105,6 +105,15 @@ describe("mic.core, whatever the order in which objects end,", function()
     ]])
   end)
 
+  it("has no headers for others after close, and says closed", function()
+    assert.equal("nil\tclosed\nend\n", run_apart [[
+      assert(client:login(username, password))
+      client:close()
+      local headers, kind = client:headers()
+      print(headers, kind)
+    ]])
+  end)
+
   it("adopts nothing after close, and says closed", function()
     assert.equal("nil\tclosed\nend\n", run_apart [[
       client:close()

@@ -51,6 +51,16 @@ describe("an exchange of mic.core", function()
     assert.equal("advisory", (select(2, finish(start "/users/anna"))))
   end)
 
+  it("has headers in its reply, and so has the waiting call's: parsed at first look", function()
+    local function request()
+      return client:request { method = "GET", path = "/users/anna" }
+    end
+    for _, reply in ipairs { finish(start "/users/anna"), request(), assert(client:refresh()) } do
+      assert.equal("application/json", reply.headers["content-type"])
+      assert.equal(reply.headers, reply.headers)
+    end
+  end)
+
   it("says wait while the answer is not there, and gives its result once", function()
     sandbox:answer { path = "/user", delay = 0.2 }
     local exchange = start "/user"

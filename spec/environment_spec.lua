@@ -103,6 +103,19 @@ describe("mic.from_env", function()
       made(with { MIC_STACK = "demo.mic.example" }))
   end)
 
+  it("raises for what is wrong with the caller's own options", function()
+    for options, message in pairs {
+      ["{ tiemout = 5 }"] = 'unknown option "tiemout"; did you mean "timeout"?',
+      ['{ baseURL = "https://x/" }'] = 'unknown option "baseURL"; did you mean "base_url"?',
+      ['{ base_url = "x" }'] = 'option "base_url" must begin with https://',
+      ['{ tls = { ca_file = 5 } }'] = 'option "tls.ca_file" must be a file name (got number)',
+      ['"/etc/mic"'] = "mic.from_env takes a table of options (got string)",
+    } do
+      local printed = made(with {}, options)
+      assert.is_truthy(printed:find(':2: ' .. message, 1, true), printed)
+    end
+  end)
+
   it("names the variable that is wrong, and what is accepted", function()
     for _, row in ipairs {
       { "MIC_BASE_URL", "api.example/prod", "must begin with https://" },

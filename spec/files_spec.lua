@@ -152,12 +152,14 @@ describe("files", function()
     it("is an error of kind file where the file cannot be", function()
       folder:write("plain", "")
       scratch.run("mkdir " .. folder:at "folder")
+      scratch.run("ln -s folder " .. folder:at "way")
       local long = folder:at(("x"):rep(300))
       local deep = folder:at(("x/"):rep(3000) .. "x")
       local cases = {
         [folder:at "missing/file"] = "ENOENT",
         [folder:at "plain/file"] = "ENOTDIR",
         [folder:at "folder"] = "EISDIR",
+        [folder:at "way"] = "EISDIR",
         [long] = "ENAMETOOLONG",
         [deep] = "ENAMETOOLONG",
       }
@@ -174,9 +176,22 @@ describe("files", function()
           assert.are.equal(start, err.message:sub(1, #start))
         end
       end
-      assert.are.equal("folder plain", folder:names())
+      assert.are.equal("folder plain way", folder:names())
       box:answer { path = "/file", body = "good" }
       mic.assert(download())
+    end)
+
+    it("takes the place of a regular file alone: a pipe, and a link to a device, stay", function()
+      scratch.run(("cd %s && mkfifo pipe && ln -s /dev/null link"):format(folder.path))
+      for name, kind in pairs { pipe = "fifo", link = "symbolic link" } do
+        box:answer { path = "/file", body = "content" }
+        local response, err = download { save_to = folder:at(name) }
+        assert.is_nil(response)
+        assert.are.equal("EINVAL", err.code)
+        assert.is_truthy(err.message:find "it is no regular file$", err.message)
+        assert.are.equal(kind .. "\n", scratch.run("stat -c %F " .. folder:at(name)))
+      end
+      assert.are.equal("link pipe", folder:names())
     end)
 
     it("names the file in its error, on one line and of bounded length", function()

@@ -1,5 +1,5 @@
--- A process that forks in the middle of a login: the child has a copy of a flight that will never
--- end there, and must not wait for it.
+-- A process that forks: in the middle of a login its child has a copy of a flight that will never
+-- end there, and must not wait for it; between two calls it has copies of open connections.
 
 local api = require "spec.support.api"
 local puppet = require "spec.support.puppet"
@@ -52,4 +52,38 @@ describe("a child that was forked in the middle of a login", function()
       assert.is_truthy(puppet.lua(folder, code):find "200\t0\n")
     end)
   end
+end)
+
+describe("a client that was forked between two calls", function()
+  it("makes a connection of its own; its end does not touch the parent's", function()
+    local sandbox = api.start()
+    local dropped = "client = nil collectgarbage() collectgarbage()"
+    for _, ending in ipairs { "client:close()", dropped } do
+      sandbox:reset()
+      local printed = sandbox:run([[
+        local process = require("spec.support.native").load "process"
+        local client = require("mic").from_env()
+        local function get()
+          local response = assert(client:get "/user")
+          return response.status, response.new_connection
+        end
+        print(get())
+        io.stdout:flush()
+        local child = process.fork()
+        if child == 0 then
+          print("child", get())
+          io.stdout:flush()
+          ]] .. ending .. [[
+
+          process.leave(0)
+        end
+        print(process.wait(child), get())
+      ]])
+      assert.are.equal("200\tfalse\nchild\t200\ttrue\n0\t200\tfalse\n", printed)
+      local counters = sandbox:counters()
+      assert.are.equal(1, counters.login)
+      assert.are.equal(2, counters.connections)
+    end
+    sandbox:stop()
+  end)
 end)

@@ -13,7 +13,7 @@ local layers = {
     "mic.discovery" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.pause", "mic.protect", "mic.hints", "mic.json", "mic.path", "mic.options",
-    "mic.option_specs", "mic.response" },
+    "mic.option_specs", "mic.response", "mic.endpoints" },
   { "mic.core" },
 }
 

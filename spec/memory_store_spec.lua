@@ -88,6 +88,14 @@ describe("the memory store", function()
     assert.is_true(real.unlock("key", token))
   end)
 
+  it("raises for options that it does not have", function()
+    local function message_of(given)
+      return (select(2, pcall(memory, given)):gsub("^.-:%d+: ", ""))
+    end
+    assert.are.equal("mic.store.memory takes a table of options (got string)", message_of "x")
+    assert.are.equal('unknown option "path"; known options: now', message_of { path = "x" })
+  end)
+
   it("shows nothing of what it holds", function()
     store.save("key", "s3cret")
     assert.are.equal("mic.store.memory", tostring(store))

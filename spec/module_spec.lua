@@ -73,6 +73,13 @@ describe("the module", function()
     end)
   end)
 
+  it("tells who loads mic.nginx elsewhere that it is for nginx", function()
+    local ok, problem = pcall(require, "mic.nginx")
+    assert.is_false(ok)
+    local expected = "mic.nginx is for nginx's *_by_lua blocks: there is no ngx here"
+    assert.is_truthy(tostring(problem):find(expected, 1, true), problem)
+  end)
+
   it("has an assert for results that works on every Lua", function()
     local first, second, third = mic.assert("value", nil, 3)
     assert.same({ "value", nil, 3 }, { first, second, third })

@@ -114,10 +114,20 @@ describe("options", function()
       tiemout = "timeout",
       maxResponseSize = "max_response_size",
       ca = "tls.ca_file",
+      ca_file = "tls.ca_file",
+      maxRetries = "retry.attempts",
+      logger = "on_event",
     }
     for given, known in pairs(meant) do
       local start = ('unknown option "%s"; did you mean "%s"? '):format(given, known)
       assert.are.equal(start, client_message({ [given] = "x" }):sub(1, #start))
+    end
+  end)
+
+  it("recognise the names of other libraries in tables of options", function()
+    for given, known in pairs { tries = "attempts", max_delay = "cap" } do
+      local start = ('unknown option "retry.%s"; did you mean "retry.%s"? '):format(given, known)
+      assert.are.equal(start, client_message({ retry = { [given] = 1 } }):sub(1, #start))
     end
   end)
 

@@ -1,6 +1,7 @@
 -- What a user pays: handshakes, and the reading of certificates.
 
 local api = require "spec.support.api"
+local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
 
 describe("what a user pays", function()
@@ -30,6 +31,31 @@ describe("what a user pays", function()
       client:close()
     end
   end)
+
+  it("is another one after an hour: a busy connection would see no new certificate or address",
+    function()
+      local later = native.build "later"
+      local folder = scratch.folder()
+      for _, version in ipairs { "2", "1.1" } do
+        box:reset()
+        folder:write("minutes", "")
+        local printed = folder:lua(([[
+          local client = require("mic").new { base_url = %q, api_key = %q, retry = false,
+            tls = { ca_file = %q }, http_version = %q }
+          for minute = 1, 62 do
+            assert(client:get "/metadata/manifest")
+            local clock = io.open(%q, "a")
+            clock:write "."
+            clock:close()
+          end
+        ]]):format(box.base_url, box.api_key, box.ca_file, version, folder:at "minutes"),
+          ("env LD_PRELOAD=%s MIC_PRELOAD=%s LATER=%s"):format(later, later, folder:at "minutes"))
+        assert.are.equal("", printed)
+        assert.are.equal(62, box:counters().calls)
+        assert.are.equal(2, box:counters().connections)
+      end
+      folder:remove()
+    end)
 
   --- The bytes that a new process reads for its first handshake, with these options; the sandbox
   --- is not known to the system, so the handshake fails once its authorities were looked for.

@@ -264,7 +264,7 @@ describe("a password that does not work", function()
     assert.equal("POST /auth/login\nGET /user", sandbox:seen())
   end)
 
-  it("is none at all when the function raises or returns no string", function()
+  it("is none at all when the function raises or returns no string that can be one", function()
     local result = nil
     client = sandbox:automatic { password = function()
       if result == "raise" then
@@ -276,7 +276,8 @@ describe("a password that does not work", function()
       [false] = "the password function returned no string (got boolean)",
       [5] = "the password function returned no string (got number)",
       raise = "the password function raised an error",
-      [""] = "the password function returned no string",
+      [""] = "the password function returned no string (got an empty one)",
+      [("x"):rep(10241)] = "the password function returned more than 10240 bytes",
     } do
       result = given
       for _, method in ipairs { "get", "login" } do

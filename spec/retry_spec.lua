@@ -132,6 +132,32 @@ describe("retries", function()
     end
   end)
 
+  it("are for the searches, which are POSTs that only read, unless the call says no", function()
+    local client = box:client { retry = FAST }
+    mic.assert(client:login(box.username, box.password))
+    local body = { query = { query = { match_all = {} }, size = 1 } }
+    for _, path in ipairs { "/things/find", "/things/find?x=1" } do
+      for _, options in ipairs { {}, { timeout = 20 } } do -- by the short way, and not
+        for _, answer in ipairs { { status = 503 }, { cut = 0 } } do
+          answer.path = "/things/find"
+          box:answer(answer)
+          local response = mic.assert(client:post(path, body, next(options) and options))
+          assert.are.equal(2, response.attempts)
+          box:answer(answer)
+          local _, err = client:post(path, body, { idempotent = false })
+          assert.are.equal(1, err.attempts)
+        end
+      end
+    end
+    for _, path in ipairs { "/things", "/things/find/x", "/x/things/find" } do
+      box:answer { path = path, status = 503 }
+      local _, err = client:post(path, body)
+      assert.are.equal(503, err.status)
+      assert.are.equal(1, err.attempts)
+    end
+    client:close()
+  end)
+
   it("send a fresh body each time", function()
     local folder = scratch.folder()
     local bodies = {

@@ -1,4 +1,5 @@
--- The rock: made by LuaRocks from this checkout into a tree of its own, without the network.
+-- The rock: made by LuaRocks from this checkout into a tree of its own, without the network; and
+-- what make installs.
 
 local version = _VERSION:match "%d%.%d"
 local is_jit = rawget(_G, "jit") ~= nil
@@ -63,4 +64,34 @@ describe("the rock", function()
       assert.is_truthy(text:find("demo@example.com", 1, true), text)
     end)
   end
+end)
+
+describe("make", function()
+  it("installs below DESTDIR, for all to read, and takes all of it away again", function()
+    local place = os.tmpname()
+    os.remove(place)
+    local lua = is_jit and "luajit" or "lua" .. version
+    -- Something stands for the module: whether it can be built is shown by every other spec.
+    local make = ("make --no-print-directory -o build DEPS=no LUA=%s BUILD_ROOT=%s/build "
+      .. "DESTDIR='%s/a place' PREFIX=/usr "):format(lua, place, place)
+    local prepare = ("mkdir -p %s/build/%s/mic '%s/a place' && touch %s/build/%s/mic/core.so && ")
+      :format(place, lua, place, place, lua)
+    local text, status = capture("umask 077; " .. prepare .. make .. "install")
+    assert.are.equal(0, status, text)
+    local found = capture(("cd '%s/a place/usr' && find . -type f | LC_ALL=C sort"):format(place))
+    local sources = capture("cd lua && find . -name '*.lua'"):gsub("status %d+\n$", "")
+    local expected = { ("./lib/lua/%s/mic/core.so"):format(version) }
+    for name in sources:gmatch "%./([^\n]+)" do
+      expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)
+    end
+    table.sort(expected)
+    assert.are.equal(table.concat(expected, "\n") .. "\nstatus 0\n", found)
+    local closed = capture(("cd '%s/a place' && find usr ! -perm -0444"):format(place))
+    assert.are.equal("status 0\n", closed)
+    text, status = capture(make .. "uninstall && " .. make .. "uninstall")
+    assert.are.equal(0, status, text)
+    found = capture(("cd '%s/a place/usr' && find . -mindepth 3 | LC_ALL=C sort"):format(place))
+    os.execute("rm -rf " .. place)
+    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\nstatus 0\n"):format(version, version), found)
+  end)
 end)

@@ -220,6 +220,7 @@ describe("secrets", function()
         learn()
         local credentials = client:credentials()
         text = credentials.refreshToken .. " " .. sandbox.api_key .. " " .. credentials.token
+          .. " " .. sandbox.password
         echo("/auth/refresh", status, (body:gsub("%%s", text)), { ["X-Echo"] = text })
         local ok, problem = client:refresh()
         if ok == nil then

@@ -4,6 +4,9 @@ local mic = require "mic"
 local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
 
+--- A name too long for any DNS, so that none is asked.
+local NOWHERE = ("x"):rep(64) .. ".example"
+
 describe("TLS", function()
   local box = api.around()
   local folder
@@ -126,6 +129,44 @@ describe("TLS", function()
     assert_fails("CURLE_PEER_FAILED_VERIFICATION", get { pinned_public_key = pin_of(server) })
   end)
 
+  it("does not lend a connection to a client with other options, in one engine", function()
+    local PIN = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    local printed = folder:lua(([[
+      local core = require "mic.core"
+      local engine = assert(core.engine())
+      local function get(options)
+        options.base_url, options.api_key, options.engine = %q, "k", engine
+        local client = core.client(options)
+        local exchange = client:start("request", { method = "GET", path = "/metadata/manifest" })
+        while exchange:run(10) ~= "done" do end
+        local reply, kind, code = exchange:result()
+        client:close()
+        print(reply and reply.status or kind .. " " .. code,
+          reply and (reply.new_connection and "new" or "kept"))
+      end
+      local CA = %q
+      get { ca_file = CA }
+      get { ca_file = CA }
+      get {}
+      get { ca_file = CA, pinned_public_key = %q }
+      get { ca_file = CA, client_cert = CA }
+      get { ca_file = CA, proxy = "http://127.0.0.1:1" }
+      get { ca_file = CA, min_version = "1.3" }
+      get { ca_file = CA }
+    ]]):format(box.base_url, box.ca_file, PIN))
+    assert.are.equal(table.concat({
+      "200\tnew",
+      "200\tkept",
+      "tls CURLE_PEER_FAILED_VERIFICATION\tnil",
+      "tls CURLE_SSL_PINNEDPUBKEYNOTMATCH\tnil",
+      "tls CURLE_SSL_CERTPROBLEM\tnil",
+      "network CURLE_COULDNT_CONNECT\tnil",
+      "200\tnew",
+      "200\tkept",
+      "",
+    }, "\n"), printed)
+  end)
+
   it("speaks 1.2 at least, and 1.3 at least when told", function()
     mic.assert(get { ca_file = box.ca_file, min_version = "1.3" })
     mic.assert(get_from("good", { min_version = "1.2" }, "-tls1_2"))
@@ -188,12 +229,20 @@ describe("TLS", function()
       assert.is_nil(response)
       assert.are.equal("network", err.kind)
       assert.is_nil(err.status)
+      assert.are.equal("network: the proxy refused: it answered 403 (GET /x, CURLE_RECV_ERROR) - "
+        .. "check the proxy's address, user name and password", tostring(err))
       local host = box.base_url:match "//([^/]+)"
       assert.are.same({ "CONNECT " .. host .. " HTTP/1.1" }, proxy.requests())
+      assert.are.equal("host user-agent proxy-connection", proxy.header_names())
       proxy.stop()
       response, err = get({ ca_file = box.ca_file }, { proxy = url })
       assert.is_nil(response)
       assert.are.equal("network", err.kind)
+      response, err = get({ ca_file = box.ca_file }, { proxy = "http://anna:hunter2@" .. NOWHERE })
+      assert.is_nil(response)
+      assert.are.equal("network: the proxy's name could not be resolved (GET /x, "
+        .. "CURLE_COULDNT_RESOLVE_PROXY) - check the option proxy, or the variable https_proxy",
+        tostring(err))
       start(REFUSING)
     end)
 

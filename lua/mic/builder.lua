@@ -1,6 +1,7 @@
 --- Makes of a call's options what the core takes of them. Raises for misuse.
 
 local core = require "mic.core"
+local endpoints = require "mic.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
@@ -90,8 +91,11 @@ local function make(opts, method, path, url, data)
     end
   end
   local idempotent = opts.idempotent
+  local shown = paths.without_query(url or path)
   if idempotent == nil then
     idempotent = policy.is_idempotent(method)
+      or (method == "POST" and not url and endpoints.searches[shown])
+      or false
   end
   local built = {
     method = method,
@@ -100,7 +104,7 @@ local function make(opts, method, path, url, data)
     body = body,
     auth = opts.auth,
     resend = idempotent,
-    shown = paths.without_query(url or path),
+    shown = shown,
     decode = opts.decode ~= false,
     attempts = 0,
     json_text = json_text,

@@ -5,6 +5,7 @@ local account = require "mic.account"
 local batch = require "mic.batch"
 local builder = require "mic.builder"
 local call = require "mic.call"
+local core = require "mic.core"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
 local hints = require "mic.hints"
@@ -172,18 +173,21 @@ end
 
 --- ---- credentials ----
 
-local function check_text(value, name, method)
+local function check_text(value, name)
+  local problem
   if value ~= nil and (type(value) ~= "string" or value == "") then
-    local got = value == "" and "an empty string" or type(value)
-    errors.raise(
-      ("client:%s(username, password): %s must be a string (got %s)"):format(method, name, got)
-    )
+    problem = ("be a string (got %s)"):format(value == "" and "an empty string" or type(value))
+  elseif value and #value > core.secret_max then
+    problem = ("not be longer than %d bytes"):format(core.secret_max)
+  end
+  if problem then
+    errors.raise(("client:login(username, password): %s must %s"):format(name, problem))
   end
 end
 
 local function check_login(self, username, password)
-  check_text(username, "username", "login")
-  check_text(password, "password", "login")
+  check_text(username, "username")
+  check_text(password, "password")
   local own = self.given.username
   if username and own and username ~= own then
     errors.raise "client:login: another user than the option username; make a client for each user"

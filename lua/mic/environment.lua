@@ -40,15 +40,18 @@ end
 
 local MISSING = "set it, or make a client with mic.login or mic.new"
 
---- What was raised about an option, as an error about its variable.
-local function blame(problem)
+--- What was raised about an option, as an error about its variable. What is wrong with the caller's
+--- own options stays raised.
+local function blame(problem, own)
+  errors.pass_memory(problem)
   local text = tostring(problem):gsub("^.-:%d+: ", "")
   for variable, option in pairs(variables) do
-    if text:find('"' .. option .. '"', 1, true) then
+    local is_own = own[option:match "^[^.]+"] ~= nil
+    if not is_own and text:find('option "' .. option .. '"', 1, true) == 1 then
       return config_error(variable .. ": " .. text)
     end
   end
-  return config_error(text)
+  error(problem, 0)
 end
 
 --- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD,
@@ -56,12 +59,17 @@ end
 ---@param options? table of `mic.new`; they win over the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
+--- Raises for misuse: what is wrong with `options`.
 function environment.client(options)
+  if options ~= nil and type(options) ~= "table" then
+    errors.raise(("mic.from_env takes a table of options (got %s)"):format(type(options)))
+  end
+  options = options or {}
   local given = read_all()
-  if options and (options.base_url or options.stack) then
+  if options.base_url or options.stack then
     given.base_url, given.stack = nil, nil
   end
-  for name, value in pairs(options or {}) do
+  for name, value in pairs(options) do
     given[name] = value
   end
   if not given.base_url and not given.stack then
@@ -78,8 +86,7 @@ function environment.client(options)
   end
   local ok, made = pcall(client.new, given)
   if not ok then
-    errors.pass_memory(made)
-    return nil, blame(made)
+    return nil, blame(made, options)
   end
   return made
 end

@@ -86,6 +86,11 @@ local rules = {
     hint = "check the URL's host and port: is TLS spoken there?",
   },
   {
+    kind = "too_large",
+    text = "larger than allowed",
+    hint = "raise max_response_size, or let the body go to save_to or on_data",
+  },
+  {
     kind = "network",
     code = "CURLE_COULDNT_RESOLVE_HOST",
     hint = "check the URL's host name, and this machine's DNS",
@@ -94,6 +99,16 @@ local rules = {
     kind = "network",
     code = "CURLE_COULDNT_CONNECT",
     hint = "check the URL's host and port, and the proxy if there is one",
+  },
+  {
+    kind = "network",
+    text = "the proxy refused",
+    hint = "check the proxy's address, user name and password",
+  },
+  {
+    kind = "network",
+    code = "CURLE_COULDNT_RESOLVE_PROXY",
+    hint = "check the option proxy, or the variable https_proxy",
   },
   {
     kind = "auth",

@@ -49,6 +49,7 @@ local function build(self, base_url, api_key)
     password = self.given.password,
     refresh_margin = self.given.refresh_margin,
     timeout = self.timeout,
+    mask = self.mask,
   }
   self.core, self.session = made, made_session -- together: who finds one relies on the other
   self.plain_request = self.is_plain and made.plain_request or nil

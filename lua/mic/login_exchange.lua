@@ -19,6 +19,8 @@ end
 --- The error for a reply without usable credentials.
 local function reply_failure(what, reply, facts)
   local readable = reply.body ~= nil
+  --- The core has masked what it had sent; the option password may be in the answer to a refresh.
+  reply.head, reply.body = facts.mask(reply.head), readable and facts.mask(reply.body) or nil
   facts.unreadable = not readable and "the answer is not readable JSON" or nil
   facts.response = response.new(reply, 1, true)
   local data = facts.response.data
@@ -78,10 +80,7 @@ end
 ---@return table record the core's record, or an error
 ---@return boolean|nil refused the API said that these credentials are wrong
 function login_exchange.send(this, what, seconds, username, password)
-  local transport, core = this.session.transport, this.session.core
-  local function mask(text)
-    return core:mask(text)
-  end
+  local transport, mask = this.session.transport, this.session.mask
   local function emit(event)
     this.events[#this.events + 1] = event
   end

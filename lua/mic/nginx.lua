@@ -5,7 +5,10 @@ local clients = require "mic.client"
 local core = require "mic.core"
 local errors = require "mic.error"
 
-local ngx = ngx
+local ngx = rawget(_G, "ngx")
+if type(ngx) ~= "table" or not ngx.req then
+  errors.raise "mic.nginx is for nginx's *_by_lua blocks: there is no ngx here"
+end
 
 local nginx = {}
 

@@ -1,5 +1,6 @@
 --- The options of clients and calls, as data for `options.check`: types, values, defaults.
 
+local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 
@@ -20,9 +21,19 @@ local client_aliases = {
   pass = "password",
   ssl = "tls",
   ca = "tls.ca_file",
+  cafile = "tls.ca_file",
+  cacert = "tls.ca_file",
+  capath = "tls.ca_path",
   cert = "tls.client_cert",
+  clientcert = "tls.client_cert",
+  clientkey = "tls.client_key",
+  minversion = "tls.min_version",
   retries = "retry",
+  maxretries = "retry.attempts",
+  attempts = "retry.attempts",
   cache = "store",
+  logger = "on_event",
+  log = "on_event",
 }
 local call_aliases = {
   url = "path",
@@ -51,6 +62,7 @@ local tls_aliases = {
 --- What is no option, and where it belongs instead.
 local client_advice = {
   headers = "headers go with each call: client:get(path, { headers = … })",
+  header = "headers go with each call: client:get(path, { headers = … })",
   token = "credentials that you have go to client:use_credentials",
   identityid = "credentials that you have go to client:use_credentials",
   authorization = "credentials that you have go to client:use_credentials",
@@ -165,6 +177,22 @@ local function text(expects)
   return { types = { "string" }, expects = expects }
 end
 
+--- A file or a folder. What C takes ends at a NUL.
+local function place(expects)
+  return {
+    types = { "string" },
+    expects = expects,
+    check = function(value)
+      return not value:find("\0", 1, true), "must not hold a NUL byte"
+    end,
+  }
+end
+
+local function check_secret(value)
+  return type(value) ~= "string" or #value <= core.secret_max,
+    ("must not be longer than %d bytes"):format(core.secret_max)
+end
+
 local function seconds(default, or_false)
   return {
     types = { "number", or_false and "false" or nil },
@@ -192,11 +220,11 @@ local tls = {
   types = { "table" },
   expects = "a table",
   fields = {
-    ca_file = text "a file name",
-    ca_path = text "a folder name",
-    client_cert = text "a file name",
-    client_key = text "a file name",
-    pinned_public_key = text 'a file name or "sha256//…"',
+    ca_file = place "a file name",
+    ca_path = place "a folder name",
+    client_cert = place "a file name",
+    client_key = place "a file name",
+    pinned_public_key = place 'a file name or "sha256//…"',
     min_version = {
       types = { "string" },
       expects = '"1.2" or "1.3"',
@@ -211,7 +239,13 @@ end
 
 local retry = {
   prefix = "retry.",
-  aliases = { retries = "attempts", max = "attempts", delay = "base", max_delay = "cap" },
+  aliases = {
+    retries = "attempts",
+    tries = "attempts",
+    max = "attempts",
+    delay = "base",
+    maxdelay = "cap",
+  },
   types = { "table", "false" },
   expects = "a table or false",
   fields = {
@@ -240,8 +274,12 @@ specs.client = {
     },
     manifest_url = text "a URL",
     api_key = text "a string",
-    username = text "a string",
-    password = { types = { "string", "function" }, expects = "a string or a function" },
+    username = { types = { "string" }, expects = "a string", check = check_secret },
+    password = {
+      types = { "string", "function" },
+      expects = "a string or a function",
+      check = check_secret,
+    },
     store = a_table("a store", check_store),
     identity = {
       types = { "string", "false" },
@@ -316,14 +354,14 @@ specs.call = {
     headers = a_table("a table", check_headers),
     data = { types = { "any" }, expects = "a value", may_be_empty = true },
     body = { types = { "string" }, expects = "a string", may_be_empty = true },
-    body_file = text "a file name",
+    body_file = place "a file name",
     auth = flag(),
     timeout = seconds(),
     deadline = seconds(nil, true),
     retry = retry,
     idempotent = flag(),
     decode = flag(),
-    save_to = text "a file name",
+    save_to = place "a file name",
     on_data = a_function(),
     progress = a_function(),
   },

@@ -190,9 +190,9 @@ local function query_text(name, value, wanted_in_list)
     errors.raise(("query.%s must be %s"):format(name, wanted))
   end
   errors.raise(
-    ("query.%s must be a string, a number, a boolean%s (got %s)"):format(
+    (wanted_in_list and "query.%s must be a list of strings, numbers or booleans (it holds a %s)"
+      or "query.%s must be a string, a number, a boolean or a list of these (got %s)"):format(
       name,
-      wanted_in_list and " in the whole list" or " or a list of these",
       type_name(value)
     )
   )

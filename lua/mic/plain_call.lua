@@ -4,6 +4,7 @@
 
 local builder = require "mic.builder"
 local call = require "mic.call"
+local endpoints = require "mic.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local paths = require "mic.path"
@@ -62,8 +63,9 @@ function plain_call.send(self, what, method, path, data, opts)
     timeout = timeout < deadline and timeout or deadline
   end
   local body = data ~= nil and json.encode(data) or nil
+  local resend = resends[method] or (method == "POST" and endpoints.searches[filled]) or false
   local status, second, packed, content_type, advisory =
-    self.plain_request(self.core, method, filled, timeout, resends[method], body)
+    self.plain_request(self.core, method, filled, timeout, resend, body)
   if status == false then
     return false
   end

@@ -17,7 +17,8 @@ local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
 --- Makes the session of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
---- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange)
+--- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange),
+--- mask (hides all secrets of the client in a text)
 ---@return table session
 function session.new(settings)
   local key = settings.core:root() .. " " .. (settings.username or "")
@@ -28,6 +29,7 @@ function session.new(settings)
     username = settings.username,
     password = settings.password,
     timeout = settings.timeout,
+    mask = settings.mask,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
     shared = shared, -- with the clients of this store and key
     loaded = false, -- the store was asked once
@@ -110,21 +112,20 @@ function session_methods:own_password()
     return self.password
   end
   local ran, password = protect.user(self.password)
-  if ran and type(password) == "string" and password ~= "" then
+  local problem
+  if not ran then
+    errors.pass_memory(password)
+    problem = "raised an error"
+  elseif type(password) ~= "string" or password == "" then
+    problem = ("returned no string (got %s)"):format(
+      password == "" and "an empty one" or type(password)
+    )
+  elseif #password > core_module.secret_max then
+    problem = ("returned more than %d bytes"):format(core_module.secret_max)
+  else
     return password
   end
-  if not ran then
-    errors.pass_memory(password)
-  end
-  if not ran then
-    errors.pass_memory(password)
-  end
-  return nil,
-    errors.new(
-      "auth",
-      ran and ("the password function returned no string (got %s)"):format(type(password))
-        or "the password function raised an error"
-    )
+  return nil, errors.new("auth", "the password function " .. problem)
 end
 
 --- Whether the present token may be sent, if need be shortly before its end.

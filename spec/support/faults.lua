@@ -42,7 +42,8 @@ end
 
 --- Starts it; each connection plays one script, the last one serves all further ones.
 ---@param ... string scripts, see sandbox/faults.c
----@return table server url, `requests()` (the request lines so far), `stop()`
+---@return table server url, `requests()` (the request lines so far), `header_names()` (of all of
+--- them, in lower case), `stop()`
 function faults.start(...)
   local words = { build() }
   for _, script in ipairs { ... } do
@@ -52,12 +53,20 @@ function faults.start(...)
   local input = assert(io.popen(table.concat(words, " ") .. " > " .. file, "w"))
   local server = { url = "http://127.0.0.1:" .. wait_for_port(file) .. "/prod" }
 
-  function server.requests()
-    local lines = {}
+  local function lines(pattern)
+    local found = {}
     for line in io.lines(file) do
-      lines[#lines + 1] = line:match "^%u+ " and line or nil
+      found[#found + 1] = line:match(pattern)
     end
-    return lines
+    return found
+  end
+
+  function server.requests()
+    return lines "^%u+ .*"
+  end
+
+  function server.header_names()
+    return table.concat(lines "^  (.*)", " "):lower()
   end
 
   function server.stop()

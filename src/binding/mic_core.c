@@ -99,5 +99,7 @@ int luaopen_mic_core(lua_State *L) {
   lua_setfield(L, -2, "credential_names");
   lua_pushliteral(L, MIC_VERSION);
   lua_setfield(L, -2, "version");
+  lua_pushnumber(L, (lua_Number)MIC_SECRET_MAX);
+  lua_setfield(L, -2, "secret_max");
   return 1;
 }

@@ -128,7 +128,8 @@ static int reply_index(lua_State *L) {
   lua_pushcfunction(L, textL_parse_headers);
   lua_insert(L, -2);
   lua_call(L, 1, 1);
-  lua_pushvalue(L, -1);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, -2);
   lua_rawset(L, 1);
   return 1;
 }

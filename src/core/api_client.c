@@ -72,6 +72,10 @@ static bool set_defaults(struct api_client *client, struct exchange *exchange) {
 
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
                          struct failure *failure) {
+  if (client->closed) {
+    failure_set(failure, FAILURE_CLOSED, NULL, "the client was closed");
+    return false;
+  }
   switch (credentials_freshness(&client->credentials, &client->clock)) {
   case FRESHNESS_NONE:
     failure_set(failure, FAILURE_MISSING, NULL, "not logged in");

@@ -14,9 +14,8 @@
 /* How long one poll may keep a Ctrl-C waiting. */
 static const double SLICE_SECONDS = 0.5;
 
-/* ---- SIGPIPE: until 7.88 the TLS libraries wrote to libcurl's sockets by themselves (wolfSSL may
-   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL ----
- */
+/* SIGPIPE: until 7.88 the TLS libraries wrote to libcurl's sockets by themselves (wolfSSL may
+   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL. */
 
 struct sigpipe_guard {
   sigset_t old_mask;
@@ -125,6 +124,9 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   SET(CURLOPT_HTTP_VERSION, options->http_version);
   SET(CURLOPT_USERAGENT, options->user_agent);
   SET(CURLOPT_OPENSOCKETFUNCTION, connections_cb_open_socket);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */
+#endif
   if (options->proxy != NULL)
     SET(CURLOPT_PROXY, options->proxy);
   return CURLE_OK;

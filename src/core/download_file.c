@@ -39,18 +39,21 @@ static void name_temporary(struct download_file *file, size_t size, int attempt)
            (unsigned)attempt);
 }
 
-static bool is_folder(const char *path) {
+/* Why nothing may take this place; 0 when something may. A rename would put a regular file where a
+   device stands, or the symbolic link to one: root asking for /dev/stdout would lose it. */
+static int place_problem(const char *path) {
   struct stat facts;
-  return lstat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+  if (stat(path, &facts) != 0 || S_ISREG(facts.st_mode))
+    return 0;
+  return S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
 }
 
 /* Made by open, not by mkstemp, so that the file gets the mode that the umask says. */
 static bool open_temporary(struct download_file *file) {
   size_t size = strlen(file->path) + SUFFIX_SIZE;
-  if (is_folder(file->path)) { /* known now, not after the last byte */
-    file->error = EISDIR;
+  file->error = place_problem(file->path); /* known now, not after the last byte */
+  if (file->error != 0)
     return false;
-  }
   file->temporary = malloc(size);
   if (file->temporary == NULL) {
     file->error = ENOMEM;

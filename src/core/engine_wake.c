@@ -127,7 +127,8 @@ static bool is_ours(int descriptor) {
 #ifdef SO_PEERCRED
   struct ucred peer;
   socklen_t size = sizeof peer;
-  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == process_id();
+  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         peer.pid == process_id();
 #else
   (void)descriptor; /* the folder keeps other users out */
   return true;

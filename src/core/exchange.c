@@ -255,6 +255,18 @@ static void fail_resolving(struct exchange *exchange) {
   curl_free(host);
 }
 
+/* A proxy that does not connect has answered; libcurl only says that nothing could be received. */
+static bool fail_at_proxy(struct exchange *exchange) {
+  long status = 0;
+  curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status < 300)
+    return false;
+  failure_set(&exchange->failure, FAILURE_NETWORK, "CURLE_RECV_ERROR", "");
+  snprintf(exchange->failure.message, sizeof exchange->failure.message,
+           "the proxy refused: it answered %ld", status);
+  return true;
+}
+
 void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
   if (exchange->failure.kind != FAILURE_NONE)
@@ -280,7 +292,8 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
     fail_resolving(exchange);
   } else if (code != CURLE_OK) {
-    failure_set_curl(&exchange->failure, code);
+    if (!fail_at_proxy(exchange))
+      failure_set_curl(&exchange->failure, code);
   } else if (!exchange->head_ended) {
     /* libcurl takes a head that breaks off for a whole one. */
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",

@@ -1,8 +1,11 @@
 --- The credential store that lasts as long as its Lua state: records stay in a table of this file.
 
 local arguments = require "mic.store.arguments"
+local options = require "mic.options"
 
 local check_key, check_seconds = arguments.check_key, arguments.check_seconds
+
+local spec = { aliases = {}, fields = { now = { types = { "function" }, expects = "a clock" } } }
 
 local memory_mt = { __name = "mic.store.memory" }
 
@@ -11,12 +14,13 @@ function memory_mt.__tostring()
 end
 
 --- Makes an empty store. Its functions never wait and are called with a dot.
----@param options? { now?: fun(): number } `now` is a clock that never goes back, in seconds
+---@param given? { now?: fun(): number } `now` is a clock that never goes back, in seconds
 ---@return table store with `load`, `save`, `lock`, `unlock`
-local function memory(options)
+local function memory(given)
+  options.verify(given or {}, spec, "mic.store.memory")
   local store = {}
   local records, locks, last_token = {}, {}, 0
-  local now = options and options.now or require("mic.core").now
+  local now = given and given.now or require("mic.core").now
 
   --- The record that was saved.
   ---@param key string

@@ -5,9 +5,9 @@
 #   make test       every spec on each of LUAS
 #   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
 #   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
-#   make sanitize   every spec under AddressSanitizer and UBSan
-#   make tsan       the specs of the engine's thread under ThreadSanitizer
-#   make valgrind   every spec under memcheck
+#   make sanitize   every spec under AddressSanitizer and UBSan, its nginx too
+#   make tsan       the specs of the engine's thread under ThreadSanitizer, likewise
+#   make valgrind   every spec under memcheck, and an nginx
 #   make fuzz       each fuzz target for SECONDS
 #   make allocations  each allocation of each of spec/allocation fails; a quarter of an hour
 #   make brutal-gc    the core's specs, with a full collection for every object of the module's
@@ -115,21 +115,29 @@ lint: deps-lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=toomanyconfigs \
 	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES)
 
-TSAN_SPECS = spec/engine_spec.lua spec/transport_spec.lua
+# But for those that count threads: ThreadSanitizer has some of its own.
+TSAN_SPECS = $(patsubst %,spec/%_spec.lua,engine transport nginx nginx_life) \
+  --filter-out=in.the.master --filter-out=or.thread.behind --filter-out=code_cache.off
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 sanitize: deps-test
-	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/sanitize \
-	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" build
+	@for lua in lua5.4 luajit; do $(MAKE) --no-print-directory LUA=$$lua BUILD_ROOT=build/sanitize \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" build || exit 1; done
 	@tools/run_sanitized address $(CC) lua5.4 build/sanitize/lua5.4
 
 tsan: deps-test
-	@$(MAKE) --no-print-directory LUA=lua5.4 BUILD_ROOT=build/tsan \
-	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" build
+	@for lua in lua5.4 luajit; do $(MAKE) --no-print-directory LUA=$$lua BUILD_ROOT=build/tsan \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" build || exit 1; done
 	@tools/run_sanitized thread $(CC) lua5.4 build/tsan/lua5.4 -- $(TSAN_SPECS)
 
+MEMCHECK = valgrind --quiet --error-exitcode=99 --leak-check=full
+
 valgrind: deps-valgrind build
-	@tools/run_specs --under "valgrind --quiet --error-exitcode=99 --leak-check=full" $(LUA)
+	@tools/run_specs --under "$(MEMCHECK)" $(LUA)
+	@rm -rf build/memcheck && mkdir build/memcheck
+	@MIC_NGINX_UNDER="$(MEMCHECK) --suppressions=$(CURDIR)/tools/nginx.memcheck \
+	  --log-file=$(CURDIR)/build/memcheck/%p" tools/run_specs $(LUA) -- spec/nginx_alone_spec.lua
+	@! cat build/memcheck/* | grep .
 
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)

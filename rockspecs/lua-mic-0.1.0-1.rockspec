@@ -62,6 +62,7 @@ build = {
         "src/core/engine_lane.c",
         "src/core/engine_life.c",
         "src/core/engine_limits.c",
+        "src/core/engine_live.c",
         "src/core/engine_news.c",
         "src/core/engine_thread.c",
         "src/core/engine_wake.c",

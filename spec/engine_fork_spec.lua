@@ -3,6 +3,7 @@
 
 local api = require "spec.support.api"
 local child = require "spec.support.engine_child"
+local native = require "spec.support.native"
 
 describe("the engine of mic.core", function()
   local sandbox
@@ -46,5 +47,24 @@ describe("the engine of mic.core", function()
       print(engine:fd() == fd, finish(get(of, "/metadata/manifest")).new_connection)
     ]])
     assert.equal("child\t0\ntrue\tfalse\n", printed)
+  end)
+
+  it("holds no lock while its process is copied", function()
+    local locked = native.build "locked_recv"
+    local printed = child.run(sandbox, [[
+      local process, locked = native.load "process", native.load "locked_recv"
+      local of, blocked = client(), 0
+      for turn = 1, 20 do
+        local running = {}
+        for index = 1, 5 do running[index] = get(of, "/metadata/manifest") end
+        core.sleep(turn % 10 * 0.001)
+        local child = process.fork()
+        if child == 0 then process.leave(locked.is_free() and 0 or 1) end
+        blocked = blocked + process.wait(child)
+        for _, exchange in ipairs(running) do assert(finish(exchange).status == 200) end
+      end
+      print(blocked, locked.count() > 100)
+    ]], "", "env LD_PRELOAD=" .. locked .. " MIC_PRELOAD=" .. locked)
+    assert.equal("0\ttrue\n", printed)
   end)
 end)

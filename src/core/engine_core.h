@@ -72,13 +72,14 @@ struct engine_core {
 
   /* Under the lock. */
   pthread_mutex_t lock;
-  pthread_cond_t changed; /* something was told; for engine_wait */
+  pthread_cond_t changed; /* something was told, or a fork begins or is over */
   struct engine_job *queue, *queue_end;
   struct engine_job *care;            /* cancelled, or its piece was taken */
   struct engine_job *news, *news_end; /* ended, or with something to hand over */
   size_t under_way;
   bool sleeping; /* the thread has to be woken */
   bool stop;
+  bool hold, still; /* it shall stand still for a fork; it does */
   struct engine_wake wake;
 
   /* The engine's. */
@@ -100,6 +101,8 @@ void engine_untell(struct engine_core *core, struct engine_job *job);
 void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
 /* The thread; returns NULL when core->stop is set, with nothing running and no multi left. */
 void *engine_run(void *context);
+/* Ends the thread and waits for it: every job has ended then. */
+void engine_stop(struct engine_core *core);
 
 MIC_PRIVATE_END
 #endif

@@ -1,55 +1,14 @@
 #include "base.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "engine_lane.h"
 #include "engine_life.h"
+#include "engine_live.h"
 #include "process_id.h"
 
 enum { STACK_SIZE = 1024 * 1024 };
-
-/* ---- the end of the process ----
-   A program may leave by exit() with transfers under way. The TLS library tears itself down then,
-   under the feet of a thread that uses it: so all threads are joined first. */
-
-static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct engine_core *live;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
-
-static void stop_all(void) {
-  if (pthread_mutex_trylock(&live_lock) != 0)
-    return;
-  struct engine_core *core = live;
-  live = NULL;
-  pthread_mutex_unlock(&live_lock);
-  for (; core != NULL; core = core->next_live)
-    if (core->process == process_id())
-      engine_stop(core);
-}
-
-static void register_exit(void) {
-  (void)atexit(stop_all);
-}
-
-static void enter_live(struct engine_core *core) {
-  pthread_once(&exit_once, register_exit);
-  pthread_mutex_lock(&live_lock);
-  core->next_live = live;
-  live = core;
-  pthread_mutex_unlock(&live_lock);
-}
-
-static void leave_live(struct engine_core *core) {
-  pthread_mutex_lock(&live_lock);
-  struct engine_core **link = &live;
-  while (*link != NULL && *link != core)
-    link = &(*link)->next_live;
-  if (*link == core)
-    *link = core->next_live;
-  pthread_mutex_unlock(&live_lock);
-}
 
 /* ---- sessions ---- */
 
@@ -131,7 +90,7 @@ struct engine_core *engine_make(bool patient) {
     /* libcurl's own limit follows the number of calls of the moment, and closes at each lull. */
     curl_multi_setopt(core->multi, CURLMOPT_MAXCONNECTS, (long)LANE_CONNECTIONS);
     if (start_thread(core) == 0) {
-      enter_live(core);
+      engine_live_enter(core);
       return core;
     }
   }
@@ -145,7 +104,7 @@ void engine_stop(struct engine_core *core) {
   if (core->joined)
     return;
   core->joined = true;
-  leave_live(core);
+  engine_live_leave(core);
   pthread_mutex_lock(&core->lock);
   core->stop = true;
   curl_multi_wakeup(core->multi); /* before the thread can free it */

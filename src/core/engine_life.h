@@ -9,8 +9,6 @@ MIC_PRIVATE_BEGIN
 
 /* With its thread running; NULL when that cannot be. */
 struct engine_core *engine_make(bool patient);
-/* Ends the thread and waits for it: every job has ended then. */
-void engine_stop(struct engine_core *core);
 /* After engine_stop, with no job left. */
 void engine_free(struct engine_core *core);
 

@@ -171,10 +171,21 @@ static void offer(struct engine_core *core, struct engine_job *job) {
 
 /* ---- one round ---- */
 
+/* Under the lock. */
+static void stand_still(struct engine_core *core) {
+  while (core->hold) {
+    core->still = true;
+    pthread_cond_broadcast(&core->changed);
+    pthread_cond_wait(&core->changed, &core->lock);
+  }
+  core->still = false;
+}
+
 /* Takes both lists out of the lock. False: stop. */
 static bool take_work(struct engine_core *core, struct engine_job **queued,
                       struct engine_job **care) {
   pthread_mutex_lock(&core->lock);
+  stand_still(core);
   bool stop = core->stop;
   core->sleeping = false;
   *queued = core->queue;
@@ -240,7 +251,7 @@ static void offer_all(struct engine_core *core) {
 static bool prepare_to_sleep(struct engine_core *core, int *listener, double *wait) {
   double time = now();
   pthread_mutex_lock(&core->lock);
-  bool work = core->queue != NULL || core->care != NULL || core->stop;
+  bool work = core->queue != NULL || core->care != NULL || core->stop || core->hold;
   *listener = core->wake.listener;
   if (core->under_way > 0 || core->news != NULL || core->wake.reader < 0) {
     core->idle_since = time;

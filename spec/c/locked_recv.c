@@ -1,0 +1,52 @@
+/* Preloaded: recv holds a lock that no handler of fork knows, as the TLS library's locks are. */
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HOLD_MICROSECONDS = 3000 };
+
+int luaopen_locked_recv(lua_State *L);
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static long taken;
+
+ssize_t recv(int descriptor, void *bytes, size_t size, int flags) {
+  ssize_t (*next)(int, void *, size_t, int) = NULL;
+  *(void **)&next = dlsym(RTLD_NEXT, "recv");
+  if ((flags & MSG_DONTWAIT) != 0) /* the wake byte's */
+    return next(descriptor, bytes, size, flags);
+  pthread_mutex_lock(&lock);
+  taken++;
+  usleep(HOLD_MICROSECONDS);
+  ssize_t result = next(descriptor, bytes, size, flags);
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+/* Whether the lock could be taken; it is given back. */
+static int is_free(lua_State *L) {
+  int error = pthread_mutex_trylock(&lock);
+  if (error == 0)
+    pthread_mutex_unlock(&lock);
+  lua_pushboolean(L, error == 0);
+  return 1;
+}
+
+static int count(lua_State *L) {
+  pthread_mutex_lock(&lock);
+  lua_pushinteger(L, (lua_Integer)taken);
+  pthread_mutex_unlock(&lock);
+  return 1;
+}
+
+int luaopen_locked_recv(lua_State *L) {
+  lua_newtable(L);
+  lua_pushcfunction(L, is_free);
+  lua_setfield(L, -2, "is_free");
+  lua_pushcfunction(L, count);
+  lua_setfield(L, -2, "count");
+  return 1;
+}

@@ -1,0 +1,15 @@
+/* The engines whose threads run, for what befalls the process as a whole: its end and a fork. */
+#ifndef MIC_ENGINE_LIVE_H
+#define MIC_ENGINE_LIVE_H
+
+#include "base.h"
+#include "engine_core.h"
+
+MIC_PRIVATE_BEGIN
+
+void engine_live_enter(struct engine_core *core);
+/* Before the thread is asked to end. */
+void engine_live_leave(struct engine_core *core);
+
+MIC_PRIVATE_END
+#endif

@@ -74,6 +74,7 @@ build = {
         "src/core/json_scan.c",
         "src/core/jwt.c",
         "src/core/private_folder.c",
+        "src/core/process_id.c",
         "src/core/profile.c",
         "src/core/record.c",
         "src/core/secret.c",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/clock.h"
+#include "../core/process_id.h"
 #include "system.h"
 
 /* ---@return number seconds on a clock that nobody sets */
@@ -26,7 +27,7 @@ static int core_wall(lua_State *L) {
 
 /* ---@return integer number of this process, another one in a forked child */
 static int core_pid(lua_State *L) {
-  compatL_push_whole(L, (double)getpid());
+  compatL_push_whole(L, (double)process_id());
   return 1;
 }
 

@@ -1,25 +1,36 @@
 #include "base.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "connections.h"
+#include "process_id.h"
 #include "trust.h"
 
 /* How long one poll may keep a Ctrl-C waiting. */
 static const double SLICE_SECONDS = 0.5;
 
-/* ---- SIGPIPE: libcurl's TLS libraries may raise it, and the host program may not expect it ----
+/* ---- SIGPIPE: until 7.88 the TLS libraries wrote to libcurl's sockets by themselves (wolfSSL may
+   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL ----
  */
 
 struct sigpipe_guard {
   sigset_t old_mask;
-  bool blocked_before;
+  bool blocks;
 };
+
+static pthread_once_t libcurl_once = PTHREAD_ONCE_INIT;
+static bool libcurl_raises;
+
+static void look_at_libcurl(void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  libcurl_raises = info->version_num < 0x075800 || info->ssl_version == NULL ||
+                   strncmp(info->ssl_version, "wolf", 4) == 0;
+}
 
 static void make_sigpipe_set(sigset_t *set) {
   sigemptyset(set);
@@ -28,13 +39,18 @@ static void make_sigpipe_set(sigset_t *set) {
 
 static void sigpipe_block(struct sigpipe_guard *guard) {
   sigset_t pipe_only;
+  pthread_once(&libcurl_once, look_at_libcurl);
+  guard->blocks = libcurl_raises;
+  if (!guard->blocks)
+    return;
   make_sigpipe_set(&pipe_only);
   pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->old_mask);
-  guard->blocked_before = sigismember(&guard->old_mask, SIGPIPE) == 1;
+  /* One that is blocked already stays pending when it comes, as the host program wants it. */
+  guard->blocks = sigismember(&guard->old_mask, SIGPIPE) != 1;
 }
 
 static void sigpipe_restore(const struct sigpipe_guard *guard) {
-  if (guard->blocked_before) /* one that came stays pending, as the host program wants it */
+  if (!guard->blocks)
     return;
   sigset_t pipe_only;
   const struct timespec now = {0, 0};
@@ -177,7 +193,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
                          CURLcode code) {
   CURL *easy = exchange->easy;
   exchange_finish(exchange, code);
-  if (connections->process == getpid()) {
+  if (connections->process == process_id()) {
     curl_multi_remove_handle(connections->multi, easy);
     give_handle_back(connections, exchange, easy);
   }
@@ -188,7 +204,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
 /* After a fork the handles share their sockets with the parent: even closing politely would speak
    on its connections. They are left alone, and the child builds its own. */
 static void leave_parents_handles(struct connections *connections) {
-  if (connections->process == 0 || connections->process == getpid())
+  if (connections->process == 0 || connections->process == process_id())
     return;
   while (connections->running != NULL)
     connections_cancel(connections->running, FAILURE_CLOSED,
@@ -205,7 +221,7 @@ void connections_start(struct connections *connections, struct exchange *exchang
     connections->multi = curl_multi_init();
     if (connections->sessions == NULL)
       connections->sessions = curl_share_init();
-    connections->process = getpid();
+    connections->process = process_id();
     /* One thread: no lock functions. Without the share each handle resumes only its own sessions.
      */
     if (connections->sessions != NULL)
@@ -236,7 +252,7 @@ CURLcode connections_lend(struct connections *connections, struct exchange *exch
                           CURLSH *sessions) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
   leave_parents_handles(connections);
-  connections->process = getpid();
+  connections->process = process_id();
   exchange->easy = take_handle(connections, exchange, &code);
   if (exchange->easy == NULL)
     return code;

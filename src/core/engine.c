@@ -3,17 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine.h"
 #include "engine_core.h"
 #include "engine_lane.h"
 #include "engine_life.h"
+#include "process_id.h"
 
 enum { SWEEP_FROM = 16 };
 
 bool engine_is_ours(const struct engine_core *core) {
-  return core->process == getpid();
+  return core->process == process_id();
 }
 
 /* ---- the caller's list of jobs ---- */

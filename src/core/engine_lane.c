@@ -1,18 +1,18 @@
 #include "base.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "engine_core.h"
 #include "engine_lane.h"
+#include "process_id.h"
 
 struct engine_lane *engine_lane_use(struct engine_lane **place) {
   struct engine_lane *lane = *place;
-  if (lane == NULL || lane->process != getpid()) {
+  if (lane == NULL || lane->process != process_id()) {
     lane = calloc(1, sizeof *lane);
     if (lane == NULL)
       return NULL;
-    lane->process = getpid();
+    lane->process = process_id();
     lane->room = LANE_STREAMS;
     lane->users = 1;
     *place = lane;
@@ -22,7 +22,7 @@ struct engine_lane *engine_lane_use(struct engine_lane **place) {
 }
 
 void engine_lane_release(struct engine_lane *lane) {
-  if (lane != NULL && lane->process == getpid() && --lane->users == 0)
+  if (lane != NULL && lane->process == process_id() && --lane->users == 0)
     free(lane);
 }
 

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "engine_lane.h"
 #include "engine_life.h"
+#include "process_id.h"
 
 enum { STACK_SIZE = 1024 * 1024 };
 
@@ -25,7 +25,7 @@ static void stop_all(void) {
   live = NULL;
   pthread_mutex_unlock(&live_lock);
   for (; core != NULL; core = core->next_live)
-    if (core->process == getpid())
+    if (core->process == process_id())
       engine_stop(core);
 }
 
@@ -119,7 +119,7 @@ struct engine_core *engine_make(bool patient) {
   struct engine_core *core = calloc(1, sizeof *core);
   if (core == NULL)
     return NULL;
-  core->process = getpid();
+  core->process = process_id();
   core->patient = patient || !can_let_go_of_lookups();
   engine_wake_init(&core->wake);
   pthread_mutex_init(&core->lock, NULL);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine_wake.h"
+#include "process_id.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -126,7 +127,7 @@ static bool is_ours(int descriptor) {
 #ifdef SO_PEERCRED
   struct ucred peer;
   socklen_t size = sizeof peer;
-  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
+  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == process_id();
 #else
   (void)descriptor; /* the folder keeps other users out */
   return true;

@@ -8,6 +8,7 @@
 
 #include "file_lock.h"
 #include "private_folder.h"
+#include "process_id.h"
 
 enum { TRIES = 8 };
 
@@ -67,7 +68,7 @@ enum file_lock_result file_lock_take(struct file_lock *lock, int folder, const c
     enum file_lock_result result = lock_opened(descriptor, folder, name, failure);
     if (result == LOCK_TAKEN) {
       lock->descriptor = descriptor;
-      lock->process = getpid();
+      lock->process = process_id();
       return LOCK_TAKEN;
     }
     close(descriptor);
@@ -88,7 +89,7 @@ enum file_lock_result file_lock_check(struct file_lock *lock, int folder, const 
 }
 
 void file_lock_drop_inherited(struct file_lock *lock) {
-  if (lock->descriptor < 0 || lock->process == getpid())
+  if (lock->descriptor < 0 || lock->process == process_id())
     return;
   close(lock->descriptor);
   lock->descriptor = -1;

@@ -276,8 +276,9 @@ void exchange_clear(struct exchange *exchange) {
   header_list_wipe(exchange->lines);
   header_snapshot_release(exchange->snapshot);
   header_snapshot_release(exchange->open);
-  if (!exchange->url_is_borrowed)
+  if (exchange->parsed == NULL)
     curl_url_cleanup(exchange->url);
+  url_parsed_release(exchange->parsed);
   download_file_clear(&exchange->download);
   upload_file_clear(&exchange->upload);
   buffer_free(&exchange->url_text);

@@ -78,7 +78,7 @@ int clientL_plain_request(lua_State *L) {
   exchange->timeout = timeout;
   exchange->resend = lua_toboolean(L, 5) != 0;
   set_body(L, exchange, 6);
-  struct api_call call = {.path = path, .path_length = path_length};
+  struct api_call call = {.path = path, .path_length = path_length, .plain = true};
   api_client_request(client, exchange, &call);
   exchangeL_finish(L, box);
   int count = push_plain_result(L, box);

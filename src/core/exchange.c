@@ -276,9 +276,8 @@ void exchange_clear(struct exchange *exchange) {
   header_list_wipe(exchange->lines);
   header_snapshot_release(exchange->snapshot);
   header_snapshot_release(exchange->open);
-  if (exchange->parsed == NULL)
+  if (!exchange->url_is_borrowed)
     curl_url_cleanup(exchange->url);
-  url_parsed_release(exchange->parsed);
   download_file_clear(&exchange->download);
   upload_file_clear(&exchange->upload);
   buffer_free(&exchange->url_text);

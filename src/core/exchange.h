@@ -13,7 +13,6 @@
 #include "idle_clock.h"
 #include "secret.h"
 #include "upload_file.h"
-#include "url.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -44,7 +43,7 @@ struct exchange {
   struct buffer url_text;  /* NUL-terminated */
   size_t shown_url_length; /* without our identity member */
   CURLU *url;
-  struct url_parsed *parsed;        /* a reference: who owns url; NULL: it is owned here */
+  bool url_is_borrowed;             /* of the client's; else owned */
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
   struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */

@@ -326,49 +326,29 @@ enum url_status url_parse_same_origin(const struct url_base *base, const char *t
   return status;
 }
 
-static enum url_status make_parsed(const struct url_base *base, const struct buffer *text,
-                                   struct url_parsed **made) {
-  struct url_parsed *parsed = calloc(1, sizeof *parsed);
-  if (parsed == NULL)
-    return URL_NO_MEMORY;
-  parsed->references = 1;
-  buffer_init(&parsed->text, text->limit, true);
-  enum url_status status = url_parse_same_origin(base, text->data, &parsed->url);
-  if (status == URL_OK && buffer_append(&parsed->text, text->data, text->length) != BUFFER_OK)
+enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
+                                const struct buffer *text, CURLU **url) {
+  enum url_status status = URL_OK;
+  bool is_same = last->url != NULL && last->text.length == text->length &&
+                 memcmp(last->text.data, text->data, text->length) == 0;
+  if (!is_same) {
+    url_parsed_clear(last);
+    buffer_init(&last->text, text->limit, true);
+    status = url_parse_same_origin(base, text->data, &last->url);
+  }
+  if (!is_same && status == URL_OK &&
+      buffer_append(&last->text, text->data, text->length) != BUFFER_OK) {
+    url_parsed_clear(last);
     status = URL_NO_MEMORY;
-  if (status == URL_OK)
-    *made = parsed;
-  else
-    url_parsed_release(parsed);
+  }
+  *url = last->url;
   return status;
 }
 
-enum url_status url_parse_again(struct url_parsed **last, const struct url_base *base,
-                                const struct buffer *text, struct url_parsed **parsed) {
-  struct url_parsed *made = *last;
-  enum url_status status = URL_OK;
-  bool is_same = made != NULL && made->text.length == text->length &&
-                 memcmp(made->text.data, text->data, text->length) == 0;
-  *parsed = NULL;
-  if (!is_same)
-    status = make_parsed(base, text, &made);
-  if (status != URL_OK)
-    return status;
-  if (!is_same) {
-    url_parsed_release(*last);
-    *last = made;
-  }
-  made->references++;
-  *parsed = made;
-  return URL_OK;
-}
-
-void url_parsed_release(struct url_parsed *parsed) {
-  if (parsed == NULL || --parsed->references > 0)
-    return;
-  curl_url_cleanup(parsed->url);
-  buffer_free(&parsed->text);
-  free(parsed);
+void url_parsed_clear(struct url_parsed *last) {
+  curl_url_cleanup(last->url);
+  last->url = NULL;
+  buffer_free(&last->text);
 }
 
 enum url_status url_compare(const struct url_base *base, const char *text) {

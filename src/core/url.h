@@ -45,19 +45,16 @@ enum url_status url_parse_same_origin(const struct url_base *base, const char *t
 enum url_status url_compare(const struct url_base *base, const char *text);
 /* What the functions that return a problem return when there is no memory: this very text. */
 extern const char url_no_memory[];
-/* A URL and its text, kept because the next caller often asks for the same. Nothing in it changes,
-   so that libcurl may read it in another thread; references are of the Lua state's thread. */
+/* A URL and its text, kept because the next caller often asks for the same. */
 struct url_parsed {
-  unsigned references;
   struct buffer text; /* may hold the identity */
-  CURLU *url;         /* owned */
+  CURLU *url;         /* owned; NULL while there is none */
 };
 
-/* url_parse_same_origin, but for the text that *last holds already (NULL: there is none). The new
-   one takes its place; *parsed gets a reference of its own, NULL on anything but URL_OK. */
-enum url_status url_parse_again(struct url_parsed **last, const struct url_base *base,
-                                const struct buffer *text, struct url_parsed **parsed);
-void url_parsed_release(struct url_parsed *parsed); /* NULL is fine */
+/* url_parse_same_origin, but for the text that `last` holds already. `last` owns the handle. */
+enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
+                                const struct buffer *text, CURLU **url);
+void url_parsed_clear(struct url_parsed *last);
 
 /* What a URL that is not below the base would mean. */
 struct url_facts {

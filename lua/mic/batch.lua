@@ -2,23 +2,58 @@
 --- the first exchange that ends. In an event loop they are tasks of that instead: task_batch.
 
 local builder = require "mic.builder"
+local call = require "mic.call"
+local core = require "mic.core"
 local errors = require "mic.error"
+local paths = require "mic.path"
+local response = require "mic.response"
 local task_batch = require "mic.task_batch"
 
 local batch = {}
 
 local CONCURRENCY = 16
 local SLICE = 60 -- seconds to wait at the most before looking again
+local WHAT = "client:batch: request %d"
 local OURS = {} -- the first value of every yield of ours
 
---- One request; whatever is wrong with it is said of it by its number.
-local function build_one(request, what)
-  local ok, built = pcall(builder.call, request, what)
-  if ok then
-    return built
+local of_path = { path = true, params = true, query = true }
+
+--- The whole path of a GET that wants nothing else; nil for any other request.
+local function plain_path(request)
+  local path = request.path
+  for name in next, request do
+    if not of_path[name] then
+      return nil
+    end
   end
-  errors.pass_memory(built)
-  local text = tostring(built)
+  if getmetatable(request) ~= nil then
+    return nil
+  end
+  if core.is_plain_path(path) and request.params == nil and request.query == nil then
+    return path
+  end
+  return type(path) == "string" and paths.query(paths.fill(path, request.params), request.query)
+end
+
+local function build_one(request, what)
+  local built = builder.call(request, what)
+  built.share_connection = true
+  return built
+end
+
+local function build_all(requests, calls)
+  for index, request in ipairs(requests) do
+    if type(request) ~= "table" then
+      errors.raise((WHAT .. " must be a table (got %s)"):format(index, type(request)))
+    end
+    calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
+  end
+end
+
+--- Whatever is wrong with a request is said of it by its number.
+local function raise_for(what, problem)
+  errors.pass_memory(problem)
+  local text = tostring(problem)
   if not text:find(what, 1, true) then
     local position, message = text:match "^(.-:%d+: )(.*)$"
     text = (position or "") .. what .. ": " .. (message or text)
@@ -26,14 +61,7 @@ local function build_one(request, what)
   error(text, 0)
 end
 
---- Checks and builds every request before anything is sent. Raises for misuse.
----@param requests table
----@return table[] calls
----@return number concurrency
-function batch.build(requests)
-  if type(requests) ~= "table" then
-    errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
-  end
+local function check_names(requests)
   local count = 0
   for name in pairs(requests) do
     if type(name) == "number" then
@@ -42,21 +70,29 @@ function batch.build(requests)
       errors.raise(("client:batch: unknown option %q; known: concurrency"):format(tostring(name)))
     end
   end
+  return count
+end
+
+--- Checks and builds every request before anything is sent. Raises for misuse.
+---@param requests table
+---@return (table|string)[] calls of the builder; a string is the path of a GET without options
+---@return number concurrency
+function batch.build(requests)
+  if type(requests) ~= "table" then
+    errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
+  end
+  local count = check_names(requests)
   local concurrency = requests.concurrency or CONCURRENCY
   if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
     errors.raise "client:batch: concurrency must be a whole number from 1"
   end
   local calls = {}
-  for index, request in ipairs(requests) do
-    local what = ("client:batch: request %d"):format(index)
-    if type(request) ~= "table" then
-      errors.raise(("%s must be a table (got %s)"):format(what, type(request)))
-    end
-    calls[index] = build_one(request, what)
-    calls[index].share_connection = true
+  local ok, problem = pcall(build_all, requests, calls)
+  if not ok then
+    raise_for(WHAT:format(#calls + 1), problem)
   end
   if #calls < count then
-    errors.raise(("client:batch: request %d is nil; a list has no holes"):format(#calls + 1))
+    errors.raise(WHAT:format(#calls + 1) .. " is nil; a list has no holes")
   end
   return calls, concurrency
 end
@@ -86,6 +122,20 @@ local function yielding(inside)
     end
   end
   return setmetatable({ transport = transport }, { __index = inside })
+end
+
+--- What the builder makes of a path that was checked before.
+local function whole_call(path_or_call)
+  if type(path_or_call) ~= "string" then
+    return path_or_call
+  end
+  local built = builder.call({ path = path_or_call }, "client:batch")
+  built.share_connection = true
+  return built
+end
+
+local function keep(state, index, made, err)
+  state.results[index] = made and { response = made } or { err = err }
 end
 
 local function in_coroutine()
@@ -139,24 +189,76 @@ local function wake_sleepers(state, now)
   return #due > 0 and 0 or first - now
 end
 
---- Exchanges that ended and are waited for here. A batch inside another one (in an on_data) may
---- find those of the outer one: they are left in `strays`.
+--- Exchanges that ended. A batch inside another one (in an on_data) may find those of the outer
+--- one: they are left in `strays`.
 local function take_ended(state, inside, seconds)
   local ended = {}
   for exchange in pairs(inside.strays) do
-    ended[#ended + 1] = state.waiting[exchange] and exchange or nil
+    if state.waiting[exchange] then
+      ended[#ended + 1] = exchange
+    end
+  end
+  for _, exchange in ipairs(ended) do
+    inside.strays[exchange] = nil
   end
   if #ended == 0 and next(state.waiting) ~= nil then
     ended = inside.core:collect(seconds)
   end
-  for index = #ended, 1, -1 do
-    local ours = state.waiting[ended[index]] ~= nil
-    inside.strays[ended[index]] = not ours or nil
-    if not ours then
-      table.remove(ended, index)
+  return ended
+end
+
+--- Begins a call of which there is but the path, without a coroutine: few need one.
+local function begin_plain(state, inside, index)
+  local session = inside.session
+  session.counters.calls = session.counters.calls + 1
+  local idle = inside.idle
+  local count = #idle
+  local exchange = idle[count]
+  idle[count] = nil
+  local timeout, deadline = inside.timeout, inside.deadline
+  if deadline then
+    state.ends[index] = inside.transport.now() + deadline
+    timeout = timeout < deadline and timeout or deadline
+  end
+  exchange = inside.core:start_plain(state.calls[index], timeout, exchange)
+  state.running = state.running + 1
+  state.waiting[exchange] = index
+end
+
+--- Makes a response of what has come for a plain call. What is none goes on in a coroutine.
+local function end_plain(state, inside, index, status, second, packed, content_type, advisory)
+  local made, problem
+  if type(status) == "number" then
+    if advisory then
+      inside.session:refresh_ahead(state.ends[index])
+    end
+    inside.retry_budget:earn()
+    made, problem = response.plain(status, second, packed, content_type)
+    if not problem and not errors.is_in(made.data) then
+      state.running = state.running - 1
+      state.results[index] = { response = made }
+      return
     end
   end
-  return ended
+  local task = coroutine.create(function(yielding_inside)
+    local built = whole_call(state.calls[index])
+    built.ends = state.ends[index]
+    if made then
+      keep(state, index, call.refuse(yielding_inside, built, made, problem))
+    else
+      keep(state, index, call.go_on(yielding_inside, built, status, second, packed, content_type))
+    end
+  end)
+  resume(state, task, state.inner)
+end
+
+local function is_plain(inside, path)
+  return type(path) == "string"
+    and inside.is_plain
+    and not inside.closed
+    and inside.core
+    and not inside.session.vault.unsaved
+    and not inside.session.shared.token
 end
 
 --- Runs calls, and returns when the last one has ended.
@@ -166,23 +268,37 @@ end
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function batch.run(calls, concurrency, inside, send)
-  if inside.transport.can_suspend() then
-    return task_batch.run(calls, concurrency, inside, send)
+  local function send_whole(inner, path_or_call)
+    return send(inner, whole_call(path_or_call))
   end
-  local results, next_call = {}, 1
-  local state = { running = 0, waiting = {}, sleeping = {} }
-  local inner = yielding(inside)
+  if inside.transport.can_suspend() then
+    return task_batch.run(calls, concurrency, inside, send_whole)
+  end
+  local next_call = 1
+  local state = {
+    calls = calls,
+    results = {},
+    ends = {},
+    running = 0,
+    waiting = {},
+    sleeping = {},
+    inner = yielding(inside),
+  }
   inside.strays = inside.strays or setmetatable({}, { __mode = "k" })
+  inside.idle = inside.idle or {}
   local function work(index)
-    local response, err = send(inner, calls[index])
-    results[index] = response and { response = response } or { err = err }
+    keep(state, index, send_whole(state.inner, calls[index]))
   end
   while next_call <= #calls or state.running > 0 do
     while next_call <= #calls and state.running < concurrency do
       local index = next_call
       next_call = next_call + 1
-      state.running = state.running + 1
-      resume(state, coroutine.create(work), index)
+      if is_plain(inside, calls[index]) then
+        begin_plain(state, inside, index)
+      else
+        state.running = state.running + 1
+        resume(state, coroutine.create(work), index)
+      end
     end
     local seconds = wake_sleepers(state, inside.transport.now())
     if next(state.waiting) == nil and next(state.sleeping) ~= nil then
@@ -191,10 +307,17 @@ function batch.run(calls, concurrency, inside, send)
     for _, exchange in ipairs(take_ended(state, inside, seconds)) do
       local task = state.waiting[exchange]
       state.waiting[exchange] = nil
-      resume(state, task)
+      if not task then
+        inside.strays[exchange] = true
+      elseif type(task) == "number" then
+        end_plain(state, inside, task, inside.core:plain_result(exchange))
+        inside.idle[#inside.idle + 1] = exchange
+      else
+        resume(state, task)
+      end
     end
   end
-  return results
+  return state.results
 end
 
 return batch

@@ -110,7 +110,8 @@ int clientL_new(lua_State *L) {
                                          {"none", IDENTITY_NOWHERE},
                                          {NULL, 0}};
   luaL_checktype(L, 1, LUA_TTABLE);
-  struct api_client *client = argumentsL_new_block(L, sizeof *client);
+  struct client_box *box = argumentsL_new_block(L, sizeof *box);
+  struct api_client *client = &box->client;
   client->profile = &profile_mic;
   argumentsL_set_type(L, clientL_type);
   read_base_url(L, 1, client);
@@ -270,11 +271,7 @@ static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
   lua_pushvalue(L, body_owner);
   lua_rawseti(L, -2, 2);
   compatL_set_anchors(L, -2);
-  compatL_push_anchors(L, 1);
-  lua_pushvalue(L, -2);
-  lua_rawseti(L, -2, (int)box->exchange.number);
-  lua_pop(L, 1);
-  engineL_know(L, box);
+  clientL_watch(L, box);
 }
 
 /* Begins a call and returns at once.

@@ -8,6 +8,12 @@
 
 MIC_PRIVATE_BEGIN
 
+/* What a client's userdata holds. */
+struct client_box {
+  struct api_client client;     /* first: it stands for the box */
+  struct exchange_box *watched; /* by collect: begun, and nobody was shown their end. Borrowed */
+};
+
 extern const char clientL_type[];
 
 /* core.client(config) -> client */
@@ -18,6 +24,8 @@ int clientL_plain_request(lua_State *L); /* a method */
 struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client);
 /* Gives it back; it is at the top, below `count` results. [0, 0] */
 void clientL_keep_idle_exchange(lua_State *L, int count);
+/* Makes the exchange at the top known to collect, with the client at index 1. [0, 0] */
+void clientL_watch(lua_State *L, struct exchange_box *box);
 /* The methods that are about credentials; in credentials.c of the binding. */
 extern const luaL_Reg clientL_credential_methods[];
 /* Those about who waits; in collect.c. */

@@ -1,31 +1,51 @@
 /* The client's methods about who waits for its exchanges. */
 #include "../core/base.h"
 
+#include <string.h>
+
+#include "../core/url.h"
 #include "client.h"
 #include "engine.h"
 
+void clientL_watch(lua_State *L, struct exchange_box *box) {
+  struct exchange_box **first = &((struct client_box *)box->client)->watched;
+  box->watched_as = (int)box->exchange.number;
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, box->watched_as);
+  lua_pop(L, 1);
+  engineL_know(L, box);
+  exchange_unwatch(box); /* of its use before */
+  box->next = *first;
+  box->link = first;
+  if (box->next != NULL)
+    box->next->link = &box->next;
+  *first = box;
+}
+
 /* Pushes a list of the exchanges that ended and were not shown yet; returns how many. The client is
    at index 1. [0, +1] */
-static int push_ended(lua_State *L) {
+static int push_ended(lua_State *L, struct api_client *client) {
+  int count = 0;
+  struct exchange_box *next = NULL;
   lua_newtable(L);
-  int ended = lua_gettop(L), count = 0;
   compatL_push_anchors(L, 1);
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    struct exchange_box *box = exchangeL_check(L, -1);
+  /* In the loop nothing collects garbage, whose finalizers take others out of the list. */
+  for (struct exchange_box *box = ((struct client_box *)client)->watched; box != NULL; box = next) {
+    next = box->next;
     engine_sync(&box->exchange);
-    if (box->exchange.state == EXCHANGE_DONE && !box->taken) {
-      lua_pushvalue(L, -1);
-      lua_rawseti(L, ended, ++count);
-    }
-    if (box->exchange.state == EXCHANGE_DONE) { /* nobody asks for it again */
-      lua_pushvalue(L, -2);
-      lua_pushnil(L);
-      lua_rawset(L, ended + 1);
-    }
-    lua_pop(L, 1);
+    if (box->exchange.state != EXCHANGE_DONE)
+      continue;
+    lua_rawgeti(L, -1, box->watched_as);
+    if (box->taken || lua_isnil(L, -1)) /* nil: it is garbage */
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, -3, ++count);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, box->watched_as);
+    exchange_unwatch(box);
   }
-  lua_settop(L, ended);
+  lua_pop(L, 1);
   return count;
 }
 
@@ -37,12 +57,61 @@ static int client_collect(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
   lua_settop(L, 1);
-  if (push_ended(L) > 0)
+  if (push_ended(L, client) > 0)
     return 1;
   lua_pop(L, 1);
   exchangeL_drive(L, client, NULL, seconds);
-  push_ended(L);
+  push_ended(L, client);
   return 1;
+}
+
+/* A GET of a plain call for a batch, begun without waiting.
+   ---@param path string
+   ---@param timeout number seconds
+   ---@param idle? mic.exchange one whose plain_result was taken, to be used again
+   ---@return mic.exchange exchange for plain_result once it has ended, as it may have at once */
+static int client_start_plain(lua_State *L) {
+  static const char method[] = "GET";
+  struct api_client *client = clientL_check(L, 1);
+  struct api_call call = {0};
+  call.path = luaL_checklstring(L, 2, &call.path_length);
+  double timeout = luaL_checknumber(L, 3);
+  const char *problem = url_path_problem(call.path, call.path_length);
+  if (problem != NULL)
+    return argumentsL_raise(L, "path %s", problem);
+  lua_settop(L, 4);
+  struct exchange_box *box;
+  if (lua_isnil(L, 4)) {
+    box = exchangeL_push(L, client, EXCHANGE_REQUEST);
+    lua_replace(L, 4);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    compatL_set_anchors(L, 4);
+  } else {
+    box = exchangeL_check(L, 4);
+    luaL_argcheck(L, box->taken && box->client == client, 4, "is in use");
+    exchangeL_renew(L, 4, client);
+  }
+  struct exchange *exchange = &box->exchange;
+  memcpy(exchange->method, method, sizeof method);
+  exchange->timeout = timeout;
+  exchange->resend = true;
+  exchange->share_connection = true;
+  api_client_request(client, exchange, &call);
+  clientL_watch(L, box);
+  return 1;
+}
+
+/* ---@param exchange mic.exchange of start_plain, ended
+   ---@return any ... as plain_request returns */
+static int client_plain_result(lua_State *L) {
+  clientL_check(L, 1);
+  struct exchange_box *box = exchangeL_check(L, 2);
+  engine_sync(&box->exchange);
+  bool ended = box->exchange.state == EXCHANGE_DONE && !box->taken;
+  luaL_argcheck(L, ended, 2, "has no result now");
+  return exchangeL_push_plain_result(L, box);
 }
 
 /* Gives the client's exchanges to an engine from now on. Its own connections are closed.
@@ -63,5 +132,8 @@ static int client_use_engine(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg clientL_waiting_methods[] = {
-    {"collect", client_collect}, {"use_engine", client_use_engine}, {NULL, NULL}};
+const luaL_Reg clientL_waiting_methods[] = {{"collect", client_collect},
+                                            {"start_plain", client_start_plain},
+                                            {"plain_result", client_plain_result},
+                                            {"use_engine", client_use_engine},
+                                            {NULL, NULL}};

@@ -14,7 +14,9 @@ struct exchange_box {
   struct api_client *client; /* borrowed: the anchors keep it alive, or the caller's stack does */
   bool taken;                /* result was read */
   unsigned listed;           /* by which of the engine's collects last */
-  struct record kept;        /* of a login or refresh whose result was taken: for `record` */
+  struct exchange_box *next, **link; /* in the client's list for collect; link NULL: in none */
+  int watched_as;                    /* where the client's anchors have it meanwhile */
+  struct record kept; /* of a login or refresh whose result was taken: for `record` */
 };
 
 struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
@@ -34,8 +36,12 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
 void exchangeL_finish(lua_State *L, struct exchange_box *box);
 /* Pushes what `result` returns and lets go of the exchange's memory; returns how many. */
 int exchangeL_push_result(lua_State *L, struct exchange_box *box);
+/* Pushes what `plain_request` returns; returns how many. The exchange may be used again. */
+int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box);
 /* True when the exchange has sent credentials for which a refresh is due by now. */
 bool exchangeL_wants_refresh(const struct exchange_box *box);
+/* Takes it out of the list for collect, if it is in it. */
+void exchange_unwatch(struct exchange_box *box);
 void exchangeL_open(lua_State *L);
 
 MIC_PRIVATE_END

@@ -11,12 +11,6 @@
 #include "exchange.h"
 #include "packed_answer.h"
 
-/* A braced path is a template, which Lua fills; one that cannot be sent is for Lua to refuse. */
-static bool is_plain_path(const char *path, size_t length) {
-  return url_path_problem(path, length) == NULL && memchr(path, '{', length) == NULL &&
-         memchr(path, '}', length) == NULL;
-}
-
 static void set_body(lua_State *L, struct exchange *exchange, int index) {
   static const char name[] = "Content-Type", json[] = "application/json";
   exchange->body = lua_tolstring(L, index, &exchange->body_length);
@@ -31,7 +25,7 @@ static bool is_plain_answer(const struct exchange *exchange) {
          exchange->status < 300;
 }
 
-static int push_plain_result(lua_State *L, struct exchange_box *box) {
+int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   if (is_plain_answer(exchange))
     api_client_absorb(box->client, exchange);
@@ -67,7 +61,7 @@ int clientL_plain_request(lua_State *L) {
   const char *path = lua_type(L, 3) == LUA_TSTRING ? lua_tolstring(L, 3, &path_length) : "";
   lua_Number timeout = luaL_checknumber(L, 4);
   lua_settop(L, 6);
-  if (!is_plain_path(path, path_length)) {
+  if (!url_path_is_plain(path, path_length)) {
     lua_pushboolean(L, 0);
     return 1;
   }
@@ -78,10 +72,10 @@ int clientL_plain_request(lua_State *L) {
   exchange->timeout = timeout;
   exchange->resend = lua_toboolean(L, 5) != 0;
   set_body(L, exchange, 6);
-  struct api_call call = {.path = path, .path_length = path_length, .plain = true};
+  struct api_call call = {.path = path, .path_length = path_length};
   api_client_request(client, exchange, &call);
   exchangeL_finish(L, box);
-  int count = push_plain_result(L, box);
+  int count = exchangeL_push_plain_result(L, box);
   clientL_keep_idle_exchange(L, count);
   return count;
 }

@@ -27,6 +27,17 @@ static int core_check_path(lua_State *L) {
   return 2;
 }
 
+/* Tells whether a path may be joined as it is: nothing is wrong with it, and nothing to be filled
+   in.
+   ---@param path any
+   ---@return boolean false for what is no string, too */
+static int core_is_plain_path(lua_State *L) {
+  size_t length = 0;
+  const char *path = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : "";
+  lua_pushboolean(L, url_path_is_plain(path, length));
+  return 1;
+}
+
 /* Tells whether the caller may send this header.
    ---@param name string
    ---@param value string
@@ -115,8 +126,7 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
-                                    {"check_header", core_check_header},
-                                    {"parse_headers", textL_parse_headers},
-                                    {"parse_date", core_parse_date},
-                                    {NULL, NULL}};
+const luaL_Reg textL_functions[] = {
+    {"check_path", core_check_path},     {"is_plain_path", core_is_plain_path},
+    {"check_header", core_check_header}, {"parse_headers", textL_parse_headers},
+    {"parse_date", core_parse_date},     {NULL, NULL}};

@@ -126,18 +126,9 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
                           identity->length);
 }
 
-static void start(struct api_client *client, struct exchange *exchange, const struct api_call *call,
-                  bool elsewhere) {
-  const char *text = exchange->url_text.data;
-  enum url_status status;
-  exchange->url_is_borrowed = call != NULL && call->plain && client->engine == NULL;
-  if (exchange->url_is_borrowed)
-    status =
-        url_parse_again(&client->plain_url, &client->base, &exchange->url_text, &exchange->url);
-  else if (elsewhere)
-    status = url_parse(text, &exchange->url);
-  else
-    status = url_parse_same_origin(&client->base, text, &exchange->url);
+static void start(struct api_client *client, struct exchange *exchange, bool elsewhere) {
+  enum url_status status =
+      url_parse_again(&exchange->parsed, elsewhere ? NULL : &client->base, &exchange->url_text);
   if (status == URL_NO_MEMORY)
     exchange_fail_memory(exchange);
   else if (status != URL_OK)
@@ -204,7 +195,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   else if (ok)
     ok = link_open_lines(client, exchange, !call->no_api_key && !goes_elsewhere(call));
   if (ok)
-    start(client, exchange, call, goes_elsewhere(call));
+    start(client, exchange, goes_elsewhere(call));
   else
     exchange_fail_memory(exchange);
 }
@@ -232,7 +223,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok)
-    start(client, exchange, NULL, false);
+    start(client, exchange, false);
   else
     exchange_fail_memory(exchange);
 }
@@ -382,6 +373,5 @@ void api_client_close(struct api_client *client) {
   header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
-  url_parsed_clear(&client->plain_url);
   url_base_clear(&client->base);
 }

@@ -34,8 +34,7 @@ struct api_client {
   struct engine *engine;              /* borrowed: who drives; NULL: whoever waits */
   struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
   struct header_snapshot *bare_lines; /* what goes with those that carry no API key either */
-  struct url_parsed plain_url; /* of the last plain call: most callers ask for the same few */
-  unsigned exchanges;          /* started so far */
+  unsigned exchanges;                 /* started so far */
   bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
   bool closed;
 };
@@ -48,7 +47,6 @@ struct api_call {
   enum auth_wish auth;
   bool allow_stale; /* a token inside the mandatory window will do */
   bool no_api_key;  /* the caller's lines bring one, or it may not go there */
-  bool plain;       /* has ended before another call of this client begins */
 };
 
 /* NULL when the caller may send this header; else what is wrong, as a phrase after

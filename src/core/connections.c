@@ -114,7 +114,9 @@ static CURLcode set_protocols(CURL *easy) {
 
 /* Everything that stays the same from exchange to exchange. */
 static CURLcode configure(const struct connection_options *options, CURL *easy) {
-  CURLcode code = set_protocols(easy);
+  CURLcode code = exchange_configure(easy);
+  if (code == CURLE_OK)
+    code = set_protocols(easy);
   if (code == CURLE_OK)
     code = set_trust(options, easy);
   if (code != CURLE_OK)
@@ -155,11 +157,7 @@ static CURL *take_handle(struct connections *connections, const struct exchange 
 
 static void give_handle_back(struct connections *connections, const struct exchange *exchange,
                              CURL *easy) {
-  /* Nothing of the exchange may be reachable from a handle that waits. */
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-  curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+  exchange_leave(exchange, easy); /* nothing of it may be reachable from a handle that waits */
   if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange))
     connections->idle[connections->idle_count++] = easy;
   else

@@ -6,7 +6,6 @@
 
 #include "exchange.h"
 #include "header.h"
-#include "url.h"
 
 /* Bytes. A large receive buffer pays only for files (measured: 1.6 times the speed). */
 static const long FILE_BUFFER = 512 * 1024L;
@@ -93,20 +92,31 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
   bool flows = exchange->stream || exchange->download.path != NULL;
   bool watched = exchange->progress.wanted || exchange->idle.limit > 0.0;
   SET(CURLOPT_NOPROGRESS, watched ? 0L : 1L);
-  SET(CURLOPT_XFERINFOFUNCTION, exchange_cb_progress);
   SET(CURLOPT_XFERINFODATA, (void *)exchange);
-  SET(CURLOPT_READFUNCTION, exchange_cb_upload);
-  SET(CURLOPT_SEEKFUNCTION, exchange_cb_seek);
   SET(CURLOPT_SEEKDATA, (void *)exchange);
   if (exchange->download.path != NULL)
     SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
   /* A paused transfer goes on decompressing into memory, so a stream asks for no compression. */
-  SET(CURLOPT_ACCEPT_ENCODING, exchange->stream ? NULL : "");
+  if (exchange->stream)
+    SET(CURLOPT_ACCEPT_ENCODING, NULL);
   SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
   SET(CURLOPT_NOPROXY, exchange->direct ? "*" : NULL);
   exchange->reply_body.limit = exchange->max_size;
   if (flows && exchange->reply_body.limit < STREAM_WINDOW)
     exchange->reply_body.limit = STREAM_WINDOW;
+  return CURLE_OK;
+}
+
+CURLcode exchange_configure(CURL *easy) {
+  SET(CURLOPT_ACCEPT_ENCODING, "");
+  SET(CURLOPT_XFERINFOFUNCTION, exchange_cb_progress);
+  SET(CURLOPT_READFUNCTION, exchange_cb_upload);
+  SET(CURLOPT_SEEKFUNCTION, exchange_cb_seek);
+  SET(CURLOPT_HEADERFUNCTION, exchange_cb_header);
+  SET(CURLOPT_WRITEFUNCTION, exchange_cb_body);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQFUNCTION, exchange_cb_before_sending);
+#endif
   return CURLE_OK;
 }
 
@@ -116,23 +126,29 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
     code = set_flow(exchange, easy);
   if (code != CURLE_OK)
     return code;
-  SET(CURLOPT_CURLU, exchange->url);
+  SET(CURLOPT_CURLU, exchange->parsed.url);
   SET(CURLOPT_HTTPHEADER, exchange->sent_lines);
   SET(CURLOPT_TIMEOUT_MS, milliseconds(exchange->timeout));
   SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(exchange->connect_timeout));
   SET(CURLOPT_PRIVATE, (void *)exchange);
-  SET(CURLOPT_HEADERFUNCTION, exchange_cb_header);
   SET(CURLOPT_HEADERDATA, (void *)exchange);
-  SET(CURLOPT_WRITEFUNCTION, exchange_cb_body);
   SET(CURLOPT_WRITEDATA, (void *)exchange);
 #if LIBCURL_VERSION_NUM >= 0x075000
-  SET(CURLOPT_PREREQFUNCTION, exchange_cb_before_sending);
   SET(CURLOPT_PREREQDATA, (void *)exchange);
 #else
   SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
   idle_clock_touch(&exchange->idle); /* no callback tells when the connection is there */
 #endif
   return CURLE_OK;
+}
+
+void exchange_leave(const struct exchange *exchange, CURL *easy) {
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+  curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+  if (exchange->stream)
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 }
 
 /* ---- the outcome off the handle ---- */
@@ -166,7 +182,7 @@ static void resolve_location(struct exchange *exchange) {
     return;
   while (header_next(exchange->head.data, exchange->head.length, &offset, &field))
     if (header_name_is(field.name, field.name_length, "Location")) {
-      if (url_resolve(exchange->url, field.value, field.value_length, &exchange->location) ==
+      if (url_resolve(exchange->parsed.url, field.value, field.value_length, &exchange->location) ==
           URL_NO_MEMORY)
         exchange_fail_memory(exchange);
       return;
@@ -212,7 +228,7 @@ static void fail_verification(struct exchange *exchange) {
 
 static void fail_resolving(struct exchange *exchange) {
   char *host = NULL;
-  curl_url_get(exchange->url, CURLUPART_HOST, &host, 0);
+  curl_url_get(exchange->parsed.url, CURLUPART_HOST, &host, 0);
   failure_set_curl(&exchange->failure, CURLE_COULDNT_RESOLVE_HOST);
   if (host != NULL) /* cut where it does not fit */
     snprintf(exchange->failure.message, sizeof exchange->failure.message,
@@ -276,8 +292,7 @@ void exchange_clear(struct exchange *exchange) {
   header_list_wipe(exchange->lines);
   header_snapshot_release(exchange->snapshot);
   header_snapshot_release(exchange->open);
-  if (!exchange->url_is_borrowed)
-    curl_url_cleanup(exchange->url);
+  url_parsed_clear(&exchange->parsed);
   download_file_clear(&exchange->download);
   upload_file_clear(&exchange->upload);
   buffer_free(&exchange->url_text);
@@ -295,6 +310,8 @@ void exchange_recycle(struct exchange *exchange) {
   struct buffer *buffers[] = {&exchange->url_text, &exchange->head, &exchange->reply_body};
   enum { COUNT = sizeof buffers / sizeof buffers[0] };
   struct buffer kept[COUNT];
+  struct url_parsed parsed = exchange->parsed;
+  memset(&exchange->parsed, 0, sizeof exchange->parsed);
   for (size_t i = 0; i < COUNT; i++) {
     buffer_clear(buffers[i], KEPT_CAPACITY);
     kept[i] = *buffers[i];
@@ -305,4 +322,5 @@ void exchange_recycle(struct exchange *exchange) {
     buffers[i]->data = kept[i].data;
     buffers[i]->capacity = kept[i].capacity;
   }
+  exchange->parsed = parsed;
 }

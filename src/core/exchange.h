@@ -13,6 +13,7 @@
 #include "idle_clock.h"
 #include "secret.h"
 #include "upload_file.h"
+#include "url.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -40,10 +41,9 @@ struct exchange {
 
   /* The request. Owned, but for `body`. */
   char method[24];
-  struct buffer url_text;  /* NUL-terminated */
-  size_t shown_url_length; /* without our identity member */
-  CURLU *url;
-  bool url_is_borrowed;             /* of the client's; else owned */
+  struct buffer url_text;           /* NUL-terminated */
+  size_t shown_url_length;          /* without our identity member */
+  struct url_parsed parsed;         /* it, or that of the use before */
   struct curl_slist *lines;         /* our own lines; see exchange_link_lines */
   struct curl_slist *sent_lines;    /* ours, or the shared ones alone; borrowed */
   struct curl_slist *last_own_line; /* where the shared lines are linked on */
@@ -99,8 +99,12 @@ struct exchange {
 };
 
 void exchange_init(struct exchange *exchange, enum exchange_kind kind);
-/* Everything per request onto the easy handle, which may have served others before. */
+/* What is the same for every exchange onto a new easy handle. */
+CURLcode exchange_configure(CURL *easy);
+/* The rest, of this one; the handle may have served others before. */
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
+/* Takes all of it off again; it is configured still. */
+void exchange_leave(const struct exchange *exchange, CURL *easy);
 /* Reads the outcome off the handle. The handle is the caller's again afterwards. */
 void exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,

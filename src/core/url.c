@@ -193,6 +193,11 @@ const char *url_path_problem(const char *path, size_t length) {
   return NULL;
 }
 
+bool url_path_is_plain(const char *path, size_t length) {
+  return url_path_problem(path, length) == NULL && memchr(path, '{', length) == NULL &&
+         memchr(path, '}', length) == NULL;
+}
+
 /* ---- joining ---- */
 
 bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text) {
@@ -327,21 +332,19 @@ enum url_status url_parse_same_origin(const struct url_base *base, const char *t
 }
 
 enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
-                                const struct buffer *text, CURLU **url) {
-  enum url_status status = URL_OK;
-  bool is_same = last->url != NULL && last->text.length == text->length &&
-                 memcmp(last->text.data, text->data, text->length) == 0;
-  if (!is_same) {
-    url_parsed_clear(last);
-    buffer_init(&last->text, text->limit, true);
-    status = url_parse_same_origin(base, text->data, &last->url);
-  }
-  if (!is_same && status == URL_OK &&
-      buffer_append(&last->text, text->data, text->length) != BUFFER_OK) {
-    url_parsed_clear(last);
+                                const struct buffer *text) {
+  if (base != NULL && last->url != NULL && last->text.length == text->length &&
+      memcmp(last->text.data, text->data, text->length) == 0)
+    return URL_OK;
+  url_parsed_clear(last);
+  if (base == NULL)
+    return url_parse(text->data, &last->url);
+  buffer_init(&last->text, text->limit, true);
+  enum url_status status = url_parse_same_origin(base, text->data, &last->url);
+  if (status == URL_OK && buffer_append(&last->text, text->data, text->length) != BUFFER_OK)
     status = URL_NO_MEMORY;
-  }
-  *url = last->url;
+  if (status != URL_OK)
+    url_parsed_clear(last);
   return status;
 }
 

@@ -27,6 +27,8 @@ void url_base_clear(struct url_base *base);
 
 /* NULL when the path may be joined to a base URL, else what is wrong, as a phrase after "path ". */
 const char *url_path_problem(const char *path, size_t length);
+/* Whether it may, and has no brace: a braced path is a template, which Lua fills. */
+bool url_path_is_plain(const char *path, size_t length);
 
 /* Appends root and path to `text` (emptied first) as a NUL-terminated string; the NUL is not
    counted. The path must have passed the check. */
@@ -47,13 +49,14 @@ enum url_status url_compare(const struct url_base *base, const char *text);
 extern const char url_no_memory[];
 /* A URL and its text, kept because the next caller often asks for the same. */
 struct url_parsed {
-  struct buffer text; /* may hold the identity */
+  struct buffer text; /* may hold the identity; empty for a URL without a base */
   CURLU *url;         /* owned; NULL while there is none */
 };
 
-/* url_parse_same_origin, but for the text that `last` holds already. `last` owns the handle. */
+/* url_parse_same_origin, or url_parse without a base, into `last`; what it holds already for the
+   same text and base stays. */
 enum url_status url_parse_again(struct url_parsed *last, const struct url_base *base,
-                                const struct buffer *text, CURLU **url);
+                                const struct buffer *text);
 void url_parsed_clear(struct url_parsed *last);
 
 /* What a URL that is not below the base would mean. */

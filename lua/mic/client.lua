@@ -78,9 +78,10 @@ end
 
 --- A verb's call, the shortest way where that is possible.
 local function send_verb(self, what, verb, path, data, opts)
-  local session = self.is_plain and self.core and not self.closed and self.session
+  local short = self.is_plain or self.plain_get
+  local session = short and self.core and not self.closed and self.session
   local is_plain = session and not session.vault.unsaved and not session.shared.token
-  if is_plain and not self.transport.can_suspend() then
+  if is_plain and (self.plain_get or not self.transport.can_suspend()) then
     local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
     if sent then
       return made, err

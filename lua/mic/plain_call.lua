@@ -38,6 +38,9 @@ end
 ---@return table|nil err
 function plain_call.send(self, what, method, path, data, opts)
   local filled = path
+  if self.plain_get and (method ~= "GET" or data ~= nil) then
+    return false
+  end
   if opts ~= nil then
     if type(path) ~= "string" or not has_only_params(opts) then
       return false
@@ -50,9 +53,14 @@ function plain_call.send(self, what, method, path, data, opts)
     ends = self.transport.now() + deadline
     timeout = timeout < deadline and timeout or deadline
   end
-  local body = data ~= nil and json.encode(data) or nil
-  local status, second, packed, content_type, advisory =
-    self.core:plain_request(method, filled, timeout, resends[method], body)
+  local status, second, packed, content_type, advisory
+  if self.plain_get then
+    status, second, packed, content_type, advisory = self:plain_get(filled, timeout)
+  else
+    local body = data ~= nil and json.encode(data) or nil
+    status, second, packed, content_type, advisory =
+      self.core:plain_request(method, filled, timeout, resends[method], body)
+  end
   if not status and status ~= nil then
     return false
   end

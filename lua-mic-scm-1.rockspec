@@ -87,6 +87,7 @@ build = {
     mic = "lua/mic.lua",
     ["mic.account"] = "lua/mic/account.lua",
     ["mic.batch"] = "lua/mic/batch.lua",
+    ["mic.batch_requests"] = "lua/mic/batch_requests.lua",
     ["mic.builder"] = "lua/mic/builder.lua",
     ["mic.call"] = "lua/mic/call.lua",
     ["mic.client"] = "lua/mic/client.lua",

@@ -6,8 +6,8 @@ local tree = require "spec.support.tree"
 --- Top to bottom; a module requires what stands below it, or beside it without a circle.
 local layers = {
   { "mic", "mic.environment", "mic.nginx" },
-  { "mic.client", "mic.call", "mic.plain_call", "mic.batch", "mic.task_batch", "mic.builder",
-    "mic.inside" },
+  { "mic.client", "mic.call", "mic.plain_call", "mic.batch", "mic.batch_requests", "mic.task_batch",
+    "mic.builder", "mic.inside" },
   { "mic.session", "mic.joining", "mic.shared_flight", "mic.flight", "mic.renewal", "mic.vault",
     "mic.login_exchange", "mic.account", "mic.policy", "mic.retry_budget",
     "mic.discovery" },

@@ -1,101 +1,18 @@
 --- Many calls at once: each runs in a coroutine of its own, over a small scheduler that waits for
 --- the first exchange that ends. In an event loop they are tasks of that instead: task_batch.
 
-local builder = require "mic.builder"
+local batch_requests = require "mic.batch_requests"
 local call = require "mic.call"
-local core = require "mic.core"
 local errors = require "mic.error"
-local paths = require "mic.path"
 local response = require "mic.response"
 local task_batch = require "mic.task_batch"
 
-local batch = {}
+local batch = { build = batch_requests.build }
 
-local CONCURRENCY = 16
 local SLICE = 60 -- seconds to wait at the most before looking again
-local WHAT = "client:batch: request %d"
+local EARLY = 4 -- calls that are on their way while the others are begun
+local IDLE = 64 -- exchanges of calls that have ended, kept for those to come
 local OURS = {} -- the first value of every yield of ours
-
-local of_path = { path = true, params = true, query = true }
-
---- The whole path of a GET that wants nothing else; nil for any other request.
-local function plain_path(request)
-  local path = request.path
-  for name in next, request do
-    if not of_path[name] then
-      return nil
-    end
-  end
-  if getmetatable(request) ~= nil then
-    return nil
-  end
-  if core.is_plain_path(path) and request.params == nil and request.query == nil then
-    return path
-  end
-  return type(path) == "string" and paths.query(paths.fill(path, request.params), request.query)
-end
-
-local function build_one(request, what)
-  local built = builder.call(request, what)
-  built.share_connection = true
-  return built
-end
-
-local function build_all(requests, calls)
-  for index, request in ipairs(requests) do
-    if type(request) ~= "table" then
-      errors.raise((WHAT .. " must be a table (got %s)"):format(index, type(request)))
-    end
-    calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
-  end
-end
-
---- Whatever is wrong with a request is said of it by its number.
-local function raise_for(what, problem)
-  errors.pass_memory(problem)
-  local text = tostring(problem)
-  if not text:find(what, 1, true) then
-    local position, message = text:match "^(.-:%d+: )(.*)$"
-    text = (position or "") .. what .. ": " .. (message or text)
-  end
-  error(text, 0)
-end
-
-local function check_names(requests)
-  local count = 0
-  for name in pairs(requests) do
-    if type(name) == "number" then
-      count = count + 1
-    elseif name ~= "concurrency" then
-      errors.raise(("client:batch: unknown option %q; known: concurrency"):format(tostring(name)))
-    end
-  end
-  return count
-end
-
---- Checks and builds every request before anything is sent. Raises for misuse.
----@param requests table
----@return (table|string)[] calls of the builder; a string is the path of a GET without options
----@return number concurrency
-function batch.build(requests)
-  if type(requests) ~= "table" then
-    errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
-  end
-  local count = check_names(requests)
-  local concurrency = requests.concurrency or CONCURRENCY
-  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
-    errors.raise "client:batch: concurrency must be a whole number from 1"
-  end
-  local calls = {}
-  local ok, problem = pcall(build_all, requests, calls)
-  if not ok then
-    raise_for(WHAT:format(#calls + 1), problem)
-  end
-  if #calls < count then
-    errors.raise(WHAT:format(#calls + 1) .. " is nil; a list has no holes")
-  end
-  return calls, concurrency
-end
 
 --- A client's inside whose transport yields to the scheduler where it would wait.
 local function yielding(inside)
@@ -122,16 +39,6 @@ local function yielding(inside)
     end
   end
   return setmetatable({ transport = transport }, { __index = inside })
-end
-
---- What the builder makes of a path that was checked before.
-local function whole_call(path_or_call)
-  if type(path_or_call) ~= "string" then
-    return path_or_call
-  end
-  local built = builder.call({ path = path_or_call }, "client:batch")
-  built.share_connection = true
-  return built
 end
 
 local function keep(state, index, made, err)
@@ -172,7 +79,13 @@ local function resume(state, task, ...)
   end
 end
 
-local function wake_sleepers(state, now)
+--- Resumes whoever has slept enough.
+---@return number seconds how long there is to wait for at the most
+local function wake_sleepers(state, transport)
+  if next(state.sleeping) == nil then
+    return SLICE
+  end
+  local now = transport.now()
   local first = now + SLICE
   local due = {}
   for task, ends in pairs(state.sleeping) do
@@ -189,22 +102,27 @@ local function wake_sleepers(state, now)
   return #due > 0 and 0 or first - now
 end
 
---- Exchanges that ended. A batch inside another one (in an on_data) may find those of the outer
---- one: they are left in `strays`.
-local function take_ended(state, inside, seconds)
+--- Those of our exchanges that a batch inside this one (in an on_data) has found.
+local function take_strays(state, strays)
   local ended = {}
-  for exchange in pairs(inside.strays) do
+  for exchange in pairs(strays) do
     if state.waiting[exchange] then
       ended[#ended + 1] = exchange
     end
   end
-  for _, exchange in ipairs(ended) do
-    inside.strays[exchange] = nil
-  end
-  if #ended == 0 and next(state.waiting) ~= nil then
-    ended = inside.core:collect(seconds)
+  for index = 1, #ended do
+    strays[ended[index]] = nil
   end
   return ended
+end
+
+--- Exchanges that ended.
+local function take_ended(state, inside, seconds)
+  local ended = next(inside.strays) ~= nil and take_strays(state, inside.strays)
+  if ended and ended[1] then
+    return ended
+  end
+  return next(state.waiting) ~= nil and inside.core:collect(seconds) or {}
 end
 
 --- Begins a call of which there is but the path, without a coroutine: few need one.
@@ -241,7 +159,7 @@ local function end_plain(state, inside, index, status, second, packed, content_t
     end
   end
   local task = coroutine.create(function(yielding_inside)
-    local built = whole_call(state.calls[index])
+    local built = batch_requests.whole(state.calls[index])
     built.ends = state.ends[index]
     if made then
       keep(state, index, call.refuse(yielding_inside, built, made, problem))
@@ -269,7 +187,7 @@ end
 ---@return table results
 function batch.run(calls, concurrency, inside, send)
   local function send_whole(inner, path_or_call)
-    return send(inner, whole_call(path_or_call))
+    return send(inner, batch_requests.whole(path_or_call))
   end
   if inside.transport.can_suspend() then
     return task_batch.run(calls, concurrency, inside, send_whole)
@@ -289,8 +207,9 @@ function batch.run(calls, concurrency, inside, send)
   local function work(index)
     keep(state, index, send_whole(state.inner, calls[index]))
   end
+  local room = math.min(EARLY, concurrency)
   while next_call <= #calls or state.running > 0 do
-    while next_call <= #calls and state.running < concurrency do
+    while next_call <= #calls and state.running < room do
       local index = next_call
       next_call = next_call + 1
       if is_plain(inside, calls[index]) then
@@ -300,7 +219,9 @@ function batch.run(calls, concurrency, inside, send)
         resume(state, coroutine.create(work), index)
       end
     end
-    local seconds = wake_sleepers(state, inside.transport.now())
+    local seconds = room < concurrency and next_call <= #calls and 0
+      or wake_sleepers(state, inside.transport)
+    room = concurrency
     if next(state.waiting) == nil and next(state.sleeping) ~= nil then
       inside.transport.sleep(seconds)
     end
@@ -311,7 +232,7 @@ function batch.run(calls, concurrency, inside, send)
         inside.strays[exchange] = true
       elseif type(task) == "number" then
         end_plain(state, inside, task, inside.core:plain_result(exchange))
-        inside.idle[#inside.idle + 1] = exchange
+        inside.idle[math.min(#inside.idle + 1, IDLE)] = exchange
       else
         resume(state, task)
       end

@@ -23,12 +23,11 @@ void clientL_watch(lua_State *L, struct exchange_box *box) {
   *first = box;
 }
 
-/* Pushes a list of the exchanges that ended and were not shown yet; returns how many. The client is
-   at index 1. [0, +1] */
-static int push_ended(lua_State *L, struct api_client *client) {
+/* Lists the exchanges that ended and were not shown yet in the table at index 2; returns how many.
+   The client is at index 1. [0, 0] */
+static int list_ended(lua_State *L, struct api_client *client) {
   int count = 0;
   struct exchange_box *next = NULL;
-  lua_newtable(L);
   compatL_push_anchors(L, 1);
   /* In the loop nothing collects garbage, whose finalizers take others out of the list. */
   for (struct exchange_box *box = ((struct client_box *)client)->watched; box != NULL; box = next) {
@@ -40,7 +39,7 @@ static int push_ended(lua_State *L, struct api_client *client) {
     if (box->taken || lua_isnil(L, -1)) /* nil: it is garbage */
       lua_pop(L, 1);
     else
-      lua_rawseti(L, -3, ++count);
+      lua_rawseti(L, 2, ++count);
     lua_pushnil(L);
     lua_rawseti(L, -2, box->watched_as);
     exchange_unwatch(box);
@@ -57,11 +56,11 @@ static int client_collect(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
   lua_settop(L, 1);
-  if (push_ended(L, client) > 0)
+  lua_newtable(L);
+  if (list_ended(L, client) > 0)
     return 1;
-  lua_pop(L, 1);
   exchangeL_drive(L, client, NULL, seconds);
-  push_ended(L, client);
+  list_ended(L, client);
   return 1;
 }
 

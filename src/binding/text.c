@@ -29,11 +29,11 @@ static int core_check_path(lua_State *L) {
 
 /* Tells whether a path may be joined as it is: nothing is wrong with it, and nothing to be filled
    in.
-   ---@param path any
-   ---@return boolean false for what is no string, too */
+   ---@param path string
+   ---@return boolean */
 static int core_is_plain_path(lua_State *L) {
   size_t length = 0;
-  const char *path = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : "";
+  const char *path = luaL_checklstring(L, 1, &length);
   lua_pushboolean(L, url_path_is_plain(path, length));
   return 1;
 }

@@ -33,29 +33,12 @@ const char *api_client_header_problem(const struct api_profile *profile, const c
   return NULL;
 }
 
-static bool has_line(const struct curl_slist *lines, const char *name) {
-  size_t length = strlen(name);
-  for (; lines != NULL; lines = lines->next)
-    if (strncasecmp(lines->data, name, length) == 0 &&
-        (lines->data[length] == ':' || lines->data[length] == ';'))
-      return true;
-  return false;
-}
-
-static bool append_line(struct curl_slist **list, const char *line) {
-  struct curl_slist *longer = curl_slist_append(*list, line);
-  if (longer == NULL)
-    return false;
-  *list = longer;
-  return true;
-}
-
 /* "Name:" takes a header out that libcurl would send by itself. */
 static bool complete_lines(struct exchange *exchange) {
   bool plain = !exchange->has_body && strcmp(exchange->method, "GET") == 0;
-  if (plain || has_line(exchange->lines, "Content-Type"))
+  if (plain || header_list_has(exchange->lines, "Content-Type"))
     return true;
-  return append_line(&exchange->lines, "Content-Type:");
+  return header_append_line(&exchange->lines, "Content-Type:");
 }
 
 /* The lines of calls without credentials. */
@@ -67,8 +50,7 @@ static bool link_open_lines(struct api_client *client, struct exchange *exchange
     return false;
   (*shared)->references++;
   exchange->open = *shared;
-  exchange_link_lines(exchange, (*shared)->lines);
-  return true;
+  return exchange_link_lines(exchange, *shared);
 }
 
 /* ---- sending ---- */
@@ -116,9 +98,8 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
   struct credentials *credentials = &client->credentials;
   exchange->snapshot = credentials_snapshot(credentials, client->profile, &client->api_key,
                                             client->identity == IDENTITY_IN_HEADER);
-  if (exchange->snapshot == NULL)
+  if (exchange->snapshot == NULL || !exchange_link_lines(exchange, exchange->snapshot))
     return false;
-  exchange_link_lines(exchange, exchange->snapshot->lines);
   const struct secret *identity = &credentials->record.identity;
   if (client->identity != IDENTITY_IN_QUERY || identity->length == 0)
     return true;
@@ -218,7 +199,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   exchange->has_body = true;
   exchange->max_size = MIC_AUTH_REPLY_MAX; /* a smaller cap for calls must not keep anybody out */
   exchange->direct = client->base.cleartext_loopback;
-  bool ok = append_line(&exchange->lines, "Content-Type: application/json") &&
+  bool ok = header_append_line(&exchange->lines, "Content-Type: application/json") &&
             link_open_lines(client, exchange, true) &&
             url_join(&client->base, path, strlen(path), &exchange->url_text);
   exchange->shown_url_length = exchange->url_text.length;

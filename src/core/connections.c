@@ -157,7 +157,7 @@ static CURL *take_handle(struct connections *connections, const struct exchange 
 
 static void give_handle_back(struct connections *connections, const struct exchange *exchange,
                              CURL *easy) {
-  exchange_leave(exchange, easy); /* nothing of it may be reachable from a handle that waits */
+  exchange_leave(exchange, easy);
   if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange))
     connections->idle[connections->idle_count++] = easy;
   else

@@ -144,17 +144,14 @@ static struct header_snapshot *build_snapshot(const struct record *record,
   if (snapshot == NULL)
     return NULL;
   snapshot->references = 1;
-  bool ok = record == NULL || append_line(&snapshot->lines, profile->token_header,
-                                          profile->token_prefix, &record->token);
+  struct curl_slist **lines = &snapshot->lines;
+  bool ok = header_append_line(lines, "Expect:") && header_append_encodings(lines);
+  if (ok && record != NULL)
+    ok = append_line(lines, profile->token_header, profile->token_prefix, &record->token);
   if (ok && identity && record->identity.length > 0)
-    ok = append_line(&snapshot->lines, profile->identity_header, "", &record->identity);
+    ok = append_line(lines, profile->identity_header, "", &record->identity);
   if (ok && api_key != NULL && api_key->length > 0)
-    ok = append_line(&snapshot->lines, profile->api_key_header, "", api_key);
-  if (ok) {
-    struct curl_slist *longer = curl_slist_append(snapshot->lines, NO_EXPECT_LINE);
-    ok = longer != NULL;
-    snapshot->lines = ok ? longer : snapshot->lines; /* they may have been none */
-  }
+    ok = append_line(lines, profile->api_key_header, "", api_key);
   if (!ok) {
     header_snapshot_release(snapshot);
     return NULL;

@@ -21,7 +21,9 @@ enum freshness {
   FRESHNESS_STALE /* the API refused it, whatever the clock says */
 };
 
-/* The header lines of one generation, shared by the exchanges that send them. */
+/* The header lines of one generation, shared by the exchanges that send them. Those that only some
+   send stand first: "Expect:", which takes libcurl's "Expect: 100-continue" out (it costs a round
+   trip, or a second of waiting), and Accept-Encoding. */
 struct header_snapshot {
   unsigned references;
   struct curl_slist *lines; /* owned; wiped with the last reference */

@@ -35,15 +35,25 @@ void exchange_fail_memory(struct exchange *exchange) {
   exchange->state = EXCHANGE_DONE;
 }
 
-void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared) {
+bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
+  struct curl_slist *no_expect = shared->lines, *encodings = no_expect->next;
+  bool has_body = exchange_has_body(exchange);
+  /* A paused transfer goes on decompressing into memory, so a stream asks for no compression. */
+  bool compressed = !exchange->stream && !header_list_has(exchange->lines, "Accept-Encoding");
+  struct curl_slist *first = compressed ? encodings : encodings->next;
+  if (has_body && compressed)
+    first = no_expect;
+  else if (has_body && !header_append_line(&exchange->lines, no_expect->data))
+    return false;
   struct curl_slist *last = exchange->lines;
-  exchange->sent_lines = last == NULL ? shared : last;
+  exchange->sent_lines = last == NULL ? first : last;
   if (last == NULL)
-    return;
+    return true;
   while (last->next != NULL)
     last = last->next;
-  last->next = shared;
+  last->next = first;
   exchange->last_own_line = last;
+  return true;
 }
 
 /* ---- the request onto the handle ---- */
@@ -67,7 +77,6 @@ static CURLcode set_method(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_HTTPGET, 1L);
   SET(CURLOPT_NOBODY, head ? 1L : 0L);
   const char *plain = head ? "HEAD" : "GET";
-  SET(CURLOPT_READDATA, (void *)exchange);
   SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->upload.size);
   if (exchange->upload.descriptor >= 0) {
     SET(CURLOPT_UPLOAD, 1L);
@@ -92,11 +101,8 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
   bool flows = exchange->stream || exchange->download.path != NULL;
   bool watched = exchange->progress.wanted || exchange->idle.limit > 0.0;
   SET(CURLOPT_NOPROGRESS, watched ? 0L : 1L);
-  SET(CURLOPT_XFERINFODATA, (void *)exchange);
-  SET(CURLOPT_SEEKDATA, (void *)exchange);
   if (exchange->download.path != NULL)
     SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
-  /* A paused transfer goes on decompressing into memory, so a stream asks for no compression. */
   if (exchange->stream)
     SET(CURLOPT_ACCEPT_ENCODING, NULL);
   SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
@@ -108,20 +114,39 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
 }
 
 CURLcode exchange_configure(CURL *easy) {
-  SET(CURLOPT_ACCEPT_ENCODING, "");
-  SET(CURLOPT_XFERINFOFUNCTION, exchange_cb_progress);
-  SET(CURLOPT_READFUNCTION, exchange_cb_upload);
-  SET(CURLOPT_SEEKFUNCTION, exchange_cb_seek);
+  SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever this libcurl can decode */
   SET(CURLOPT_HEADERFUNCTION, exchange_cb_header);
   SET(CURLOPT_WRITEFUNCTION, exchange_cb_body);
+  SET(CURLOPT_READFUNCTION, exchange_cb_upload);
+  SET(CURLOPT_SEEKFUNCTION, exchange_cb_seek);
+  SET(CURLOPT_XFERINFOFUNCTION, exchange_cb_progress);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQFUNCTION, exchange_cb_before_sending);
 #endif
   return CURLE_OK;
 }
 
+/* What the callbacks are given. Most often a handle serves the same exchange again. */
+static CURLcode set_context(struct exchange *exchange, CURL *easy) {
+  void *context = exchange, *before = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &before) == CURLE_OK && before == context)
+    return CURLE_OK;
+  SET(CURLOPT_HEADERDATA, context);
+  SET(CURLOPT_WRITEDATA, context);
+  SET(CURLOPT_READDATA, context);
+  SET(CURLOPT_SEEKDATA, context);
+  SET(CURLOPT_XFERINFODATA, context);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQDATA, context);
+#endif
+  SET(CURLOPT_PRIVATE, context); /* the last: it says that the others are there */
+  return CURLE_OK;
+}
+
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
-  CURLcode code = set_method(exchange, easy);
+  CURLcode code = set_context(exchange, easy);
+  if (code == CURLE_OK)
+    code = set_method(exchange, easy);
   if (code == CURLE_OK)
     code = set_flow(exchange, easy);
   if (code != CURLE_OK)
@@ -130,12 +155,7 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_HTTPHEADER, exchange->sent_lines);
   SET(CURLOPT_TIMEOUT_MS, milliseconds(exchange->timeout));
   SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(exchange->connect_timeout));
-  SET(CURLOPT_PRIVATE, (void *)exchange);
-  SET(CURLOPT_HEADERDATA, (void *)exchange);
-  SET(CURLOPT_WRITEDATA, (void *)exchange);
-#if LIBCURL_VERSION_NUM >= 0x075000
-  SET(CURLOPT_PREREQDATA, (void *)exchange);
-#else
+#if LIBCURL_VERSION_NUM < 0x075000
   SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
   idle_clock_touch(&exchange->idle); /* no callback tells when the connection is there */
 #endif
@@ -146,7 +166,6 @@ void exchange_leave(const struct exchange *exchange, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
   if (exchange->stream)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 }

@@ -99,9 +99,9 @@ struct exchange {
 };
 
 void exchange_init(struct exchange *exchange, enum exchange_kind kind);
-/* What is the same for every exchange onto a new easy handle. */
+/* What all exchanges need, onto a fresh easy handle. */
 CURLcode exchange_configure(CURL *easy);
-/* The rest, of this one; the handle may have served others before. */
+/* Everything per request onto the easy handle, which may have served others before. */
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
 /* Takes all of it off again; it is configured still. */
 void exchange_leave(const struct exchange *exchange, CURL *easy);
@@ -110,8 +110,9 @@ void exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,
                    const char *message);
 void exchange_fail_memory(struct exchange *exchange);
-/* Sends `shared` after our own lines, without copying them; it must outlive the exchange. */
-void exchange_link_lines(struct exchange *exchange, struct curl_slist *shared);
+/* Sends the shared lines after our own, without copying them; they must outlive the exchange. False
+   when there is no memory. */
+bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared);
 /* Whether the request has one, an empty one too. */
 bool exchange_has_body(const struct exchange *exchange);
 /* False when provably no byte of the request went out. */

@@ -1,8 +1,10 @@
 #include "base.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "header.h"
 #include "secret.h"
@@ -83,13 +85,39 @@ bool header_append(struct curl_slist **list, const char *name, size_t name_lengt
     *end++ = ';';
   }
   *end = '\0';
-  struct curl_slist *longer = curl_slist_append(*list, line); /* copies */
+  bool ok = header_append_line(list, line);
   secret_wipe(line, size);
   free(line);
+  return ok;
+}
+
+bool header_append_line(struct curl_slist **list, const char *line) {
+  struct curl_slist *longer = curl_slist_append(*list, line); /* copies */
   if (!longer)
     return false;
   *list = longer;
   return true;
+}
+
+bool header_append_encodings(struct curl_slist **list) {
+  int features = curl_version_info(CURLVERSION_NOW)->features;
+  bool zip = (features & CURL_VERSION_LIBZ) != 0;
+  bool brotli = (features & CURL_VERSION_BROTLI) != 0;
+  bool zstd = (features & CURL_VERSION_ZSTD) != 0;
+  char names[40], line[64];
+  snprintf(names, sizeof names, "%s%s%s", zip ? ", gzip, deflate" : "", brotli ? ", br" : "",
+           zstd ? ", zstd" : "");
+  snprintf(line, sizeof line, "Accept-Encoding: %s", names[0] == '\0' ? "identity" : names + 2);
+  return header_append_line(list, line);
+}
+
+bool header_list_has(const struct curl_slist *list, const char *name) {
+  size_t length = strlen(name);
+  for (; list != NULL; list = list->next)
+    if (strncasecmp(list->data, name, length) == 0 &&
+        (list->data[length] == ':' || list->data[length] == ';'))
+      return true;
+  return false;
 }
 
 void header_list_wipe(struct curl_slist *list) {

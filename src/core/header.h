@@ -9,9 +9,6 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Takes libcurl's "Expect: 100-continue" out: it costs a round trip, or a second of waiting. */
-#define NO_EXPECT_LINE "Expect:"
-
 struct header_field {
   const char *name;
   size_t name_length;
@@ -29,6 +26,12 @@ bool header_name_is(const char *name, size_t length, const char *other);
    False when there is no memory; the list is as it was. The bytes must have passed the checks. */
 bool header_append(struct curl_slist **list, const char *name, size_t name_length,
                    const char *value, size_t value_length);
+/* Appends a whole line; false when there is no memory. */
+bool header_append_line(struct curl_slist **list, const char *line);
+/* Appends Accept-Encoding with all that this libcurl can decode: a line costs libcurl half of what
+   its own header of that name does. */
+bool header_append_encodings(struct curl_slist **list);
+bool header_list_has(const struct curl_slist *list, const char *name);
 /* Wipes every line, then frees the list. */
 void header_list_wipe(struct curl_slist *list);
 /* Walks the received header block (status line and fields as they came, CRLF or LF). `offset`

@@ -1,0 +1,101 @@
+--- What a batch is made of: each request checked, and built for the core.
+
+local builder = require "mic.builder"
+local core = require "mic.core"
+local errors = require "mic.error"
+local paths = require "mic.path"
+
+local batch_requests = {}
+
+local CONCURRENCY = 16
+local WHAT = "client:batch: request %d"
+
+local of_path = { path = "string", params = "table", query = "table" }
+
+--- The whole path of a GET that wants nothing else; nil for any other request.
+local function plain_path(request)
+  for name, value in next, request do
+    if type(value) ~= of_path[name] then
+      return nil
+    end
+  end
+  local path, params, query = request.path, request.params, request.query
+  if not path or path == "" or getmetatable(request) ~= nil then
+    return nil
+  end
+  if not params and not query and core.is_plain_path(path) then
+    return path
+  end
+  return paths.query(paths.fill(path, params), query)
+end
+
+local function build_one(request, what)
+  local built = builder.call(request, what)
+  built.share_connection = true
+  return built
+end
+
+--- What the builder makes of a member of `build`'s list.
+---@param member table|string
+---@return table call
+function batch_requests.whole(member)
+  return type(member) == "string" and build_one({ path = member }, "client:batch") or member
+end
+
+local function build_all(requests, calls)
+  for index, request in ipairs(requests) do
+    if type(request) ~= "table" then
+      errors.raise((WHAT .. " must be a table (got %s)"):format(index, type(request)))
+    end
+    calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
+  end
+end
+
+--- Whatever is wrong with a request is said of it by its number.
+local function raise_for(what, problem)
+  errors.pass_memory(problem)
+  local text = tostring(problem)
+  if not text:find(what, 1, true) then
+    local position, message = text:match "^(.-:%d+: )(.*)$"
+    text = (position or "") .. what .. ": " .. (message or text)
+  end
+  error(text, 0)
+end
+
+local function check_names(requests)
+  local count = 0
+  for name in pairs(requests) do
+    if type(name) == "number" then
+      count = count + 1
+    elseif name ~= "concurrency" then
+      errors.raise(("client:batch: unknown option %q; known: concurrency"):format(tostring(name)))
+    end
+  end
+  return count
+end
+
+--- Checks and builds every request before anything is sent. Raises for misuse.
+---@param requests table
+---@return (table|string)[] calls of the builder; a string is the path of a GET without options
+---@return number concurrency
+function batch_requests.build(requests)
+  if type(requests) ~= "table" then
+    errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
+  end
+  local count = check_names(requests)
+  local concurrency = requests.concurrency or CONCURRENCY
+  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
+    errors.raise "client:batch: concurrency must be a whole number from 1"
+  end
+  local calls = {}
+  local ok, problem = pcall(build_all, requests, calls)
+  if not ok then
+    raise_for(WHAT:format(#calls + 1), problem)
+  end
+  if #calls < count then
+    errors.raise(WHAT:format(#calls + 1) .. " is nil; a list has no holes")
+  end
+  return calls, concurrency
+end
+
+return batch_requests

@@ -1,6 +1,7 @@
 --- The shortest way of a call: one with nothing but a path, params and data, through a client that
---- nobody listens to, waiting in this thread. A 2xx answer to it costs one crossing into C and one
---- table. Everything else goes on in `call`, with what came.
+--- nobody listens to, waiting in this thread, or a GET like that which the transport sends. A 2xx
+--- answer to it costs one crossing into C (a few with a transport) and one table. Everything else
+--- goes on in `call`, with what came.
 
 local builder = require "mic.builder"
 local call = require "mic.call"

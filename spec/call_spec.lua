@@ -151,8 +151,19 @@ describe("a call sends", function()
     assert.equal("me", header(request, "user-agent"))
   end)
 
-  it("which compressions it takes", function()
+  it("which compressions it takes, or the caller's word on that", function()
+    local own = { headers = { ["accept-encoding"] = "identity" } }
     assert.is_truthy(header(came("get", "/x"), "accept-encoding"):find "gzip")
+    assert.is_truthy(header(came("put", "/x", {}), "accept-encoding"):find "gzip")
+    assert.equal("identity", header(came("get", "/x", own), "accept-encoding"))
+    assert.equal("identity", header(came("put", "/x", {}, own), "accept-encoding"))
+  end)
+
+  it("a large body at once, without asking whether it may", function()
+    local body = ("x"):rep(1100000) -- libcurl asks from a megabyte on
+    for _, headers in ipairs { {}, { ["Accept-Encoding"] = "identity" } } do
+      assert.is_nil(header(came("put", "/x", nil, { body = body, headers = headers }), "expect"))
+    end
   end)
 
   it("params percent-encoded, a slash in a value included", function()

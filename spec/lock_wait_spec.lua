@@ -139,10 +139,24 @@ describe("a call that waits for the lock of the store", function()
     call()
     run(0.1)
     assert.is_nil(result.ended)
-    loop.later = loop.later + 30
+    loop.later = loop.later + 50
     loop:run()
     assert.equal("timeout: somebody else holds the lock of the store", api.line(result.err))
     assert.equal("", sandbox:seen())
+  end)
+
+  it("outlasts the lease of a holder that was killed, and has its whole time then", function()
+    begin {}
+    call()
+    run(0.1)
+    loop.later = loop.later + 49.5
+    run(0.1)
+    assert.is_nil(result.ended)
+    sandbox:answer { path = "/auth/refresh", delay = 0.6 }
+    store.unlock(key, token)
+    loop:run()
+    assert(result.response, tostring(result.err))
+    assert.equal("POST /auth/refresh\nGET /user", sandbox:seen())
   end)
 
   it("does not wait at all while its token is good", function()

@@ -1,7 +1,6 @@
 -- The store in Redis: a real one, several clients of Redis, processes that race and die.
 
 local api = require "spec.support.api"
-local blocks = require "spec.support.blocks"
 local core = require "mic.core"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
@@ -27,23 +26,6 @@ end
 local LATE = "store EAGAIN: somebody else has the lock, or had it since: saving would undo theirs; "
   .. "try again"
 local KEY, LOCK = "mic:{key}:record", "mic:{key}:lock"
-
---- The function `command` that a page of the documentation shows, as the text of an expression:
---- with another way to Redis.
----@param library string that it requires
----@param before string Lua text, what the page has
----@param address string what stands there instead
-local function documented(library, before, address)
-  for _, block in ipairs(blocks.of("docs/credentials.md", "lua")) do
-    local body = block.text:match "\nlocal (function command.-\nend)\n"
-    if body and body:find('require("' .. library .. '")', 1, true) then
-      local first, last = body:find(before, 1, true)
-      body = body:sub(1, first - 1) .. ("%q"):format(address) .. body:sub(last + 1)
-      return "(function() local " .. body .. " return command end)()"
-    end
-  end
-  error("docs/credentials.md has no adapter for " .. library)
-end
 
 describe("the Redis store", function()
   local server = redis_server.start()
@@ -542,7 +524,7 @@ describe("the Redis store", function()
   if pcall(require, "redis") then
     describe("over lua-redis, as docs/credentials.md shows it,", function()
       local address = "unix://" .. server.socket
-      local text = documented("redis", '"redis.example", 6379, 2', address)
+      local text = redis_server.documented("redis", '"redis.example", 6379, 2', address)
       local through_lua_redis = assert(load("return " .. text))()
 
       local function new()
@@ -577,7 +559,7 @@ describe("the Redis store", function()
 
     setup(function()
       local address = "unix:" .. server.socket
-      local adapter = documented("resty.redis", '"redis.example", 6379', address)
+      local adapter = redis_server.documented("resty.redis", '"redis.example", 6379', address)
       local web = nginx.start {
         server = ([[
   location /conformance {

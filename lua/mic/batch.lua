@@ -4,6 +4,7 @@
 local batch_requests = require "mic.batch_requests"
 local call = require "mic.call"
 local errors = require "mic.error"
+local plain_call = require "mic.plain_call"
 local response = require "mic.response"
 local task_batch = require "mic.task_batch"
 
@@ -170,15 +171,6 @@ local function end_plain(state, inside, index, status, second, packed, content_t
   resume(state, task, state.inner)
 end
 
-local function is_plain(inside, path)
-  return type(path) == "string"
-    and inside.is_plain
-    and not inside.closed
-    and inside.core
-    and not inside.session.vault.unsaved
-    and not inside.session.shared.token
-end
-
 --- Runs calls, and returns when the last one has ended.
 ---@param calls table[] of `build`
 ---@param concurrency number
@@ -212,7 +204,7 @@ function batch.run(calls, concurrency, inside, send)
     while next_call <= #calls and state.running < room do
       local index = next_call
       next_call = next_call + 1
-      if is_plain(inside, calls[index]) then
+      if type(calls[index]) == "string" and plain_call.is_open(inside) then
         begin_plain(state, inside, index)
       else
         state.running = state.running + 1

@@ -78,14 +78,9 @@ end
 
 --- A verb's call, the shortest way where that is possible.
 local function send_verb(self, what, verb, path, data, opts)
-  local short = self.is_plain or self.plain_get
-  local session = short and self.core and not self.closed and self.session
-  local is_plain = session and not session.vault.unsaved and not session.shared.token
-  if is_plain and (self.plain_get or not self.transport.can_suspend()) then
-    local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
-    if sent then
-      return made, err
-    end
+  local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
+  if sent then
+    return made, err
   end
   return send(self, builder.call(opts, what, verb, path, data))
 end
@@ -344,7 +339,7 @@ end
 --- Closes the connections and wipes the secrets; calls return `closed` from now on. Idempotent.
 function client_methods:close()
   local mine = inside(self, "close")
-  mine.closed = true
+  mine.closed, mine.plain_request = true, nil
   if mine.core then
     mine.core:close()
   end

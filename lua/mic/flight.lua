@@ -10,7 +10,8 @@ local renewal = require "mic.renewal"
 
 local flight = {}
 
-local FLIGHT_SECONDS = 30 -- a flight's own deadline
+local WAIT_SECONDS = 50 -- for the lock: longer than the lease of a holder that was killed
+local FLIGHT_SECONDS = 30 -- from then on
 local SAVE_SECONDS = 2 -- of these, kept for what it saves in the end
 local LOCK_POLL = 0.1 -- seconds
 
@@ -191,6 +192,13 @@ end
 
 local looks = { renew = true, ahead = true, refresh = true }
 
+--- The wait for the lock is over, and the flight's own time begins: well within its lease.
+---@param since number when the lock was asked for
+local function begin_work(this, since)
+  this.saves_until = since + FLIGHT_SECONDS
+  this.ends = math.min(this.saves_until - SAVE_SECONDS, this.limit)
+end
+
 --- A refresh that is begun with no time left would spend its token and not hear the answer.
 local function no_time(this)
   if now(this) >= this.ends then
@@ -203,13 +211,14 @@ local function take_lock(this)
   local shared, vault = this.session.shared, this.session.vault
   shared:give_back(vault)
   while true do
-    local pid = core_module.pid()
+    local pid, since = core_module.pid(), now(this)
     local token, err = vault:lock()
     if token then
       this.token, shared.token, shared.token_pid = token, token, pid
       this.has_lock = true
     end
     if token or err then
+      begin_work(this, since)
       return token, err
     end
     if this.purpose == "ahead" then
@@ -290,15 +299,16 @@ end
 ---@return table this
 function flight.new(session, purpose, deadline, caller)
   local launched = session.transport.now()
-  local saves_until = launched + FLIGHT_SECONDS
+  local ends = launched + WAIT_SECONDS
   --- Every member is there from the start: setting one later needs no memory, so a flight can be
   --- ended when there is none.
   local this = {
     session = session,
     purpose = purpose,
     launched = launched,
-    saves_until = saves_until,
-    ends = saves_until - SAVE_SECONDS,
+    ends = ends, -- no exchange lasts longer
+    saves_until = ends,
+    limit = math.huge, -- of `ends`: the caller's deadline, in line
     deadline = deadline or false,
     caller = caller or false,
     pid = core_module.pid(),
@@ -341,7 +351,8 @@ end
 function flight.fly(this)
   this.thread = coroutine.running() or false
   if this.thread == this.caller then
-    this.ends = math.min(this.ends, this.deadline or math.huge)
+    this.limit = this.deadline or this.limit
+    this.ends = math.min(this.ends, this.limit)
   end
   this.fly = flight.fly
   if this.session.shared.flight ~= this then

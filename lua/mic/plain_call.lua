@@ -27,8 +27,25 @@ for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PA
   resends[method] = policy.is_idempotent(method)
 end
 
+--- Whether the next call may take this way, if there is nothing but a path to it.
+---@param self table the inside of a client
+---@return boolean
+function plain_call.is_open(self)
+  local session = self.session
+  return self.plain_request and not session.vault.unsaved and not session.shared.token
+end
+
+--- The same for one call; a transport that has a `plain_get` takes nothing else.
+local function is_open_for(self, method, data)
+  if not self.plain_get then
+    return plain_call.is_open(self) and not self.transport.can_suspend()
+  end
+  local session = method == "GET" and data == nil and not self.closed and self.session
+  return session and not session.vault.unsaved and not session.shared.token
+end
+
 --- Sends a call, if it is a plain one.
----@param self table the inside of a client, connected
+---@param self table the inside of a client
 ---@param what string for messages
 ---@param method string
 ---@param path any as the caller gave it
@@ -38,10 +55,10 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function plain_call.send(self, what, method, path, data, opts)
-  local filled = path
-  if self.plain_get and (method ~= "GET" or data ~= nil) then
+  if not is_open_for(self, method, data) then
     return false
   end
+  local filled = path
   if opts ~= nil then
     if type(path) ~= "string" or not has_only_params(opts) then
       return false
@@ -60,19 +77,22 @@ function plain_call.send(self, what, method, path, data, opts)
   else
     local body = data ~= nil and json.encode(data) or nil
     status, second, packed, content_type, advisory =
-      self.core:plain_request(method, filled, timeout, resends[method], body)
+      self.plain_request(self.core, method, filled, timeout, resends[method], body)
   end
-  if not status and status ~= nil then
+  if status == false then
     return false
   end
-  local counters = self.session.counters
+  local session = self.session
+  local counters = session.counters
   counters.calls = counters.calls + 1
   local made, problem
-  if type(status) == "number" then
+  if status and packed then -- neither a failure nor another answer than 2xx
     if advisory then
-      self.session:refresh_ahead(ends)
+      session:refresh_ahead(ends)
     end
-    self.retry_budget:earn()
+    if not self.retry_budget.is_full then
+      self.retry_budget:earn()
+    end
     made, problem = response.plain(status, second, packed, content_type)
     if not problem and not errors.is_in(made.data) then
       return true, made

@@ -13,15 +13,13 @@ local EARNED = 1
 --- Makes a full budget.
 ---@return table budget
 function retry_budget.new()
-  return setmetatable({ left = LARGEST }, retry_budget_mt)
+  return setmetatable({ left = LARGEST, is_full = true }, retry_budget_mt)
 end
 
 --- Notes a call that succeeded.
 function retry_budget_methods:earn()
-  local left = self.left
-  if left < LARGEST then
-    self.left = math.min(LARGEST, left + EARNED)
-  end
+  self.left = math.min(LARGEST, self.left + EARNED)
+  self.is_full = self.left == LARGEST
 end
 
 --- Takes one retry.
@@ -30,7 +28,7 @@ function retry_budget_methods:spend()
   if self.left < COST then
     return false
   end
-  self.left = self.left - COST
+  self.left, self.is_full = self.left - COST, false
   return true
 end
 

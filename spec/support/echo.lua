@@ -29,6 +29,7 @@ http {
   access_log off;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  client_max_body_size 4m; client_body_buffer_size 4m;
   underscores_in_headers on; ignore_invalid_headers off; merge_slashes off;
   server {
     listen 127.0.0.1:$2;

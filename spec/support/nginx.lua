@@ -253,11 +253,21 @@ function nginx.eventually(condition, seconds)
   return false, seconds or 5
 end
 
+--- Ends them, all at once, and removes their folders.
+---@param servers table[]
+function nginx.stop_all(servers)
+  for _, server in ipairs(servers) do
+    server:signal "QUIT"
+  end
+  for _, server in ipairs(servers) do
+    server.pipe:close()
+    run("rm -rf " .. quote(server.folder))
+  end
+end
+
 --- Ends it and removes its folder.
 function server_methods:stop()
-  self:signal "QUIT"
-  self.pipe:close()
-  run("rm -rf " .. quote(self.folder))
+  nginx.stop_all { self }
 end
 
 return nginx

@@ -1,6 +1,7 @@
 --- A Redis of one spec file, in a private folder and behind a unix socket. It ends with the test
 --- process, whatever becomes of that, and keeps nothing on disk.
 
+local blocks = require "spec.support.blocks"
 local core = require "mic.core"
 local resp = require "spec.support.resp"
 local scratch = require "spec.support.scratch"
@@ -58,6 +59,24 @@ function redis_server.start(arguments)
   local self = { folder = folder, socket = folder:at "redis.sock", arguments = arguments or "" }
   setmetatable(self, server_mt):start()
   return self
+end
+
+--- The function `command` that a page of the documentation shows, as the text of an expression:
+--- with another way to Redis.
+---@param library string that it requires
+---@param before string Lua text, what the page has
+---@param address string what stands there instead
+---@return string
+function redis_server.documented(library, before, address)
+  for _, block in ipairs(blocks.of("docs/credentials.md", "lua")) do
+    local body = block.text:match "\nlocal (function command.-\nend)\n"
+    if body and body:find('require("' .. library .. '")', 1, true) then
+      local first, last = body:find(before, 1, true)
+      body = body:sub(1, first - 1) .. ("%q"):format(address) .. body:sub(last + 1)
+      return "(function() local " .. body .. " return command end)()"
+    end
+  end
+  error("docs/credentials.md has no adapter for " .. library)
 end
 
 return redis_server

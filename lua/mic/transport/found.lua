@@ -8,6 +8,11 @@ local protect = require "mic.protect"
 
 local found = { name = "found by itself", now = core.now, wall = core.wall, random = core.random }
 
+local loaded = package.loaded
+
+local ngx = rawget(_G, "ngx") -- nginx puts it into a Lua state before anything runs there
+local in_nginx = type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
+
 local function in_coroutine()
   local running, is_main = coroutine.running()
   return running ~= nil and not is_main
@@ -16,24 +21,23 @@ end
 --- Whether this Lua state is one of nginx's.
 ---@return boolean
 function found.is_in_nginx()
-  local ngx = rawget(_G, "ngx")
-  return ngx ~= nil and type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
+  return in_nginx
 end
 
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
 local function loop_around()
-  local cqueues = package.loaded.cqueues
+  local cqueues = loaded.cqueues
   if cqueues and cqueues.running() then
     return require "mic.transport.cqueues"
   end
-  local uv = package.loaded.uv or package.loaded.luv
+  local uv = loaded.uv or loaded.luv
   if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
     return require "mic.transport.luv"
   end
 end
 
 local function current()
-  if found.is_in_nginx() then
+  if in_nginx then
     return require "mic.transport.nginx"
   end
   local loop = loop_around()
@@ -43,6 +47,9 @@ end
 --- Whether the caller is one of several tasks, and the others go on while it waits.
 ---@return boolean
 function found.can_suspend()
+  if not (in_nginx or loaded.cqueues or loaded.uv or loaded.luv) then
+    return false -- soon told: every call asks
+  end
   local transport = current()
   return transport ~= blocking and transport.can_suspend()
 end
@@ -62,7 +69,7 @@ end or nil
 --- Wakes all tasks that are parked for this, in whatever loop.
 ---@param what table
 function found.wake(what)
-  local wake = found.is_in_nginx() and current().wake or loops.wake
+  local wake = in_nginx and current().wake or loops.wake
   wake(what)
 end
 

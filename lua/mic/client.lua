@@ -343,7 +343,7 @@ end
 --- Closes the connections and wipes the secrets; calls return `closed` from now on. Idempotent.
 function client_methods:close()
   local mine = inside(self, "close")
-  mine.closed, mine.plain_request = true, nil
+  mine.closed, mine.plain_request, mine.plain_get = true, nil, nil
   if mine.core then
     mine.core:close()
   end

@@ -129,6 +129,8 @@ function inside.new(given)
   --- Nobody has to be told of a call, and the core may wait, outside of loops: see mic.plain_call.
   self.is_plain = not self.listens
     and (self.transport == blocking or self.transport == found and not found.is_in_nginx())
+  --- Likewise where a transport has a short way of its own.
+  self.plain_get = not self.listens and not self.is_plain and self.transport.plain_get or nil
   function self.mask(text)
     text = self.core and self.core:mask(text) or text
     return mask_password(checked.password, text)

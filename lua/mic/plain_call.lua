@@ -1,6 +1,7 @@
 --- The shortest way of a call: one with nothing but a path, params and data, through a client that
---- nobody listens to, waiting in this thread. A 2xx answer to it costs one crossing into C and one
---- table. Everything else goes on in `call`, with what came.
+--- nobody listens to, waiting in this thread, or a GET like that which the transport sends. A 2xx
+--- answer to it costs one crossing into C (a few with a transport) and one table. Everything else
+--- goes on in `call`, with what came.
 
 local builder = require "mic.builder"
 local call = require "mic.call"
@@ -27,12 +28,18 @@ for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PA
   resends[method] = policy.is_idempotent(method)
 end
 
---- Whether the next call may take this way, if there is nothing but a path to it.
+--- Whether a call without options may take this way, waiting in this thread.
 ---@param self table the inside of a client
 ---@return boolean
 function plain_call.is_open(self)
   local session = self.session
   return self.plain_request and not session.vault.unsaved and not session.shared.token
+end
+
+--- Whether the transport may take a call; one that has a `plain_get` takes nothing else.
+local function is_open_in_transport(self, method, data)
+  local session = method == "GET" and data == nil and self.plain_get and self.session
+  return session and not session.vault.unsaved and not session.shared.token
 end
 
 --- Sends a call, if it is a plain one.
@@ -46,7 +53,11 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function plain_call.send(self, what, method, path, data, opts)
-  if not plain_call.is_open(self) or self.transport.can_suspend() then
+  if plain_call.is_open(self) then
+    if self.transport.can_suspend() then
+      return false
+    end
+  elseif not is_open_in_transport(self, method, data) then
     return false
   end
   local filled = path
@@ -62,10 +73,15 @@ function plain_call.send(self, what, method, path, data, opts)
     ends = self.transport.now() + deadline
     timeout = timeout < deadline and timeout or deadline
   end
-  local body = data ~= nil and json.encode(data) or nil
-  local resend = resends[method] or (method == "POST" and endpoints.searches[filled]) or false
-  local status, second, packed, content_type, advisory =
-    self.plain_request(self.core, method, filled, timeout, resend, body)
+  local status, second, packed, content_type, advisory
+  if self.plain_get then
+    status, second, packed, content_type, advisory = self:plain_get(filled, timeout)
+  else
+    local body = data ~= nil and json.encode(data) or nil
+    local resend = resends[method] or (method == "POST" and endpoints.searches[filled]) or false
+    status, second, packed, content_type, advisory =
+      self.plain_request(self.core, method, filled, timeout, resend, body)
+  end
   if status == false then
     return false
   end

@@ -28,8 +28,12 @@ static void read_options(lua_State *L, struct engine *engine) {
      libcurl. They count for a new engine alone
    ---@return mic.engine? engine nil, kind, code, message when libcurl cannot serve one */
 int engineL_get(lua_State *L) {
-  const char *problem = engine_problem();
   lua_settop(L, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, CURRENT);
+  const struct engine *present = compatL_testudata(L, -1, TYPE);
+  if (present != NULL && !present->closed)
+    return 1;
+  const char *problem = engine_problem();
   if (problem != NULL) {
     lua_pushnil(L);
     lua_pushliteral(L, "config");
@@ -37,10 +41,6 @@ int engineL_get(lua_State *L) {
     lua_pushstring(L, problem);
     return 4;
   }
-  lua_getfield(L, LUA_REGISTRYINDEX, CURRENT);
-  const struct engine *present = compatL_testudata(L, -1, TYPE);
-  if (present != NULL && !present->closed)
-    return 1;
   struct engine *engine = argumentsL_new_block(L, sizeof *engine);
   read_options(L, engine);
   argumentsL_set_type(L, TYPE);

@@ -73,12 +73,16 @@ void engine_wake_send(struct engine_wake *wake) {
   if (wake->reader >= 0 && send_byte(wake->reader, WAKE_BYTE))
     return;
   close_one(&wake->reader);
+  wake->in_pair = true;
   send_byte(wake->inner, WAKE_BYTE);
 }
 
 void engine_wake_take(struct engine_wake *wake) {
   char bytes[16];
   wake->sent = false;
+  if (!wake->in_pair)
+    return;
+  wake->in_pair = false;
   while (recv(wake->outer, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
   }
 }

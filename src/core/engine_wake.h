@@ -13,6 +13,7 @@ struct engine_wake {
   int reader;             /* that connection's end here; -1 */
   char folder[80], *path; /* of the listener, while its file is there */
   bool sent;              /* a byte is on its way */
+  bool in_pair;           /* the pair holds one */
 };
 
 /* All descriptors -1, so that engine_wake_close may follow. */

@@ -61,6 +61,11 @@ for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" }
   end
 end
 
+--- That of nginx, where this is one: a Lua state is so for good.
+found.plain_get = found.is_in_nginx() and function(...)
+  return current().plain_get(...)
+end or nil
+
 --- Wakes all tasks that are parked for this, in whatever loop.
 ---@param what table
 function found.wake(what)

@@ -132,6 +132,11 @@ end
 
 --- ---- exchanges ----
 
+local IDLE_MOST = 64 -- exchanges of a client that are kept for its next calls
+
+local given = setmetatable({}, { __mode = "k" }) -- the engine that a client was given to
+local present -- the engine that was found last
+
 --- The engine of this VM, in charge of this client's exchanges; or nil, kind, code, message.
 local function engage(core_client)
   local problem = nginx.problem()
@@ -143,7 +148,10 @@ local function engage(core_client)
     return nil, kind, code, message
   end
   reader = reader or require "mic.transport.nginx_reader"
-  core_client:use_engine(engine)
+  if given[core_client] ~= engine and core_client:use_engine(engine) then
+    given[core_client] = engine
+  end
+  present = engine
   return engine
 end
 
@@ -188,7 +196,7 @@ end
 ---@return string|nil code
 ---@return string|nil message
 function nginx.finish(_, exchange, listener)
-  local engine, turn = core.engine(), 0
+  local engine, turn = present, 0
   while true do
     local news, first, second = exchange:run(0)
     if news == "done" then
@@ -204,6 +212,36 @@ function nginx.finish(_, exchange, listener)
       end
     end
   end
+end
+
+--- Sends a GET that has nothing but a path, and waits for its answer.
+---@param self table the inside of a client, connected
+---@param path string
+---@param timeout number seconds
+---@return any ... what `plain_request` of the core's client returns; false when nothing was done,
+--- because `request` has to say why not
+function nginx.plain_get(self, path, timeout)
+  local core_client = self.core
+  local engine = core.is_plain_path(path) and engage(core_client)
+  if not engine then
+    return false
+  end
+  local idle = self.idle or {}
+  local count, turn = #idle, 0
+  local exchange = idle[count]
+  idle[count], self.idle = nil, idle
+  exchange = core_client:start_plain(path, timeout, exchange)
+  while exchange:run(0) == "wait" do
+    turn = turn + 1
+    reader.wait(engine, exchange, turn)
+  end
+  reader.leave(engine)
+  local status, second, packed, content_type, advisory = core_client:plain_result(exchange)
+  count = #idle
+  if count < IDLE_MOST then
+    idle[count + 1] = exchange
+  end
+  return status, second, packed, content_type, advisory
 end
 
 --- How calls wait, for a client's status.

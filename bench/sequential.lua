@@ -3,7 +3,9 @@
 local mic = require "mic"
 local support = require "support"
 
-local limit, COUNT, ROUNDS = support.limit, 50, tonumber(os.getenv "ROUNDS" or 60)
+--- Calls of a turn: enough that what the turn before has put out of the caches counts little.
+local COUNT = 200
+local limit, ROUNDS = support.limit, tonumber(os.getenv "ROUNDS" or 30)
 local client, lines = support.client()
 local decode = support.decode()
 local loop = limit.sequential(support.url "/users/demo", lines, support.ca_file)
@@ -14,11 +16,13 @@ end
 
 local function measured(get)
   return function()
-    local begin = limit.cpu()
+    local begin, email = limit.cpu(), nil
     for _ = 1, COUNT do
-      assert(mic.assert(get()).data.email)
+      email = mic.assert(get()).data.email
     end
-    return limit.cpu() - begin
+    local seconds = limit.cpu() - begin
+    assert(email)
+    return seconds
   end
 end
 

@@ -28,13 +28,15 @@ for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PA
   resends[method] = policy.is_idempotent(method)
 end
 
---- Whether a call without options may take this way, waiting in this thread.
----@param self table the inside of a client
----@return boolean
-function plain_call.is_open(self)
+local function is_open(self)
   local session = self.session
   return self.plain_request and not session.vault.unsaved and not session.shared.token
 end
+
+--- Whether a call without options may take this way, waiting in this thread.
+---@param self table the inside of a client
+---@return boolean
+plain_call.is_open = is_open
 
 --- Whether the transport may take a call; one that has a `plain_get` takes nothing else.
 local function is_open_in_transport(self, method, data)
@@ -53,7 +55,7 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function plain_call.send(self, what, method, path, data, opts)
-  if plain_call.is_open(self) then
+  if is_open(self) then
     if self.transport.can_suspend() then
       return false
     end

@@ -4,9 +4,7 @@
 
 local batch_requests = require "mic.batch_requests"
 local call = require "mic.call"
-local errors = require "mic.error"
 local plain_call = require "mic.plain_call"
-local response = require "mic.response"
 local task_batch = require "mic.task_batch"
 
 local batch = { build = batch_requests.build }
@@ -145,20 +143,15 @@ local function begin_plain(state, inside, index)
   state.waiting[exchange] = index
 end
 
---- Makes a response of what has come for a plain call. What is none goes on in a coroutine.
+--- Ends a plain call with what has come for it. Where that is no success it goes on in a coroutine.
 local function end_plain(state, inside, index, status, second, packed, content_type, advisory)
-  local made, problem
-  if type(status) == "number" then
-    if advisory then
-      inside.session:refresh_ahead(state.ends[index])
-    end
-    inside.retry_budget:earn()
-    made, problem = response.plain(status, second, packed, content_type)
-    if not problem and not errors.is_in(made.data) then
-      state.running = state.running - 1
-      state.results[index] = { response = made }
-      return
-    end
+  local made, problem, good = plain_call.answer(
+    inside, state.ends[index], status, second, packed, content_type, advisory
+  )
+  if good then
+    state.running = state.running - 1
+    keep(state, index, made)
+    return
   end
   local task = coroutine.create(function(yielding_inside)
     local built = batch_requests.whole(state.calls[index])

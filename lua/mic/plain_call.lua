@@ -44,6 +44,29 @@ local function is_open_in_transport(self, method, data)
   return session and not session.vault.unsaved and not session.shared.token
 end
 
+--- Makes a response of what has come for a plain call.
+---@param self table the inside of a client
+---@param ends number|nil when the call has to have ended
+---@param status any what `plain_request` of the core's client returned, as all that follows
+---@return table|nil made the response of a 2xx answer; nil for anything else: `go_on` of mic.call
+---@return string|nil problem why its body could not be decoded
+---@return boolean|nil good false: the answer is to be refused by mic.call
+local function answer(self, ends, status, second, packed, content_type, advisory)
+  if not (status and packed) then -- a failure, or another answer than 2xx
+    return nil
+  end
+  if advisory then
+    self.session:refresh_ahead(ends)
+  end
+  if not self.retry_budget.is_full then
+    self.retry_budget:earn()
+  end
+  local made, problem = response.plain(status, second, packed, content_type)
+  return made, problem, not problem and not errors.is_in(made.data)
+end
+
+plain_call.answer = answer
+
 --- Sends a call, if it is a plain one.
 ---@param self table the inside of a client
 ---@param what string for messages
@@ -87,21 +110,11 @@ function plain_call.send(self, what, method, path, data, opts)
   if status == false then
     return false
   end
-  local session = self.session
-  local counters = session.counters
+  local counters = self.session.counters
   counters.calls = counters.calls + 1
-  local made, problem
-  if status and packed then -- neither a failure nor another answer than 2xx
-    if advisory then
-      session:refresh_ahead(ends)
-    end
-    if not self.retry_budget.is_full then
-      self.retry_budget:earn()
-    end
-    made, problem = response.plain(status, second, packed, content_type)
-    if not problem and not errors.is_in(made.data) then
-      return true, made
-    end
+  local made, problem, good = answer(self, ends, status, second, packed, content_type, advisory)
+  if good then
+    return true, made
   end
   local built = builder.call(opts, what, method, path, data)
   built.ends = ends

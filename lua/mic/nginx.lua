@@ -56,24 +56,35 @@ end
 
 --- ---- authorize ----
 
---- Nothing of the caller's that looks like credentials goes on, in whatever spelling. What is set
---- over theirs would keep that. Without loops, so that LuaJIT makes one trace of an `authorize`.
-local function drop_callers_own()
-  clear_header(TOKEN)
-  clear_header(IDENTITY)
-  clear_header(API_KEY)
+local function put_header(name, value)
+  if value then
+    set_header(name, value) -- in place of the caller's, all of them
+  else
+    clear_header(name)
+  end
+end
+
+local function put_query(value)
   local query = ngx.var.args
   local rest = query and query ~= "" and without_member(query, names.identity_query)
-  if rest and rest ~= query then
+  if value then
+    local member = names.identity_query .. "=" .. ngx.escape_uri(value)
+    ngx.req.set_uri_args(rest and rest ~= "" and rest .. "&" .. member or member)
+  elseif rest and rest ~= query then
     ngx.req.set_uri_args(rest)
   end
 end
 
-local function add_to_query(value)
-  local query = ngx.var.args
-  local member = names.identity_query .. "=" .. ngx.escape_uri(value)
-  ngx.req.set_uri_args(query and query ~= "" and query .. "&" .. member or member)
+--- Gives the request these credentials. Nothing of the caller's that looks like some goes on, in
+--- whatever spelling. Without loops, so that LuaJIT makes one trace of an `authorize`.
+local function put(own)
+  put_header(TOKEN, own.token)
+  put_header(IDENTITY, own.identity)
+  put_header(API_KEY, own.api_key)
+  put_query(own.query)
 end
+
+local NONE = {}
 
 --- Headers of the generation that was used last, by the client's inside: they are the same for
 --- thousands of requests.
@@ -101,19 +112,6 @@ local function own_credentials(client, mine)
   _, own.generation = mine.core:freshness()
   used[mine] = own
   return own
-end
-
-local function set_own(own)
-  set_header(TOKEN, own.token)
-  if own.identity then
-    set_header(IDENTITY, own.identity)
-  end
-  if own.api_key then
-    set_header(API_KEY, own.api_key)
-  end
-  if own.query then
-    add_to_query(own.query)
-  end
 end
 
 local option_names = { on_error = true }
@@ -150,10 +148,9 @@ function nginx.authorize(client, options)
   if options ~= nil then
     check_options(options)
   end
-  drop_callers_own()
   local own, err = own_credentials(client, mine)
+  put(own or NONE)
   if own then
-    set_own(own)
     return true
   end
   if not options or not options.on_error then

@@ -66,15 +66,14 @@ end
 ---@param folder table with the certificates
 ---@param name string whose certificate it shows
 ---@param options? string further ones of `openssl s_server`
----@return table server url, pid, `stop()`
+---@return table server url, `stop()`
 function tls_server.start(folder, name, options)
   local command = ("cd %s; openssl s_server -accept 127.0.0.1:0 -cert %s.pem -key %s.key -www %s"
-    .. " </dev/null >printed 2>&1 & echo $! >pid; cat >/dev/null; kill $! 2>/dev/null"):format(
+    .. " </dev/null >printed 2>&1 & cat >/dev/null; kill $!"):format(
     scratch.quote(folder.path), name, name, options or "")
   folder:write("printed", "")
   local input = assert(io.popen(command, "w"))
   local server = { url = "https://localhost:" .. wait_for_port(folder, "printed") }
-  server.pid = folder:read("pid"):match "%d+"
 
   function server.stop()
     input:close()

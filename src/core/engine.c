@@ -8,13 +8,8 @@
 #include "engine_core.h"
 #include "engine_lane.h"
 #include "engine_life.h"
-#include "process_id.h"
 
 enum { SWEEP_FROM = 16 };
-
-bool engine_is_ours(const struct engine_core *core) {
-  return core->process == process_id();
-}
 
 /* ---- the caller's list of jobs ---- */
 

@@ -11,6 +11,7 @@
 #include "base.h"
 #include "engine_wake.h"
 #include "exchange.h"
+#include "process_id.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -91,7 +92,9 @@ struct engine_core {
 };
 
 /* False in a child process: nothing of it may be touched then. */
-bool engine_is_ours(const struct engine_core *core);
+static inline bool engine_is_ours(const struct engine_core *core) {
+  return core->process == process_id();
+}
 /* An ended job, out of the news, gives back what it borrowed, and is no more. */
 void engine_give_back(struct engine_core *core, struct engine_job *job);
 /* Under the lock. */

@@ -10,6 +10,22 @@
 
 enum { STACK_SIZE = 1024 * 1024 };
 
+/* ---- the end of the process ----
+   A program may leave by exit() with transfers under way. The TLS library tears itself down then,
+   under the feet of a thread that uses it: so all threads are joined first. */
+
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+
+static void stop_all(void) {
+  for (struct engine_core *core = engine_live_take(); core != NULL; core = core->next_live)
+    if (engine_is_ours(core))
+      engine_stop(core);
+}
+
+static void register_exit(void) {
+  (void)atexit(stop_all);
+}
+
 /* ---- sessions ---- */
 
 static void engine_cb_lock(CURL *easy, curl_lock_data data, curl_lock_access access,
@@ -90,6 +106,7 @@ struct engine_core *engine_make(bool patient) {
     /* libcurl's own limit follows the number of calls of the moment, and closes at each lull. */
     curl_multi_setopt(core->multi, CURLMOPT_MAXCONNECTS, (long)LANE_CONNECTIONS);
     if (start_thread(core) == 0) {
+      pthread_once(&exit_once, register_exit);
       engine_live_enter(core);
       return core;
     }

@@ -1,7 +1,6 @@
 #include "base.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "engine_live.h"
@@ -14,19 +13,13 @@ static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct engine_core *live;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* ---- the end of the process ----
-   A program may leave by exit() with transfers under way. The TLS library tears itself down then,
-   under the feet of a thread that uses it: so all threads are joined first. */
-
-static void stop_all(void) {
+struct engine_core *engine_live_take(void) {
   if (pthread_mutex_trylock(&live_lock) != 0)
-    return;
-  struct engine_core *core = live;
+    return NULL;
+  struct engine_core *taken = live;
   live = NULL;
   pthread_mutex_unlock(&live_lock);
-  for (; core != NULL; core = core->next_live)
-    if (engine_is_ours(core))
-      engine_stop(core);
+  return taken;
 }
 
 /* ---- fork ----
@@ -86,7 +79,6 @@ static void after_fork_in_child(void) {
 /* ---- the list ---- */
 
 static void register_once(void) {
-  (void)atexit(stop_all);
   (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

@@ -10,6 +10,9 @@ MIC_PRIVATE_BEGIN
 void engine_live_enter(struct engine_core *core);
 /* Before the thread is asked to end. */
 void engine_live_leave(struct engine_core *core);
+/* All of them at once, linked by next_live, at the end of the process; NULL when the list is in
+   use. */
+struct engine_core *engine_live_take(void);
 
 MIC_PRIVATE_END
 #endif

@@ -54,9 +54,10 @@ function common.meet(notes, name)
   while core.now() < over do end
 end
 
---- Every function once: "ok", or what went wrong.
+--- Every function once: "ok", or what went wrong. Under a key of its own: in init_worker all
+--- workers do it at once.
 function common.all(name)
-  local store, key = common.store, "phase " .. name
+  local store, key = common.store, ("phase %s %.17g"):format(name, core.random())
   local ok, problem = pcall(function()
     local token = assert(store.lock(key, 45))
     assert(store.save(key, common.record(1), 60))

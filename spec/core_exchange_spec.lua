@@ -170,6 +170,23 @@ describe("an exchange of mic.core", function()
     assert.same({}, client:collect(0))
   end)
 
+  it("of a plain call that nobody collects leaves nothing, however often it is used", function()
+    client:forget()
+    local exchange
+    local function use(times)
+      for _ = 1, times do
+        exchange = client:start_plain("/user", FOREVER, exchange)
+        client:plain_result(exchange)
+      end
+      collectgarbage()
+      collectgarbage()
+      return collectgarbage "count"
+    end
+    local before = use(100)
+    assert.is_true(use(5000) - before < 10)
+    assert.same({}, client:collect(0))
+  end)
+
   it("that became garbage is not collected", function()
     sandbox:answer { path = "/user", delay = 0.1 }
     start "/user"

@@ -56,10 +56,10 @@ end
 
 --- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD,
 --- MIC_CA_FILE and MIC_CREDENTIALS, a file store's path. Empty variables count as absent.
+--- Raises for misuse: what is wrong with `options`.
 ---@param options? table of `mic.new`; they win over the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
---- Raises for misuse: what is wrong with `options`.
 function environment.client(options)
   if options ~= nil and type(options) ~= "table" then
     errors.raise(("mic.from_env takes a table of options (got %s)"):format(type(options)))

@@ -103,7 +103,7 @@ void exchange_init(struct exchange *exchange, enum exchange_kind kind);
 CURLcode exchange_configure(CURL *easy);
 /* Everything per request onto the easy handle, which may have served others before. */
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
-/* Takes all of it off again; it is configured still. */
+/* Takes off again what the exchange owns; what is configured stays. */
 void exchange_leave(const struct exchange *exchange, CURL *easy);
 /* Reads the outcome off the handle. The handle is the caller's again afterwards. */
 void exchange_finish(struct exchange *exchange, CURLcode code);

@@ -1,61 +1,15 @@
 #include "base.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "connections.h"
 #include "process_id.h"
+#include "sigpipe_guard.h"
 #include "trust.h"
 
 /* How long one poll may keep a Ctrl-C waiting. */
 static const double SLICE_SECONDS = 0.5;
-
-/* SIGPIPE: until 7.88 the TLS libraries wrote to libcurl's sockets by themselves (wolfSSL may
-   still) and raised it, and the host program may not expect it; now each write has MSG_NOSIGNAL. */
-
-struct sigpipe_guard {
-  sigset_t old_mask;
-  bool blocks;
-};
-
-static pthread_once_t libcurl_once = PTHREAD_ONCE_INIT;
-static bool libcurl_raises;
-
-static void look_at_libcurl(void) {
-  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  libcurl_raises = info->version_num < 0x075800 || info->ssl_version == NULL ||
-                   strncmp(info->ssl_version, "wolf", 4) == 0;
-}
-
-static void make_sigpipe_set(sigset_t *set) {
-  sigemptyset(set);
-  sigaddset(set, SIGPIPE);
-}
-
-static void sigpipe_block(struct sigpipe_guard *guard) {
-  sigset_t pipe_only;
-  pthread_once(&libcurl_once, look_at_libcurl);
-  guard->blocks = libcurl_raises;
-  if (!guard->blocks)
-    return;
-  make_sigpipe_set(&pipe_only);
-  pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->old_mask);
-  /* One that is blocked already stays pending when it comes, as the host program wants it. */
-  guard->blocks = sigismember(&guard->old_mask, SIGPIPE) != 1;
-}
-
-static void sigpipe_restore(const struct sigpipe_guard *guard) {
-  if (!guard->blocks)
-    return;
-  sigset_t pipe_only;
-  const struct timespec now = {0, 0};
-  make_sigpipe_set(&pipe_only);
-  sigtimedwait(&pipe_only, NULL, &now); /* takes back one that came meanwhile */
-  pthread_sigmask(SIG_SETMASK, &guard->old_mask, NULL);
-}
 
 /* ---- handles ---- */
 
@@ -187,7 +141,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
   CURL *easy = exchange->easy;
   exchange_finish(exchange, code);
   if (connections->process == process_id()) {
-    curl_multi_remove_handle(connections->multi, easy);
+    curl_multi_remove_handle(connections->poller.multi, easy);
     give_handle_back(connections, exchange, easy);
   }
   exchange->easy = NULL;
@@ -202,32 +156,41 @@ static void leave_parents_handles(struct connections *connections) {
   while (connections->running != NULL)
     connections_cancel(connections->running, FAILURE_CLOSED,
                        "the exchange belongs to the parent process");
-  connections->multi = NULL;
+  poller_abandon(&connections->poller);
   connections->sessions = NULL;
   connections->idle_count = 0;
   connections->process = 0;
 }
 
+/* False when there is no memory. */
+static bool open_poller(struct connections *connections) {
+  if (poller_is_open(&connections->poller))
+    return true;
+  if (!poller_open(&connections->poller, 0L)) {
+    poller_close(&connections->poller);
+    return false;
+  }
+  connections->process = process_id();
+  if (connections->sessions == NULL)
+    connections->sessions = curl_share_init();
+  /* One thread: no lock functions. Without the share each handle resumes only its own sessions. */
+  if (connections->sessions != NULL)
+    curl_share_setopt(connections->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  return true;
+}
+
 void connections_start(struct connections *connections, struct exchange *exchange) {
   leave_parents_handles(connections);
-  if (connections->multi == NULL) {
-    connections->multi = curl_multi_init();
-    if (connections->sessions == NULL)
-      connections->sessions = curl_share_init();
-    connections->process = process_id();
-    /* One thread: no lock functions. Without the share each handle resumes only its own sessions.
-     */
-    if (connections->sessions != NULL)
-      curl_share_setopt(connections->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-  }
   CURLcode code = CURLE_OUT_OF_MEMORY;
-  CURL *easy = connections->multi == NULL ? NULL : take_handle(connections, exchange, &code);
+  CURL *easy = NULL;
+  if (open_poller(connections))
+    easy = take_handle(connections, exchange, &code);
   if (easy == NULL) {
     exchange_finish(exchange, code);
     return;
   }
   code = exchange_prepare(exchange, easy);
-  if (code == CURLE_OK && curl_multi_add_handle(connections->multi, easy) != CURLM_OK)
+  if (code == CURLE_OK && !poller_add(&connections->poller, easy))
     code = CURLE_OUT_OF_MEMORY;
   if (code != CURLE_OK) {
     exchange_finish(exchange, code);
@@ -286,7 +249,7 @@ static bool take_messages(struct connections *connections) {
   bool ended = false;
   int left = 0;
   for (;;) {
-    CURLMsg *message = curl_multi_info_read(connections->multi, &left);
+    CURLMsg *message = curl_multi_info_read(connections->poller.multi, &left);
     if (message == NULL)
       return ended;
     if (message->msg != CURLMSG_DONE)
@@ -322,8 +285,22 @@ static void skip_what_was_not_driven(struct connections *connections) {
     idle_clock_skip(&each->idle, seconds);
 }
 
+/* Ends those in which nothing has moved for as long as allowed. */
+static bool end_stalled(struct connections *connections) {
+  bool ended = false;
+  struct exchange *following = NULL;
+  for (struct exchange *each = connections->running; each != NULL; each = following) {
+    following = each->next;
+    if (!exchange_fail_stalled(each))
+      continue;
+    end_exchange(connections, each, CURLE_OK);
+    ended = true;
+  }
+  return ended;
+}
+
 /* Seconds until the first exchange may have to be given up, `longest` at the most. */
-static double until_idle(const struct connections *connections, double longest) {
+static double until_stalled(const struct connections *connections, double longest) {
   for (const struct exchange *each = connections->running; each != NULL; each = each->next)
     if (!each->paused)
       longest = idle_clock_left(&each->idle, longest);
@@ -333,26 +310,28 @@ static double until_idle(const struct connections *connections, double longest) 
 static void drive(struct connections *connections, const struct exchange *exchange, double seconds,
                   bool (*interrupted)(void *context), void *context) {
   double end = idle_clock_now() + seconds;
-  for (;;) {
-    int running = 0;
-    if (curl_multi_perform(connections->multi, &running) != CURLM_OK) {
-      end_all(connections, CURLE_OUT_OF_MEMORY);
-      return;
-    }
-    if (is_over(connections, exchange, take_messages(connections)) || interrupted(context))
+  while (poller_do_due(&connections->poller)) {
+    bool ended = take_messages(connections);
+    ended = end_stalled(connections) || ended;
+    if (is_over(connections, exchange, ended) || interrupted(context))
       return;
     double left = end - idle_clock_now();
-    if (left <= 0.0)
+    double slice = until_stalled(connections, left < SLICE_SECONDS ? left : SLICE_SECONDS);
+    if (!poller_wait(&connections->poller, slice))
+      break;
+    if (left <= 0.0) { /* the sockets were looked at once */
+      take_messages(connections);
       return;
-    double slice = until_idle(connections, left < SLICE_SECONDS ? left : SLICE_SECONDS);
-    curl_multi_poll(connections->multi, NULL, 0, (int)(slice * 1000.0) + 1, NULL);
+    }
   }
+  end_all(connections, CURLE_OUT_OF_MEMORY);
+  poller_discard(&connections->poller);
 }
 
 void connections_drive(struct connections *connections, const struct exchange *exchange,
                        double seconds, bool (*interrupted)(void *context), void *context) {
   leave_parents_handles(connections);
-  if (connections->multi == NULL || is_over(connections, exchange, false))
+  if (!poller_is_open(&connections->poller) || is_over(connections, exchange, false))
     return;
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
@@ -372,11 +351,9 @@ void connections_close(struct connections *connections) {
   sigpipe_block(&guard);
   while (connections->idle_count > 0)
     curl_easy_cleanup(connections->idle[--connections->idle_count]);
-  if (connections->multi != NULL)
-    curl_multi_cleanup(connections->multi);
+  poller_close(&connections->poller);
   if (connections->sessions != NULL)
     curl_share_cleanup(connections->sessions);
-  connections->multi = NULL;
   connections->sessions = NULL;
   sigpipe_restore(&guard);
 }

@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "exchange.h"
+#include "poller.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -28,9 +29,9 @@ struct engine_lane;
 
 struct connections {
   struct connection_options options;
-  CURLM *multi;     /* made at first use */
-  CURLSH *sessions; /* TLS sessions of all handles */
-  pid_t process;    /* that made it: after a fork the child must not touch it */
+  struct poller poller; /* opened at first use */
+  CURLSH *sessions;     /* TLS sessions of all handles */
+  pid_t process;        /* that made it: after a fork the child must not touch it */
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */

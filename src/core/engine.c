@@ -159,7 +159,7 @@ static void submit(struct engine_core *core, struct engine_job *job) {
   core->sleeping = false;
   pthread_mutex_unlock(&core->lock);
   if (wake)
-    curl_multi_wakeup(core->multi);
+    poller_wake(&core->poller);
 }
 
 void engine_start(struct engine *engine, struct connections *connections,
@@ -255,7 +255,7 @@ void engine_sync(struct exchange *exchange) {
     wake = ask_for_care(core, job);
   pthread_mutex_unlock(&core->lock);
   if (wake)
-    curl_multi_wakeup(core->multi);
+    poller_wake(&core->poller);
   if (ended)
     engine_give_back(core, job);
   else if (overdue)
@@ -278,7 +278,7 @@ void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char
   engine_untell(core, job);
   pthread_mutex_unlock(&core->lock);
   if (wake)
-    curl_multi_wakeup(core->multi);
+    poller_wake(&core->poller);
   if (ended) {
     engine_give_back(core, job);
     return;

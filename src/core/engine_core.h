@@ -11,6 +11,7 @@
 #include "base.h"
 #include "engine_wake.h"
 #include "exchange.h"
+#include "poller.h"
 #include "process_id.h"
 
 MIC_PRIVATE_BEGIN
@@ -56,9 +57,9 @@ struct engine_job {
 struct engine_core {
   pid_t process;
   pthread_t thread;
-  bool joined; /* the caller's, and the exit handler's */
-  CURLM *multi;
-  CURLSH *sessions; /* TLS sessions, used by both threads */
+  bool joined;          /* the caller's, and the exit handler's */
+  struct poller poller; /* the engine's, but for poller_wake */
+  CURLSH *sessions;     /* TLS sessions, used by both threads */
   pthread_mutex_t sessions_lock;
   /* Before 7.87 libcurl waits for a name lookup when its handle is taken away, and every transfer
      of the multi with it: a cancelled one is parked until its lookup has ended, and the limits are
@@ -78,6 +79,7 @@ struct engine_core {
   struct engine_job *care;            /* cancelled, or its piece was taken */
   struct engine_job *news, *news_end; /* ended, or with something to hand over */
   size_t under_way;
+  bool telling;  /* what was told in this round is not known to the caller yet */
   bool sleeping; /* the thread has to be woken */
   bool stop;
   bool hold, still; /* it shall stand still for a fork; it does */

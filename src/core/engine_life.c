@@ -74,6 +74,7 @@ void engine_free(struct engine_core *core) {
   if (core->sessions != NULL)
     curl_share_cleanup(core->sessions);
   engine_wake_close(&core->wake);
+  poller_close(&core->poller);
   pthread_cond_destroy(&core->changed);
   pthread_mutex_destroy(&core->sessions_lock);
   pthread_mutex_destroy(&core->lock);
@@ -100,19 +101,12 @@ struct engine_core *engine_make(bool patient) {
   pthread_mutex_init(&core->lock, NULL);
   pthread_mutex_init(&core->sessions_lock, NULL);
   pthread_cond_init(&core->changed, NULL);
-  core->multi = curl_multi_init();
-  if (core->multi != NULL && make_sessions(core) && engine_wake_open(&core->wake)) {
-    curl_multi_setopt(core->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)LANE_CONNECTIONS);
-    /* libcurl's own limit follows the number of calls of the moment, and closes at each lull. */
-    curl_multi_setopt(core->multi, CURLMOPT_MAXCONNECTS, (long)LANE_CONNECTIONS);
-    if (start_thread(core) == 0) {
-      pthread_once(&exit_once, register_exit);
-      engine_live_enter(core);
-      return core;
-    }
+  if (poller_open(&core->poller, LANE_CONNECTIONS) && poller_open_wake(&core->poller) &&
+      make_sessions(core) && engine_wake_open(&core->wake) && start_thread(core) == 0) {
+    pthread_once(&exit_once, register_exit);
+    engine_live_enter(core);
+    return core;
   }
-  if (core->multi != NULL)
-    curl_multi_cleanup(core->multi);
   engine_free(core);
   return NULL;
 }
@@ -124,7 +118,7 @@ void engine_stop(struct engine_core *core) {
   engine_live_leave(core);
   pthread_mutex_lock(&core->lock);
   core->stop = true;
-  curl_multi_wakeup(core->multi); /* before the thread can free it */
   pthread_mutex_unlock(&core->lock);
+  poller_wake(&core->poller);
   pthread_join(core->thread, NULL);
 }

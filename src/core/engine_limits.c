@@ -75,7 +75,7 @@ static void time_out(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_unlock(&core->lock);
 }
 
-/* Then libcurl has to look at the exchange, whose own callback ends it. */
+/* When it may have stalled. */
 static double idle_by(const struct exchange *exchange, double time) {
   if (exchange->idle.limit <= 0.0 || exchange->paused)
     return HUGE_VAL;
@@ -94,6 +94,10 @@ static double look_at(struct engine_core *core, struct engine_job *job, double t
   double by = job->end_by;
   if (job->connect_by < by && is_connecting(job))
     by = job->connect_by;
+  if (exchange_fail_stalled(&job->exchange)) {
+    engine_end_job(core, job, CURLE_OK);
+    return HUGE_VAL;
+  }
   double idle = idle_by(&job->exchange, time);
   if (time < by)
     return idle < by ? idle : by;

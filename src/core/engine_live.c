@@ -32,7 +32,7 @@ static void hold(struct engine_core *core) {
   core->hold = true;
   core->sleeping = false;
   pthread_mutex_unlock(&core->lock);
-  curl_multi_wakeup(core->multi); /* it is there as long as the engine is in the list */
+  poller_wake(&core->poller); /* it is there as long as the engine is in the list */
 }
 
 static void wait_until_still(struct engine_core *core, const struct timespec *until) {

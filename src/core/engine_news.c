@@ -123,6 +123,6 @@ bool engine_listen(struct engine *engine, char *path, size_t size, struct failur
   bool ok = engine_wake_listen(&core->wake, path, size, failure);
   core->sleeping = false;
   pthread_mutex_unlock(&core->lock);
-  curl_multi_wakeup(core->multi);
+  poller_wake(&core->poller);
   return ok;
 }

@@ -30,8 +30,18 @@ void engine_tell(struct engine_core *core, struct engine_job *job) {
       core->news = job;
     core->news_end = job;
   }
-  engine_wake_send(&core->wake);
+  core->telling = true;
+}
+
+/* Out of the lock: who is woken takes it at once. */
+static void wake_caller(struct engine_core *core, int target) {
   pthread_cond_broadcast(&core->changed);
+  if (target < 0 || engine_wake_send(target))
+    return;
+  pthread_mutex_lock(&core->lock);
+  target = engine_wake_elsewhere(&core->wake);
+  pthread_mutex_unlock(&core->lock);
+  engine_wake_send(target);
 }
 
 void engine_untell(struct engine_core *core, struct engine_job *job) {
@@ -101,7 +111,7 @@ static void give_up(struct engine_core *core, struct engine_job *job) {
 
 void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
   exchange_finish(&job->exchange, code);
-  curl_multi_remove_handle(core->multi, job->exchange.easy);
+  curl_multi_remove_handle(core->poller.multi, job->exchange.easy);
   unlink_running(core, job);
   engine_lane_leave(core, job);
   give_up(core, job);
@@ -112,8 +122,14 @@ static void end_all(struct engine_core *core, CURLcode code) {
     engine_end_job(core, core->running, code);
 }
 
+/* After libcurl had no memory to go on. */
+static void give_all_up(struct engine_core *core) {
+  end_all(core, CURLE_OUT_OF_MEMORY);
+  poller_discard(&core->poller);
+}
+
 static void begin(struct engine_core *core, struct engine_job *job) {
-  if (curl_multi_add_handle(core->multi, job->exchange.easy) != CURLM_OK)
+  if (!poller_add(&core->poller, job->exchange.easy))
     engine_end_job(core, job, CURLE_OUT_OF_MEMORY);
 }
 
@@ -223,7 +239,7 @@ static void do_work(struct engine_core *core, struct engine_job *queued, struct 
 static void read_messages(struct engine_core *core) {
   int left = 0;
   for (;;) {
-    CURLMsg *message = curl_multi_info_read(core->multi, &left);
+    CURLMsg *message = curl_multi_info_read(core->poller.multi, &left);
     if (message == NULL)
       return;
     if (message->msg != CURLMSG_DONE)
@@ -261,7 +277,12 @@ static bool prepare_to_sleep(struct engine_core *core, int *listener, double *wa
   if (core->under_way == 0 && core->wake.reader >= 0)
     *wait = GRACE_SECONDS - (time - core->idle_since);
   core->sleeping = !work;
+  bool telling = core->telling;
+  int target = telling ? engine_wake_target(&core->wake) : -1;
+  core->telling = false;
   pthread_mutex_unlock(&core->lock);
+  if (telling)
+    wake_caller(core, target);
   if (core->next_look - time < *wait)
     *wait = core->next_look > time ? core->next_look - time : 0.0;
   return !work;
@@ -271,8 +292,7 @@ static void take_reader(struct engine_core *core) {
   pthread_mutex_lock(&core->lock);
   if (core->wake.listener >= 0 && engine_wake_accept(&core->wake)) {
     core->idle_since = now();
-    if (core->news != NULL)
-      engine_wake_send(&core->wake);
+    core->telling = core->news != NULL;
   }
   pthread_mutex_unlock(&core->lock);
 }
@@ -282,10 +302,14 @@ static void sleep_until_work(struct engine_core *core) {
   double wait = IDLE_SECONDS;
   if (!prepare_to_sleep(core, &listener, &wait))
     return;
-  struct curl_waitfd extra = {listener, CURL_WAIT_POLLIN, 0};
-  int milliseconds = (int)(wait * 1000.0) + 1;
-  curl_multi_poll(core->multi, &extra, listener >= 0 ? 1 : 0, milliseconds, NULL);
-  if (extra.revents != 0)
+  poller_watch_own(&core->poller, listener);
+  bool ok = poller_wait(&core->poller, wait);
+  /* What has come meanwhile is told with the same wake. */
+  if (ok && core->running != NULL && core->running->next_running != NULL)
+    ok = poller_wait(&core->poller, 0.0);
+  if (!ok)
+    give_all_up(core);
+  if (poller_own_is_ready(&core->poller))
     take_reader(core);
 }
 
@@ -293,10 +317,9 @@ void *engine_run(void *context) {
   struct engine_core *core = context;
   struct engine_job *queued = NULL, *care = NULL;
   while (take_work(core, &queued, &care)) {
-    int running = 0;
     do_work(core, queued, care);
-    if (curl_multi_perform(core->multi, &running) != CURLM_OK)
-      end_all(core, CURLE_OUT_OF_MEMORY);
+    if (!poller_do_due(&core->poller))
+      give_all_up(core);
     read_messages(core);
     begin_held(core);
     offer_all(core);
@@ -313,8 +336,8 @@ void *engine_run(void *context) {
   }
   end_all(core, CURLE_OK);
 #if LIBCURL_VERSION_NUM >= 0x081400
-  curl_multi_setopt(core->multi, CURLMOPT_QUICK_EXIT, 1L);
+  curl_multi_setopt(core->poller.multi, CURLMOPT_QUICK_EXIT, 1L);
 #endif
-  curl_multi_cleanup(core->multi);
+  poller_discard(&core->poller);
   return NULL;
 }

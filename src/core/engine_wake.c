@@ -1,7 +1,6 @@
 #include "base.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "engine_wake.h"
 #include "process_id.h"
 
@@ -19,17 +19,6 @@
 
 static const char WAKE_BYTE = 'w';
 static const char END_BYTE = 'e';
-
-/* Two calls instead of SOCK_CLOEXEC and SOCK_NONBLOCK, which not every system has. */
-static bool set_up(int descriptor) {
-  return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0;
-}
-
-static void close_one(int *descriptor) {
-  if (*descriptor >= 0)
-    close(*descriptor);
-  *descriptor = -1;
-}
 
 void engine_wake_init(struct engine_wake *wake) {
   memset(wake, 0, sizeof *wake);
@@ -42,7 +31,7 @@ bool engine_wake_open(struct engine_wake *wake) {
     return false;
   wake->inner = pair[0];
   wake->outer = pair[1];
-  return set_up(pair[0]) && set_up(pair[1]);
+  return descriptor_set_up(pair[0]) && descriptor_set_up(pair[1]);
 }
 
 static void remove_file(struct engine_wake *wake) {
@@ -56,33 +45,38 @@ static void remove_file(struct engine_wake *wake) {
 
 void engine_wake_close(struct engine_wake *wake) {
   remove_file(wake);
-  close_one(&wake->inner);
-  close_one(&wake->outer);
-  close_one(&wake->listener);
-  close_one(&wake->reader);
+  descriptor_close(&wake->inner);
+  descriptor_close(&wake->outer);
+  descriptor_close(&wake->listener);
+  descriptor_close(&wake->reader);
 }
 
 static bool send_byte(int descriptor, char byte) {
   return send(descriptor, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 || errno == EAGAIN;
 }
 
-void engine_wake_send(struct engine_wake *wake) {
+int engine_wake_target(struct engine_wake *wake) {
   if (wake->sent)
-    return;
+    return -1;
   wake->sent = true;
-  if (wake->reader >= 0 && send_byte(wake->reader, WAKE_BYTE))
-    return;
-  close_one(&wake->reader);
-  wake->in_pair = true;
-  send_byte(wake->inner, WAKE_BYTE);
+  return wake->reader >= 0 ? wake->reader : wake->inner;
 }
 
+bool engine_wake_send(int target) {
+  return send_byte(target, WAKE_BYTE);
+}
+
+int engine_wake_elsewhere(struct engine_wake *wake) {
+  descriptor_close(&wake->reader);
+  return wake->inner;
+}
+
+/* A byte that is on its way may come after this, so nothing says whether the pair holds one. */
 void engine_wake_take(struct engine_wake *wake) {
   char bytes[16];
   wake->sent = false;
-  if (!wake->in_pair)
+  if (wake->reader >= 0) /* nobody watches the pair */
     return;
-  wake->in_pair = false;
   while (recv(wake->outer, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
   }
 }
@@ -103,7 +97,7 @@ static bool bind_listener(struct engine_wake *wake) {
   snprintf(address.sun_path, sizeof address.sun_path, "%s/wake", wake->folder);
   wake->path = strdup(address.sun_path);
   wake->listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  return wake->path != NULL && wake->listener >= 0 && set_up(wake->listener) &&
+  return wake->path != NULL && wake->listener >= 0 && descriptor_set_up(wake->listener) &&
          bind(wake->listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
          listen(wake->listener, 1) == 0;
 }
@@ -111,14 +105,14 @@ static bool bind_listener(struct engine_wake *wake) {
 bool engine_wake_listen(struct engine_wake *wake, char *path, size_t size,
                         struct failure *failure) {
   remove_file(wake);
-  close_one(&wake->listener);
+  descriptor_close(&wake->listener);
   if (!make_folder(wake)) {
     failure_set_errno(failure, "the wake socket", errno);
     return false;
   }
   if (!bind_listener(wake)) {
     failure_set_errno(failure, "the wake socket", errno);
-    close_one(&wake->listener);
+    descriptor_close(&wake->listener);
     remove_file(wake);
     rmdir(wake->folder);
     return false;
@@ -143,13 +137,13 @@ bool engine_wake_accept(struct engine_wake *wake) {
   int descriptor = accept(wake->listener, NULL, NULL);
   if (descriptor < 0)
     return false;
-  if (!set_up(descriptor) || !is_ours(descriptor)) {
+  if (!descriptor_set_up(descriptor) || !is_ours(descriptor)) {
     close(descriptor);
     return false;
   }
   remove_file(wake);
-  close_one(&wake->listener);
-  close_one(&wake->reader);
+  descriptor_close(&wake->listener);
+  descriptor_close(&wake->reader);
   wake->reader = descriptor;
   wake->sent = false; /* the one under way went elsewhere */
   return true;
@@ -158,5 +152,5 @@ bool engine_wake_accept(struct engine_wake *wake) {
 void engine_wake_dismiss(struct engine_wake *wake) {
   if (wake->reader >= 0)
     send_byte(wake->reader, END_BYTE);
-  close_one(&wake->reader);
+  descriptor_close(&wake->reader);
 }

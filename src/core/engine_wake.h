@@ -13,14 +13,18 @@ struct engine_wake {
   int reader;             /* that connection's end here; -1 */
   char folder[80], *path; /* of the listener, while its file is there */
   bool sent;              /* a byte is on its way */
-  bool in_pair;           /* the pair holds one */
 };
 
 /* All descriptors -1, so that engine_wake_close may follow. */
 void engine_wake_init(struct engine_wake *wake);
 bool engine_wake_open(struct engine_wake *wake);
 void engine_wake_close(struct engine_wake *wake);
-void engine_wake_send(struct engine_wake *wake);
+/* Where a byte has to go, under the lock; -1 when one is on its way. */
+int engine_wake_target(struct engine_wake *wake);
+/* Sends it there, out of the lock, by the thread that alone closes a reader. False: nobody reads
+   there any more, and engine_wake_elsewhere tells, under the lock, where it goes instead. */
+bool engine_wake_send(int target);
+int engine_wake_elsewhere(struct engine_wake *wake);
 /* Takes back what stands in the pair. */
 void engine_wake_take(struct engine_wake *wake);
 /* Makes the listener and writes its path. */

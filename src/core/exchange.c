@@ -35,6 +35,14 @@ void exchange_fail_memory(struct exchange *exchange) {
   exchange->state = EXCHANGE_DONE;
 }
 
+bool exchange_fail_stalled(struct exchange *exchange) {
+  if (exchange->paused || idle_clock_left(&exchange->idle, 1.0) > 0.0)
+    return false;
+  exchange_fail(exchange, FAILURE_TIMEOUT, "CURLE_OPERATION_TIMEDOUT",
+                "nothing has moved within the time allowed");
+  return true;
+}
+
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
   struct curl_slist *no_expect = shared->lines, *encodings = no_expect->next;
   bool has_body = exchange_has_body(exchange);
@@ -299,9 +307,6 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
     exchange_fail_memory(exchange);
   } else if (exchange->too_large) {
     exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, "the answer is larger than allowed");
-  } else if (code == CURLE_ABORTED_BY_CALLBACK && idle_clock_left(&exchange->idle, 1.0) <= 0.0) {
-    exchange_fail(exchange, FAILURE_TIMEOUT, "CURLE_OPERATION_TIMEDOUT",
-                  "nothing has moved within the time allowed");
   } else if (code == CURLE_ABORTED_BY_CALLBACK && exchange->sendings > 1) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
                   "the kept connection was closed before an answer came; not sent again");

@@ -96,8 +96,7 @@ local used = setmetatable({}, { __mode = "k" })
 local function own_credentials(client, mine)
   local own = used[mine]
   if own and mine.core then
-    local state, generation = mine.core:freshness()
-    if state == "fresh" and generation == own.generation then
+    if mine.core:is_fresh(own.generation) then
       return own
     end
     used[mine] = nil

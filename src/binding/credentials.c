@@ -36,6 +36,19 @@ static int client_freshness(lua_State *L) {
   return 4;
 }
 
+/* Whether this generation is the present one and no refresh is due; cheap, since a gateway asks
+   before every request.
+   ---@param generation number
+   ---@return boolean */
+static int client_is_fresh(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  double generation = luaL_checknumber(L, 2), present = client->credentials.generation;
+  lua_pushboolean(L, generation >= present && generation <= present &&
+                         credentials_freshness(&client->credentials, &client->clock) ==
+                             FRESHNESS_FRESH);
+  return 1;
+}
+
 /* Sets when to refresh, for this generation.
    ---@param advisory_at number seconds before expiry from which a refresh is due
    ---@param mandatory_at number seconds before expiry from which requests are refused as stale */
@@ -351,6 +364,7 @@ static int client_mask(lua_State *L) {
 }
 
 const luaL_Reg clientL_credential_methods[] = {{"freshness", client_freshness},
+                                               {"is_fresh", client_is_fresh},
                                                {"schedule", client_schedule},
                                                {"mark_stale", client_mark_stale},
                                                {"shift_clock", client_shift_clock},

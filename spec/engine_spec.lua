@@ -149,7 +149,8 @@ describe("the engine of mic.core", function()
       while engine:in_flight() > 0 do
         core.sleep(0.005)
       end
-      local bytes, ends = nil, core.now() + FOREVER
+      local bytes
+      local ends = core.now() + FOREVER
       repeat -- the byte follows the end of the last one
         bytes = uv.fs_read(fd, 100, -1)
         assert(core.now() < ends)

@@ -90,7 +90,7 @@ local function start(stores, workers, options)
 end
 
 --- Requests to all of the fleet, each over a connection of its own, from now on; `finish` ends them
---- and gives the statuses and exit codes.
+--- and gives the statuses and exit codes, how often each, and the seconds of the slowest.
 local function begin_load()
   folder:write("load", "") -- while it is there
   local pipes = {}
@@ -98,9 +98,9 @@ local function begin_load()
     local file = folder:at(tostring(index)) -- a pipe would be full before long
     pipes[index] = assert(io.popen(
       ("while [ -e '%s' ]; do curl -q -s -Z --parallel-immediate --parallel-max %d --max-time 80 "
-        .. "--noproxy '*' -H 'Connection: close' -o /dev/null -w '%%{http_code} %%{exitcode}\\n' "
-        .. "'%s/call?[1-%d]' 2>&-; done >%s; cat %s"):format(load_file, CLIENTS, server.url,
-        3 * CLIENTS, file, file)
+        .. "--noproxy '*' -H 'Connection: close' -o /dev/null "
+        .. "-w '%%{http_code} %%{exitcode} %%{time_total}\\n' '%s/call?[1-%d]' 2>&-; done >%s; "
+        .. "cat %s"):format(load_file, CLIENTS, server.url, 3 * CLIENTS, file, file)
     ))
   end
   assert.is_true((nginx.eventually(function()
@@ -108,14 +108,16 @@ local function begin_load()
   end, 20)))
   return function()
     os.remove(load_file)
-    local statuses = {}
+    local statuses, slowest = {}, 0
     for _, pipe in ipairs(pipes) do
       for line in pipe:lines() do
-        statuses[line] = (statuses[line] or 0) + 1
+        local status, seconds = line:match "^(%d+ %d+) ([%d.]+)$"
+        statuses[status] = (statuses[status] or 0) + 1
+        slowest = math.max(slowest, tonumber(seconds))
       end
       pipe:close()
     end
-    return statuses
+    return statuses, slowest
   end
 end
 
@@ -245,28 +247,43 @@ describe("the one who refreshes is killed: the next takes over after the lease,"
   end
 end)
 
-describe("Redis goes away and comes back:", function()
-  it("calls go on with the token that they have, and then it is used again", function()
-    -- A token of 20 seconds that is due for a refresh after two.
-    box:mode { token_life = 20 }
-    start({ LUA_NGINX_REDIS, LUA_NGINX_REDIS }, 2, "refresh_margin = 18")
-    local finish = begin_load()
-    box:mode { token_life = 3600 }
-    redis:kill()
-    for _, server in ipairs(fleet) do
-      assert.is_true(nginx.eventually(function()
-        return (server:get "/errors"):find "^store: the store could not %a+: Redis: "
-      end), "nobody tried to refresh")
-    end
-    core.sleep(0.5)
-    assert.equal(0, refreshes())
+describe("calls go on with the token that they have until it is back, when Redis", function()
+  for name, lose in pairs {
+    ["goes away and comes back"] = {
+      away = redis.kill,
+      back = redis.start,
+      message = "^store: the store could not %a+: Redis: ",
+    },
+    ["hangs for a while"] = { away = redis.stand_still, back = redis.go_on,
+      message = "^store: the store could not %a+: Redis: timeout" },
+  } do
+    it(name, function()
+      -- A token of 20 seconds that is due for a refresh after two.
+      box:mode { token_life = 20 }
+      start({ LUA_NGINX_REDIS, LUA_NGINX_REDIS }, 2, "refresh_margin = 18")
+      local finish = begin_load()
+      box:mode { token_life = 3600 }
+      lose.away(redis)
+      for _, server in ipairs(fleet) do
+        assert.is_true(nginx.eventually(function()
+          return (server:get "/errors"):find(lose.message)
+        end), "nobody tried to refresh")
+      end
+      core.sleep(0.5)
+      assert.equal(0, refreshes())
+      local statuses, slowest = finish()
+      assert_all_good(statuses, "connect%(%) to unix")
+      assert.is_true(slowest < 2, "a call waited for the store")
+      finish = begin_load()
 
-    redis:start()
-    assert_refreshed(1)
-    assert.equal("string", type(redis:command()("GET", "mic:{" .. box.base_url .. " demo}:record")))
-    box:expire()
-    assert_refreshed(2)
-    assert_all_good(finish(), "connect%(%) to unix")
-    assert.equal(1, box:counters().login)
-  end)
+      lose.back(redis)
+      assert_refreshed(1)
+      assert.equal("string",
+        type(redis:command()("GET", "mic:{" .. box.base_url .. " demo}:record")))
+      box:expire()
+      assert_refreshed(2)
+      assert_all_good(finish(), "connect%(%) to unix")
+      assert.equal(1, box:counters().login)
+    end)
+  end
 end)

@@ -40,6 +40,15 @@ function server_methods:kill()
   end
 end
 
+--- Lets it do nothing, with all its connections open, until `go_on`.
+function server_methods:stand_still()
+  scratch.run("kill -STOP " .. self.folder:read "pid")
+end
+
+function server_methods:go_on()
+  scratch.run("kill -CONT " .. self.folder:read "pid")
+end
+
 --- A function that sends commands over a connection of its own.
 ---@return fun(...: string): any, string?
 function server_methods:command()

@@ -32,8 +32,8 @@ local CONFIGURATION = [[
   location = /hang { lua_check_client_abort on; content_by_lua_block {
     ngx.print "begun"
     ngx.flush(true)
-    require "my_mic":get "/hang"
-    ngx.log(ngx.ERR, "the call was not cancelled")
+    local _, err = require "my_mic":get "/hang"
+    ngx.log(ngx.ERR, "the call was not cancelled: ", tostring(err))
   } }
   location = /memory { content_by_lua_block { ngx.say(require "memory"()) } }
   location = /begun { content_by_lua_block { ngx.say(ngx.shared.notes:get "begun") } }

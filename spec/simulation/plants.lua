@@ -1,6 +1,6 @@
 --- Bugs to be planted, so that the rules are seen to find them. Each says what is wrong and which
 --- rule has to be broken by it; no other one counts then. `parts` changes the store and the
---- transport of a process, `core` a core's client, `library` the modules.
+--- transport of a process, `core` a core's client, `modules` those of the library.
 
 local plants = {}
 
@@ -55,7 +55,7 @@ plant("a lock that is gone when it is needed", "whoever saves holds the lock", {
 })
 
 plant("a session that adopts before it saves", "a token is saved before it is used", {
-  library = function(require_module)
+  modules = function(require_module)
     local vault = require_module "mic.vault"
     local new = vault.new
     function vault.new(settings)
@@ -135,7 +135,7 @@ plant("a session that takes every failure for a refusal", "no login that works i
 })
 
 plant("a policy whose pauses never end", "every client recovers", {
-  library = function(require_module)
+  modules = function(require_module)
     require_module("mic.policy").pause = function()
       return 1e9
     end
@@ -143,7 +143,7 @@ plant("a policy whose pauses never end", "every client recovers", {
 })
 
 plant("a policy without pauses", "one call per pause", {
-  library = function(require_module)
+  modules = function(require_module)
     require_module("mic.policy").pause = function()
       return 0
     end

@@ -95,8 +95,8 @@ function process_methods:start()
   if self.plants.parts then
     self.plants.parts(store, waiting, self)
   end
-  if self.plants.library then
-    self.plants.library(load_module)
+  if self.plants.modules then
+    self.plants.modules(load_module)
   end
   for index = 1, self.settings.clients do
     self.clients[index] = make_client(self, mic, store, waiting)

@@ -46,7 +46,9 @@ function server_methods:stand_still()
 end
 
 function server_methods:go_on()
-  scratch.run("kill -CONT " .. self.folder:read "pid")
+  if self.pipe then
+    scratch.run("kill -CONT " .. self.folder:read "pid")
+  end
 end
 
 --- A function that sends commands over a connection of its own.

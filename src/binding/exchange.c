@@ -202,7 +202,7 @@ static int push_news(lua_State *L, struct exchange_box *box) {
   }
   lua_pushliteral(L, "data");
   lua_pushlstring(L, exchange->reply_body.data, exchange->reply_body.length);
-  exchange_drop_piece(exchange);
+  connections_drop_piece(exchange);
   return 2;
 }
 

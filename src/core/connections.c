@@ -243,6 +243,11 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
   sigpipe_restore(&guard);
 }
 
+void connections_drop_piece(struct exchange *exchange) {
+  if (!exchange_drop_piece(exchange))
+    poller_fail(&exchange->connections->poller);
+}
+
 /* ---- driving ---- */
 
 static bool take_messages(struct connections *connections) {

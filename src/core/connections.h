@@ -47,6 +47,8 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
    passed, or `interrupted` (asked every half second and after each signal) returns true. */
 void connections_drive(struct connections *connections, const struct exchange *exchange,
                        double seconds, bool (*interrupted)(void *context), void *context);
+/* Lets go of the piece that the exchange holds, so that more may come. */
+void connections_drop_piece(struct exchange *exchange);
 /* For an engine: gives the exchange a handle that is ready to run with these shared sessions, and
    takes it back, after the end; without connections it is thrown away. */
 CURLcode connections_lend(struct connections *connections, struct exchange *exchange,

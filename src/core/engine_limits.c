@@ -79,8 +79,7 @@ static void time_out(struct engine_core *core, struct engine_job *job) {
 static double idle_by(const struct exchange *exchange, double time) {
   if (exchange->idle.limit <= 0.0 || exchange->paused)
     return HUGE_VAL;
-  double left = idle_clock_left(&exchange->idle, exchange->idle.limit);
-  return time + (left > 0.0 ? left : 0.0);
+  return time + idle_clock_left(&exchange->idle, exchange->idle.limit);
 }
 
 /* When this one has to be looked at again; it may be gone afterwards. */

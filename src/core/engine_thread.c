@@ -180,9 +180,9 @@ static void offer(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_unlock(&core->lock);
   exchange->progress.changed = false;
   if (piece && exchange->paused)
-    idle_clock_touch(&exchange->idle); /* it was the listener that did not move */
-  if (piece)
-    exchange_drop_piece(exchange); /* already gone from there: goes on if it was paused */
+    idle_clock_touch(&exchange->idle);         /* it was the listener that did not move */
+  if (piece && !exchange_drop_piece(exchange)) /* already gone from there: goes on if it paused */
+    poller_fail(&core->poller);
 }
 
 /* ---- one round ---- */
@@ -292,7 +292,7 @@ static void take_reader(struct engine_core *core) {
   pthread_mutex_lock(&core->lock);
   if (core->wake.listener >= 0 && engine_wake_accept(&core->wake)) {
     core->idle_since = now();
-    core->telling = core->news != NULL;
+    core->telling = core->telling || core->news != NULL;
   }
   pthread_mutex_unlock(&core->lock);
 }

@@ -123,8 +123,9 @@ bool exchange_was_sent(const struct exchange *exchange);
 void exchange_settle_download(struct exchange *exchange);
 /* A piece of the stream is waiting, or the end has come and nothing is left. */
 bool exchange_has_piece(const struct exchange *exchange);
-/* Lets go of the piece that reply_body holds, so that more may come. */
-void exchange_drop_piece(struct exchange *exchange);
+/* Lets go of the piece that reply_body holds, so that more may come. False: libcurl had no memory
+   to go on, and its multi handle is of no use any more. */
+bool exchange_drop_piece(struct exchange *exchange);
 /* Frees everything; the exchange must not be running. */
 void exchange_clear(struct exchange *exchange);
 /* The same, but keeps a little memory for the next use. */

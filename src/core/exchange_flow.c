@@ -115,13 +115,16 @@ bool exchange_has_piece(const struct exchange *exchange) {
   return exchange->stream && exchange->flows && exchange->reply_body.length > 0;
 }
 
-void exchange_drop_piece(struct exchange *exchange) {
+bool exchange_drop_piece(struct exchange *exchange) {
   buffer_clear(&exchange->reply_body, exchange->reply_body.limit);
   if (!exchange->paused || exchange->state != EXCHANGE_RUNNING)
-    return;
+    return true;
   exchange->paused = false;
   idle_clock_touch(&exchange->idle);
-  curl_easy_pause(exchange->easy, CURLPAUSE_CONT); /* may call exchange_cb_body at once */
+  /* May call exchange_cb_body at once. A socket that could not be watched again is told as
+     CURLE_ABORTED_BY_CALLBACK. */
+  CURLcode code = curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+  return code != CURLE_OUT_OF_MEMORY && code != CURLE_ABORTED_BY_CALLBACK;
 }
 
 /* ---- the request's body ---- */

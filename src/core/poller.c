@@ -24,7 +24,7 @@ static struct pollfd *add(struct poller *poller, curl_socket_t socket) {
     size_t capacity = 2 * poller->capacity;
     struct pollfd *entries = realloc(poller->entries, capacity * sizeof *entries);
     if (entries == NULL) {
-      poller->no_memory = true;
+      poller->failed = true;
       return NULL;
     }
     poller->entries = entries;
@@ -107,6 +107,11 @@ void poller_discard(struct poller *poller) {
     curl_multi_cleanup(poller->multi);
   poller->multi = NULL;
   poller->count = FIRST;
+  poller->failed = false;
+}
+
+void poller_fail(struct poller *poller) {
+  poller->failed = true;
 }
 
 /* ---- what the owner and other threads want ---- */
@@ -147,13 +152,13 @@ static void take_wake(const struct poller *poller) {
 static bool act(struct poller *poller, curl_socket_t socket, int ready) {
   int running = 0;
   CURLMcode code = curl_multi_socket_action(poller->multi, socket, ready, &running);
-  bool ok = code == CURLM_OK && !poller->no_memory;
-  poller->no_memory = false;
-  return ok;
+  return code == CURLM_OK && !poller->failed;
 }
 
 bool poller_do_due(struct poller *poller) {
   long milliseconds = -1;
+  if (poller->failed)
+    return false;
   curl_multi_timeout(poller->multi, &milliseconds);
   return milliseconds != 0 || act(poller, CURL_SOCKET_TIMEOUT, 0);
 }
@@ -165,9 +170,9 @@ static int ready_for(const struct pollfd *entry) {
   return (ready & POLLIN ? CURL_CSELECT_IN : 0) | (ready & POLLOUT ? CURL_CSELECT_OUT : 0);
 }
 
-/* From the last one down: what libcurl adds comes behind, what fills a gap was done already. */
+/* From the last one down: what libcurl adds comes behind, what fills a gap was done already. After
+   a failure libcurl must not look at another one. */
 static bool do_ready(struct poller *poller, int ready) {
-  bool ok = true;
   for (size_t i = poller->count; ready > 0 && i > FIRST; i--) {
     if (i > poller->count) /* the gap was behind this one */
       continue;
@@ -177,13 +182,16 @@ static bool do_ready(struct poller *poller, int ready) {
     int mask = ready_for(entry);
     entry->revents = 0;
     ready--;
-    ok = act(poller, entry->fd, mask) && ok;
+    if (!act(poller, entry->fd, mask))
+      return false;
   }
-  return ok;
+  return true;
 }
 
 bool poller_wait(struct poller *poller, double seconds) {
   long due = -1;
+  if (poller->failed)
+    return false;
   double milliseconds = seconds > 0.0 ? seconds * 1000.0 + 1.0 : 0.0; /* rounded up */
   int wait = milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
   curl_multi_timeout(poller->multi, &due);

@@ -16,8 +16,8 @@ struct poller {
   long connections;       /* to one host and kept, at the most; 0 = libcurl's own limits */
   struct pollfd *entries; /* the wake's, the owner's, then libcurl's in no order */
   size_t count, capacity;
-  int wake;       /* the end that other threads write to; -1: none does */
-  bool no_memory; /* a socket could not be watched */
+  int wake;    /* the end that other threads write to; -1: none does */
+  bool failed; /* no memory: the multi handle is of no use any more */
 };
 
 /* False when there is no memory; poller_close may follow. */
@@ -37,6 +37,8 @@ void poller_discard(struct poller *poller);
    libcurl cannot go on: what runs must be ended, and the multi handle discarded. After an
    allocation that failed the table of sockets of some versions is broken. */
 bool poller_do_due(struct poller *poller);
+/* Says so beforehand, after a call to libcurl that had no memory. */
+void poller_fail(struct poller *poller);
 /* Waits until a socket is ready, something is due, `seconds` have passed or a signal came, and has
    libcurl look at the ready sockets. */
 bool poller_wait(struct poller *poller, double seconds);
@@ -46,7 +48,7 @@ void poller_watch_own(struct poller *poller, int descriptor);
 bool poller_own_is_ready(const struct poller *poller);
 /* Lets other threads end a wait. False when there are no descriptors left. */
 bool poller_open_wake(struct poller *poller);
-/* Ends the wait, or the next one; the one function that any thread may call, until poller_free. */
+/* Ends the wait, or the next one; the one function that any thread may call, until poller_close. */
 void poller_wake(const struct poller *poller);
 
 MIC_PRIVATE_END

@@ -1,4 +1,5 @@
---- An answer piece by piece, with its progress; and one that the listener stops.
+--- An answer piece by piece, with its progress, larger than what libcurl may run ahead, so that it is
+--- paused; and one that the listener stops.
 return {
   prepare = function(world)
     return world.client()
@@ -14,7 +15,7 @@ return {
         seen = now
       end,
     })
-    if not response or count ~= 100000 or seen ~= 100000 then
+    if not response or count ~= 400000 or seen ~= 400000 then
       return response, err
     end
     return client:get("/large", {

@@ -1,5 +1,5 @@
 --- A download: complete or absent.
-local whole = ("x"):rep(100000)
+local whole = ("x"):rep(400000)
 
 return {
   prepare = function(world)

@@ -13,7 +13,7 @@
 
 #include "canned_server.h"
 
-enum { CONNECTIONS_MAX = 64, REQUEST_MAX = 256 * 1024, ANSWER_MAX = 256 * 1024, LARGE = 100000 };
+enum { CONNECTIONS_MAX = 64, REQUEST_MAX = 256 * 1024, ANSWER_MAX = 512 * 1024, LARGE = 400000 };
 
 /* Two tokens with times of their own, far ahead: the first one is what the API refuses as expired
    under /expired. */

@@ -243,11 +243,6 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
   sigpipe_restore(&guard);
 }
 
-void connections_drop_piece(struct exchange *exchange) {
-  if (!exchange_drop_piece(exchange))
-    poller_fail(&exchange->connections->poller);
-}
-
 /* ---- driving ---- */
 
 static bool take_messages(struct connections *connections) {
@@ -267,9 +262,21 @@ static bool take_messages(struct connections *connections) {
   }
 }
 
-static void end_all(struct connections *connections, CURLcode code) {
+/* After libcurl had no memory to go on. */
+static void give_all_up(struct connections *connections) {
   while (connections->running != NULL)
-    end_exchange(connections, connections->running, code);
+    end_exchange(connections, connections->running, CURLE_OUT_OF_MEMORY);
+  poller_discard(&connections->poller);
+}
+
+void connections_drop_piece(struct exchange *exchange) {
+  struct connections *connections = exchange->connections;
+  if (exchange_drop_piece(exchange))
+    return;
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  give_all_up(connections);
+  sigpipe_restore(&guard);
 }
 
 static bool has_news(const struct exchange *exchange) {
@@ -329,8 +336,7 @@ static void drive(struct connections *connections, const struct exchange *exchan
       return;
     }
   }
-  end_all(connections, CURLE_OUT_OF_MEMORY);
-  poller_discard(&connections->poller);
+  give_all_up(connections);
 }
 
 void connections_drive(struct connections *connections, const struct exchange *exchange,

@@ -1,5 +1,5 @@
---- An answer piece by piece, with its progress, larger than what libcurl may run ahead, so that it is
---- paused; and one that the listener stops.
+--- An answer piece by piece, with its progress, larger than what libcurl may run ahead, so that it
+--- is paused; and one that the listener stops.
 return {
   prepare = function(world)
     return world.client()

@@ -5,6 +5,8 @@
 local core = require "mic.core"
 local nginx = require "spec.support.nginx"
 local sandbox = require "spec.support.sandbox"
+local scratch = require "spec.support.scratch"
+local tls_server = require "spec.support.tls_server"
 
 local ROUNDS = tonumber(os.getenv "ROUNDS" or 9)
 local SECONDS = tonumber(os.getenv "SECONDS" or 1) -- of one window
@@ -13,55 +15,54 @@ local SLOW_CLIENTS, ORDER = 50, os.getenv "ROWS"
 local resty = os.getenv "RESTY_HTTP"
 resty = resty ~= "" and resty or nil
 
-local upstream = nginx.start {
-  server = [[
-    keepalive_requests 1000000;
-    location / { default_type application/json; return 200 '{"userName":"demo","email":"]]
-    .. ("x"):rep(250)
-    .. [["}'; }
-    location /slow { content_by_lua_block { ngx.sleep(1) ngx.say "{}" } }
-]],
-}
+--- Where the upstream listens: in cleartext, and over TLS as the real API does, with HTTP/2 beside
+--- HTTP/1.1 for those who can (nginx's proxy and lua-resty-http cannot).
+local folder = scratch.folder()
+tls_server.certificates(folder)
 
-local client = ([[
-local mic = require "mic"
-local client = mic.new { base_url = %q, api_key = "key", retry = false }
-return client
-]]):format(upstream.url)
+local ANSWER = [[default_type application/json; return 200 '{"userName":"demo","email":"]]
+  .. ("x"):rep(250)
+  .. [["}';]]
+
+local function start_upstream(protocols)
+  return nginx.start {
+    server = ([[
+    listen 127.0.0.1:TLS_PORT %s;
+    ssl_certificate %s;
+    ssl_certificate_key %s;
+    keepalive_requests 1000000;
+    location / { %s }
+    location /slow { content_by_lua_block { ngx.sleep(1) ngx.say "{}" } }
+]]):format(protocols, folder:at "good.pem", folder:at "good.key", ANSWER),
+  }
+end
+
+local upstreams = {
+  tls = { over = "TLS", start_upstream "ssl" },
+  h2 = { over = "TLS, HTTP/2", start_upstream "ssl http2" },
+  cleartext = { over = "cleartext" },
+}
+upstreams.cleartext[1] = upstreams.tls[1]
 
 local CREDENTIALS = [[{
   identityId = "identity", token = "token", refreshToken = "refresh", expires_at = os.time() + 9999
 }]]
 
---- How much of `authorize` is nginx's own: the location with constant headers has no Lua at all.
-local by_hand = ([[
-    location = /empty {
-      access_by_lua_block { return }
-      PROXY
-    }
-    location = /three_set {
-      access_by_lua_block {
-        local set = ngx.req.set_header
-        set("Authorization", "token") set("identityId", "identity") set("x-api-key", "key")
-      }
-      PROXY
-    }
-]]):gsub("PROXY", [[
+--- What each way needs to be passed on, over a kept connection.
+local PROXY = [[
       proxy_set_header Connection "";
       proxy_http_version 1.1;
-      proxy_pass http://api/users/demo;]])
+      proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate CA_FILE;
+      proxy_ssl_server_name on;
+      proxy_ssl_name localhost;
+      proxy_pass SCHEME://api/users/demo;
+]]
 
-local gateway = nginx.start {
-  files = { ["bench_client.lua"] = client },
-  http = ([[
-  keepalive_requests 1000000;
-  upstream api { server 127.0.0.1:%d; keepalive 64; keepalive_requests 1000000; }
-]]):format(upstream.port),
-  path = resty and resty .. "/lib/?.lua;" .. resty .. "/?.lua;",
-  server = ([[
+local SERVER = [[
     location = /static { return 200 "static\n"; }
     location = /log_in { content_by_lua_block {
-      local _, err = require "bench_client":use_credentials %s ngx.say(tostring(err))
+      local _, err = require "bench_client":use_credentials CREDENTIALS ngx.say(tostring(err))
     } }
     location = /call { content_by_lua_block {
       local res = assert(require "bench_client":get "/users/demo")
@@ -73,8 +74,8 @@ local gateway = nginx.start {
     } }
     location = /resty { content_by_lua_block {
       local http = require "resty.http".new()
-      local res = assert(http:request_uri("http://127.0.0.1:%d/users/demo", {
-        keepalive_timeout = 60000, keepalive_pool = 256,
+      local res = assert(http:request_uri("URL/users/demo", {
+        keepalive_timeout = 60000, keepalive_pool = 256, ssl_server_name = "localhost",
         headers = { Authorization = "token", identityId = "identity", ["x-api-key"] = "key" },
       }))
       ngx.say(require "cjson".decode(res.body).userName)
@@ -83,25 +84,63 @@ local gateway = nginx.start {
       proxy_set_header Authorization token;
       proxy_set_header identityId identity;
       proxy_set_header x-api-key key;
-      proxy_set_header Connection "";
-      proxy_http_version 1.1;
-      proxy_pass http://api/users/demo;
+PROXY
     }
     location = /authorized {
       access_by_lua_block { require "mic.nginx".authorize(require "bench_client") }
-      proxy_set_header Connection "";
-      proxy_http_version 1.1;
-      proxy_pass http://api/users/demo;
+PROXY
     }
     location = /observed {
       access_by_lua_block { require "mic.nginx".authorize(require "bench_client") }
       header_filter_by_lua_block { require "mic.nginx".observe(require "bench_client") }
-      proxy_set_header Connection "";
-      proxy_http_version 1.1;
-      proxy_pass http://api/users/demo;
+PROXY
     }
-]]):format(CREDENTIALS, upstream.port) .. by_hand,
+
+    # How much of `authorize` is nginx's own: the location with constant headers has no Lua at all.
+    location = /empty {
+      access_by_lua_block { return }
+PROXY
+    }
+    location = /three_set {
+      access_by_lua_block {
+        local set = ngx.req.set_header
+        set("Authorization", "token") set("identityId", "identity") set("x-api-key", "key")
+      }
+PROXY
+    }
+]]
+
+local gateway
+
+local function start_gateway(way)
+  local upstream = upstreams[way][1]
+  local scheme = way == "cleartext" and "http" or "https"
+  local port = way == "cleartext" and upstream.port or upstream.tls_port
+  local values = {
+    SCHEME = scheme,
+    URL = ("%s://127.0.0.1:%d"):format(scheme, port),
+    CA_FILE = folder:at "ca.pem",
+    CREDENTIALS = CREDENTIALS,
+  }
+  local function fill(text)
+    return (text:gsub("%u[%u_]+", values))
+  end
+  return nginx.start {
+    files = { ["bench_client.lua"] = fill [[
+return require("mic").new {
+  base_url = "URL", api_key = "key", retry = false, tls = { ca_file = "CA_FILE" }
 }
+]] },
+    http = ([[
+  keepalive_requests 1000000;
+  upstream api { server 127.0.0.1:%d; keepalive 64; keepalive_requests 1000000; }
+  lua_ssl_trusted_certificate %s;
+  lua_ssl_verify_depth 3;
+]]):format(port, values.CA_FILE),
+    path = resty and resty .. "/lib/?.lua;" .. resty .. "/?.lua;",
+    server = fill((SERVER:gsub("PROXY", PROXY))),
+  }
+end
 
 local script = os.tmpname()
 do
@@ -251,14 +290,20 @@ local rows = {
 }
 
 local ok, problem = pcall(function()
-  assert((gateway:get "/log_in") == "nil\n", gateway:log())
-  for name in (ORDER or "unrelated authorize by_hand resty proxy"):gmatch "%S+" do
-    rows[name]()
+  for way in (os.getenv "WAYS" or "tls h2 cleartext"):gmatch "%S+" do
+    print("over " .. upstreams[way].over)
+    gateway = start_gateway(way)
+    assert((gateway:get "/log_in") == "nil\n", gateway:log())
+    for name in (ORDER or "unrelated authorize by_hand resty proxy"):gmatch "%S+" do
+      rows[name]()
+    end
+    gateway:stop()
+    gateway = nil
   end
 end)
 os.remove(script)
-gateway:stop()
-upstream:stop()
+nginx.stop_all { upstreams.tls[1], upstreams.h2[1], gateway }
+folder:remove()
 if not ok then
   error(problem, 0)
 end

@@ -90,13 +90,23 @@ local NONE = {}
 --- thousands of requests.
 local used = setmetatable({}, { __mode = "k" })
 
+--- Whether this generation of a core's client is the present one, with no refresh due.
+local is_fresh = function(core_client, generation)
+  return core_client:is_fresh(generation)
+end
+
+local has_ffi, ffi = pcall(require, "ffi")
+if has_ffi then
+  is_fresh = ffi.cast("bool (*)(const void *, double)", core.is_fresh_function)
+end
+
 --- What the request gets; renewed first where that is due.
 ---@return table|nil own generation, and values: token, api_key, identity or query
 ---@return table|nil err
 local function own_credentials(client, mine)
   local own = used[mine]
   if own and mine.core then
-    if mine.core:is_fresh(own.generation) then
+    if is_fresh(mine.core, own.generation) then
       return own
     end
     used[mine] = nil

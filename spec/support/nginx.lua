@@ -93,7 +93,7 @@ http {
     options.http or "",
     self.port,
     (options.workers or 1) > 1 and "reuseport" or "",
-    options.server
+    (options.server:gsub("TLS_PORT", self.tls_port))
   )
 end
 
@@ -104,7 +104,7 @@ end
 
 --- Starts it once; false when the port is taken.
 local function launch(self, options)
-  self.port = random_port()
+  self.port, self.tls_port = random_port(), random_port()
   self.url = "http://127.0.0.1:" .. self.port
   write(self.folder .. "/nginx.conf", configuration(self, options))
   write(self.folder .. "/error.log", "")
@@ -132,7 +132,8 @@ local function launch(self, options)
 end
 
 --- Starts an nginx.
----@param options table `server`: what stands in its server block; `http`, `main`: in those;
+---@param options table `server`: what stands in its server block, TLS_PORT for a free port that is
+--- then in `tls_port`; `http`, `main`: in those;
 --- `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
 --- `path`: more places for Lua modules
 ---@return table server port, url, folder

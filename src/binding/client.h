@@ -28,6 +28,7 @@ void clientL_keep_idle_exchange(lua_State *L, int count);
 void clientL_watch(lua_State *L, struct exchange_box *box);
 /* The methods that are about credentials; in credentials.c of the binding. */
 extern const luaL_Reg clientL_credential_methods[];
+void clientL_push_is_fresh(lua_State *L);
 /* Those about who waits; in collect.c. */
 extern const luaL_Reg clientL_waiting_methods[];
 /* Adopts a copy of `record`; false when there is no memory. */

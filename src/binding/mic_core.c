@@ -104,6 +104,8 @@ int luaopen_mic_core(lua_State *L) {
   lua_setfield(L, -2, "auth_paths");
   push_credential_names(L);
   lua_setfield(L, -2, "credential_names");
+  clientL_push_is_fresh(L);
+  lua_setfield(L, -2, "is_fresh_function");
   lua_pushliteral(L, MIC_VERSION);
   lua_setfield(L, -2, "version");
   lua_pushnumber(L, (lua_Number)MIC_SECRET_MAX);

@@ -68,21 +68,34 @@ static int client_collect(lua_State *L) {
   return 1;
 }
 
-/* A GET of a plain call for a batch, begun without waiting.
+/* Whether the running coroutine can leave an exchange to the client's engine, and wait. */
+static bool can_suspend(lua_State *L, const struct api_client *client) {
+  return client->engine != NULL && !client->engine->closed && compat_is_yieldable(L);
+}
+
+/* A GET of a plain call, begun without waiting.
    ---@param path string
    ---@param timeout number seconds
    ---@param idle? mic.exchange one whose plain_result was taken, to be used again
-   ---@return mic.exchange exchange for plain_result once it has ended, as it may have at once */
+   ---@param suspends? boolean begin only where an engine goes on while this coroutine is suspended
+   ---@return mic.exchange|false exchange for plain_result; false, and nothing was done: where the
+     coroutine could not be suspended, or the path is for `request`
+   ---@return boolean? running false: it has ended already */
 static int client_start_plain(lua_State *L) {
   static const char method[] = "GET";
   struct api_client *client = clientL_check(L, 1);
   struct api_call call = {0};
   call.path = luaL_checklstring(L, 2, &call.path_length);
   double timeout = luaL_checknumber(L, 3);
+  bool suspends = lua_toboolean(L, 5) != 0;
+  lua_settop(L, 4);
+  if (suspends && !(url_path_is_plain(call.path, call.path_length) && can_suspend(L, client))) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
   const char *problem = url_path_problem(call.path, call.path_length);
   if (problem != NULL)
     return argumentsL_raise(L, "path %s", problem);
-  lua_settop(L, 4);
   struct exchange_box *box;
   if (lua_isnil(L, 4)) {
     box = exchangeL_push(L, client, EXCHANGE_REQUEST);
@@ -103,18 +116,21 @@ static int client_start_plain(lua_State *L) {
   exchange->share_connection = true;
   api_client_request(client, exchange, &call);
   clientL_watch(L, box);
-  return 1;
+  lua_pushboolean(L, exchange->state == EXCHANGE_RUNNING);
+  return 2;
 }
 
-/* ---@param exchange mic.exchange of start_plain, ended
-   ---@return any ... as plain_request returns */
+/* ---@param exchange mic.exchange of start_plain
+   ---@return any ... as plain_request returns; false when it has not ended yet */
 static int client_plain_result(lua_State *L) {
   clientL_check(L, 1);
   struct exchange_box *box = exchangeL_check(L, 2);
   engine_sync(&box->exchange);
-  bool ended = box->exchange.state == EXCHANGE_DONE && !box->taken;
-  luaL_argcheck(L, ended, 2, "has no result now");
-  return exchangeL_push_plain_result(L, box);
+  luaL_argcheck(L, !box->taken, 2, "has given its result");
+  if (box->exchange.state == EXCHANGE_DONE)
+    return exchangeL_push_plain_result(L, box);
+  lua_pushboolean(L, 0);
+  return 1;
 }
 
 /* Gives the client's exchanges to an engine from now on. Its own connections are closed.

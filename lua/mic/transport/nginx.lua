@@ -214,29 +214,35 @@ function nginx.finish(_, exchange, listener)
   end
 end
 
---- Sends a GET that has nothing but a path, and waits for its answer.
+--- Sends a GET that has nothing but a path, and waits for its answer. Two crossings into C, as each
+--- one ends a trace of LuaJIT's.
 ---@param self table the inside of a client, connected
 ---@param path string
 ---@param timeout number seconds
----@return any ... what `plain_request` of the core's client returns; false when nothing was done,
---- because `request` has to say why not
+---@return any ... what `plain_request` of the core's client returns; false when nothing was done:
+--- `request` gives the client its engine, or says why not
 function nginx.plain_get(self, path, timeout)
   local core_client = self.core
-  local engine = core.is_plain_path(path) and engage(core_client)
-  if not engine then
+  local engine = given[core_client]
+  if not engine or not waiting_phases[ngx.get_phase()] then
     return false
   end
   local idle = self.idle or {}
   local count, turn = #idle, 0
-  local exchange = idle[count]
-  idle[count], self.idle = nil, idle
-  exchange = core_client:start_plain(path, timeout, exchange)
-  while exchange:run(0) == "wait" do
-    turn = turn + 1
-    reader.wait(engine, exchange, turn)
+  local exchange, running = core_client:start_plain(path, timeout, idle[count], true)
+  if not exchange then
+    return false
   end
+  idle[count], self.idle = nil, idle
+  local status, second, packed, content_type, advisory
+  repeat
+    if running then
+      turn = turn + 1
+      reader.wait(engine, exchange, turn)
+    end
+    status, second, packed, content_type, advisory = core_client:plain_result(exchange)
+  until status ~= false
   reader.leave(engine)
-  local status, second, packed, content_type, advisory = core_client:plain_result(exchange)
   count = #idle
   if count < IDLE_MOST then
     idle[count + 1] = exchange

@@ -35,9 +35,9 @@ local function take_semaphore()
   return pool[pooled + 1]
 end
 
---- One that was posted late would wake somebody else for nothing.
+--- For one whose post has been waited for: none can come late.
 local function give_semaphore(one)
-  if pooled < POOL_SIZE and one:count() == 0 then
+  if pooled < POOL_SIZE then
     pooled = pooled + 1
     pool[pooled] = one
   end

@@ -9,17 +9,16 @@
 
 void clientL_watch(lua_State *L, struct exchange_box *box) {
   struct exchange_box **first = &((struct client_box *)box->client)->watched;
+  engineL_know(L, box);
+  if (box->link != NULL) /* since its use before, which nobody has collected */
+    return;
+  /* Always the same place: new ones would make Lua rebuild the table every few calls. */
+  if (box->watched_as == 0)
+    box->watched_as = (int)box->exchange.number;
   compatL_push_anchors(L, 1);
-  if (box->link != NULL) { /* of its use before, which nobody has collected */
-    lua_pushnil(L);
-    lua_rawseti(L, -2, box->watched_as);
-    exchange_unwatch(box);
-  }
-  box->watched_as = (int)box->exchange.number;
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, box->watched_as);
   lua_pop(L, 1);
-  engineL_know(L, box);
   box->next = *first;
   box->link = first;
   if (box->next != NULL)

@@ -15,7 +15,7 @@ struct exchange_box {
   bool taken;                /* result was read */
   unsigned listed;           /* by which of the engine's collects last */
   struct exchange_box *next, **link; /* in the client's list for collect; link NULL: in none */
-  int watched_as;                    /* where the client's anchors have it meanwhile */
+  int watched_as;     /* where the client's anchors have it meanwhile; 0: it was in no list yet */
   struct record kept; /* of a login or refresh whose result was taken: for `record` */
 };
 

@@ -11,8 +11,11 @@ describe("the configuration in " .. PAGE, function()
 
   --- The sandbox instead of the page's server.
   local function localised(text)
-    local url = "https://xxxxxxxxxx.execute-api.eu-west-1.amazonaws.com/prod"
-    return (text:gsub(url:gsub("%p", "%%%0"), box.base_url)
+    local host = ("xxxxxxxxxx.execute-api.eu-west-1.amazonaws.com"):gsub("%p", "%%%0")
+    local authority = box.base_url:match "//([^/]*)"
+    return (text:gsub("https://" .. host .. "/prod", box.base_url)
+      :gsub(host .. ":443", authority)
+      :gsub(host, (authority:gsub(":.*", "")))
       :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file)
       :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file)))
   end

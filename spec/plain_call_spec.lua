@@ -1,4 +1,4 @@
--- A call without options takes a shorter way through the house, alone and in a batch. Each case is
+-- A call with few options takes a shorter way through the house, alone and in a batch. Each case is
 -- done in all ways: by a client that nobody listens to, by such a client's batch, and by one with
 -- `on_event`, which takes the long way.
 
@@ -49,6 +49,19 @@ describe("a call without options", function()
     end },
     { "a query in the path", function(client)
       return client:get "/users?size=2"
+    end },
+    { "a query and a timeout", function(client)
+      return client:get("/users", { query = { size = 2, term = "a b&c" }, timeout = 20 })
+    end },
+    { "a query beside one in the path, and params", function(client)
+      return client:get("/users/{name}?a=1", { params = { name = "anna" }, query = { b = true } })
+    end },
+    { "a timeout that ends it", function(client)
+      box:answer { path = "/user", delay = 1, times = 3 }
+      return client:get("/user", { timeout = 0.05 })
+    end },
+    { "options with a metatable", function(client)
+      return client:get("/users", setmetatable({}, { __index = { query = { size = 1 } } }))
     end },
     { "an empty table of options", function(client)
       return client:get("/user", {})
@@ -120,7 +133,10 @@ describe("a call without options", function()
     end
     local methods = {}
     function methods.get(_, path, opts)
-      return call { path = path, params = opts and opts.params }
+      opts = opts or {}
+      return call {
+        path = path, params = opts.params, query = opts.query, timeout = opts.timeout,
+      }
     end
     function methods.head(_, path)
       return call { method = "HEAD", path = path }
@@ -175,6 +191,10 @@ describe("a call without options", function()
       { "/a b" }, { 7 }, { "" }, {}, { "/x", 5 }, { "/x", { nonsense = 1 } }, { "/{a}" },
       { "/{a}", { params = {} } }, { "/x", { params = { a = 1 } } },
       { "/x", { params = 7 } }, { "/a/../b" }, { "/x}" },
+      { "/x", { query = 7 } }, { "/x", { query = { "a" } } }, { "/x", { query = { a = {}, b = {{}} } } },
+      { "/{a}", { query = {} } }, { "", { query = {} } }, { 7, { timeout = 1 } },
+      { "/a b", { timeout = 1 } }, { "/x", { timeout = 0 } }, { "/x", { timeout = 5000 } },
+      { "/x", { timeout = 0 / 0 } }, { "/x", { timeout = "1" } }, { "/x", { timeout = 1 / 0 } },
     } do
       local function problem(client)
         local ok, message = pcall(client.get, client, arguments[1], arguments[2])

@@ -151,6 +151,26 @@ describe("a call sends", function()
     assert.equal("me", header(request, "user-agent"))
   end)
 
+  it("its own name once, whatever else goes with the call, also where a proxy might be asked",
+    function()
+      local pieces = {}
+      local function to_pieces(piece)
+        pieces[#pieces + 1] = piece
+      end
+      for _, proxy in ipairs { "", "http://127.0.0.1:1" } do -- loopback goes past it
+        client:close()
+        client = mic.new { base_url = server.base_url, api_key = "key", proxy = proxy }
+        local own = { auth = false, headers = { ["accept-encoding"] = "identity" } }
+        local name = "lua-mic/" .. mic._VERSION:match "[%d.]+$"
+        assert.equal(name, header(came("get", "/x", { auth = false }), "user-agent"))
+        assert.equal(name, header(came("post", "/x", {}, { auth = false }), "user-agent"))
+        assert.equal(name, header(came("post", "/x", {}, own), "user-agent"))
+        assert(client:get("/x", { auth = false, on_data = to_pieces }))
+        assert.equal(name, header(echo.parse(table.concat(pieces)), "user-agent"))
+        pieces = {}
+      end
+    end)
+
   it("which compressions it takes, or the caller's word on that", function()
     local own = { headers = { ["accept-encoding"] = "identity" } }
     assert.is_truthy(header(came("get", "/x"), "accept-encoding"):find "gzip")

@@ -258,6 +258,7 @@ describe("TLS", function()
           assert.are.equal("200\n", child(name .. "=" .. url, box.base_url, 'proxy = ""'))
         end
         assert.are.equal(4, #proxy.requests())
+        assert.are.equal(("host user-agent proxy-connection "):rep(4), proxy.header_names() .. " ")
       end)
 
     it("plain http to loopback goes through none", function()

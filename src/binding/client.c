@@ -68,7 +68,7 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
-/* It travels in a header of libcurl's own making, which libcurl does not check. */
+/* Nobody else checks it. */
 static void check_user_agent(lua_State *L, const char *text) {
   const char *problem = header_value_problem(text, strlen(text));
   if (problem != NULL)

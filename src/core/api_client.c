@@ -45,7 +45,8 @@ static bool complete_lines(struct exchange *exchange) {
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
   struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
   if (*shared == NULL)
-    *shared = header_snapshot_open(client->profile, api_key ? &client->api_key : NULL);
+    *shared = header_snapshot_open(client->profile, client->connections.options.user_agent,
+                                   api_key ? &client->api_key : NULL);
   if (*shared == NULL)
     return false;
   (*shared)->references++;
@@ -100,8 +101,9 @@ bool api_client_may_send(const struct api_client *client, bool allow_stale,
 
 static bool attach_credentials(struct api_client *client, struct exchange *exchange) {
   struct credentials *credentials = &client->credentials;
-  exchange->snapshot = credentials_snapshot(credentials, client->profile, &client->api_key,
-                                            client->identity == IDENTITY_IN_HEADER);
+  exchange->snapshot =
+      credentials_snapshot(credentials, client->profile, client->connections.options.user_agent,
+                           &client->api_key, client->identity == IDENTITY_IN_HEADER);
   if (exchange->snapshot == NULL || !exchange_link_lines(exchange, exchange->snapshot))
     return false;
   const struct secret *identity = &credentials->record.identity;

@@ -58,6 +58,17 @@ static CURLcode set_protocols(CURL *easy) {
   return CURLE_OK;
 }
 
+static bool may_use_proxy(const struct connection_options *options) {
+  static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                          "ALL_PROXY"};
+  if (options->proxy != NULL)
+    return options->proxy[0] != '\0';
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+    if (getenv(variables[i]) != NULL)
+      return true;
+  return false;
+}
+
 /* Everything that stays the same from exchange to exchange. */
 static CURLcode configure(const struct connection_options *options, CURL *easy) {
   CURLcode code = exchange_configure(easy);
@@ -69,7 +80,10 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
     return code;
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_HTTP_VERSION, options->http_version);
-  SET(CURLOPT_USERAGENT, options->user_agent);
+  /* It goes with calls as one of our lines, which libcurl copies once and not twice; a proxy that
+     is to connect gets this one. */
+  if (may_use_proxy(options))
+    SET(CURLOPT_USERAGENT, options->user_agent);
   SET(CURLOPT_OPENSOCKETFUNCTION, exchange_cb_open_socket);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */

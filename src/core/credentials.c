@@ -138,14 +138,17 @@ static bool append_line(struct curl_slist **lines, const char *name, const char 
 
 /* `record` NULL: none of the credentials. */
 static struct header_snapshot *build_snapshot(const struct record *record,
-                                              const struct api_profile *profile,
+                                              const struct api_profile *profile, const char *agent,
                                               const struct secret *api_key, bool identity) {
+  static const char agent_name[] = "User-Agent";
   struct header_snapshot *snapshot = calloc(1, sizeof *snapshot);
   if (snapshot == NULL)
     return NULL;
   snapshot->references = 1;
   struct curl_slist **lines = &snapshot->lines;
-  bool ok = header_append_line(lines, "Expect:") && header_append_encodings(lines);
+  bool ok = header_append_line(lines, "Expect:") &&
+            header_append(lines, agent_name, sizeof agent_name - 1, agent, strlen(agent)) &&
+            header_append_encodings(lines);
   if (ok && record != NULL)
     ok = append_line(lines, profile->token_header, profile->token_prefix, &record->token);
   if (ok && identity && record->identity.length > 0)
@@ -160,18 +163,18 @@ static struct header_snapshot *build_snapshot(const struct record *record,
 }
 
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
-                                             const struct api_profile *profile,
+                                             const struct api_profile *profile, const char *agent,
                                              const struct secret *api_key, bool identity) {
   if (credentials->snapshot == NULL)
-    credentials->snapshot = build_snapshot(&credentials->record, profile, api_key, identity);
+    credentials->snapshot = build_snapshot(&credentials->record, profile, agent, api_key, identity);
   if (credentials->snapshot != NULL)
     credentials->snapshot->references++;
   return credentials->snapshot;
 }
 
-struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile, const char *agent,
                                              const struct secret *api_key) {
-  return build_snapshot(NULL, profile, api_key, false);
+  return build_snapshot(NULL, profile, agent, api_key, false);
 }
 
 void header_snapshot_release(struct header_snapshot *snapshot) {

@@ -23,11 +23,14 @@ enum freshness {
 
 /* The header lines of one generation, shared by the exchanges that send them. Those that only some
    send stand first: "Expect:", which takes libcurl's "Expect: 100-continue" out (it costs a round
-   trip, or a second of waiting), and Accept-Encoding. */
+   trip, or a second of waiting), User-Agent and Accept-Encoding. */
 struct header_snapshot {
   unsigned references;
   struct curl_slist *lines; /* owned; wiped with the last reference */
 };
+
+/* Their places in it. */
+enum { SNAPSHOT_EXPECT, SNAPSHOT_AGENT, SNAPSHOT_ENCODINGS, SNAPSHOT_CHOICES };
 
 struct credentials {
   struct record record; /* record.token is not set while there are none */
@@ -54,10 +57,10 @@ void credentials_clear(struct credentials *credentials);
 /* The lines of the current generation, a new reference for the caller; NULL when there is no
    memory. `identity` false leaves the identity header out. */
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
-                                             const struct api_profile *profile,
+                                             const struct api_profile *profile, const char *agent,
                                              const struct secret *api_key, bool identity);
 /* The lines of calls without credentials; `api_key` NULL or empty leaves that out too. */
-struct header_snapshot *header_snapshot_open(const struct api_profile *profile,
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile, const char *agent,
                                              const struct secret *api_key);
 void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is fine */
 

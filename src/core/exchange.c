@@ -44,15 +44,19 @@ bool exchange_fail_stalled(struct exchange *exchange) {
 }
 
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
-  struct curl_slist *no_expect = shared->lines, *encodings = no_expect->next;
-  bool has_body = exchange_has_body(exchange);
   /* A paused transfer goes on decompressing into memory, so a stream asks for no compression. */
-  bool compressed = !exchange->stream && !header_list_has(exchange->lines, "Accept-Encoding");
-  struct curl_slist *first = compressed ? encodings : encodings->next;
-  if (has_body && compressed)
-    first = no_expect;
-  else if (has_body && !header_append_line(&exchange->lines, no_expect->data))
-    return false;
+  const bool wanted[SNAPSHOT_CHOICES] = {
+      [SNAPSHOT_EXPECT] = exchange_has_body(exchange),
+      [SNAPSHOT_AGENT] = !header_list_has(exchange->lines, "User-Agent"),
+      [SNAPSHOT_ENCODINGS] =
+          !exchange->stream && !header_list_has(exchange->lines, "Accept-Encoding")};
+  int copied = SNAPSHOT_CHOICES; /* before the first line from which on all are wanted */
+  while (copied > 0 && wanted[copied - 1])
+    copied--;
+  struct curl_slist *first = shared->lines;
+  for (int i = 0; i < copied; i++, first = first->next)
+    if (wanted[i] && !header_append_line(&exchange->lines, first->data))
+      return false;
   struct curl_slist *last = exchange->lines;
   exchange->sent_lines = last == NULL ? first : last;
   if (last == NULL)

@@ -112,8 +112,8 @@ void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char
 void exchange_fail_memory(struct exchange *exchange);
 /* Fails a running one in which nothing has moved for as long as allowed; false for any other. */
 bool exchange_fail_stalled(struct exchange *exchange);
-/* Sends the shared lines after our own, without copying them; they must outlive the exchange. False
-   when there is no memory. */
+/* Sends the shared lines after our own, without copying most of them; they must outlive the
+   exchange. False when there is no memory. */
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared);
 /* Whether the request has one, an empty one too. */
 bool exchange_has_body(const struct exchange *exchange);

@@ -1,4 +1,4 @@
---- The shortest way of a call: one with nothing but a path, params, query, timeout and data, through
+--- The shortest way of a call: one with nothing but path, params, query, timeout and data, through
 --- a client that nobody listens to, waiting in this thread, or a GET like that which the transport
 --- sends. A 2xx answer to it costs one crossing into C (two with a transport) and one table.
 --- Everything else goes on in `call`, with what came.
@@ -38,12 +38,15 @@ local function fill(path, opts)
   if opts == nil then
     return path, path
   end
-  local template = type(path) == "string" and paths.is_template(path)
-  if type(path) ~= "string" or path == "" or not are_plain(opts) or (template and not opts.params) then
+  if type(path) ~= "string" or path == "" or not are_plain(opts) then
     return nil
   end
-  if not opts.params and not opts.query then
-    return path, path
+  if not opts.params then
+    if paths.is_template(path) then
+      return nil
+    elseif not opts.query then
+      return path, path
+    end
   end
   local filled = paths.fill(path, opts.params)
   return paths.query(filled, opts.query), filled

@@ -12,7 +12,7 @@
 
 static const double IDLE_SECONDS = 60.0; /* the longest poll */
 static const double GRACE_SECONDS = 2.0; /* for which a reader is kept with nothing under way */
-static const size_t HEAP_HINT = 4 * 1024 * 1024; /* bytes; a call takes some 33 KiB while it runs */
+static const size_t HEAP_HINT = (size_t)4 << 20; /* bytes; a call takes some 33 KiB while it runs */
 
 static double now(void) {
   const struct clock clock = {0};

@@ -15,6 +15,7 @@ describe("the configuration in " .. PAGE, function()
     local authority = box.base_url:match "//([^/]*)"
     return (text:gsub("https://" .. host .. "/prod", box.base_url)
       :gsub(host .. ":443", authority)
+      :gsub("Host " .. host, "Host " .. authority)
       :gsub(host, (authority:gsub(":.*", "")))
       :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file)
       :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file)))

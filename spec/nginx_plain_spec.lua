@@ -28,8 +28,18 @@ function cases.params(client)
   return outcome(client:get("/users/{userName}", { params = { userName = "anna" } }))
 end
 
+function cases.query(client)
+  local options = { query = { size = 2, term = "a b" }, timeout = 20 }
+  return outcome(client:get("/users", options)) .. outcome(client:get("/users", options))
+end
+
 function cases.misuse(client)
-  return tostring(select(2, pcall(client.get, client, "/a b")))
+  local texts = { outcome(client:get "/user") } -- from here on the short way is open
+  for index, path in ipairs { "/a b", 7, {}, "", "/{a}", false } do
+    texts[index + 1] = tostring(select(2, pcall(client.get, client, path)))
+  end
+  texts[#texts + 1] = tostring(select(2, pcall(client.get, client)))
+  return table.concat(texts, "\n") .. outcome(client:get "/user")
 end
 
 function cases.head(client)
@@ -129,6 +139,7 @@ local cases = {
   { "a connection that breaks", "get", "/user", { body = "0123456789", cut = 4, times = 3 } },
   { "an expired token", "get", "/user", { status = 401, body = EXPIRED, headers = JSON } },
   { "params", "params" },
+  { "a query and a timeout", "query" },
   { "a head", "head" },
   { "data", "data" },
   { "a path that cannot be sent", "misuse" },

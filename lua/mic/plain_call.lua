@@ -62,7 +62,7 @@ local function is_open(self)
   return self.plain_request and not session.vault.unsaved and not session.shared.token
 end
 
---- Whether a call without options may take this way, waiting in this thread.
+--- Whether a plain call may take this way, waiting in this thread.
 ---@param self table the inside of a client
 ---@return boolean
 plain_call.is_open = is_open

@@ -229,11 +229,13 @@ function nginx.plain_get(self, path, timeout)
   end
   local idle = self.idle or {}
   local count, turn = #idle, 0
-  local exchange, running = core_client:start_plain(path, timeout, idle[count], true)
+  local spare = idle[count]
+  idle[count], self.idle = nil, idle
+  local exchange, running = core_client:start_plain(path, timeout, spare, true)
   if not exchange then
+    idle[count] = spare
     return false
   end
-  idle[count], self.idle = nil, idle
   local status, second, packed, content_type, advisory
   repeat
     if running then

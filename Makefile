@@ -123,7 +123,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize: deps-test
 	@for lua in lua5.4 luajit; do $(MAKE) --no-print-directory LUA=$$lua BUILD_ROOT=build/sanitize \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" build || exit 1; done
-	@tools/run_sanitized address $(CC) lua5.4 build/sanitize/lua5.4
+	@tools/run_sanitized address $(CC) lua5.4 build/sanitize/lua5.4 $(if $(SPECS),-- $(SPECS))
 
 tsan: deps-test
 	@for lua in lua5.4 luajit; do $(MAKE) --no-print-directory LUA=$$lua BUILD_ROOT=build/tsan \

@@ -13,7 +13,8 @@
 #   make brutal-gc    the core's specs, with a full collection for every object of the module's
 #   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
-#   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http
+#   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http;
+#                   ROWS="unrelated authorize by_hand resty proxy", WAYS="tls h2 cleartext"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
 #   make uninstall  with the same ones, takes away what install put there
 #   make deps       what all of these need; the others install only what they use themselves

@@ -145,7 +145,9 @@ describe("an exchange of mic.core", function()
     end
     assert_refuses("in use", "start_plain", "/user", FOREVER, first)
     assert.is_false(client:plain_result(first))
-    assert_refuses("path has a space", "start_plain", "/a b", FOREVER)
+    for _, path in ipairs { "/a b", "/{a}", "", 7 } do -- those are for `request`
+      assert_refuses("is no path of a plain call", "start_plain", path, FOREVER)
+    end
     assert.is_false(client:start_plain("/user", FOREVER, nil, true)) -- no engine goes on with it
     assert.same({ first }, client:collect(FOREVER))
     local status, body = client:plain_result(first)

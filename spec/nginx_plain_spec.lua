@@ -1,4 +1,4 @@
--- A GET without options takes a shorter way in nginx, and its exchange serves the next one. Each
+-- A GET with few options takes a shorter way in nginx, and its exchange serves the next one. Each
 -- case is done in both ways: by a client that nobody listens to, and by one with `on_event`, which
 -- takes the long one.
 

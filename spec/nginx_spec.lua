@@ -238,12 +238,12 @@ describe("many calls at once", function()
       return in_flight() == 50
     end))
     local longest = 0
-    for _ = 1, 10 do
-      local began = core.now()
-      assert.equal("quick", (server:get "/quick"))
-      longest = math.max(longest, core.now() - began)
+    for _ = 1, 10 do -- curl's own time: that of its process's start is the machine's
+      local body, seconds = server:timed "/quick"
+      assert.equal("quick", body)
+      longest = math.max(longest, seconds)
     end
-    assert.is_true(longest < 1.5, longest) -- one that waits for the worker takes longer
+    assert.is_true(longest < 0.5, longest)
     pipe:close()
     assert.equal(0, in_flight())
   end)

@@ -95,6 +95,7 @@ local is_fresh = function(core_client, generation)
   return core_client:is_fresh(generation)
 end
 
+-- A method of the core would end LuaJIT's compiled trace at each request.
 local has_ffi, ffi = pcall(require, "ffi")
 if has_ffi then
   is_fresh = ffi.cast("bool (*)(const void *, double)", core.is_fresh_function)

@@ -136,7 +136,7 @@ end
 --- then in `tls_port`; `http`, `main`: in those;
 --- `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
 --- `path`: more places for Lua modules
----@return table server port, url, folder
+---@return table server port, tls_port, url, folder
 function nginx.start(options)
   local self = setmetatable({ folder = first_line "mktemp -d" }, server_mt)
   for name, text in pairs(options.files or {}) do
@@ -177,6 +177,20 @@ function server_methods:get(path, arguments)
   )
   local body, status = output:match "^(.*)\n(%d+)$"
   return body, tonumber(status)
+end
+
+--- One request, and the seconds from its begin to its answer's end.
+---@param path string
+---@return string body
+---@return number seconds
+function server_methods:timed(path)
+  local output = run(
+    ("curl -q -sS -g --noproxy '*' --max-time 30 -w '\\n%%{time_total}' %s"):format(
+      quote(self.url .. path)
+    )
+  )
+  local body, seconds = output:match "^(.*)\n([%d.]+)$"
+  return body, tonumber(seconds)
 end
 
 --- Many requests at once.

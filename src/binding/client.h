@@ -20,6 +20,9 @@ extern const char clientL_type[];
 int clientL_new(lua_State *L);
 struct api_client *clientL_check(lua_State *L, int index);
 int clientL_plain_request(lua_State *L); /* a method */
+/* The path at this index, when it may be sent as it is; NULL for one that is for `request`. [0, 0]
+ */
+const char *clientL_plain_path(lua_State *L, int index, size_t *length);
 /* An exchange for a call that waits in this thread, with the client at index 1. [0, +1] */
 struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client);
 /* Gives it back; it is at the top, below `count` results. [0, 0] */

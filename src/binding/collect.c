@@ -72,12 +72,6 @@ static bool can_suspend(lua_State *L, const struct api_client *client) {
   return client->engine != NULL && !client->engine->closed && compat_is_yieldable(L);
 }
 
-static bool is_plain_path(lua_State *L, int index) {
-  size_t length = 0;
-  const char *path = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &length) : NULL;
-  return path != NULL && url_path_is_plain(path, length);
-}
-
 /* A GET of a plain call, begun without waiting.
    ---@param path string
    ---@param timeout number seconds
@@ -93,14 +87,12 @@ static int client_start_plain(lua_State *L) {
   double timeout = luaL_checknumber(L, 3);
   bool suspends = lua_toboolean(L, 5) != 0;
   lua_settop(L, 4);
-  if (suspends && !(is_plain_path(L, 2) && can_suspend(L, client))) {
+  call.path = clientL_plain_path(L, 2, &call.path_length);
+  if (suspends && (call.path == NULL || !can_suspend(L, client))) {
     lua_pushboolean(L, 0);
     return 1;
   }
-  call.path = luaL_checklstring(L, 2, &call.path_length);
-  const char *problem = url_path_problem(call.path, call.path_length);
-  if (problem != NULL)
-    return argumentsL_raise(L, "path %s", problem);
+  luaL_argcheck(L, call.path != NULL, 2, "is no path of a plain call");
   struct exchange_box *box;
   if (lua_isnil(L, 4)) {
     box = exchangeL_push(L, client, EXCHANGE_REQUEST);

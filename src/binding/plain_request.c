@@ -42,6 +42,11 @@ int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box) {
   return 5;
 }
 
+const char *clientL_plain_path(lua_State *L, int index, size_t *length) {
+  const char *path = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, length) : NULL;
+  return path != NULL && url_path_is_plain(path, *length) ? path : NULL;
+}
+
 /* One call without headers and options.
    ---@param method string
    ---@param path string
@@ -58,10 +63,10 @@ int clientL_plain_request(lua_State *L) {
   size_t method_length = 0, path_length = 0;
   struct api_client *client = clientL_check(L, 1);
   const char *method = luaL_checklstring(L, 2, &method_length);
-  const char *path = lua_type(L, 3) == LUA_TSTRING ? lua_tolstring(L, 3, &path_length) : "";
+  const char *path = clientL_plain_path(L, 3, &path_length);
   lua_Number timeout = luaL_checknumber(L, 4);
   lua_settop(L, 6);
-  if (!url_path_is_plain(path, path_length)) {
+  if (path == NULL) {
     lua_pushboolean(L, 0);
     return 1;
   }

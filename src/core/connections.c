@@ -269,8 +269,11 @@ static bool take_messages(struct connections *connections) {
     if (message->msg != CURLMSG_DONE)
       continue;
     CURLcode code = message->data.result;
+    CURL *easy = message->easy_handle;
     void *context = NULL;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+    if (exchange_rewind(context, code) && poller_add_again(&connections->poller, easy))
+      continue;
     end_exchange(connections, context, code);
     ended = true;
   }

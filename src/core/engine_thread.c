@@ -247,10 +247,14 @@ static void read_messages(struct engine_core *core) {
     if (message->msg != CURLMSG_DONE)
       continue;
     CURLcode code = message->data.result;
+    CURL *easy = message->easy_handle;
     char *context = NULL;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     /* The exchange is the first member of its job. */
-    engine_end_job(core, (struct engine_job *)(void *)context, code);
+    struct engine_job *job = (struct engine_job *)(void *)context;
+    if (exchange_rewind(&job->exchange, code) && poller_add_again(&core->poller, easy))
+      continue;
+    engine_end_job(core, job, code);
   }
 }
 

@@ -283,6 +283,28 @@ static bool fail_at_proxy(struct exchange *exchange) {
   return true;
 }
 
+/* How often one request may find its kept connection closed; as libcurl. */
+enum { SENT_AGAIN_MAX = 5 };
+
+bool exchange_rewind(struct exchange *exchange, CURLcode code) {
+  CURL *easy = exchange->easy;
+  long connects = 0;
+  curl_off_t microseconds = 0;
+  if (code != CURLE_SEND_ERROR || !exchange->resend || exchange->failure.kind != FAILURE_NONE ||
+      exchange->head.length > 0 || exchange->sent_again == SENT_AGAIN_MAX)
+    return false;
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+  curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
+  double left = exchange->timeout - (double)microseconds / 1e6;
+  if (connects > 0 || (exchange->timeout > 0.0 && left <= 0.0) ||
+      (exchange->upload.descriptor >= 0 && !upload_file_seek(&exchange->upload, 0)))
+    return false;
+  exchange->sent_again++;
+  exchange->timeout = left;
+  idle_clock_touch(&exchange->idle);
+  return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(left)) == CURLE_OK;
+}
+
 #if LIBCURL_VERSION_NUM < 0x075000
 /* Where no callback tells of a sending, the bytes that went out do. */
 static void note_sending(struct exchange *exchange) {

@@ -84,6 +84,7 @@ struct exchange {
   bool no_memory;
   bool head_only; /* the answer to a HEAD that had a body: ended by us after its head */
   unsigned sendings;
+  unsigned sent_again;    /* by exchange_rewind */
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
   long status;
   long http_version; /* CURL_HTTP_VERSION_* */
@@ -105,6 +106,10 @@ CURLcode exchange_configure(CURL *easy);
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
 /* Takes off again what the exchange owns; what is configured stays. */
 void exchange_leave(const struct exchange *exchange, CURL *easy);
+/* Whether it failed with `code` only because the server had closed its kept connection, and is
+   ready to begin anew. libcurl sees to that itself, but not when it notices while it sends a
+   body. */
+bool exchange_rewind(struct exchange *exchange, CURLcode code);
 /* Reads the outcome off the handle. The handle is the caller's again afterwards. */
 void exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,

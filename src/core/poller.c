@@ -102,6 +102,11 @@ bool poller_add(struct poller *poller, CURL *easy) {
          curl_multi_add_handle(poller->multi, easy) == CURLM_OK;
 }
 
+bool poller_add_again(struct poller *poller, CURL *easy) {
+  curl_multi_remove_handle(poller->multi, easy);
+  return poller_add(poller, easy);
+}
+
 void poller_discard(struct poller *poller) {
   if (poller->multi != NULL)
     curl_multi_cleanup(poller->multi);

@@ -31,8 +31,13 @@ end
 function native.build(name)
   local target = ("%s/spec/%s.so"):format(folder(), name)
   local source = ("spec/c/%s.c"):format(name)
-  run(("mkdir -p %s/spec; [ %s -nt %s ] || cc -shared -fPIC -O1 -std=c11 -D_GNU_SOURCE %s -o %s %s")
-    :format(folder(), target, source, include(), target, source))
+  run(([[ # several runs of the specs may build it at the same time
+    source=%s target=%s
+    [ $target -nt $source ] || {
+      mkdir -p %s/spec
+      cc -shared -fPIC -O1 -std=c11 -D_GNU_SOURCE %s -o $target.$$ $source && mv $target.$$ $target
+    }
+  ]]):format(source, target, folder(), include()))
   if target:sub(1, 1) == "/" then
     return target
   end

@@ -34,6 +34,7 @@ build = {
       sources = {
         "src/binding/arguments.c",
         "src/binding/client.c",
+        "src/binding/client_box.c",
         "src/binding/collect.c",
         "src/binding/credential_file.c",
         "src/binding/credentials.c",
@@ -58,6 +59,7 @@ build = {
         "src/core/download_file.c",
         "src/core/drive.c",
         "src/core/engine.c",
+        "src/core/engine_jobs.c",
         "src/core/engine_lane.c",
         "src/core/engine_life.c",
         "src/core/engine_limits.c",

@@ -4,14 +4,12 @@
 
 #include "../core/header.h"
 #include "client.h"
+#include "client_box.h"
+#include "collect.h"
+#include "credentials.h"
 #include "engine.h"
+#include "plain_request.h"
 #include "record.h"
-
-const char clientL_type[] = "mic.client";
-
-struct api_client *clientL_check(lua_State *L, int index) {
-  return luaL_checkudata(L, index, clientL_type);
-}
 
 /* ---- configuration ---- */
 
@@ -181,30 +179,6 @@ static int client_refresh(lua_State *L) {
   struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REFRESH);
   api_client_refresh(client, &box->exchange);
   return finish_auth(L, client, box);
-}
-
-/* A plain call's exchange never reaches Lua, so the next call can have it: one userdata with a
-   finalizer less to collect. It waits among the client's anchors, at 0. */
-enum { IDLE_EXCHANGE = 0 };
-
-struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client) {
-  compatL_push_anchors(L, 1);
-  lua_rawgeti(L, -1, IDLE_EXCHANGE);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 2);
-    return exchangeL_push(L, client, EXCHANGE_REQUEST);
-  }
-  lua_pushnil(L); /* taken: a call within this one makes its own */
-  lua_rawseti(L, -3, IDLE_EXCHANGE);
-  lua_remove(L, -2);
-  return exchangeL_renew(L, -1, client);
-}
-
-void clientL_keep_idle_exchange(lua_State *L, int count) {
-  compatL_push_anchors(L, 1);
-  lua_pushvalue(L, -2 - count);
-  lua_rawseti(L, -2, IDLE_EXCHANGE);
-  lua_pop(L, 1);
 }
 
 /* One call. Any HTTP answer is a reply, also 4xx.

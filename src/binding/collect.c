@@ -1,30 +1,12 @@
-/* The client's methods about who waits for its exchanges. */
 #include "../core/base.h"
 
 #include <string.h>
 
 #include "../core/url.h"
-#include "client.h"
+#include "client_box.h"
+#include "collect.h"
 #include "engine.h"
-
-void clientL_watch(lua_State *L, struct exchange_box *box) {
-  struct exchange_box **first = &((struct client_box *)box->client)->watched;
-  engineL_know(L, box);
-  if (box->link != NULL) /* since its use before, which nobody has collected */
-    return;
-  /* Always the same place: new ones would make Lua rebuild the table every few calls. */
-  if (box->watched_as == 0)
-    box->watched_as = (int)box->exchange.number;
-  compatL_push_anchors(L, 1);
-  lua_pushvalue(L, -2);
-  lua_rawseti(L, -2, box->watched_as);
-  lua_pop(L, 1);
-  box->next = *first;
-  box->link = first;
-  if (box->next != NULL)
-    box->next->link = &box->next;
-  *first = box;
-}
+#include "plain_request.h"
 
 /* Lists the exchanges that ended and were not shown yet in the table at index 2; returns how many.
    The client is at index 1. [0, 0] */

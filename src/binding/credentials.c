@@ -1,10 +1,10 @@
-/* The methods of mic.client that are about credentials. */
 #include "../core/base.h"
 
 #include <string.h>
 
 #include "../core/header.h"
-#include "client.h"
+#include "client_box.h"
+#include "credentials.h"
 #include "record.h"
 
 static void push_failure_text(lua_State *L, struct failure *failure, enum failure_kind kind,

@@ -36,8 +36,6 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
 void exchangeL_finish(lua_State *L, struct exchange_box *box);
 /* Pushes what `result` returns and lets go of the exchange's memory; returns how many. */
 int exchangeL_push_result(lua_State *L, struct exchange_box *box);
-/* Pushes what `plain_request` returns; returns how many. The exchange may be used again. */
-int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box);
 /* True when the exchange has sent credentials for which a refresh is due by now. */
 bool exchangeL_wants_refresh(const struct exchange_box *box);
 /* Takes it out of the list for collect, if it is in it. */

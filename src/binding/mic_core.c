@@ -8,6 +8,7 @@
 #include "../core/host_tls.h"
 #include "client.h"
 #include "credential_file.h"
+#include "credentials.h"
 #include "engine.h"
 #include "exchange.h"
 #include "packed_answer.h"

@@ -1,15 +1,12 @@
-/* The shortest way of a call: nothing but method, path and perhaps a JSON body, waited for in this
-   thread. Arguments instead of a table; of a 2xx answer no table either: what few callers look at
-   stays packed in one string until somebody does. */
 #include "../core/base.h"
 
 #include <string.h>
 
 #include "../core/header.h"
 #include "../core/url.h"
-#include "client.h"
-#include "exchange.h"
+#include "client_box.h"
 #include "packed_answer.h"
+#include "plain_request.h"
 
 static void set_body(lua_State *L, struct exchange *exchange, int index) {
   static const char name[] = "Content-Type", json[] = "application/json";

@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "engine_core.h"
+#include "engine_jobs.h"
 #include "engine_lane.h"
 #include "engine_life.h"
 

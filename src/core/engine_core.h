@@ -99,11 +99,6 @@ static inline bool engine_is_ours(const struct engine_core *core) {
 }
 /* An ended job, out of the news, gives back what it borrowed, and is no more. */
 void engine_give_back(struct engine_core *core, struct engine_job *job);
-/* Under the lock. */
-void engine_tell(struct engine_core *core, struct engine_job *job);
-void engine_untell(struct engine_core *core, struct engine_job *job);
-/* The engine's: reads the outcome and makes the job the caller's. */
-void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
 /* The thread; returns NULL when core->stop is set, with nothing running and no multi left. */
 void *engine_run(void *context);
 /* Ends the thread and waits for it: every job has ended then. */

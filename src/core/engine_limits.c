@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "clock.h"
-#include "engine_core.h"
+#include "engine_jobs.h"
 #include "engine_limits.h"
 
 static const double WAIT_STEP = 0.05;     /* how often parked ones are looked at */

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "engine_core.h"
+#include "engine_jobs.h"
 
 /* How long one wait may keep a Ctrl-C waiting. */
 static const double SLICE_SECONDS = 0.1;

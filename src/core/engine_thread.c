@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "engine_core.h"
+#include "engine_jobs.h"
 #include "engine_lane.h"
 #include "engine_limits.h"
 
@@ -19,22 +20,6 @@ static double now(void) {
   return clock_monotonic(&clock);
 }
 
-/* ---- what was ended or moved is told; under the lock ---- */
-
-void engine_tell(struct engine_core *core, struct engine_job *job) {
-  if (!job->told) {
-    job->told = true;
-    job->next_news = NULL;
-    job->prior_news = core->news_end;
-    if (core->news_end != NULL)
-      core->news_end->next_news = job;
-    else
-      core->news = job;
-    core->news_end = job;
-  }
-  core->telling = true;
-}
-
 /* Out of the lock: who is woken takes it at once. */
 static void wake_caller(struct engine_core *core, int target) {
   pthread_cond_broadcast(&core->changed);
@@ -44,79 +29,6 @@ static void wake_caller(struct engine_core *core, int target) {
   target = engine_wake_elsewhere(&core->wake);
   pthread_mutex_unlock(&core->lock);
   engine_wake_send(target);
-}
-
-void engine_untell(struct engine_core *core, struct engine_job *job) {
-  if (!job->told)
-    return;
-  job->told = false;
-  if (job->prior_news != NULL)
-    job->prior_news->next_news = job->next_news;
-  else
-    core->news = job->next_news;
-  if (job->next_news != NULL)
-    job->next_news->prior_news = job->prior_news;
-  else
-    core->news_end = job->prior_news;
-}
-
-/* ---- running jobs ---- */
-
-static bool is_listened(const struct engine_job *job) {
-  return job->exchange.stream || job->exchange.progress.wanted;
-}
-
-static void link_running(struct engine_core *core, struct engine_job *job) {
-  job->prior_running = NULL;
-  job->next_running = core->running;
-  if (job->next_running != NULL)
-    job->next_running->prior_running = job;
-  core->running = job;
-  if (is_listened(job))
-    core->listened++;
-}
-
-static void unlink_running(struct engine_core *core, struct engine_job *job) {
-  if (job->prior_running != NULL)
-    job->prior_running->next_running = job->next_running;
-  else
-    core->running = job->next_running;
-  if (job->next_running != NULL)
-    job->next_running->prior_running = job->prior_running;
-  if (is_listened(job))
-    core->listened--;
-}
-
-/* Under the lock: its end has come before the care that it asked for. */
-static void need_no_care(struct engine_core *core, struct engine_job *job) {
-  if (!job->wants_care)
-    return;
-  job->wants_care = false;
-  if (job->prior_care != NULL)
-    job->prior_care->next_care = job->next_care;
-  else
-    core->care = job->next_care;
-  if (job->next_care != NULL)
-    job->next_care->prior_care = job->prior_care;
-}
-
-/* The job is the caller's afterwards. */
-static void give_up(struct engine_core *core, struct engine_job *job) {
-  pthread_mutex_lock(&core->lock);
-  need_no_care(core, job);
-  job->state = JOB_ENDED;
-  if (!job->cancelled)
-    core->under_way--;
-  engine_tell(core, job);
-  pthread_mutex_unlock(&core->lock);
-}
-
-void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
-  exchange_finish(&job->exchange, code);
-  curl_multi_remove_handle(core->poller.multi, job->exchange.easy);
-  unlink_running(core, job);
-  engine_lane_leave(core, job);
-  give_up(core, job);
 }
 
 static void end_all(struct engine_core *core, CURLcode code) {
@@ -138,11 +50,11 @@ static void begin(struct engine_core *core, struct engine_job *job) {
 static void take_in(struct engine_core *core, struct engine_job *job) {
   if (job->taken_cancelled) {
     exchange_fail(&job->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
-    give_up(core, job);
+    engine_hand_back(core, job);
     return;
   }
   engine_limits_set(core, job);
-  link_running(core, job);
+  engine_link_running(core, job);
   if (engine_lane_enter(core, job))
     begin(core, job);
 }
@@ -262,7 +174,7 @@ static void offer_all(struct engine_core *core) {
   if (core->listened == 0)
     return;
   for (struct engine_job *job = core->running; job != NULL; job = job->next_running)
-    if (is_listened(job))
+    if (engine_is_listened(job))
       offer(core, job);
 }
 

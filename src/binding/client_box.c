@@ -1,0 +1,53 @@
+#include "../core/base.h"
+
+#include "client_box.h"
+#include "engine.h"
+
+const char clientL_type[] = "mic.client";
+
+struct api_client *clientL_check(lua_State *L, int index) {
+  return luaL_checkudata(L, index, clientL_type);
+}
+
+/* A plain call's exchange never reaches Lua, so the next call can have it: one userdata with a
+   finalizer less to collect. It waits among the client's anchors, at 0. */
+enum { IDLE_EXCHANGE = 0 };
+
+struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client) {
+  compatL_push_anchors(L, 1);
+  lua_rawgeti(L, -1, IDLE_EXCHANGE);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 2);
+    return exchangeL_push(L, client, EXCHANGE_REQUEST);
+  }
+  lua_pushnil(L); /* taken: a call within this one makes its own */
+  lua_rawseti(L, -3, IDLE_EXCHANGE);
+  lua_remove(L, -2);
+  return exchangeL_renew(L, -1, client);
+}
+
+void clientL_keep_idle_exchange(lua_State *L, int count) {
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, -2 - count);
+  lua_rawseti(L, -2, IDLE_EXCHANGE);
+  lua_pop(L, 1);
+}
+
+void clientL_watch(lua_State *L, struct exchange_box *box) {
+  struct exchange_box **first = &((struct client_box *)box->client)->watched;
+  engineL_know(L, box);
+  if (box->link != NULL) /* since its use before, which nobody has collected */
+    return;
+  /* Always the same place: new ones would make Lua rebuild the table every few calls. */
+  if (box->watched_as == 0)
+    box->watched_as = (int)box->exchange.number;
+  compatL_push_anchors(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, box->watched_as);
+  lua_pop(L, 1);
+  box->next = *first;
+  box->link = first;
+  if (box->next != NULL)
+    box->next->link = &box->next;
+  *first = box;
+}

@@ -90,16 +90,10 @@ local NONE = {}
 --- thousands of requests.
 local used = setmetatable({}, { __mode = "k" })
 
---- Whether this generation of a core's client is the present one, with no refresh due.
-local is_fresh = function(core_client, generation)
-  return core_client:is_fresh(generation)
-end
-
--- A method of the core would end LuaJIT's compiled trace at each request.
-local has_ffi, ffi = pcall(require, "ffi")
-if has_ffi then
-  is_fresh = ffi.cast("bool (*)(const void *, double)", core.is_fresh_function)
-end
+--- Whether this generation of a core's client is the present one, with no refresh due. A method of
+--- the core would end LuaJIT's compiled trace at each request. FFI is there: without it nginx has
+--- no semaphores for our calls either.
+local is_fresh = require("ffi").cast("bool (*)(const void *, double)", core.is_fresh_function)
 
 --- What the request gets; renewed first where that is due.
 ---@return table|nil own generation, and values: token, api_key, identity or query

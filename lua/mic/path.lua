@@ -215,6 +215,19 @@ local function list_length(name, list)
   return count
 end
 
+--- One member of a query; a list repeats its name, an empty one is nothing.
+local function query_pairs(name, value)
+  local start = encode(name) .. "="
+  if type(value) ~= "table" then
+    return start .. query_text(name, value, false)
+  end
+  local texts = {}
+  for index = 1, list_length(name, value) do
+    texts[index] = start .. query_text(name, value[index], true)
+  end
+  return table.concat(texts, "&")
+end
+
 --- Joins a query to a path, which may have one already.
 ---@param existing string a filled path
 ---@param query? table<string, string|number|boolean|table> a list repeats its name
@@ -234,28 +247,20 @@ function path.query(existing, query)
     end
     names[#names + 1] = name
   end
-  table.sort(names)
-
-  local pairs_made = {}
-  for _, name in ipairs(names) do
-    local value = query[name]
-    if type(value) == "table" then
-      for index = 1, list_length(name, value) do
-        pairs_made[#pairs_made + 1] = encode(name) .. "=" .. query_text(name, value[index], true)
-      end
-    else
-      pairs_made[#pairs_made + 1] = encode(name) .. "=" .. query_text(name, value, false)
+  if names[2] then
+    table.sort(names)
+  end
+  local text, joint = existing, existing:find("?", 1, true) and "&" or "?"
+  if joint == "&" and existing:find "[?&]$" then
+    joint = ""
+  end
+  for index = 1, #names do
+    local made = query_pairs(names[index], query[names[index]])
+    if made ~= "" then
+      text, joint = text .. joint .. made, "&"
     end
   end
-  if #pairs_made == 0 then
-    return existing
-  end
-
-  local joint = "?"
-  if existing:find("?", 1, true) then
-    joint = existing:find "[?&]$" and "" or "&"
-  end
-  return existing .. joint .. table.concat(pairs_made, "&")
+  return text
 end
 
 return path

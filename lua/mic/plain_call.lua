@@ -41,12 +41,8 @@ local function fill(path, opts)
   if type(path) ~= "string" or path == "" or not are_plain(opts) then
     return nil
   end
-  if not opts.params then
-    if paths.is_template(path) then
-      return nil
-    elseif not opts.query then
-      return path, path
-    end
+  if not opts.params and not opts.query then
+    return path, path
   end
   local filled = paths.fill(path, opts.params)
   return paths.query(filled, opts.query), filled

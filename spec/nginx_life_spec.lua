@@ -35,6 +35,15 @@ local CONFIGURATION = [[
     local _, err = require "my_mic":get "/hang"
     ngx.log(ngx.ERR, "the call was not cancelled: ", tostring(err))
   } }
+  location = /killed { content_by_lua_block {
+    local mic = require "my_mic"
+    mic:get "/user"
+    for _ = 1, 6000 do
+      ngx.thread.kill(ngx.thread.spawn(mic.get, mic, "/hang"))
+    end
+    local res, err = mic:get "/user"
+    ngx.say(res and res.status or tostring(err))
+  } }
   location = /memory { content_by_lua_block { ngx.say(require "memory"()) } }
   location = /begun { content_by_lua_block { ngx.say(ngx.shared.notes:get "begun") } }
   location = /flight { content_by_lua_block { ngx.say(require "mic.core".engine():in_flight()) } }
@@ -249,6 +258,13 @@ describe("clients that give up", function()
       give_up(AT_ONCE, 0.05)
       assert.is_true((nginx.eventually(are_free, FREE_SECONDS)))
     end
+    assert_clean()
+  end)
+
+  it("leave room for others, however many there are before the worker looks", function()
+    start { workers = 1 }
+    assert.equal("200\n", (server:get "/killed"))
+    assert.is_true((nginx.eventually(are_free)))
     assert_clean()
   end)
 

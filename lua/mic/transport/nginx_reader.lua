@@ -13,6 +13,7 @@ local reader = {}
 
 local SLICE = 1 -- seconds of a wait, before the request looks for itself
 local LOOK = 0.5 -- seconds between two looks of the keeper
+local LOOK_WAITS = 1000 -- and waits between two looks, so that orphans do not fill the engine
 local START_SECONDS = 1 -- a reader that has not come by then is taken for lost
 local POLLS = { 0.001, 0.002, 0.004, 0.008, 0.016, 0.032 } -- seconds, where there is no reader
 local NO_SOCKET_SECONDS = 30 -- before another try to get one
@@ -25,7 +26,7 @@ local pool, pooled = {}, 0
 local present = nil -- the reader that there is: started_at, reading
 local refused_at, refusal -- when no socket was to be had, and why
 local keeper = semaphore.new(0) -- wakes the keeper before its time
-local looked_at = 0
+local looked_at, waits = 0, 0 -- the last look, and how many have waited since
 
 local function take_semaphore()
   if pooled == 0 then
@@ -46,6 +47,7 @@ end
 --- A request that was killed, because its client gave up, say, does not wait any longer: nginx has
 --- taken it out of its semaphore's queue. Nobody else would end its exchange.
 local function cancel_orphans()
+  looked_at, waits = core.now(), 0
   for exchange, one in pairs(waiting) do
     if one:count() >= 0 then
       waiting[exchange] = nil
@@ -63,9 +65,7 @@ local function tell(engine)
       one:post(1)
     end
   end
-  local now = core.now()
-  if now - looked_at >= LOOK then
-    looked_at = now
+  if core.now() - looked_at >= LOOK then
     cancel_orphans()
   end
 end
@@ -177,6 +177,10 @@ end
 ---@param turn number how often this exchange has been waited for without news, from 1
 function reader.wait(engine, exchange, turn)
   local slice = SLICE
+  waits = waits + 1
+  if waits == LOOK_WAITS then
+    cancel_orphans()
+  end
   if not is_read(engine) then
     slice = POLLS[turn] or POLLS[#POLLS]
   end

@@ -5,7 +5,7 @@
 #   make test       every spec on each of LUAS
 #   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
 #   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
-#   make sanitize   every spec under AddressSanitizer and UBSan, its nginx too
+#   make sanitize   every spec under AddressSanitizer and UBSan, its nginx too; SPECS=… for some
 #   make tsan       the specs of the engine's thread under ThreadSanitizer, likewise
 #   make valgrind   every spec under memcheck, and an nginx
 #   make fuzz       each fuzz target for SECONDS

@@ -36,6 +36,13 @@ describe("the nginx example", function()
     box:stop()
   end)
 
+  it("says what its URL must be", function()
+    local printed, status = sandbox.run(
+      "MIC_BASE_URL=http://localhost/prod MIC_API_KEY=k examples/nginx/start 2>&1"
+    )
+    assert.same({ "MIC_BASE_URL must begin with https://\n", 2 }, { printed, status })
+  end)
+
   local function get(path)
     local body, status = sandbox.run(
       ("curl -q -s --noproxy '*' --max-time 10 %s%s"):format(url, path)

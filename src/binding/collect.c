@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "../core/url.h"
 #include "client_box.h"
 #include "collect.h"
 #include "engine.h"

@@ -3,7 +3,6 @@
 #include "base.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "clock.h"
 #include "engine_core.h"

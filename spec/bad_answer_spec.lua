@@ -121,12 +121,12 @@ describe("an answer that cannot be used", function()
     for body, message in pairs {
       [""] = "the answer has no body",
       ["null"] = "null",
-      ["{}"] = "the answer does not say why",
-      ["[]"] = "the answer does not say why",
-      ["{"] = "the answer does not say why",
-      ['{"message":5}'] = "the answer does not say why",
+      ["{}"] = "an answer of unknown form, see err.response.body",
+      ["[]"] = "an answer of unknown form, see err.response.body",
+      ["{"] = "an answer of unknown form, see err.response.body",
+      ['{"message":5}'] = "an answer of unknown form, see err.response.body",
       ['{"message":{"message":{"message":{"message":{"message":"deep"}}}}}'] =
-        "the answer does not say why",
+        "an answer of unknown form, see err.response.body",
       ["<html><title>502 Bad\r\nGateway</title></html>"] = "502 Bad Gateway",
       ["<html></html>"] = "the answer is a page, not JSON",
       ["plain text\r\nof two lines"] = "plain text of two lines",

@@ -52,8 +52,8 @@ describe("a call that fails", function()
     assert.same({ name = "email", list = { 1, "x" } }, err.message_params)
     assert.equal(400, err.response.status)
     assert.equal("PROPERTY_INVALID", err.response.data.message.messageKey)
-    assert.equal("http 400 PROPERTY_INVALID: Property is invalid (GET /user, request 7f3a-1)",
-      tostring(err))
+    local line = "http 400 PROPERTY_INVALID: Property is invalid: email: 1, x"
+    assert.equal(line .. " (GET /user, request 7f3a-1)", tostring(err))
     assert.equal("failed: " .. tostring(err), "failed: " .. err)
   end)
 

@@ -234,7 +234,7 @@ describe("error.from_reply", function()
       headers = { ["x-amzn-requestid"] = "7f3a", ["x-amz-apigw-id"] = "abc=" },
     })
     assert.are.equal(
-      "http 404 USER_NOT_FOUND: User not found (GET /users/anna, request 7f3a)",
+      "http 404 USER_NOT_FOUND: User not found: userName: 1 (GET /users/anna, request 7f3a)",
       tostring(err)
     )
     assert.are.equal("userName", err.property)
@@ -248,6 +248,90 @@ describe("error.from_reply", function()
   it("reads the body by itself when it was not decoded", function()
     local err = from_body(400, [[ {"message":{"message":"m","messageKey":"INVALID_ARGUMENTS"}}]])
     assert.are.equal("http 400 INVALID_ARGUMENTS: m", tostring(err))
+  end)
+
+  it("adds property and parameters to the line where the message does not have them", function()
+    local function line(message)
+      local err = errors.from_reply(
+        { status = 400 },
+        { message = message },
+        { method = "GET", path = "/things", headers = {} }
+      )
+      return (tostring(err):gsub(" %(GET /things%)$", ""))
+    end
+    assert.are.equal(
+      "http 400 PROPERTY_REQUIRED: Property is required: thingName",
+      line {
+        message = "Property is required",
+        messageKey = "PROPERTY_REQUIRED",
+        property = "thingName",
+      }
+    )
+    assert.are.equal(
+      "http 400: Invalid arguments: query: the query must have size, 10, true",
+      line {
+        message = "Invalid arguments",
+        property = "query",
+        messageParams = {
+          a = "the query must have size",
+          b = { 10, json.null, true },
+          c = "query",
+          d = "",
+        },
+      }
+    )
+    assert.are.equal(
+      "http 400: age must be over 18",
+      line { message = "age must be over 18", property = "age", messageParams = { min = 18 } }
+    )
+    local added = line { message = "m", property = ("p"):rep(500) }:sub(#"http 400: m" + 1)
+    assert.are.equal(200, #added)
+    assert.are.equal(": pp", added:sub(1, 4))
+    assert.are.equal("...", added:sub(-3))
+  end)
+
+  it("adds nothing that a mask hides", function()
+    local err = errors.from_reply({ status = 400 }, {
+      message = {
+        message = "m",
+        property = "s3cret",
+        messageParams = { s3cret = "a s3cret" },
+      },
+    }, {
+      headers = {},
+      mask = function(text)
+        return (text:gsub("s3cret", "***"))
+      end,
+    })
+    assert.are.equal("http 400: m: ***: a ***", tostring(err))
+  end)
+
+  it("reads the bodies of other services", function()
+    local order = {
+      { "message", "from message" },
+      { "error_description", "from error_description" },
+      { "detail", "from detail" },
+      { "title", "from title" },
+      { "error", { message = "from error" } },
+      { "errors", { { message = "from errors" }, { message = "second" } } },
+    }
+    local body = {}
+    for _, member in ipairs(order) do
+      body[member[1]] = member[2]
+    end
+    for _, member in ipairs(order) do
+      local err = errors.from_reply({ status = 400 }, body, { headers = {} })
+      assert.are.equal("from " .. member[1], err.message)
+      body[member[1]] = member[1] == "title" and "" or nil
+    end
+    local unknown = "an answer of unknown form, see err.response.body"
+    local text = json.encode { title = "", code = 7 }
+    assert.are.equal(unknown, from_body(400, text).message)
+    assert.are.equal("invalid_grant", from_body(400, [[{"error":"invalid_grant"}]]).message)
+    assert.are.equal("first", from_body(400, [[{"errors":["first","second"]}]]).message)
+    for _, odd in ipairs { [[{"error":{"code":7}}]], "[]", "[1]", [[{"errors":[]}]], "{" } do
+      assert.are.equal(unknown, from_body(400, odd).message)
+    end
   end)
 
   it("reads the other shapes of an error", function()
@@ -269,10 +353,14 @@ describe("error.from_reply", function()
       { 400, [[{"errorMessage":null,"message":"m"}]], "http 400: m" },
       { 400, [[{"data":null,"errors":[{"message":"no field"}]}]], "http 400: no field" },
       { 400, [["just text"]], "http 400: just text" },
-      { 400, [[{"message":{"status":"Error"}}]], "http 400: the answer does not say why" },
+      {
+        400,
+        [[{"message":{"status":"Error"}}]],
+        "http 400: an answer of unknown form, see err.response.body",
+      },
       { 400, [[{"message":{"messageKey":7,"message":"m"}}]], "http 400: m" },
-      { 400, "[1]", "http 400: the answer does not say why" },
-      { 400, "{}", "http 400: the answer does not say why" },
+      { 400, "[1]", "http 400: an answer of unknown form, see err.response.body" },
+      { 400, "{}", "http 400: an answer of unknown form, see err.response.body" },
       {
         413,
         "HTTP content length exceeded 10485760 bytes.",
@@ -296,7 +384,10 @@ describe("error.from_reply", function()
 
   it("does not follow an error that is nested without end", function()
     local body = ('{"message":'):rep(100) .. '"deep"' .. ("}"):rep(100)
-    assert.are.equal("http 400: the answer does not say why", tostring(from_body(400, body)))
+    assert.are.equal(
+      "http 400: an answer of unknown form, see err.response.body",
+      tostring(from_body(400, body))
+    )
   end)
 
   it("shows where a redirect points, its query apart", function()

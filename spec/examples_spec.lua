@@ -78,7 +78,7 @@ no connection    network  check the URL's host and port, and the proxy if there 
 unknown path     http    there is no such path or method
 unknown user     http    User not found
                  status: 404, key: USER_NOT_FOUND
-http 404 USER_NOT_FOUND: User not found (GET /users/nobody, request ID)
+http 404 USER_NOT_FOUND: User not found: userName (GET /users/nobody, request ID)
                  request_id: ID
 bad option       raised  HERE: unknown option "baseURL"; did you mean "base_url"?
 ]],

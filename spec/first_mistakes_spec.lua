@@ -264,7 +264,7 @@ local RETURNED = {
     "more than the user may do",
     'local reader = new {}\nreader:login("per@example.com", PASSWORD)\n'
       .. 'print(select(2, reader:post("/users", { userName = "kari" })))',
-    "http 403 NOT_AUTHORIZED: Not authorized (POST /users, request ID)",
+    "http 403 NOT_AUTHORIZED: Not authorized: Users, CREATE (POST /users, request ID)",
   },
   {
     "an authority that this machine does not know",
@@ -300,8 +300,8 @@ local RETURNED = {
   {
     "JSON text as data",
     [[print(select(2, client:post("/users", '{"userName":"kari"}')))]],
-    "http 400 PROPERTY_REQUIRED: Property is required (POST /users, request ID) - data was JSON "
-      .. "text, and went out as a JSON string: give a table, or the text as body",
+    "http 400 PROPERTY_REQUIRED: Property is required: userName (POST /users, request ID) - "
+      .. "data was JSON text, and went out as a JSON string: give a table, or the text as body",
   },
   {
     "a folder that is not there",
@@ -317,13 +317,15 @@ local RETURNED = {
   {
     "a user who is not there, shown by hand",
     'local user, err = client:get "/users/nobody"\nprint(user, "failed: " .. err)',
-    "nil\tfailed: http 404 USER_NOT_FOUND: User not found (GET /users/nobody, request ID)",
+    "nil\tfailed: http 404 USER_NOT_FOUND: User not found: userName "
+      .. "(GET /users/nobody, request ID)",
   },
 }
 
 --- What the assert of Lua 5.1 and 5.2 makes of an error object.
 local ASSERTED = "bad argument #2 to 'assert' (string expected, got table)"
-local NOT_FOUND = "http 404 USER_NOT_FOUND: User not found (GET /users/nobody, request ID)"
+local NOT_FOUND = "http 404 USER_NOT_FOUND: User not found: userName "
+  .. "(GET /users/nobody, request ID)"
 
 describe("the first mistake:", function()
   local box = api.around()

@@ -1,5 +1,6 @@
 --- The one error object of everything that can happen at run time, and the way misuse is raised.
 
+local error_body = require "mic.error_body"
 local hints = require "mic.hints"
 
 local errors = {}
@@ -11,6 +12,7 @@ local getinfo = type(debug) == "table" and debug.getinfo
 local MESSAGE_LIMIT = 300
 local WORD_LIMIT = 64
 local PATH_LIMIT = 200
+local DETAILS_LIMIT = 198 -- with ": " 200 bytes
 local DEPTH_LIMIT = 16
 local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded to look for its message
 
@@ -84,6 +86,11 @@ local function same(text)
   return text
 end
 
+local function shown_details(err)
+  local added = error_body.details(err)
+  return added ~= "" and ": " .. one_line(added:sub(3), DETAILS_LIMIT) or ""
+end
+
 function error_mt:__tostring()
   local head = { self.kind }
   if self.status then
@@ -106,7 +113,7 @@ function error_mt:__tostring()
     where[#where + 1] = self.code
   end
 
-  local line = table.concat(head, " ") .. ": " .. self.message
+  local line = table.concat(head, " ") .. ": " .. self.message .. shown_details(self)
   if #where > 0 then
     line = line .. " (" .. table.concat(where, ", ") .. ")"
   end
@@ -227,39 +234,6 @@ function errors.from_fail(kind, code, message, context)
   return errors.new(kind, message, fields)
 end
 
---- What an error body says, by the type of its members: the message, and the table that may hold
---- key, property and parameters.
-local function read_error(data, depth)
-  if type(data) == "string" and data ~= "" then
-    return data, {}
-  end
-  if type(data) ~= "table" or depth > 3 then
-    return nil, {}
-  end
-  local legacy = data[members.legacy]
-  if type(legacy) == "string" and legacy:find "^%s*{" then
-    legacy = require("mic.json").decode(legacy) or legacy
-  end
-  for _, inner in ipairs { type(legacy) == "table" and legacy or false, data.message or false } do
-    if type(inner) == "table" then
-      local text, details = read_error(inner, depth + 1)
-      if next(details) == nil then
-        details = inner
-      end
-      return text, details
-    end
-  end
-  for _, text in ipairs { data.message or false, data.Message or false, legacy or false } do
-    if type(text) == "string" and text ~= "" then
-      return text, data
-    end
-  end
-  if type(data.errors) == "table" then
-    return read_error(data.errors[1], depth + 1)
-  end
-  return nil, data
-end
-
 --- Whether the decoded body of a success is an error all the same: the API sends such under 200.
 ---@param data any
 ---@return boolean
@@ -269,24 +243,6 @@ function errors.is_in(data)
   end
   local legacy = data[members.legacy]
   return legacy ~= nil and legacy ~= require("mic.json").null
-end
-
---- A sentence for an answer that is no JSON, or says nothing.
-local function describe(body, location)
-  if location then
-    return "redirect to " .. bare_path(location) .. " was not followed"
-  end
-  if not body or not body:find "%S" then
-    return "the answer has no body"
-  end
-  if body:find "^%s*[{%[]" then
-    return "the answer does not say why"
-  end
-  if body:find "^%s*<" then
-    local title = body:sub(1, 4096):match "<[tT][iI][tT][lL][eE]>([^<]*)"
-    return title and title:find "%S" and title or "the answer is a page, not JSON"
-  end
-  return body
 end
 
 local function text_or_nil(value, mask)
@@ -332,8 +288,10 @@ function errors.from_reply(reply, data, context)
   if data == nil and body and #body <= BODY_LIMIT and body:find "^%s*[{\"]" then
     data = require("mic.json").decode(body)
   end
-  local message, details = read_error(data, 1)
-  message = message or fields.unreadable or describe(body and mask(body), reply.location)
+  local message, details = error_body.read(data)
+  message = message
+    or fields.unreadable
+    or error_body.describe(body and mask(body), reply.location and bare_path(reply.location))
   message = message:gsub(hints.digest, "")
 
   local headers = fields.headers

@@ -102,6 +102,7 @@ build = {
     ["mic.environment"] = "lua/mic/environment.lua",
     ["mic.error"] = "lua/mic/error.lua",
     ["mic.error_body"] = "lua/mic/error_body.lua",
+    ["mic.events"] = "lua/mic/events.lua",
     ["mic.flight"] = "lua/mic/flight.lua",
     ["mic.hints"] = "lua/mic/hints.lua",
     ["mic.inside"] = "lua/mic/inside.lua",

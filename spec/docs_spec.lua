@@ -141,7 +141,11 @@ note_err(reader:get "/no/such/path")
 tell("/answer", { path = "/user", status = 302, headers = { Location = "https://localhost/" } })
 note_err(reader:get "/user")
 tell("/answer", { path = "/user", status = 503, headers = { ["Retry-After"] = "0" } })
-mic.assert(reader:get "/user")
+mic.assert(reader:get("/user", { query = { size = 1 } }))
+io.stderr = { write = function() end }
+local loud = mic.new { base_url = os.getenv "MIC_BASE_URL", api_key = "-", on_event = broken }
+loud:get("/metadata/manifest")
+note("status", loud:status())
 note_err(new { base_url = "https://localhost:1" }:login("demo", "wrong"))
 note("status", reader:status())
 note("counters", reader:status().counters)

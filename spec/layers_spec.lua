@@ -10,7 +10,7 @@ local layers = {
     "mic.builder", "mic.inside" },
   { "mic.session", "mic.joining", "mic.shared_flight", "mic.flight", "mic.renewal", "mic.vault",
     "mic.login_exchange", "mic.account", "mic.policy", "mic.retry_budget",
-    "mic.discovery" },
+    "mic.discovery", "mic.events" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.error_body", "mic.pause", "mic.protect", "mic.hints", "mic.json", "mic.path",
     "mic.options", "mic.option_specs", "mic.response", "mic.endpoints" },

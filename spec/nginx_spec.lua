@@ -346,6 +346,22 @@ describe("nginx without a place for a socket", function()
   end)
 end)
 
+describe("an on_event that raises in nginx", function()
+  it("is shown once in the error log, and breaks nothing", function()
+    local raising = nginx.start {
+      files = { ["my_mic.lua"] = nginx.client(box, "on_event = function() error 'from it' end") },
+      server = "location = /content { content_by_lua_block { " .. SAY .. " } }",
+    }
+    assert.equal("demo\n", (raising:get "/content"))
+    assert.equal("demo\n", (raising:get "/content"))
+    local log = raising:errors()
+    raising:stop()
+    local _, count = log:gsub("mic: on_event raised an error", "")
+    assert.equal(1, count, log)
+    assert.is_truthy(log:find("[error]", 1, true))
+  end)
+end)
+
 describe("the log of nginx", function()
   it("has no error that nobody asked for, and no secret", function()
     local errors = server:errors():gsub("[^\n]*/balancer[^\n]*", "")

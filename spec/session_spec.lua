@@ -321,10 +321,18 @@ describe("a call inside a callback", function()
 
   it("may raise in on_event: nothing breaks", function()
     local count = 0
+    local stderr, shown = io.stderr, {}
+    rawset(io, "stderr", { write = function(_, ...)
+      shown[#shown + 1] = table.concat { ... }
+    end })
+    finally(function()
+      rawset(io, "stderr", stderr)
+    end)
     client = sandbox:automatic { on_event = function()
       count = count + 1
-      error "from on_event"
+      error("from\non_event " .. count)
     end }
+    assert.is_nil(client:status().event_error)
     assert.equal(200, client:get("/user").status)
     sandbox:expire()
     assert.equal(2, client:get("/user").attempts)
@@ -332,6 +340,9 @@ describe("a call inside a callback", function()
     assert.is_true(client:refresh())
     assert.is_true(client:logout())
     assert.is_true(count > 10)
+    assert.equal(1, #shown)
+    assert.is_truthy(shown[1]:find("^mic: on_event raised an error.*: .*from on_event 1\n$"))
+    assert.is_truthy(client:status().event_error:find("from on_event " .. count .. "$"))
   end)
 
   it("of a store that calls the client gets an answer, not a hang", function()

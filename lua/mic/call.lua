@@ -2,6 +2,7 @@
 
 local core = require "mic.core"
 local errors = require "mic.error"
+local events = require "mic.events"
 local paths = require "mic.path"
 local policy = require "mic.policy"
 local response = require "mic.response"
@@ -19,35 +20,6 @@ local function context(self, state)
     mask = self.mask,
     json_text = state.json_text,
   }
-end
-
-local function emit_request(self, state)
-  local path, attempt = self.mask(state.shown), state.attempts + 1
-  self.emit { type = "request", method = state.method, path = path, attempt = attempt }
-end
-
-local function emit_response(self, state, started, reply, err)
-  local event = {
-    type = "response",
-    method = state.method,
-    path = self.mask(state.shown),
-    attempt = state.attempts,
-    seconds = self.transport.now() - started,
-    err = err,
-  }
-  if reply then
-    event.status = reply.status
-    event.http_version = reply.http_version
-    event.new_connection = reply.new_connection
-    event.auth = reply.authenticated
-    if reply.status >= 300 then
-      local headers = core.parse_headers(reply.head)
-      local request_id = headers["x-amzn-requestid"] or headers["x-amz-apigw-id"]
-      event.request_id = request_id and self.mask(request_id)
-      event.reason = reply.means
-    end
-  end
-  self.emit(event)
 end
 
 --- Sets the time that this attempt may take; false when there is none left. Where bodies flow, the
@@ -115,7 +87,7 @@ local function attempt(self, state)
   local started
   if listens and self.core:ready(state) then
     started = self.transport.now()
-    emit_request(self, state)
+    events.request(self, state)
   end
   local reply, second, code, message = exchange(self, state)
   if second == "file" and not reply then
@@ -124,7 +96,7 @@ local function attempt(self, state)
   local tried = count_attempt(self, state, reply, second)
   if started and tried then
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
-    emit_response(self, state, started, reply, err)
+    events.response(self, state, started, reply, err)
   end
   return reply, second, code, message
 end
@@ -311,14 +283,9 @@ local function wait_for_retry(self, state, reply, kind)
   end
   state.retries = (state.retries or 0) + 1
   self.session.counters.retries = self.session.counters.retries + 1
-  self.emit {
-    type = "retry",
-    method = state.method,
-    path = self.mask(state.shown),
-    attempt = state.attempts + 1,
-    delay = delay,
-    reason = reply and ("%d"):format(reply.status) or kind,
-  }
+  if self.listens then
+    events.retry(self, state, delay, reply and ("%d"):format(reply.status) or kind)
+  end
   self.transport.sleep(delay)
   return true
 end

@@ -322,7 +322,7 @@ end
 
 --- How the client is doing, without secrets.
 ---@return table status api, username, logged_in, issued, expires, next_refresh (in seconds since
---- 1970), transport, store, store_error, last_error, counters
+--- 1970), transport, store, store_error, last_error, event_error, counters
 function client_methods:status()
   local mine = inside(self, "status")
   local status = {
@@ -331,6 +331,7 @@ function client_methods:status()
     logged_in = self:authenticated(),
     store = tostring(mine.store):match "^[%w_.]+" or "table",
     transport = insides.transport_name(mine),
+    event_error = mine.event_error,
     counters = {},
   }
   if mine.core and not mine.closed then

@@ -4,6 +4,7 @@ local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
+local events = require "mic.events"
 local found = require "mic.transport.found"
 local options = require "mic.options"
 local retry_budget = require "mic.retry_budget"
@@ -54,15 +55,6 @@ local function build(self, base_url, api_key)
   self.core, self.session = made, made_session -- together: who finds one relies on the other
   self.plain_request = self.is_plain and made.plain_request or nil
   return true
-end
-
---- A function that hands events to the user's; what that raises breaks nothing.
-local function emitter(on_event)
-  return function(event)
-    if on_event then
-      pcall(on_event, event)
-    end
-  end
 end
 
 --- The core does not keep the password; shorter ones would turn ordinary words into stars.
@@ -120,12 +112,12 @@ function inside.new(given)
     deadline = checked.deadline,
     transport = find_transport(checked.transport),
     store = checked.store or require "mic.store.memory"(),
-    emit = emitter(checked.on_event),
     listens = checked.on_event ~= nil,
     retry = checked.retry == nil and {} or checked.retry,
     retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
     retry_budget = retry_budget.new(),
   }
+  self.emit = events.emitter(self, checked.on_event)
   --- Nobody has to be told of a call, and the core may wait, outside of loops: see mic.plain_call.
   self.is_plain = not self.listens
     and (self.transport == blocking or self.transport == found and not found.is_in_nginx())

@@ -1,0 +1,117 @@
+--- Makes the events of calls, and delivers a client's events to the user's `on_event`.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+local found = require "mic.transport.found"
+local protect = require "mic.protect"
+
+local events = {}
+
+local ngx = rawget(_G, "ngx")
+
+local PROBLEM_LIMIT = 300 -- bytes of it that are shown
+local calls = 0
+
+--- The number of a call that begins now, unique in this Lua state.
+---@return integer
+function events.next_call()
+  calls = calls + 1
+  return calls
+end
+
+--- Seconds, rounded to a tenth of a millisecond.
+---@param seconds number
+---@return number
+function events.rounded(seconds)
+  return math.floor(seconds * 1e4 + 0.5) / 1e4
+end
+
+--- An event of a call.
+local function make(self, state, kind, attempt)
+  local query = (state.url or state.path):match "%?([^#]+)"
+  state.call = state.call or events.next_call()
+  return {
+    type = kind,
+    call = state.call,
+    method = state.method,
+    path = self.mask(state.shown),
+    query = query and self.mask(query),
+    attempt = attempt,
+  }
+end
+
+--- Tells that a request is about to be sent.
+---@param self table the inside of a client
+---@param state table of the call
+function events.request(self, state)
+  self.emit(make(self, state, "request", state.attempts + 1))
+end
+
+--- Tells how an attempt ended.
+---@param self table the inside of a client
+---@param state table of the call
+---@param started number when it began, on the transport's clock
+---@param reply table|nil
+---@param err table|nil why there is no reply
+function events.response(self, state, started, reply, err)
+  local event = make(self, state, "response", state.attempts)
+  event.seconds = events.rounded(self.transport.now() - started)
+  event.err = err
+  if reply then
+    event.status = reply.status
+    event.http_version = reply.http_version
+    event.new_connection = reply.new_connection
+    event.auth = reply.authenticated
+    if reply.status >= 300 then
+      local headers = core.parse_headers(reply.head)
+      local request_id = headers["x-amzn-requestid"] or headers["x-amz-apigw-id"]
+      event.request_id = request_id and self.mask(request_id)
+      event.reason = reply.means
+    end
+  end
+  self.emit(event)
+end
+
+--- Tells that a call waits before its next attempt.
+---@param self table the inside of a client
+---@param state table of the call
+---@param delay number seconds
+---@param reason string
+function events.retry(self, state, delay, reason)
+  local event = make(self, state, "retry", state.attempts + 1)
+  event.delay = events.rounded(delay)
+  event.reason = reason
+  self.emit(event)
+end
+
+local function show(line)
+  if found.is_in_nginx() then
+    ngx.log(ngx.ERR, line)
+  else
+    io.stderr:write(line, "\n")
+  end
+end
+
+--- A function that hands events to the user's. An error that it raises breaks nothing: it is kept
+--- in `event_error`, and the first one is shown.
+---@param self table the inside of a client: mask, and then event_error
+---@param on_event function|nil
+---@return fun(event: table)
+function events.emitter(self, on_event)
+  if not on_event then
+    return function() end
+  end
+  return function(event)
+    local ok, problem = protect.user(on_event, event)
+    if ok then
+      return
+    end
+    local is_first = self.event_error == nil
+    self.event_error = errors.one_line(self.mask(tostring(problem)), PROBLEM_LIMIT)
+    if is_first then
+      show("mic: on_event raised an error, which is not shown again: " .. self.event_error)
+    end
+  end
+end
+
+return events

@@ -1,0 +1,59 @@
+-- What `on_event` is told of a call, and what happens when it raises.
+
+local api = require "spec.support.api"
+
+describe("an event of a call", function()
+  local box = api.around()
+
+  it("has the number of its call, the query without secrets, and rounded seconds", function()
+    local seen = {}
+    local client = box:logged_in { retry = { base = 0.001 }, on_event = function(event)
+      seen[#seen + 1] = event
+    end }
+    for index = #seen, 1, -1 do
+      seen[index] = nil
+    end
+    local token = client:credentials().token
+    box:answer { path = "/user", status = 503 }
+    assert(client:get("/user?size=1", { query = { q = token } }))
+    assert(client:get "/user")
+    local types, numbers = {}, {}
+    for index, event in ipairs(seen) do
+      types[index], numbers[index] = event.type, event.call - seen[1].call
+    end
+    assert.same({ "request", "response", "retry", "request", "response", "request", "response" },
+      types)
+    assert.same({ 0, 0, 0, 0, 0, 1, 1 }, numbers)
+    assert.equal("size=1&q=***", seen[1].query)
+    assert.equal("size=1&q=***", seen[3].query)
+    assert.is_nil(seen[6].query)
+    for _, event in ipairs(seen) do
+      assert.equal("/user", event.path)
+      local seconds = event.seconds or event.delay or 0
+      assert.is_true(math.abs(seconds * 1e4 - math.floor(seconds * 1e4 + 0.5)) < 1e-6)
+    end
+    client:close()
+  end)
+
+  it("shows no secret when on_event raises one", function()
+    local stderr, shown = io.stderr, {}
+    rawset(io, "stderr", { write = function(_, ...)
+      shown[#shown + 1] = table.concat { ... }
+    end })
+    finally(function()
+      rawset(io, "stderr", stderr)
+    end)
+    local client
+    client = box:automatic { on_event = function()
+      error(setmetatable({}, { __tostring = function()
+        return "a\n" .. box.password .. " " .. ((client:credentials() or {}).token or "")
+      end }))
+    end }
+    assert(client:get "/user")
+    assert(client:get "/user")
+    local problem = client:status().event_error
+    assert.is_truthy(problem:find("^a %*%*%* %*%*%*"), problem)
+    assert.equal(1, #shown)
+    assert.is_nil(shown[1]:find(box.password, 1, true))
+  end)
+end)

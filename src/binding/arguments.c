@@ -33,7 +33,7 @@ int argumentsL_field(lua_State *L, int table, const char *name) {
   return lua_type(L, -1);
 }
 
-const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length) {
+const char *argumentsL_hold_string(lua_State *L, int table, const char *name, size_t *length) {
   int type = argumentsL_field(L, table, name);
   const char *text = NULL;
   *length = 0;
@@ -41,12 +41,17 @@ const char *argumentsL_string(lua_State *L, int table, const char *name, size_t 
     text = lua_tolstring(L, -1, length);
   else if (type != LUA_TNIL)
     argumentsL_raise(L, "%s must be a string (got %s)", name, lua_typename(L, type));
+  return text;
+}
+
+const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length) {
+  const char *text = argumentsL_hold_string(L, table, name, length);
   lua_pop(L, 1);
   return text;
 }
 
 const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length) {
-  const char *text = argumentsL_string(L, table, name, length);
+  const char *text = argumentsL_hold_string(L, table, name, length);
   if (text == NULL)
     argumentsL_raise(L, "%s is required: a string", name);
   return text;
@@ -107,6 +112,13 @@ void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods
   lua_newtable(L);
   compatL_setfuncs(L, methods);
   lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+void argumentsL_set_close(lua_State *L, const char *name, lua_CFunction close) {
+  luaL_getmetatable(L, name);
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__close");
   lua_pop(L, 1);
 }
 

@@ -16,8 +16,12 @@ int argumentsL_raise_memory(lua_State *L);
 /* Raises what one of url.h's functions says is wrong with `name`. */
 int argumentsL_raise_url(lua_State *L, const char *name, const char *problem);
 /* Fields of a table at a positive index, read raw. Nil gives the default; another wrong type raises
-   `NAME must be …`. The strings live as long as the table holds them. */
+   `NAME must be …`. The strings are the table's, which a finalizer can change: to be used before
+   anything else is pushed. */
 const char *argumentsL_string(lua_State *L, int table, const char *name, size_t *length);
+/* The same, which stays at the top and lives as long as it is there; nil where it is NULL. [0, +1]
+ */
+const char *argumentsL_hold_string(lua_State *L, int table, const char *name, size_t *length);
 const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length);
 double argumentsL_positive(lua_State *L, int table, const char *name, double fallback);
 bool argumentsL_boolean(lua_State *L, int table, const char *name);
@@ -31,6 +35,9 @@ int argumentsL_push_failure(lua_State *L, const struct failure *failure);
 /* Registers a type: methods as __index, one release function for __gc and __close. [0, 0] */
 void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
                          lua_CFunction release, lua_CFunction to_string);
+/* Another function for __close, of a type whose content a method may be pushing: only __gc knows
+   that none is. [0, 0] */
+void argumentsL_set_close(lua_State *L, const char *name, lua_CFunction close);
 /* A zeroed block without metatable: set it (argumentsL_set_type) once the fields are right. */
 void *argumentsL_new_block(lua_State *L, size_t size);
 void argumentsL_set_type(lua_State *L, const char *name);

@@ -50,6 +50,7 @@ static void read_base_url(lua_State *L, int config, struct api_client *client) {
   const char *problem = url_base_set(&client->base, text, length, allow_insecure);
   if (problem != NULL)
     argumentsL_raise_url(L, "base_url", problem);
+  lua_pop(L, 1);
 }
 
 static void read_api_key(lua_State *L, int config, struct api_client *client) {
@@ -137,7 +138,7 @@ static int finish_auth(lua_State *L, struct api_client *client, struct exchange_
   if (count != 2)
     return count;
   const struct record *record = recordL_test(L, -1);
-  if (record != NULL && !client_adopt_copy(client, record))
+  if (record != NULL && !client->closed && !client_adopt_copy(client, record))
     return argumentsL_raise_memory(L);
   lua_pop(L, 1);
   return 1;
@@ -188,6 +189,8 @@ static int client_refresh(lua_State *L) {
    ---@return string? hint "advisory" when a refresh is due */
 static int client_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
+  lua_settop(L, 2);
+  lua_pushnil(L);
   struct exchange_box *box = clientL_take_idle_exchange(L, client);
   exchangeL_start_request(L, box, 2);
   if (box->exchange.stream || box->exchange.progress.wanted)
@@ -267,9 +270,6 @@ static int client_start(lua_State *L) {
   struct exchange_box *box = exchangeL_push(L, client, kind);
   box->exchange.timeout = timeout;
   if (kind == EXCHANGE_REQUEST) {
-    luaL_checktype(L, 3, LUA_TTABLE);
-    argumentsL_field(L, 3, "body"); /* the string itself: the table may change */
-    lua_replace(L, 4);
     exchangeL_start_request(L, box, 3);
   } else if (kind == EXCHANGE_LOGIN) {
     start_login(L, box, 3);
@@ -292,11 +292,20 @@ static int client_root(lua_State *L) {
 
 /* ---- the end ---- */
 
-/* Ends what is under way with `closed`, closes the connections, wipes the secrets. Idempotent. */
-static int client_release(lua_State *L) {
+/* Ends what is under way with `closed`, closes the connections, wipes the secrets. Idempotent. May
+   be called by a finalizer while a method of this client allocates: what a method pushes is a copy
+   (recordL_push_copy), the exchange's, or the base URL's, which stays. */
+static int client_close(lua_State *L) {
   struct api_client *client = compatL_testudata(L, 1, clientL_type);
   if (client != NULL)
     api_client_close(client);
+  return 0;
+}
+
+static int client_release(lua_State *L) {
+  struct api_client *client = compatL_testudata(L, 1, clientL_type);
+  if (client != NULL)
+    api_client_free(client);
   return 0;
 }
 
@@ -316,9 +325,10 @@ void clientL_open(lua_State *L) {
                               {"ready", client_ready},
                               {"check_url", client_check_url},
                               {"was_sent", client_was_sent},
-                              {"close", client_release},
+                              {"close", client_close},
                               {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
+  argumentsL_set_close(L, clientL_type, client_close);
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");
   compatL_setfuncs(L, clientL_credential_methods);

@@ -84,7 +84,7 @@ static int client_start_plain(lua_State *L) {
     compatL_set_anchors(L, 4);
   } else {
     box = exchangeL_check(L, 4);
-    luaL_argcheck(L, box->taken && box->client == client, 4, "is in use");
+    luaL_argcheck(L, exchange_is_free(box, client), 4, "is in use");
     exchangeL_renew(L, 4, client);
   }
   struct exchange *exchange = &box->exchange;

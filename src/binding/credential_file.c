@@ -69,8 +69,10 @@ int credentialFileL_new(lua_State *L) {
 
 /* nil, kind, code, message; the message ends with the path. */
 static int push_failure(lua_State *L, const struct credential_file *file) {
-  argumentsL_push_failure(L, &file->failure);
-  lua_pushfstring(L, "%s: %s", file->failure.message, file->blamed);
+  const struct failure failure = file->failure;
+  lua_pushstring(L, file->blamed); /* first: a finalizer may close or use the file */
+  argumentsL_push_failure(L, &failure);
+  lua_pushfstring(L, "%s: %s", failure.message, lua_tostring(L, -5));
   lua_replace(L, -2);
   return 4;
 }
@@ -112,8 +114,9 @@ static int file_unlock(lua_State *L) {
 /* ---@return mic.record? record nil when there is none, or what was there was damaged and is set
      aside now; nil, "store", code, message when it may not be used or cannot be read */
 static int file_load(lua_State *L) {
-  struct file_box *box = check_file(L);
+  lua_settop(L, 1);
   struct record *record = recordL_push(L);
+  struct file_box *box = check_file(L);
   switch (credential_file_load(&box->file, record)) {
   case LOAD_RECORD:
     return 1;

@@ -24,15 +24,16 @@ static int client_freshness(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct credentials *credentials = &client->credentials;
   enum freshness freshness = credentials_freshness(credentials, &client->clock);
+  double generation = credentials->generation, lifetime = credentials->record.lifetime;
   double left = credentials_seconds_left(credentials, &client->clock);
   lua_pushstring(L, freshness_name(freshness));
-  compatL_push_whole(L, credentials->generation);
+  compatL_push_whole(L, generation);
   if (freshness == FRESHNESS_NONE || left < 0.0)
     return 2;
   lua_pushnumber(L, left);
-  if (credentials->record.lifetime <= 0.0)
+  if (lifetime <= 0.0)
     return 3;
-  lua_pushnumber(L, credentials->record.lifetime);
+  lua_pushnumber(L, lifetime);
   return 4;
 }
 
@@ -178,16 +179,14 @@ static int client_adopt(lua_State *L) {
   double expected = luaL_optnumber(L, 3, client->credentials.generation);
   struct failure failure = {0};
   lua_settop(L, 3);
-  if (client->closed) {
-    push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
-    return 4;
-  }
   if (record == NULL) {
     luaL_checktype(L, 2, LUA_TTABLE);
     record = recordL_push(L);
     read_table(L, 2, client, record);
   }
-  if (expected < client->credentials.generation || expected > client->credentials.generation)
+  if (client->closed)
+    push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
+  else if (expected < client->credentials.generation || expected > client->credentials.generation)
     push_failure_text(L, &failure, FAILURE_CANCELLED, "other credentials are in use by now");
   else if (!is_of_this_api(client, record))
     push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
@@ -203,11 +202,7 @@ static int client_adopt(lua_State *L) {
    ---@return mic.record? record nil when there are none */
 static int client_record(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  if (client->credentials.record.token.length == 0)
-    return 0;
-  if (!record_copy(recordL_push(L), &client->credentials.record))
-    return argumentsL_raise_memory(L);
-  return 1;
+  return recordL_push_copy(L, &client->credentials.record)->token.length > 0 ? 1 : 0;
 }
 
 /* Tells whether these are the present credentials.
@@ -244,6 +239,7 @@ static int client_forget(lua_State *L) {
 
 /* ---- showing them ---- */
 
+/* Of a copy, never of the client itself: before it copies, the push may run finalizers. */
 static void push_secret(lua_State *L, const struct secret *secret) {
   if (secret->length > 0)
     lua_pushlstring(L, secret->bytes, secret->length);
@@ -259,7 +255,7 @@ static void push_secret(lua_State *L, const struct secret *secret) {
    ---@return number? expires_at seconds since 1970 */
 static int client_credentials(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  const struct record *record = &client->credentials.record;
+  const struct record *record = recordL_push_copy(L, &client->credentials.record);
   lua_pushboolean(L, record->token.length > 0);
   push_secret(L, &record->identity);
   push_secret(L, &record->token);
@@ -275,7 +271,7 @@ static int client_credentials(lua_State *L) {
 static int client_credentials_table(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct api_profile *profile = client->profile;
-  const struct record *record = &client->credentials.record;
+  const struct record *record = recordL_push_copy(L, &client->credentials.record);
   if (record->token.length == 0)
     return 0;
   lua_createtable(L, 0, 4);
@@ -296,11 +292,14 @@ static int client_credentials_table(lua_State *L) {
    ---@return table<string, string>? headers nil, "missing" or "stale", code, message */
 static int client_headers(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  const struct record *record = &client->credentials.record;
   const struct api_profile *profile = client->profile;
   struct failure failure = {0};
+  struct buffer *key = argumentsL_new_buffer(L, MIC_SECRET_MAX, true);
+  const struct record *record = recordL_push_copy(L, &client->credentials.record);
   if (!api_client_may_send(client, true, &failure))
     return argumentsL_push_failure(L, &failure);
+  if (buffer_append(key, client->api_key.bytes, client->api_key.length) != BUFFER_OK)
+    return argumentsL_raise_memory(L);
   lua_createtable(L, 0, 3);
   lua_pushstring(L, profile->token_prefix);
   push_secret(L, &record->token);
@@ -310,8 +309,10 @@ static int client_headers(lua_State *L) {
     push_secret(L, &record->identity);
     lua_setfield(L, -2, profile->identity_header);
   }
-  push_secret(L, &client->api_key);
-  lua_setfield(L, -2, profile->api_key_header);
+  if (key->length > 0) {
+    lua_pushlstring(L, key->data, key->length);
+    lua_setfield(L, -2, profile->api_key_header);
+  }
   return 1;
 }
 

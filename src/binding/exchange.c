@@ -27,6 +27,10 @@ struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client 
   return box;
 }
 
+bool exchange_is_free(const struct exchange_box *box, const struct api_client *client) {
+  return box->taken && !box->shown && box->client == client;
+}
+
 struct exchange_box *exchangeL_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
 }
@@ -99,10 +103,10 @@ static void set_rest(lua_State *L, struct exchange_box *box) {
   packed_answerL_push_timings(L, &exchange->timings);
   lua_setfield(L, -2, "timings");
   if (exchange->location != NULL) {
-    set_string(L, "location", exchange->location, strlen(exchange->location));
     enum url_status status = url_compare(&box->client->base, exchange->location);
     if (status == URL_NO_MEMORY)
       argumentsL_raise_memory(L);
+    set_string(L, "location", exchange->location, strlen(exchange->location));
     set_boolean(L, "same_origin", status == URL_OK);
   }
   if (exchange->status >= 400)
@@ -145,13 +149,11 @@ bool exchangeL_wants_refresh(const struct exchange_box *box) {
 static void push_companion(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   if (exchange->kind != EXCHANGE_REQUEST) {
-    struct record *record = exchange->absorbed ? recordL_push(L) : NULL;
-    if (record == NULL) {
-      lua_pushnil(L);
-    } else {
+    if (exchange->absorbed) {
       record_move(&box->kept, &exchange->record);
-      if (!record_copy(record, &box->kept))
-        argumentsL_raise_memory(L);
+      recordL_push_copy(L, &box->kept);
+    } else {
+      lua_pushnil(L);
     }
   } else if (exchangeL_wants_refresh(box)) {
     lua_pushliteral(L, "advisory");
@@ -162,7 +164,10 @@ static void push_companion(lua_State *L, struct exchange_box *box) {
 
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
+  if (!box->shown)
+    buffer_free(&box->piece);
   box->taken = true;
+  box->shown = true;
   engine_forget(exchange);
   exchange_settle_download(exchange);
   api_client_absorb(box->client, exchange);
@@ -171,12 +176,14 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
     box->client->last_was_sent = exchange_was_sent(exchange);
     exchange_clear(exchange);
     exchange->state = EXCHANGE_DONE;
+    box->shown = false;
     return argumentsL_push_failure(L, &failure);
   }
   push_reply(L, box);
   push_companion(L, box);
   exchange_clear(exchange);
   exchange->state = EXCHANGE_DONE;
+  box->shown = false;
   return 2;
 }
 
@@ -187,23 +194,35 @@ static bool has_news(const struct exchange *exchange) {
          (exchange_has_piece(exchange) || exchange->progress.changed);
 }
 
+/* The piece changes places with an empty buffer, so that the exchange can go on. */
+static int push_piece(lua_State *L, struct exchange_box *box) {
+  struct buffer piece = box->exchange.reply_body;
+  box->exchange.reply_body = box->piece;
+  box->exchange.reply_body.limit = piece.limit;
+  box->exchange.reply_body.secret = piece.secret;
+  box->piece = piece;
+  box->shown = true;
+  connections_drop_piece(&box->exchange);
+  lua_pushliteral(L, "data");
+  lua_pushlstring(L, box->piece.data, box->piece.length);
+  buffer_clear(&box->piece, box->piece.limit);
+  box->shown = false;
+  return 2;
+}
+
 /* Progress first: it was made before the piece that shows it. */
 static int push_news(lua_State *L, struct exchange_box *box) {
-  struct exchange *exchange = &box->exchange;
-  struct exchange_progress *progress = &exchange->progress;
-  if (progress->changed) {
-    progress->changed = false;
-    lua_pushliteral(L, "progress");
-    compatL_push_whole(L, progress->now);
-    if (progress->total < 0.0)
-      return 2;
-    compatL_push_whole(L, progress->total);
-    return 3;
-  }
-  lua_pushliteral(L, "data");
-  lua_pushlstring(L, exchange->reply_body.data, exchange->reply_body.length);
-  connections_drop_piece(exchange);
-  return 2;
+  struct exchange_progress *progress = &box->exchange.progress;
+  double now = progress->now, total = progress->total;
+  if (!progress->changed)
+    return push_piece(L, box);
+  progress->changed = false;
+  lua_pushliteral(L, "progress");
+  compatL_push_whole(L, now);
+  if (total < 0.0)
+    return 2;
+  compatL_push_whole(L, total);
+  return 3;
 }
 
 /* Drives the exchange in this thread; with an engine it waits for that.
@@ -216,6 +235,7 @@ static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
+  luaL_argcheck(L, !box->shown, 1, "is handing over what has come");
   engine_sync(&box->exchange);
   if (has_news(&box->exchange))
     return push_news(L, box);
@@ -248,11 +268,7 @@ static int exchange_result(lua_State *L) {
    ---@return mic.record? record nil when it brought none */
 static int exchange_record(lua_State *L) {
   const struct exchange_box *box = exchangeL_check(L, 1);
-  if (box->kept.token.length == 0)
-    return 0;
-  if (!record_copy(recordL_push(L), &box->kept))
-    return argumentsL_raise_memory(L);
-  return 1;
+  return recordL_push_copy(L, &box->kept)->token.length > 0 ? 1 : 0;
 }
 
 /* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended, but for
@@ -274,10 +290,17 @@ static int exchange_release(lua_State *L) {
   drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
   engine_forget(&box->exchange);
   exchange_clear(&box->exchange);
+  buffer_free(&box->piece);
   record_clear(&box->kept);
   box->exchange.state = EXCHANGE_DONE;
   box->taken = true;
   return 0;
+}
+
+/* What is being pushed goes with the userdata. */
+static int exchange_close(lua_State *L) {
+  struct exchange_box *box = compatL_testudata(L, 1, TYPE);
+  return box != NULL && !box->shown ? exchange_release(L) : 0;
 }
 
 static int exchange_to_string(lua_State *L) {
@@ -294,4 +317,5 @@ void exchangeL_open(lua_State *L) {
                               {"cancel", exchange_cancel},
                               {NULL, NULL}};
   argumentsL_new_type(L, TYPE, methods, exchange_release, exchange_to_string);
+  argumentsL_set_close(L, TYPE, exchange_close);
 }

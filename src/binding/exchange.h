@@ -13,18 +13,24 @@ struct exchange_box {
   struct exchange exchange;
   struct api_client *client; /* borrowed: the anchors keep it alive, or the caller's stack does */
   bool taken;                /* result was read */
-  unsigned listed;           /* by which of the engine's collects last */
+  bool shown;      /* its content is being pushed: what a finalizer calls meanwhile leaves it alone.
+                      Stays so where the push raises */
+  unsigned listed; /* by which of the engine's collects last */
   struct exchange_box *next, **link; /* in the client's list for collect; link NULL: in none */
-  int watched_as;     /* where the client's anchors have it meanwhile; 0: it was in no list yet */
-  struct record kept; /* of a login or refresh whose result was taken: for `record` */
+  struct buffer piece; /* of a stream, while it is pushed; room for the next one otherwise */
+  int watched_as;      /* where the client's anchors have it meanwhile; 0: it was in no list yet */
+  struct record kept;  /* of a login or refresh whose result was taken: for `record` */
 };
 
 struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
                                     enum exchange_kind kind); /* [0, +1] */
 /* Makes one at `index`, whose result was taken, like new. [0, 0] */
 struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client *client);
+/* Whether exchangeL_renew may have it, for this client. */
+bool exchange_is_free(const struct exchange_box *box, const struct api_client *client);
 struct exchange_box *exchangeL_check(lua_State *L, int index);
-/* Reads a request's spec (a table at a positive index) and starts it; raises on misuse. [0, 0] */
+/* Reads a request's spec (a table at a positive index) and starts it; raises on misuse. The body,
+   which has to live as long as the exchange, is put into the place after the spec. [0, 0] */
 void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec);
 /* Whether this request would be sent now; raises on misuse. [0, 0] */
 bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec);

@@ -29,6 +29,7 @@ int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box) {
   if (!is_plain_answer(exchange) || !packed_answer_pack(exchange))
     return exchangeL_push_result(L, box);
   box->taken = true;
+  box->shown = true;
   compatL_push_whole(L, (double)exchange->status);
   lua_pushlstring(L, exchange->reply_body.data == NULL ? "" : exchange->reply_body.data,
                   exchange->reply_body.length);
@@ -36,6 +37,7 @@ int exchangeL_push_plain_result(lua_State *L, struct exchange_box *box) {
   lua_pushstring(L, exchange->content_type); /* nil for NULL */
   lua_pushboolean(L, exchangeL_wants_refresh(box));
   exchange_recycle(exchange);
+  box->shown = false;
   return 5;
 }
 

@@ -10,6 +10,13 @@ struct record *recordL_push(lua_State *L) {
   return record;
 }
 
+struct record *recordL_push_copy(lua_State *L, const struct record *from) {
+  struct record *copy = recordL_push(L);
+  if (!record_copy(copy, from))
+    argumentsL_raise_memory(L);
+  return copy;
+}
+
 struct record *recordL_test(lua_State *L, int index) {
   return compatL_testudata(L, index, TYPE);
 }
@@ -57,10 +64,7 @@ static int record_with_retry_at(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0.0 && seconds <= 9007199254740992.0, 2,
                 "seconds since 1970 expected");
-  struct record *copy = recordL_push(L);
-  if (!record_copy(copy, record))
-    return argumentsL_raise_memory(L);
-  copy->retry_at = seconds;
+  recordL_push_copy(L, record)->retry_at = seconds;
   return 1;
 }
 

@@ -13,6 +13,7 @@ static void read_method(lua_State *L, struct exchange *exchange, int spec) {
   if (length >= sizeof exchange->method || header_name_problem(method, length) != NULL)
     argumentsL_raise(L, "method must be an HTTP method such as GET");
   memcpy(exchange->method, method, length + 1);
+  lua_pop(L, 1);
 }
 
 /* One header; `name` at index -2 and its value at -1. [0, 0] */
@@ -67,6 +68,7 @@ static enum auth_wish read_auth(lua_State *L, int spec) {
   return wish;
 }
 
+/* Leaves the URL or the path at the top, so that it lives as long as the call. [0, +1] */
 static void read_target(lua_State *L, const struct api_client *client, struct api_call *call,
                         int spec) {
   size_t length = 0;
@@ -76,13 +78,14 @@ static void read_target(lua_State *L, const struct api_client *client, struct ap
     call->auth = AUTH_NO;
     call->no_api_key = true;
   }
-  call->url = argumentsL_string(L, spec, "url", &length);
+  call->url = argumentsL_hold_string(L, spec, "url", &length);
   if (call->url != NULL) {
     const char *problem = url_check(&client->base, call->url, length, &call->url_facts);
     if (problem != NULL)
       argumentsL_raise_url(L, "url", problem);
     return;
   }
+  lua_pop(L, 1);
   call->path = argumentsL_required_string(L, spec, "path", &call->path_length);
   const char *problem = url_path_problem(call->path, call->path_length);
   if (problem != NULL)
@@ -99,24 +102,25 @@ bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec)
 /* Files and streams. A file that cannot be opened is the exchange's failure. */
 static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
   size_t length = 0;
-  const char *upload = argumentsL_string(L, spec, "body_file", &length);
-  if (upload != NULL && strlen(upload) != length)
-    argumentsL_raise(L, "body_file must not hold a NUL byte");
   const char *download = argumentsL_string(L, spec, "save_to", &length);
   if (download != NULL && strlen(download) != length)
     argumentsL_raise(L, "save_to must not hold a NUL byte");
+  if (download != NULL && !download_file_set(&exchange->download, download))
+    argumentsL_raise_memory(L);
+  const char *upload = argumentsL_string(L, spec, "body_file", &length);
+  if (upload != NULL && strlen(upload) != length)
+    argumentsL_raise(L, "body_file must not hold a NUL byte");
+  if (upload != NULL && !upload_file_open(&exchange->upload, upload))
+    failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
   exchange->stream = argumentsL_boolean(L, spec, "stream");
   exchange->progress.wanted = argumentsL_boolean(L, spec, "progress");
   exchange->idle.limit = argumentsL_positive(L, spec, "idle_timeout", 0.0);
-  if (download != NULL && !download_file_set(&exchange->download, download))
-    argumentsL_raise_memory(L);
-  if (upload != NULL && !upload_file_open(&exchange->upload, upload))
-    failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
 }
 
 void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
   struct exchange *exchange = &box->exchange;
   struct api_call call = {0};
+  int top = lua_gettop(L);
   luaL_checktype(L, spec, LUA_TTABLE);
   read_method(L, exchange, spec);
   read_target(L, box->client, &call, spec);
@@ -124,9 +128,11 @@ void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
   read_flow(L, exchange, spec);
   if (exchange->failure.kind != FAILURE_NONE) {
     exchange->state = EXCHANGE_DONE;
+    lua_settop(L, top);
     return;
   }
-  exchange->body = argumentsL_string(L, spec, "body", &exchange->body_length);
+  exchange->body = argumentsL_hold_string(L, spec, "body", &exchange->body_length);
+  lua_replace(L, spec + 1);
   exchange->has_body = exchange->body != NULL;
   exchange->timeout = argumentsL_positive(L, spec, "timeout", 0.0);
   exchange->connect_timeout = argumentsL_positive(L, spec, "connect_timeout", 0.0);
@@ -134,4 +140,5 @@ void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
   exchange->resend = argumentsL_boolean(L, spec, "resend");
   exchange->share_connection = argumentsL_boolean(L, spec, "share_connection");
   api_client_request(box->client, exchange, &call);
+  lua_settop(L, top);
 }

@@ -360,5 +360,9 @@ void api_client_close(struct api_client *client) {
   header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
+}
+
+void api_client_free(struct api_client *client) {
+  api_client_close(client);
   url_base_clear(&client->base);
 }

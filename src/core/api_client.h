@@ -76,7 +76,9 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
    token that is about to expire will do. */
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
                          struct failure *failure);
+/* Ends what is under way and wipes the secrets. The base URL, no secret, stays until the other. */
 void api_client_close(struct api_client *client);
+void api_client_free(struct api_client *client);
 
 MIC_PRIVATE_END
 #endif

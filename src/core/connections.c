@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "connections.h"
+#include "dead_connection.h"
 #include "process_id.h"
 #include "sigpipe_guard.h"
 #include "trust.h"
@@ -84,7 +85,6 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
      is to connect gets this one. */
   if (may_use_proxy(options))
     SET(CURLOPT_USERAGENT, options->user_agent);
-  SET(CURLOPT_OPENSOCKETFUNCTION, exchange_cb_open_socket);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */
 #endif
@@ -155,7 +155,7 @@ static void end_exchange(struct connections *connections, struct exchange *excha
   CURL *easy = exchange->easy;
   exchange_finish(exchange, code);
   if (connections->process == process_id()) {
-    curl_multi_remove_handle(connections->poller.multi, easy);
+    poller_remove(&connections->poller, easy, dead_connection_end(exchange));
     give_handle_back(connections, exchange, easy);
   }
   exchange->easy = NULL;
@@ -197,6 +197,7 @@ void connections_start(struct connections *connections, struct exchange *exchang
   leave_parents_handles(connections);
   CURLcode code = CURLE_OUT_OF_MEMORY;
   CURL *easy = NULL;
+  exchange->sockets = &connections->poller.sockets;
   if (open_poller(connections))
     easy = take_handle(connections, exchange, &code);
   if (easy == NULL) {

@@ -137,6 +137,7 @@ static struct engine_job *make_job(struct engine_core *core, struct connections 
   job->home = home;
   job->connections = connections;
   job->exchange = *home;
+  job->exchange.sockets = &core->poller.sockets;
   buffer_init(&job->piece, 0, home->kind != EXCHANGE_REQUEST);
   /* Many at once are the rule here. Without TLS it is known that there is nothing to share. */
   job->exchange.share_connection = !home->direct;

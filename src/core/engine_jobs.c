@@ -1,5 +1,6 @@
 #include "base.h"
 
+#include "dead_connection.h"
 #include "engine_jobs.h"
 #include "engine_lane.h"
 
@@ -85,7 +86,7 @@ void engine_hand_back(struct engine_core *core, struct engine_job *job) {
 
 void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
   exchange_finish(&job->exchange, code);
-  curl_multi_remove_handle(core->poller.multi, job->exchange.easy);
+  poller_remove(&core->poller, job->exchange.easy, dead_connection_end(&job->exchange));
   unlink_running(core, job);
   engine_lane_leave(core, job);
   engine_hand_back(core, job);

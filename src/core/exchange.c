@@ -83,8 +83,8 @@ static bool wants_a_body(const char *method) {
 
 static CURLcode set_method(struct exchange *exchange, CURL *easy) {
   const char *method = exchange->method;
-  /* libcurl's own HEAD carries no body: with one it is a POST or PUT of that name, whose answer
-     exchange_cb_header ends. */
+  /* libcurl's own HEAD carries no body: with one it is a POST or PUT; exchange_cb_header ends it.
+   */
   bool head = strcmp(method, "HEAD") == 0 && !exchange_has_body(exchange);
   SET(CURLOPT_HTTPGET, 1L);
   SET(CURLOPT_NOBODY, head ? 1L : 0L);
@@ -134,10 +134,11 @@ CURLcode exchange_configure(CURL *easy) {
   SET(CURLOPT_READFUNCTION, exchange_cb_upload);
   SET(CURLOPT_SEEKFUNCTION, exchange_cb_seek);
   SET(CURLOPT_XFERINFOFUNCTION, exchange_cb_progress);
+  SET(CURLOPT_OPENSOCKETFUNCTION, exchange_cb_open_socket);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQFUNCTION, exchange_cb_before_sending);
 #endif
-  return CURLE_OK;
+  return kept_sockets_probe(easy);
 }
 
 /* What the callbacks are given. Most often a handle serves the same exchange again. */
@@ -152,9 +153,8 @@ static CURLcode set_context(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_XFERINFODATA, context);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQDATA, context);
-#else
-  SET(CURLOPT_OPENSOCKETDATA, context);
 #endif
+  SET(CURLOPT_OPENSOCKETDATA, context);
   SET(CURLOPT_PRIVATE, context); /* the last: it says that the others are there */
   return CURLE_OK;
 }
@@ -173,7 +173,8 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(exchange->connect_timeout));
 #if LIBCURL_VERSION_NUM < 0x075000
   SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
-  idle_clock_touch(&exchange->idle); /* no callback tells when the connection is there */
+  exchange->sent_at = idle_clock_now(); /* no callback tells when the connection is there */
+  idle_clock_touch(&exchange->idle);
 #endif
   return CURLE_OK;
 }
@@ -354,10 +355,6 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
 
 bool exchange_has_body(const struct exchange *exchange) {
   return exchange->has_body || exchange->upload.descriptor >= 0;
-}
-
-bool exchange_was_sent(const struct exchange *exchange) {
-  return exchange->sendings > 0;
 }
 
 void exchange_clear(struct exchange *exchange) {

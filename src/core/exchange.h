@@ -11,6 +11,7 @@
 #include "download_file.h"
 #include "failure.h"
 #include "idle_clock.h"
+#include "kept_socket.h"
 #include "secret.h"
 #include "upload_file.h"
 #include "url.h"
@@ -70,6 +71,8 @@ struct exchange {
   /* The handle, while running. */
   CURL *easy;
   struct connections *connections; /* borrowed; NULL when not running */
+  struct kept_sockets *sockets;    /* borrowed: of the connections of whoever drives */
+  double sent_at;                  /* on idle_clock_now: the request began to go out last */
   struct exchange *next, *previous;
   struct engine_job *loan; /* the content is with an engine; see engine.h */
 
@@ -82,7 +85,8 @@ struct exchange {
   bool paused; /* libcurl holds a piece back until the stream has room */
   bool too_large;
   bool no_memory;
-  bool head_only; /* the answer to a HEAD that had a body: ended by us after its head */
+  int socket_error; /* errno of a socket that could not be opened */
+  bool head_only;   /* the answer to a HEAD that had a body: ended by us after its head */
   unsigned sendings;
   unsigned sent_again;    /* by exchange_rewind */
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
@@ -123,7 +127,9 @@ bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot
 /* Whether the request has one, an empty one too. */
 bool exchange_has_body(const struct exchange *exchange);
 /* False when provably no byte of the request went out. */
-bool exchange_was_sent(const struct exchange *exchange);
+static inline bool exchange_was_sent(const struct exchange *exchange) {
+  return exchange->sendings > 0;
+}
 /* Puts a whole download in its place, and removes any other; when the result is taken. */
 void exchange_settle_download(struct exchange *exchange);
 /* A piece of the stream is waiting, or the end has come and nothing is left. */

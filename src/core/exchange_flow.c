@@ -2,14 +2,17 @@
  */
 #include "base.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "exchange.h"
 
 /* Bytes that a stream may run ahead of its listener. */
 enum { STREAM_WINDOW = 256 * 1024 };
+
+/* What was sent and has not been acknowledged for so long is lost. */
+static const double UNACKNOWLEDGED_SECONDS = 30.0;
 
 static bool starts_answer(const char *line, size_t length) {
   return length >= 5 && memcmp(line, "HTTP/", 5) == 0;
@@ -174,6 +177,7 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   struct exchange *exchange = context;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   exchange->sendings++;
+  exchange->sent_at = idle_clock_now();
   idle_clock_touch(&exchange->idle); /* from here on: connecting has a limit of its own */
 #if LIBCURL_VERSION_NUM >= 0x075000
   if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
@@ -187,9 +191,14 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
 /* One that is over gets no connection any more: before 7.80 nothing else stops it. */
 curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
                                       struct curl_sockaddr *address) {
-  const struct exchange *exchange = context; /* NULL where exchange_cb_before_sending looks */
+  struct exchange *exchange = context;
   (void)purpose;
-  if (exchange != NULL && exchange->failure.kind != FAILURE_NONE)
+  if (exchange->failure.kind != FAILURE_NONE)
     return CURL_SOCKET_BAD;
-  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
+                              ? exchange->connect_timeout /* the kernel counts that time, too */
+                              : UNACKNOWLEDGED_SECONDS;
+  curl_socket_t opened = kept_sockets_open(exchange->sockets, address, unacknowledged);
+  exchange->socket_error = opened == CURL_SOCKET_BAD ? errno : 0;
+  return opened;
 }

@@ -94,6 +94,7 @@ void poller_close(struct poller *poller) {
 
 void poller_abandon(struct poller *poller) {
   free(poller->entries);
+  kept_sockets_clear(&poller->sockets);
   memset(poller, 0, sizeof *poller);
 }
 
@@ -111,6 +112,7 @@ void poller_discard(struct poller *poller) {
   if (poller->multi != NULL)
     curl_multi_cleanup(poller->multi);
   poller->multi = NULL;
+  kept_sockets_clear(&poller->sockets);
   poller->count = FIRST;
   poller->failed = false;
 }
@@ -166,6 +168,14 @@ bool poller_do_due(struct poller *poller) {
     return false;
   curl_multi_timeout(poller->multi, &milliseconds);
   return milliseconds != 0 || act(poller, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* The others at once, before a new one can join them: libcurl looks at a connection before it is
+   used again only where nothing runs on it, and then it does not watch it. */
+void poller_remove(struct poller *poller, CURL *easy, int ended) {
+  curl_multi_remove_handle(poller->multi, easy);
+  if (ended >= 0 && find(poller, ended) != NULL && !act(poller, ended, CURL_CSELECT_IN))
+    poller->failed = true;
 }
 
 /* A connection that has ended or failed is ready for whatever was waited for: reading or writing

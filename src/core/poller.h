@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "base.h"
+#include "kept_socket.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -16,8 +17,9 @@ struct poller {
   long connections;       /* to one host and kept, at the most; 0 = libcurl's own limits */
   struct pollfd *entries; /* the wake's, the owner's, then libcurl's in no order */
   size_t count, capacity;
-  int wake;    /* the end that other threads write to; -1: none does */
-  bool failed; /* no memory: the multi handle is of no use any more */
+  struct kept_sockets sockets; /* of its connections */
+  int wake;                    /* the end that other threads write to; -1: none does */
+  bool failed;                 /* no memory: the multi handle is of no use any more */
 };
 
 /* False when there is no memory; poller_close may follow. */
@@ -44,6 +46,8 @@ void poller_fail(struct poller *poller);
 /* Waits until a socket is ready, something is due, `seconds` have passed or a signal came, and has
    libcurl look at the ready sockets. */
 bool poller_wait(struct poller *poller, double seconds);
+/* Takes one off. The others on the connection whose socket was `ended`, if any (-1), are told. */
+void poller_remove(struct poller *poller, CURL *easy, int ended);
 /* Watches a descriptor of the owner's, too, for reading; -1 for none. */
 void poller_watch_own(struct poller *poller, int descriptor);
 /* Whether the last wait found it ready. */

@@ -1,4 +1,4 @@
-# GNU make. The targets, in the order a newcomer meets them:
+# GNU make. The targets, in the order a newcomer meets them (make help shows this):
 #
 #   make            build build/$(LUA)/mic/core.so          make LUA=luajit, or make luajit
 #   make demo       log in and call, against the local sandbox: no account needed
@@ -19,8 +19,9 @@
 #   make uninstall  with the same ones, takes away what install put there
 #   make deps       what all of these need; the others install only what they use themselves
 #   make clean
+#   make help       this list
 #
-# DEPS=no looks for no dependency and installs none.
+# DEPS=no looks for no dependency and installs none. V=1 shows each command whole.
 
 LUA = lua5.4
 LUAS = lua5.1 lua5.2 lua5.3 lua5.4 luajit
@@ -63,23 +64,29 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-.PHONY: build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
+# One short line for each file; V=1 has make show the command instead.
+Q = $(if $(filter 1,$(V)),,@printf '%s\n' '$(1)';)
+
+.PHONY: help build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
   bench bench-nginx simulate allocations brutal-gc install uninstall clean \
   deps deps-build FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE)
 
+help:
+	@sed -n '1d; /^#/!q; s/^# \{0,1\}//p' Makefile
+
 lua5.1 lua5.2 lua5.3 lua5.4 luajit:
 	@$(MAKE) --no-print-directory LUA=$@ build
 
 $(MODULE): $(OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+	$(call Q,LINK $@)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call Q,CC   $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Changes when the commands or the list of files do, so that everything is built again.
 $(BUILD)/flags: FORCE

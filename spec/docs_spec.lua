@@ -182,12 +182,16 @@ describe("the reference names all and only what a program meets, in", function()
   end)
 end)
 
---- Runs the Lua blocks of a page, in one sandbox.
+--- Runs the Lua blocks of a page each for itself and all as one program, in one sandbox.
 local function run_page(page)
   if page == "docs/nginx.md" then
     return {} -- spec/nginx_docs_spec.lua runs it, in an nginx
   end
-  return blocks.run(blocks.of(page, "lua"))
+  local scripts = blocks.of(page, "lua")
+  if #scripts > 1 then
+    table.insert(scripts, 1, blocks.pasted(page)) -- first: the sandbox is as at its start
+  end
+  return blocks.run(scripts)
 end
 
 for _, page in ipairs(tree.files("docs", "%.md$")) do

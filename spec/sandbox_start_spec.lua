@@ -42,7 +42,42 @@ describe("sandbox/start", function()
       kill $pid
       wait $pid]]
     assert.equal("MIC_BASE_URL MIC_API_KEY MIC_USERNAME MIC_PASSWORD MIC_CA_FILE "
-      .. "MIC_SANDBOX_CONTROL MIC_SANDBOX_STACK MIC_MANIFEST_URL ", output)
+      .. "MIC_SANDBOX_CONTROL MIC_SANDBOX_STACK XDG_STATE_HOME MIC_MANIFEST_URL ", output)
+  end)
+
+  it("prints lines that a shell can eval, whatever the name of its folder", function()
+    local output = script [[
+      export TMPDIR="$(mktemp -d)/it's a \"folder\""
+      mkdir "$TMPDIR"
+      sandbox/start >"$out" </dev/null &
+      pid=$!
+      until grep -q ^MIC_MANIFEST_URL= "$out" || ! kill -0 $pid; do sleep 0.01; done
+      eval "$(cat "$out")"
+      [ -r "$MIC_CA_FILE" ] && echo "${MIC_CA_FILE#"$TMPDIR"/}" | sed "s/sandbox\.[^/]*/sandbox/"
+      [ "$XDG_STATE_HOME" = "$(dirname "$MIC_CA_FILE")/state" ] && echo state
+      kill $pid
+      wait $pid
+      rm -r "$(dirname "$TMPDIR")"]]
+    assert.equal("mic-sandbox/ca.pem\nstate\n", output)
+  end)
+
+  it("gives a command the module of this checkout, and a home of its own for stores", function()
+    local output = script [[
+      root=$(pwd -P)
+      cd /
+      unset LUA_PATH LUA_CPATH
+      "$root/sandbox/start" -- sh -c '
+        echo "$LUA_PATH $LUA_PATH_5_4"
+        echo "$LUA_CPATH_5_4"
+        echo "$LUA_CPATH"
+        [ "$XDG_STATE_HOME" = "$(dirname "$MIC_CA_FILE")/state" ] && echo state' |
+        sed "s,$root,ROOT,g"
+      LUA_PATH=mine "$root/sandbox/start" -- sh -c 'echo "$LUA_PATH ${LUA_CPATH-none}"']]
+    local path = "ROOT/lua/?.lua;ROOT/lua/?/init.lua;;"
+    assert.equal(path .. " " .. path .. "\n"
+      .. "ROOT/build/lua5.4/?.so;;\n"
+      .. "ROOT/build/lua5.1/?.so;ROOT/build/luajit/?.so;;\n"
+      .. "state\nmine none\n", output)
   end)
 
   it("has answers, keys and passwords of its own each time", function()

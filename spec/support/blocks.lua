@@ -104,6 +104,21 @@ function blocks.run(scripts, before)
   return scripts
 end
 
+--- A page's Lua blocks in order as one program, as somebody who pastes one after the other has it.
+---@param path string
+---@return table script text, name, and the output that the page shows for all of them
+function blocks.pasted(path)
+  local texts, outputs = {}, {}
+  for index, block in ipairs(blocks.of(path, "lua")) do
+    texts[index], outputs[index] = block.text, block.output or ""
+  end
+  return {
+    name = path .. ", its blocks pasted in order",
+    text = table.concat(texts),
+    output = table.concat(outputs),
+  }
+end
+
 --- What changes from run to run, in the output as in the page.
 local volatile = {
   { "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x", "ID" },

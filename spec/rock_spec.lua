@@ -1,6 +1,8 @@
 -- The rock: made by LuaRocks from this checkout into a tree of its own, without the network; and
 -- what make installs.
 
+local mic = require "mic"
+
 local version = _VERSION:match "%d%.%d"
 local is_jit = rawget(_G, "jit") ~= nil
 
@@ -27,10 +29,15 @@ describe("the rock", function()
   end)
 
   it("is released as the one at the root, with version and tag", function()
-    local root = read "lua-mic-scm-1.rockspec"
-    local released = read "rockspecs/lua-mic-0.1.0-1.rockspec"
-    released = released:gsub('"0%.1%.0%-1"', '"scm-1"'):gsub('\n  tag = "v0%.1%.0",', "")
-    assert.are.equal(root, released)
+    local changes, last = read "CHANGELOG.md", mic._VERSION
+    local released = read(("rockspecs/lua-mic-%s-1.rockspec"):format(last))
+    assert.is_truthy(released:find(('version = "%s-1"'):format(last), 1, true))
+    assert.is_truthy(released:find(('tag = "v%s"'):format(last), 1, true))
+    assert.is_truthy(changes:find(("\n## %s - "):format(last), 1, true))
+    if not changes:find "\n## Unreleased\n" then -- until the next change
+      released = released:gsub('version = "[^"]*"', 'version = "scm-1"'):gsub("\n  tag = [^\n]*", "")
+      assert.are.equal(read "lua-mic-scm-1.rockspec", released)
+    end
   end)
 
   -- LuaRocks knows PUC Lua by its version; the module for LuaJIT is that for 5.1.

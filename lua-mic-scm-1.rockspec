@@ -120,6 +120,7 @@ build = {
     ["mic.protect"] = "lua/mic/protect.lua",
     ["mic.renewal"] = "lua/mic/renewal.lua",
     ["mic.response"] = "lua/mic/response.lua",
+    ["mic.retry"] = "lua/mic/retry.lua",
     ["mic.retry_budget"] = "lua/mic/retry_budget.lua",
     ["mic.session"] = "lua/mic/session.lua",
     ["mic.shared_flight"] = "lua/mic/shared_flight.lua",

@@ -9,7 +9,7 @@ local layers = {
   { "mic.client", "mic.call", "mic.plain_call", "mic.batch", "mic.batch_requests", "mic.task_batch",
     "mic.builder", "mic.inside" },
   { "mic.session", "mic.joining", "mic.shared_flight", "mic.flight", "mic.renewal", "mic.vault",
-    "mic.login_exchange", "mic.account", "mic.policy", "mic.retry_budget",
+    "mic.login_exchange", "mic.account", "mic.policy", "mic.retry", "mic.retry_budget",
     "mic.discovery", "mic.events" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.error_body", "mic.pause", "mic.protect", "mic.hints", "mic.json", "mic.path",

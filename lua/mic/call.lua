@@ -6,6 +6,7 @@ local events = require "mic.events"
 local paths = require "mic.path"
 local policy = require "mic.policy"
 local response = require "mic.response"
+local retry = require "mic.retry"
 
 local call = {}
 
@@ -155,7 +156,7 @@ end
 
 function actions.ensure(self, state)
   state.ensured = (state.ensured or 0) + 1
-  local ok, err = self.session:renew(state.ends)
+  local ok, err = self.session:renew(state.ends, retry.settings(self, state.retry))
   if ok then
     return true
   end
@@ -171,7 +172,8 @@ end
 
 function actions.renew(self, state, reply)
   local brought = self.session:brought()
-  local ok, err = self.session:renew_refused(reply.generation, state.ends)
+  local settings = retry.settings(self, state.retry)
+  local ok, err = self.session:renew_refused(reply.generation, state.ends, settings)
   -- What was only adopted may be refused as well.
   local count = brought == self.session:brought() and "resent" or "renewed"
   state[count] = (state[count] or 0) + 1
@@ -238,47 +240,21 @@ local function decide(self, state, reply, kind)
   }
 end
 
---- The seconds that a Retry-After asks for, in either of its forms. A date is one of the server's
---- clock, so it is compared with what the same answer says of the time.
-local function retry_after(self, reply)
-  local headers = reply and core.parse_headers(reply.head)
-  local text = headers and headers["retry-after"]
-  if not text then
-    return nil
-  end
-  local seconds = tonumber(text:match "^%s*(%d+)%s*$")
-  if seconds then
-    return seconds
-  end
-  local date = core.parse_date(text)
-  local now = headers.date and core.parse_date(headers.date) or self.core:wall()
-  return date and math.max(0, date - now)
-end
-
 --- Waits before another try; false when there is to be none.
 local function wait_for_retry(self, state, reply, kind)
-  local own, clients, defaults = state.retry, self.retry, self.retry_defaults
-  if own == nil then
-    own = clients
-  end
-  if not own or state.handed then
-    return false
-  end
-  clients = clients or defaults
-  local delay = policy.retry_delay {
-    attempts = own.attempts or clients.attempts or defaults.attempts,
-    base = own.base or clients.base or defaults.base,
-    cap = own.cap or clients.cap or defaults.cap,
+  local settings = not state.handed and retry.settings(self, state.retry)
+  local headers = settings and reply and core.parse_headers(reply.head)
+  local delay = retry.delay(settings, {
     tries = (state.retries or 0) + 1,
     status = reply and reply.status,
     kind = not reply and kind or nil,
     idempotent = state.resend,
     sent = reply ~= nil or self.core:was_sent(),
-    retry_after = retry_after(self, reply),
+    retry_after = retry.after(headers, self.core),
     left = state.ends and state.ends - self.transport.now(),
     random = self.transport.random(),
-  }
-  if not delay or not self.retry_budget:spend() then
+  })
+  if not delay then
     return false
   end
   state.retries = (state.retries or 0) + 1

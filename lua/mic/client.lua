@@ -12,6 +12,7 @@ local hints = require "mic.hints"
 local json = require "mic.json"
 local insides = require "mic.inside"
 local plain_call = require "mic.plain_call"
+local retry = require "mic.retry"
 
 local client = {}
 local client_methods = {}
@@ -214,7 +215,7 @@ function client_methods:login(username, password)
     return nil, err
   end
   local reply
-  reply, err = mine.session:login(username, password, ends)
+  reply, err = mine.session:login(username, password, ends, retry.settings(mine))
   if not reply then
     return nil, err
   end
@@ -235,7 +236,7 @@ function client_methods:refresh()
   if not ready then
     return nil, err
   end
-  return ready.session:refresh(ends)
+  return ready.session:refresh(ends, retry.settings(ready))
 end
 
 --- Forgets the credentials, in memory and in the store.
@@ -305,7 +306,7 @@ function client_methods:auth_headers()
       return nil, err
     end
     local ok
-    ok, err = ready.session:renew(ends)
+    ok, err = ready.session:renew(ends, retry.settings(ready))
     if not ok and not ready.session:is_usable() then
       return nil, err
     end

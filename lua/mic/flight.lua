@@ -321,6 +321,8 @@ function flight.new(session, purpose, deadline, caller)
     password = false,
     own = false,
     wanted = false, -- what `save` is to save
+    retry = false, -- of `mic.retry`, of the calls that wait
+    retry_ends = 0, -- the latest of their deadlines
     token = false, -- of the lock
     has_lock = false,
     waited = false,

@@ -9,6 +9,21 @@ local joining = {}
 --- Kinds of flights that are about the same thing: good credentials for the options' user.
 local renewing = { renew = true, ahead = true, refresh = true }
 
+--- Whoever waits for a flight lends it the retries of his own call: the most attempts count, and
+--- the latest deadline.
+---@param this table
+---@param retry table|false|nil of `mic.retry`
+---@param deadline number|nil on the transport's clock
+function joining.lend(this, retry, deadline)
+  if not retry then
+    return
+  end
+  if not this.retry or this.retry.attempts < retry.attempts then
+    this.retry = retry
+  end
+  this.retry_ends = math.max(this.retry_ends, deadline or math.huge)
+end
+
 --- Starts a flight; there must be none.
 ---@param self table the session
 ---@param purpose string see `flight.new`
@@ -20,6 +35,7 @@ function joining.launch(self, purpose, deadline, details)
   for name, value in pairs(details or {}) do
     this[name] = value
   end
+  joining.lend(this, this.retry, deadline)
   self.shared.flight = this
   this.spawned = self.transport.spawn(flight.fly, this) ~= false
   return this
@@ -47,6 +63,9 @@ function joining.run(self, purpose, deadline, details, take)
     local other = self.shared:present()
     if not other then
       break
+    end
+    if take then
+      joining.lend(other, details and details.retry, deadline)
     end
     local _, err = self.shared:wait(other, self.transport, deadline)
     if err then

@@ -12,8 +12,8 @@ local refused_hints = {
   refresh = "call client:login(), or make the client with username and password",
 }
 
-local function context(what, mask)
-  return { method = "POST", path = core_module.auth_paths[what], attempts = 1, mask = mask }
+local function context(what, attempt, mask)
+  return { method = "POST", path = core_module.auth_paths[what], attempts = attempt, mask = mask }
 end
 
 --- The error for a reply without usable credentials.
@@ -22,7 +22,7 @@ local function reply_failure(what, reply, facts)
   --- The core has masked what it had sent; the option password may be in the answer to a refresh.
   reply.head, reply.body = facts.mask(reply.head), readable and facts.mask(reply.body) or nil
   facts.unreadable = not readable and "the answer is not readable JSON" or nil
-  facts.response = response.new(reply, 1, true)
+  facts.response = response.new(reply, facts.attempts, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300
   if reply.means == "refused" then
@@ -35,12 +35,12 @@ local function reply_failure(what, reply, facts)
   return errors.new(readable and "auth" or "decode", ("%s: %s"):format(what, reply.problem), facts)
 end
 
-local function response_event(what, reply, err, seconds)
+local function response_event(what, attempt, reply, err, seconds)
   local event = {
     type = "response",
     method = "POST",
     path = core_module.auth_paths[what],
-    attempt = 1,
+    attempt = attempt,
     seconds = seconds,
     err = err,
     auth = false,
@@ -73,27 +73,28 @@ end
 --- the flight, so that what it brought is not lost with whoever waited for it.
 ---@param this table the flight: session, events, exchange
 ---@param what "login"|"refresh"
+---@param attempt number which sending it is, from 1
 ---@param seconds number how long it may take
 ---@param username string|nil for a login
 ---@param password string|nil for a login
 ---@return table|nil reply masked, or nil
 ---@return table record the core's record, or an error
 ---@return boolean|nil refused the API said that these credentials are wrong
-function login_exchange.send(this, what, seconds, username, password)
+function login_exchange.send(this, what, attempt, seconds, username, password)
   local transport, mask = this.session.transport, this.session.mask
   local function emit(event)
     this.events[#this.events + 1] = event
   end
   local started = transport.now()
-  emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = 1 }
+  emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = attempt }
   local reply, record, code, message = perform(this, what, seconds, username, password)
   local err
   if not reply then
-    err = errors.from_fail(record, code, message, context(what, mask))
+    err = errors.from_fail(record, code, message, context(what, attempt, mask))
   elseif not record then
-    err = reply_failure(what, reply, context(what, mask))
+    err = reply_failure(what, reply, context(what, attempt, mask))
   end
-  emit(response_event(what, reply, err, transport.now() - started))
+  emit(response_event(what, attempt, reply, err, transport.now() - started))
   if err then
     local refused = reply and reply.means == "refused"
     if reply then

@@ -1,9 +1,11 @@
 --- What a flight asks the API for, and what comes of it: new credentials that are saved and then
 --- used, a login where a refresh was refused, a pause where there was no answer.
 
+local core_module = require "mic.core"
 local errors = require "mic.error"
 local login_exchange = require "mic.login_exchange"
 local policy = require "mic.policy"
+local retry = require "mic.retry"
 
 local renewal = {}
 
@@ -30,9 +32,63 @@ function renewal.see_generation(this)
   return state
 end
 
-local function retry_after(err)
-  local value = err.response and err.response.headers["retry-after"]
-  return tonumber(value and value:match "^%s*(%d+)%s*$")
+--- The seconds for which the answer asks to be left alone.
+local function asked_wait(session, err)
+  return err.response and retry.after(err.response.headers, session.core)
+end
+
+--- Before a login or refresh is sent again: waits, and tells. Nil: it is not sent again.
+local function wait_for_retry(this, what, tries, err)
+  local session = this.session
+  local delay = retry.delay(this.retry, {
+    tries = tries,
+    status = err.status,
+    kind = not err.status and err.kind or nil,
+    idempotent = true, -- a refresh token that may be used up is all that there is: see the docs
+    sent = true,
+    retry_after = asked_wait(session, err),
+    left = math.min(this.ends, this.retry_ends) - now(this),
+    random = session.transport.random(),
+  })
+  if not delay then
+    return nil
+  end
+  session.counters.retries = session.counters.retries + 1
+  this.events[#this.events + 1] = {
+    type = "retry",
+    method = "POST",
+    path = core_module.auth_paths[what],
+    attempt = tries + 1,
+    delay = delay,
+    reason = err.status and ("%d"):format(err.status) or err.kind,
+  }
+  session.transport.sleep(delay)
+  return true
+end
+
+local function is_outdated(this)
+  local _, present = this.session.core:freshness()
+  return present ~= this.generation
+end
+
+local function outdated()
+  return errors.new("cancelled", "other credentials came in the meantime")
+end
+
+--- Sends a login or refresh, again as often as a call that waits for it would be.
+local function send(this, what, username, password)
+  local tries = 0
+  while true do
+    tries = tries + 1
+    local reply, record, refused =
+      login_exchange.send(this, what, tries, time_left(this), username, password)
+    if reply or refused or not wait_for_retry(this, what, tries, record) then
+      return reply, record, refused
+    end
+    if is_outdated(this) then
+      return nil, outdated()
+    end
+  end
 end
 
 --- A login or refresh has failed for a reason that time may cure: nobody tries again before the
@@ -49,7 +105,7 @@ local function begin_pause(this, err)
     left = session:is_usable() and (left or math.huge) or nil,
     lifetime = lifetime,
     failures = pause.failures,
-    retry_after = retry_after(err),
+    retry_after = asked_wait(session, err),
     random = session.transport.random(),
   }
   pause:begin(now(this), seconds, err)
@@ -67,10 +123,9 @@ end
 ---@return table|nil err
 function renewal.keep(this, record)
   local vault = this.session.vault
-  local _, present = this.session.core:freshness()
   local saved
-  if present ~= this.generation then
-    return nil, errors.new("cancelled", "other credentials came in the meantime")
+  if is_outdated(this) then
+    return nil, outdated()
   end
   if may_save(this) and not this.saves then
     this.saves = true -- an error from outside in the middle of it is no reason to begin again
@@ -107,8 +162,7 @@ end
 function renewal.log_in(this, username, password, own)
   local session = this.session
   this.sent = "login"
-  local reply, record, refused =
-    login_exchange.send(this, "login", time_left(this), username, password)
+  local reply, record, refused = send(this, "login", username, password)
   if not reply then
     if refused and own then
       session.shared.refused_password = password
@@ -172,7 +226,7 @@ function renewal.refresh(this)
     return log_in_instead(this, session.dead_err)
   end
   this.sent = "refresh"
-  local reply, record, refused = login_exchange.send(this, "refresh", time_left(this))
+  local reply, record, refused = send(this, "refresh")
   if reply then
     session.counters.refreshes = session.counters.refreshes + 1
     return renewal.keep(this, record)

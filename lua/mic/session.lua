@@ -160,9 +160,10 @@ end
 ---@param username string|nil that of the options when nil
 ---@param password string|nil that of the options when nil
 ---@param deadline number|nil on the transport's clock
+---@param retry table|false|nil of `mic.retry`
 ---@return table|nil reply masked
 ---@return table|nil err
-function session_methods:login(username, password, deadline)
+function session_methods:login(username, password, deadline, retry)
   local own = not password
   if own then
     local problem
@@ -177,20 +178,23 @@ function session_methods:login(username, password, deadline)
     password = password,
     own = own,
     saved = self.core:record(),
+    retry = retry,
   }))
 end
 
 --- Refreshes now; one that is under way will do.
 ---@param deadline number|nil on the transport's clock
+---@param retry table|false|nil of `mic.retry`
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:refresh(deadline)
+function session_methods:refresh(deadline, retry)
   self:load()
   local _, generation = self.core:freshness()
   if self.core:freshness() == "none" then
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
-  local ok, err = joining.outcome(joining.run(self, "refresh", deadline, nil, function(other)
+  local details = { retry = retry }
+  local ok, err = joining.outcome(joining.run(self, "refresh", deadline, details, function(other)
     if other.ok then
       return joining.share(self, other, generation) and self:is_good()
     end
@@ -213,9 +217,10 @@ end
 
 --- Makes sure that there are credentials that can be sent; logs in or refreshes where needed.
 ---@param deadline number|nil on the transport's clock
+---@param retry table|false|nil of `mic.retry`: how often a login or refresh is sent
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:renew(deadline)
+function session_methods:renew(deadline, retry)
   self:load()
   local launched = 0
   while not self:is_good() do
@@ -228,7 +233,9 @@ function session_methods:renew(deadline)
         return in_pause(self)
       end
       launched = launched + 1
-      this = joining.launch(self, "renew", deadline)
+      this = joining.launch(self, "renew", deadline, { retry = retry })
+    else
+      joining.lend(this, retry, deadline)
     end
     local _, err = self.shared:wait(this, self.transport, deadline)
     if is_own then
@@ -261,11 +268,12 @@ end
 --- Renews after the API has refused the token of this generation.
 ---@param generation number
 ---@param deadline number|nil
+---@param retry table|false|nil
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:renew_refused(generation, deadline)
+function session_methods:renew_refused(generation, deadline, retry)
   self.core:mark_stale(generation)
-  return self:renew(deadline)
+  return self:renew(deadline, retry)
 end
 
 --- Starts what nobody waits for, unless there is a flight or a pause.

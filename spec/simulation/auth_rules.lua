@@ -1,5 +1,5 @@
 --- The rules about logins and refreshes: one at a time and under the lock, no refused password
---- again, and one call per pause while the endpoint is down.
+--- again, and while the endpoint is down one row of tries per pause.
 
 local rules = {}
 
@@ -71,6 +71,38 @@ local function is_shared(store, failure)
   return failure.life.alive and not store:is_held_by(process)
 end
 
+local worth_a_retry = {}
+for _, outcome in ipairs { 429, 500, 502, 503, 504, "network", "timeout" } do
+  worth_a_retry[outcome] = true
+end
+
+--- Whether it is the try after one that has failed, in the same flight.
+local function is_retry(attempt)
+  local last = attempt.process.last_attempt
+  return last
+    and last.outcome
+    and worth_a_retry[last.outcome]
+    and last.what == attempt.what
+    and last.secret == attempt.secret
+    and last.task == attempt.task
+    and last.lock == attempt.lock
+end
+
+local function check_retry(self, attempt)
+  local process, last = attempt.process, attempt.process.last_attempt
+  attempt.number = last.number + 1
+  local option = process.settings.retry
+  local most = option == false and 1 or option and option.attempts or 3
+  if attempt.number > most then
+    self:violate("no more tries than the option allows",
+      ("%s sends a %s for the %dth time"):format(process.name, attempt.what, attempt.number))
+  elseif self.world.now < last.ended + last.retry_after then
+    self:violate("Retry-After is kept to",
+      ("%s sends a %s %.5f s after an answer that asks for %d"):format(
+        process.name, attempt.what, self.world.now - last.ended, last.retry_after))
+  end
+end
+
 local function check_pause(self, attempt)
   if attempt.explicit then
     return
@@ -101,6 +133,7 @@ end
 ---@param seconds number
 function rules:pauses(process, seconds)
   self.world:note(process.name, "pauses for", seconds)
+  process.last_attempt = nil -- what comes is no retry
   local failure = process.failure
   if failure then
     failure.pause = math.max(LEAST_PAUSE, seconds - 1 / 16) -- ticks
@@ -122,12 +155,21 @@ function rules:auth_begins(process, what, secret, timeout)
     timeout = timeout,
     started = self.world.now,
     explicit = process.explicit > 0,
+    task = self.world.current,
+    lock = process.group.store.locks,
+    number = 1,
+    outcome = nil, -- status or kind, when it has failed
   }
   self.world:note(process.name, "sends", what)
   check_lock(self, attempt)
   check_alone(self, attempt)
   check_password(self, attempt)
-  check_pause(self, attempt)
+  if is_retry(attempt) then
+    check_retry(self, attempt)
+  else
+    check_pause(self, attempt)
+  end
+  process.last_attempt = attempt
   local in_flight = process.group.in_flight
   in_flight[#in_flight + 1] = attempt
   return attempt
@@ -159,6 +201,8 @@ function rules:auth_arrives(attempt, outcome)
       self:delivered(attempt, outcome)
     end
   elseif outcome.kind or outcome.status >= 500 or outcome.status == 429 then
+    attempt.outcome, attempt.ended = outcome.kind or outcome.status, self.world.now
+    attempt.retry_after = tonumber(outcome.head and outcome.head:match "Retry%-After: (%d+)") or 0
     local failure = {
       process = process,
       life = process.life,
@@ -169,8 +213,11 @@ function rules:auth_arrives(attempt, outcome)
     if not attempt.explicit then
       process.failure, group.failure = failure, failure
     end
-  elseif attempt.what == "login" then
-    process.refused[attempt.secret] = true
+  else
+    process.failure, group.failure = nil, nil -- the API has answered
+    if attempt.what == "login" then
+      process.refused[attempt.secret] = true
+    end
   end
 end
 

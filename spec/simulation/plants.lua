@@ -150,6 +150,23 @@ plant("a policy without pauses", "one call per pause", {
   end,
 })
 
+plant("a session that tries without end", "no more tries than the option allows", {
+  modules = function(require_module)
+    local retry = require_module "mic.retry"
+    local settings = retry.settings
+    function retry.settings(...)
+      local made = settings(...)
+      return made and { attempts = 99, base = made.base, cap = made.cap, budget = made.budget }
+    end
+  end,
+})
+
+plant("a session that does not hear Retry-After", "Retry-After is kept to", {
+  modules = function(require_module)
+    require_module("mic.retry").after = function() end
+  end,
+})
+
 plant("a core that masks nothing", "a secret is shown nowhere", {
   core = function(client)
     function client.mask(_, text)

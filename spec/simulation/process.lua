@@ -19,8 +19,8 @@ process.BASE_URL = "https://api.simulation.test/prod"
 ---@param group table of those that share a login: user, store, processes
 ---@param settings table name, in_line (one task, flights run in it), parks (waiting tasks are
 --- woken), clients, callers, password ("text", "function", "none"), skew, margin, deadline, timeout
---- (seconds), denials, pace (mean seconds between calls), beat (seconds between the moments at
---- which all call), curiosity
+--- (seconds), retry (the option), denials, pace (mean seconds between calls), beat (seconds between
+--- the moments at which all call), curiosity
 ---@return table process
 function process.new(services, random, group, settings)
   local self = setmetatable({
@@ -70,6 +70,7 @@ local function make_client(self, mic, store, waiting)
     refresh_margin = self.settings.margin,
     timeout = self.settings.timeout,
     deadline = self.settings.deadline,
+    retry = self.settings.retry,
     on_event = function(event)
       if life.alive then
         self.checker:event(self, event)
@@ -86,6 +87,7 @@ function process_methods:start()
   self.explicit = 0 -- how many calls of a person's are under way: login, refresh, logout
   self.refused = {} -- passwords
   self.failure = nil -- of the last login or refresh
+  self.last_attempt = nil -- likewise, whatever came of it
   self.unsaved, self.arrived = {}, {}
   self.left_at = nil -- of a logout, until something new arrives
   self.world:note(self.name, "starts")

@@ -61,6 +61,7 @@ function scenario.process(random, name, lifetime, callers)
     margin = random:chance(0.2) and random:whole(10, 600) or nil,
     deadline = random:pick { 90, 90, 30, 60 },
     timeout = random:pick { 30, 30, 10 },
+    retry = random:pick { {}, {}, false, { attempts = 5, base = 1 } },
     denials = random:chance(0.3) and 0.01 or 0,
     pace = pace,
     beat = random:chance(0.4) and math.ceil(pace / callers) * 2 or nil,

@@ -3,6 +3,7 @@
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
+local events = require "mic.events"
 local login_exchange = require "mic.login_exchange"
 local policy = require "mic.policy"
 local retry = require "mic.retry"
@@ -59,7 +60,7 @@ local function wait_for_retry(this, what, tries, err)
     method = "POST",
     path = core_module.auth_paths[what],
     attempt = tries + 1,
-    delay = delay,
+    delay = events.rounded(delay),
     reason = err.status and ("%d"):format(err.status) or err.kind,
   }
   session.transport.sleep(delay)

@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "buffer.h"
+#include "header.h"
 #include "record.h"
 
 static const char MAGIC[] = "mic-record";
@@ -15,7 +16,15 @@ static bool is_empty(const struct record *record) {
 }
 
 static void check_number(double number) {
-  CHECK(number >= 0 && number <= 9007199254740992.0);
+  CHECK(number >= 0 && number <= MIC_TIME_MAX);
+}
+
+static void check_credential(const struct secret *secret) {
+  CHECK(secret->length <= MIC_SECRET_MAX);
+  for (size_t i = 0; i < secret->length; i++) {
+    unsigned char byte = (unsigned char)secret->bytes[i];
+    CHECK(byte == '\t' || (byte > ' ' && byte != 0x7f));
+  }
 }
 
 static void check_same(const struct record *one, const struct record *other) {
@@ -41,7 +50,14 @@ static enum record_status check_bytes(const char *bytes, size_t size) {
     free(exact);
     return status;
   }
-  CHECK(record.token.length > 0 && record.token.length <= MIC_SECRET_MAX);
+  CHECK(record.token.length > 0);
+  check_credential(&record.token);
+  check_credential(&record.identity);
+  check_credential(&record.refresh_token);
+  CHECK(strncmp(record.root.bytes, "http", 4) == 0 &&
+        strlen(record.root.bytes) == record.root.length);
+  CHECK(record.generation <= MIC_GENERATION_MAX);
+  CHECK((double)(uint64_t)record.generation >= record.generation);
   check_number(record.issued);
   check_number(record.expires);
   check_number(record.lifetime);
@@ -83,9 +99,54 @@ static void check_frame(const uint8_t *data, size_t size) {
   free(bytes);
 }
 
+/* Takes `length` bytes as a credential: those that none can have become others. */
+static void take_credential(struct secret *secret, const uint8_t *data, size_t length) {
+  char *bytes = exact_copy(data, length);
+  for (size_t i = 0; i < length; i++)
+    if (!header_can_carry(bytes + i, 1))
+      bytes[i] = 'x';
+  CHECK(secret_set(secret, bytes, length));
+  free(bytes);
+}
+
+/* Any record that this program can hold is read as it was written. */
+static void check_round_trip(const uint8_t *data, size_t size) {
+  struct record record = {0}, again = {0};
+  struct buffer written;
+  uint64_t numbers[5] = {0};
+  if (size <= sizeof numbers)
+    return;
+  memcpy(numbers, data, sizeof numbers);
+  data += sizeof numbers;
+  size -= sizeof numbers;
+  record.issued = (double)(numbers[0] >> 11);
+  record.expires = (double)(numbers[1] >> 11) / 16.0;
+  record.lifetime = (double)(numbers[2] >> 11);
+  record.generation = (double)(numbers[3] >> 11);
+  record.retry_at = (double)(numbers[4] >> 11) / 2.0;
+  take_credential(&record.token, data, size);
+  take_credential(&record.identity, data, size / 2);
+  take_credential(&record.refresh_token, data, size / 3);
+  CHECK(secret_set(&record.root, "https://api.example/prod", 24));
+  buffer_init(&written, MIC_RECORD_MAX, true);
+  CHECK(record_write(&record, &written) == BUFFER_OK);
+  CHECK(record_read(&again, written.data, written.length) == RECORD_READ);
+  if (record.generation > MIC_GENERATION_MAX)
+    record.generation = MIC_GENERATION_MAX;
+  if (record.identity.length == 0)
+    secret_clear(&record.identity);
+  if (record.refresh_token.length == 0)
+    secret_clear(&record.refresh_token);
+  check_same(&record, &again);
+  buffer_free(&written);
+  record_clear(&record);
+  record_clear(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check_bytes((const char *)data, size);
   if (size > 0)
     check_frame(data, size);
+  check_round_trip(data, size);
   return 0;
 }

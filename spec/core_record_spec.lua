@@ -2,7 +2,9 @@
 
 local api = require "spec.support.api"
 local core = require "mic.core"
+local mic = require "mic"
 local records = require "spec.support.records"
+local scratch = require "spec.support.scratch"
 
 local framed = records.framed
 
@@ -141,6 +143,111 @@ describe("a record of mic.core", function()
         assert.same({ nil, "store", nil }, { record, kind, code })
       end
     end
+  end)
+
+  --- What a program other than this one may have written.
+  local function read(fields)
+    local all = { root = client:root() }
+    for name, value in pairs(fields) do
+      all[name] = value
+    end
+    return core.record(records.made(all))
+  end
+
+  it("with a credential that no header can carry is damaged, as such a login is", function()
+    assert.is_truthy(read {})
+    assert.is_truthy(read { identity = "", refresh_token = "", token = "t\255\t" })
+    for _, text in ipairs { "a\r\nX-Injected: yes", "a\nb", "a\rb", "a\0b", "a b", " ", "a\127",
+      "\1" } do
+      for _, name in ipairs { "token", "identity", "refresh_token" } do
+        local record, kind, code, message = read { [name] = text }
+        assert.same({ nil, "store", nil, "the saved credentials are damaged" },
+          { record, kind, code, message }, name)
+      end
+    end
+    assert.is_nil((read { token = "" }))
+    assert.is_nil((read { token = ("x"):rep(10241) }))
+    assert.is_truthy(read { token = ("x"):rep(10240) })
+  end)
+
+  it("with a base URL that is none is damaged", function()
+    for _, root in ipairs { "", "/", "https://", "https:///", "ftp://x.example", "x.example",
+      "https://x.example/", "https://x.example/a b", "https://x\r\n", "https://x\0",
+      "https://\255" } do
+      local record = read { root = root }
+      assert.is_nil(record, root)
+    end
+  end)
+
+  it("with a number that no time and no generation can be is damaged", function()
+    local doubles = records.doubles
+    for _, name in ipairs { "issued", "expires", "lifetime", "generation", "retry_at" } do
+      for _, bytes in ipairs { doubles[-1], doubles[2 ^ 53 + 2], doubles[math.huge],
+        records.nan } do
+        assert.is_nil((read { [name] = bytes }), name)
+      end
+    end
+    for _, number in ipairs { 1.5, 2 ^ 52 + 1, 2 ^ 53 } do
+      assert.is_nil((read { generation = doubles[number] }))
+    end
+  end)
+
+  it("of the largest generation leaves room to count on, and can be saved", function()
+    local other = sandbox:core()
+    local record = assert(read { generation = records.doubles[2 ^ 52] })
+    assert.equal(2 ^ 52, other:adopt(record))
+    other:mark_stale(2 ^ 52)
+    assert.equal("stale", (other:freshness()))
+    assert(other:login(sandbox.username, sandbox.password))
+    local state, generation = other:freshness()
+    assert.same({ "fresh", 2 ^ 52 + 1 }, { state, generation })
+    local saved = assert(core.record(other:record():bytes()))
+    local third = sandbox:core()
+    assert.equal(2 ^ 52, third:adopt(saved))
+    assert.equal(200, third:request({ method = "GET", path = "/user" }).status)
+    assert.is_false(other:forget(2 ^ 52))
+    assert.is_true(other:forget(2 ^ 52 + 1))
+    third:close()
+    other:close()
+  end)
+
+  it("that others have tampered with costs a new login, whatever keeps it", function()
+    local tampered = records.made { root = client:root(), token = "a\r\nX-Injected: yes" }
+    local own = {}
+    function own.load()
+      return own.bytes
+    end
+    function own.save(_, record)
+      own.bytes = record and record:bytes()
+      return true
+    end
+    function own.lock()
+      return "token"
+    end
+    function own.unlock()
+      return true
+    end
+    own.bytes = tampered
+
+    local folder = scratch.folder()
+    local options = { username = sandbox.username, password = sandbox.password }
+    options.store = mic.store.file { path = folder:at "credentials" }
+    mic.assert(sandbox:client(options):get "/user")
+    for name in folder:names():gmatch "%S+" do
+      if not name:find "~" then
+        folder:write(name, tampered)
+      end
+    end
+
+    for _, store in ipairs { own, mic.store.file { path = folder:at "credentials" } } do
+      sandbox:seen()
+      options.store = store
+      local other = sandbox:client(options)
+      assert.equal(200, mic.assert(other:get "/user").status)
+      assert.equal("POST /auth/login\nGET /user", sandbox:seen())
+      other:close()
+    end
+    folder:remove()
   end)
 
   it("of another API is not adopted", function()

@@ -34,4 +34,38 @@ function records.framed(version, content)
   return bytes .. table.concat(tail)
 end
 
+local function length_bytes(length)
+  return string.char(length % 256, math.floor(length / 256) % 256, 0, 0)
+end
+
+--- Doubles as they stand in a record: 8 bytes, the lowest first.
+records.doubles = {
+  [0] = "\0\0\0\0\0\0\0\0",
+  [1] = "\0\0\0\0\0\0\240\063",
+  [1.5] = "\0\0\0\0\0\0\248\063",
+  [-1] = "\0\0\0\0\0\0\240\191",
+  [2 ^ 52] = "\0\0\0\0\0\0\048\067",
+  [2 ^ 52 + 1] = "\1\0\0\0\0\0\048\067",
+  [2 ^ 53] = "\0\0\0\0\0\0\064\067",
+  [2 ^ 53 + 2] = "\1\0\0\0\0\0\064\067",
+  [math.huge] = "\0\0\0\0\0\0\240\127",
+}
+records.nan = "\0\0\0\0\0\0\248\127"
+
+--- The bytes of a record with these fields, whatever they are, and a right check sum.
+---@param fields table root, and where wanted token, identity, refresh_token (strings), issued,
+--- expires, lifetime, generation, retry_at (members of `doubles`)
+---@return string bytes
+function records.made(fields)
+  local parts = {}
+  for _, name in ipairs { "issued", "expires", "lifetime", "generation", "retry_at" } do
+    parts[#parts + 1] = fields[name] or records.doubles[0]
+  end
+  for _, text in ipairs { fields.identity or "identity", fields.token or "token",
+    fields.refresh_token or "refresh", fields.root } do
+    parts[#parts + 1] = length_bytes(#text) .. text
+  end
+  return records.framed(2, table.concat(parts))
+end
+
 return records

@@ -113,7 +113,7 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
     return;
   if (length > MIC_SECRET_MAX)
     argumentsL_raise(L, "%s must not be longer than 10240 bytes", name);
-  if (header_value_problem(text, length) != NULL || memchr(text, ' ', length) != NULL)
+  if (!header_can_carry(text, length))
     argumentsL_raise(L, "%s has characters that no header can carry", name);
   if (!secret_set(into, text, length))
     argumentsL_raise_memory(L);
@@ -159,6 +159,8 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
     argumentsL_raise_memory(L);
   record_date(record, &client->clock, false);
   double expires = argumentsL_positive(L, table, "expires_at", 0.0);
+  if (expires > MIC_TIME_MAX)
+    argumentsL_raise(L, "expires_at must be seconds since 1970");
   if (record->expires <= 0.0)
     record->expires = expires;
 }

@@ -108,7 +108,7 @@ static enum absorb_status take(struct absorb_job *job, const struct member_path 
     return ABSORB_NO_MEMORY;
   json_unescape(text, value->span, bytes);
   enum absorb_status status = ABSORB_OK;
-  if (header_value_problem(bytes, length) != NULL || memchr(bytes, ' ', length) != NULL)
+  if (!header_can_carry(bytes, length))
     status = odd(job->reply, path, "has characters that no header can carry");
   else if (!secret_set(into, bytes, length))
     status = ABSORB_NO_MEMORY;

@@ -26,4 +26,7 @@
 #define MIC_HEADER_BLOCK_MAX ((size_t)256 * 1024)
 #define MIC_JSON_DEPTH_MAX 64
 
+/* The last time that is read: from here on a double does not tell seconds apart. */
+#define MIC_TIME_MAX 9007199254740992.0 /* 2^53 */
+
 #endif

@@ -44,6 +44,10 @@ const char *header_value_problem(const char *value, size_t length) {
   return NULL;
 }
 
+bool header_can_carry(const char *value, size_t length) {
+  return header_value_problem(value, length) == NULL && memchr(value, ' ', length) == NULL;
+}
+
 bool header_name_is(const char *name, size_t length, const char *other) {
   if (strlen(other) != length)
     return false;

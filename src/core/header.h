@@ -21,6 +21,8 @@ struct header_field {
 const char *header_name_problem(const char *name, size_t length);
 const char *header_value_problem(const char *value, size_t length);
 /* ASCII case-insensitive; `other` is NUL-terminated. */
+/* Whether a credential may look like this: what header_value_problem allows, and no space. */
+bool header_can_carry(const char *value, size_t length);
 bool header_name_is(const char *name, size_t length, const char *other);
 /* Appends "name: value" ("name;" when the value is empty: libcurl's way to send an empty one).
    False when there is no memory; the list is as it was. The bytes must have passed the checks. */

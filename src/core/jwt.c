@@ -9,7 +9,7 @@
 /* A payload is three quarters of its segment, and that is shorter than the token. */
 #define PAYLOAD_MAX (MIC_SECRET_MAX / 4 * 3)
 
-static const double largest_time = 9007199254740992.0; /* 2^53 */
+static const double largest_time = MIC_TIME_MAX;
 
 static int sextet(char byte) {
   if (byte >= 'A' && byte <= 'Z')

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "header.h"
 #include "record.h"
 
 /* The bytes: magic, version, numbers, four byte strings, check sum. Numbers are IEEE 754 doubles as
@@ -84,7 +85,10 @@ static uint64_t get_whole(const char *bytes, size_t size) {
 enum buffer_status record_write(const struct record *record, struct buffer *bytes) {
   const double *numbers[NUMBERS];
   const struct secret *strings[STRINGS];
+  const double largest = MIC_GENERATION_MAX;
   list_fields(record, numbers, strings);
+  if (record->generation > largest)
+    numbers[3] = &largest;
   size_t start = bytes->length;
   char scratch[8] = {VERSION};
   enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
@@ -131,6 +135,30 @@ static enum record_status take_string(const char **bytes, size_t *left, struct s
   return RECORD_READ;
 }
 
+static bool is_credential(const struct secret *secret) {
+  return secret->length == 0 || header_can_carry(secret->bytes, secret->length);
+}
+
+/* As url_base_set makes one. It is compared with that of a client before anything is sent there. */
+static bool is_root(const struct secret *root) {
+  if (root->length == 0 ||
+      (strncmp(root->bytes, "https://", 8) != 0 && strncmp(root->bytes, "http://", 7) != 0))
+    return false;
+  for (size_t i = 0; i < root->length; i++) {
+    unsigned char byte = (unsigned char)root->bytes[i];
+    if (byte <= ' ' || byte >= 0x7f)
+      return false;
+  }
+  return root->bytes[root->length - 1] != '/';
+}
+
+static bool is_sound(const struct record *record) {
+  return record->token.length > 0 && is_credential(&record->token) &&
+         is_credential(&record->identity) && is_credential(&record->refresh_token) &&
+         is_root(&record->root) && record->generation <= MIC_GENERATION_MAX && /* and whole */
+         (double)(uint64_t)record->generation >= record->generation;
+}
+
 static enum record_status read_fields(struct record *record, size_t count, const char *bytes,
                                       size_t left) {
   double *numbers[NUMBERS] = {&record->issued, &record->expires, &record->lifetime,
@@ -143,7 +171,7 @@ static enum record_status read_fields(struct record *record, size_t count, const
       return RECORD_DAMAGED;
     uint64_t bits = get_whole(taken, 8);
     memcpy(numbers[i], &bits, sizeof bits);
-    if (!(*numbers[i] >= 0.0 && *numbers[i] <= 9007199254740992.0))
+    if (!(*numbers[i] >= 0.0 && *numbers[i] <= MIC_TIME_MAX))
       return RECORD_DAMAGED;
   }
   for (size_t i = 0; i < STRINGS; i++) {
@@ -151,7 +179,7 @@ static enum record_status read_fields(struct record *record, size_t count, const
     if (status != RECORD_READ)
       return status;
   }
-  return left == 0 && record->token.length > 0 ? RECORD_READ : RECORD_DAMAGED;
+  return left == 0 && is_sound(record) ? RECORD_READ : RECORD_DAMAGED;
 }
 
 enum record_status record_read(struct record *record, const char *bytes, size_t length) {

@@ -16,7 +16,7 @@ struct record {
   double issued;               /* seconds since 1970; 0 = unknown */
   double expires;              /* seconds since 1970; 0 = unknown: good until the API says no */
   double lifetime;             /* seconds; 0 = unknown */
-  double generation;           /* counts the swaps; whole, up to 2^53 */
+  double generation;           /* counts the swaps; whole */
   double retry_at;             /* seconds since 1970; a refresh failed, none before; 0 = no pause */
   double received_at; /* monotonic clock, when it came from the API in this process; else 0.
                          Not among the bytes */
@@ -24,6 +24,9 @@ struct record {
 
 /* What record_write makes is shorter than this. */
 #define MIC_RECORD_MAX (8 * MIC_SECRET_MAX)
+
+/* The largest generation among the bytes: there is room to count on from any that was read. */
+#define MIC_GENERATION_MAX 4503599627370496.0 /* 2^52 */
 
 enum record_status {
   RECORD_READ,
@@ -37,7 +40,8 @@ void record_move(struct record *to, struct record *from);
 void record_clear(struct record *record); /* wipes */
 /* Appends the versioned bytes; `bytes` should be a secret buffer. */
 enum buffer_status record_write(const struct record *record, struct buffer *bytes);
-/* Unless RECORD_READ, `record` is cleared. */
+/* Others may write to a store: what is read has the form of what a login brings, else it is
+   damaged. Unless RECORD_READ, `record` is cleared. */
 enum record_status record_read(struct record *record, const char *bytes, size_t length);
 
 MIC_PRIVATE_END

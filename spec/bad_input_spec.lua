@@ -128,6 +128,19 @@ describe("a client that is made wrongly", function()
     assert.is_truthy(new({ proxy = "http://a\0b" }):find "NUL byte")
   end)
 
+  it("has a byte in the proxy's user name or password that must be percent-encoded", function()
+    for byte, encoded in pairs { ["@"] = "%40", ["/"] = "%2F", ["#"] = "%23", ["?"] = "%3F" } do
+      for _, proxy in ipairs { "http://user:p%sss@host:31", "u%sser:pass@host", "socks5h://%s@h/" } do
+        local message = new { proxy = (proxy:gsub("%%s", (byte:gsub("%%", "%%%%")))) }
+        assert.equal(('option "proxy" has a raw "%s" in its user name or password; write %s for it')
+          :format(byte, encoded), message)
+      end
+    end
+    for _, proxy in ipairs { "http://u%40:p%2F%23@host:3128", "host:3128", "http://host/", "" } do
+      mic.new({ base_url = "https://localhost/prod", api_key = "k", proxy = proxy }):close()
+    end
+  end)
+
   local unreadable = "cannot be read as a URL; wanted: https://host/stage"
   local odd = "has a space, a control byte or a non-ASCII byte"
   local https = "must begin with https://"

@@ -3,7 +3,7 @@
 
 local tree = require "spec.support.tree"
 
-local LONGEST = 400 -- lines
+local LONGEST = 600 -- lines
 
 local function rockspec()
   local spec = {}

@@ -35,7 +35,8 @@ describe("the rock", function()
     assert.is_truthy(released:find(('tag = "v%s"'):format(last), 1, true))
     assert.is_truthy(changes:find(("\n## %s - "):format(last), 1, true))
     if not changes:find "\n## Unreleased\n" then -- until the next change
-      released = released:gsub('version = "[^"]*"', 'version = "scm-1"'):gsub("\n  tag = [^\n]*", "")
+      released = released:gsub('version = "[^"]*"', 'version = "scm-1"')
+        :gsub("\n  tag = [^\n]*", "")
       assert.are.equal(read "lua-mic-scm-1.rockspec", released)
     end
   end)

@@ -241,7 +241,8 @@ describe("TLS", function()
       response, err = get({ ca_file = box.ca_file }, { proxy = "http://anna:hunter2@" .. NOWHERE })
       assert.is_nil(response)
       assert.are.equal("network: the proxy's name could not be resolved (GET /x, "
-        .. "CURLE_COULDNT_RESOLVE_PROXY) - check the option proxy, or the variable https_proxy",
+        .. "CURLE_COULDNT_RESOLVE_PROXY) - check the option proxy, or the variable https_proxy; "
+        .. "in a password @ is written %40",
         tostring(err))
       start(REFUSING)
     end)

@@ -108,7 +108,7 @@ local rules = {
   {
     kind = "network",
     code = "CURLE_COULDNT_RESOLVE_PROXY",
-    hint = "check the option proxy, or the variable https_proxy",
+    hint = "check the option proxy, or the variable https_proxy; in a password @ is written %40",
   },
   {
     kind = "auth",

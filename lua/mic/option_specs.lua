@@ -107,6 +107,17 @@ local function check_host(value)
   return value:find "^[A-Za-z0-9][A-Za-z0-9.-]*$" ~= nil
 end
 
+--- libcurl ends the user information at the first "/" or "#", and takes what follows for the host.
+local function check_proxy(value)
+  local userinfo = value:gsub("^%a[%w+.-]*://", ""):match "^(.*)@"
+  local byte = userinfo and userinfo:match "[@/?#]"
+  if byte then
+    return false,
+      ('has a raw "%s" in its user name or password; write %%%02X for it'):format(byte, byte:byte())
+  end
+  return true
+end
+
 local function check_store(value)
   for _, name in ipairs { "load", "save", "lock", "unlock" } do
     if type(value[name]) ~= "function" then
@@ -303,7 +314,12 @@ specs.client = {
       default = 64 * 1024 * 1024,
     },
     tls = tls,
-    proxy = { types = { "string" }, expects = "a URL", may_be_empty = true },
+    proxy = {
+      types = { "string" },
+      expects = "a URL",
+      check = check_proxy,
+      may_be_empty = true,
+    },
     user_agent = text "a string",
     http_version = {
       types = { "string" },

@@ -1,11 +1,14 @@
 /* The input as four lines: a base URL, a path or URL, the name of a query member, its value. */
 #include "fuzz.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <strings.h>
 
 #include "buffer.h"
+#include "dots.h"
 #include "url.h"
+#include "url_path.h"
 
 enum { TEXT_MAX = 64 * 1024 };
 
@@ -66,8 +69,9 @@ static bool same_origin(const struct origin *a, const struct origin *b) {
 static bool is_this_machine(const char *host) {
   size_t length = strlen(host);
   const char *end = length > 10 ? host + length - 10 : "";
+  struct in_addr v4;
   return same_text(host, "localhost") || same_text(end, ".localhost") || same_text(host, "[::1]") ||
-         (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == length);
+         (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 static void check_secure(const struct origin *origin, bool allow_insecure, bool loopback) {
@@ -193,6 +197,7 @@ static void check_url(const struct url_base *base, const struct origin *root, co
     CHECK(readable && strlen(text) == length && is_plain(text) && !origin.fragment);
     check_secure(&origin, base->allow_insecure, facts.cleartext_loopback);
     CHECK(facts.same_origin == same_origin(&origin, root));
+    CHECK(!has_dots(origin.path, strlen(origin.path)));
     check_drop(text, name);
   }
   free_origin(&origin);
@@ -217,6 +222,7 @@ static void check_base(const char *text, size_t length, bool allow_insecure, cha
   CHECK(url_compare(&base, base.root) == URL_OK);
   const char *path_problem = url_path_problem(rest[0], lengths[0]);
   CHECK(!path_problem || path_problem[0]);
+  CHECK(path_problem || !has_dots(rest[0], strcspn(rest[0], "?")));
   bool is_name = rest[1][0] != '\0' && is_plain(rest[1]) && !strpbrk(rest[1], "&=#?");
   const char *name = is_name ? rest[1] : "identityId";
   if (!path_problem)

@@ -63,6 +63,11 @@ describe("a call that is made wrongly", function()
       [":80/"] = begin, ["users"] = begin, ["?x"] = begin,
       ["/.."] = dots, ["/../x"] = dots, ["/a/../../x"] = dots, ["/%2e%2E/"] = dots,
       ["/.%2e"] = dots, ["/%2E/x"] = dots, ["/./x"] = dots, ["/..?x"] = dots,
+      ["/a%2F../b"] = dots, ["/a/..%2fb"] = dots, ["/..%5Cb"] = dots, ["/a%5c.."] = dots,
+      ["/..;/b"] = dots, ["/..;x=1/b"] = dots, ["/.%3Ba"] = dots, ["/..%3f"] = dots,
+      ["/a/..%23"] = dots, ["/..%00"] = dots, ["/%252e%252E/x"] = dots, ["/..%252Fx"] = dots,
+      ["/..%255Cx"] = dots, ["/%2e.%253Bx"] = dots, ["/a%25252F..%25252Fb"] = dots,
+      ["/%25%32%65./x"] = dots,
       ["/\\evil.example"] = backslash, ["/a\\..\\b"] = backslash, ["\\\\evil.example"] = begin,
     } do
       assert.equal(problem, path_problem(path))
@@ -72,6 +77,15 @@ describe("a call that is made wrongly", function()
       { params = { a = ".." } }))
     assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
       { params = { a = "%2e." } }))
+    for _, value in ipairs {
+      "../admin", "../../other/x", "a/../../admin", "..\\admin", "..%2fadmin", "x/..", "x\\.",
+      "/./", "..;/x", ".;", "a/..;b=c/d", "..?x", "..#x", "..\0", "a%2F..%2Fb", "..%252fadmin",
+      "%252e%252e/x", "x%5C..", "..%3Bx", "%2e%2e%255Cx",
+    } do
+      assert.equal('params.a must not have a part that is "." or ".."',
+        raised("get", "/users/{a}", { params = { a = value } }), value)
+    end
+    assert.equal(dots, raised("get", "/{a}.{b}/x", { params = { a = "a/", b = "/b" } }))
     assert_usable()
   end)
 
@@ -83,8 +97,23 @@ describe("a call that is made wrongly", function()
       assert.equal(403, err.status)
       assert.equal("GET " .. path, sandbox:seen())
     end
-    client:get("/users/{a}", { params = { a = "//evil.example/../@x" } })
-    assert.equal("GET /users/%2F%2Fevil.example%2F..%2F%40x", sandbox:seen())
+    client:get("/users/{a}", { params = { a = "//evil.example/@x" } })
+    assert.equal("GET /users/%2F%2Fevil.example%2F%40x", sandbox:seen())
+  end)
+
+  it("has dots that are no part of their own", function()
+    for _, value in ipairs {
+      "anna.smith", ".hidden", "a..b", "...", "x/.../y", "..a", "a;..", "1.5", "%", "%2", "%zz.",
+      "a%2eb", "..%", ". .",
+    } do
+      local _, err = client:get("/users/{a}", { params = { a = value } })
+      assert.equal(404, err.status, value)
+    end
+    for _, path in ipairs { "/.hidden", "/a..b/...", "/a/..b", "/%2e%2ea", "/a?x=/../y" } do
+      local _, err = client:get(path)
+      assert.equal(403, err.status, path)
+    end
+    sandbox:seen()
   end)
 
   it("has bytes in the path that no path may hold", function()
@@ -164,7 +193,11 @@ describe("a call that is made wrongly", function()
   end)
 
   it("has a header that belongs to the connection or to the client", function()
-    for _, name in ipairs { "Host", "content-length", "Transfer-Encoding", "CONNECTION" } do
+    for _, name in ipairs {
+      "Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "te", "TRAILER",
+      "Expect", "Keep-Alive", "Proxy-Connection", "proxy-authorization", "HTTP2-Settings",
+      "Content_Length", "transfer_ENCODING", "Proxy_Connection",
+    } do
       assert.equal(('header "%s" belongs to the connection and cannot be set'):format(name),
         raised("get", "/user", { headers = { [name] = "1" } }))
       raised("get", "/user", { headers = { [name] = "1" }, auth = false })

@@ -7,7 +7,7 @@ local tree = require "spec.support.tree"
 local layers = {
   { "mic", "mic.environment", "mic.nginx" },
   { "mic.client", "mic.call", "mic.plain_call", "mic.batch", "mic.batch_requests", "mic.task_batch",
-    "mic.builder", "mic.inside" },
+    "mic.builder", "mic.inside", "mic.redirect" },
   { "mic.session", "mic.joining", "mic.shared_flight", "mic.flight", "mic.renewal", "mic.vault",
     "mic.login_exchange", "mic.account", "mic.policy", "mic.retry", "mic.retry_budget",
     "mic.discovery", "mic.events" },

@@ -70,7 +70,8 @@ describe("a redirect", function()
         assert.equal("http", err.kind)
         assert.equal(status, err.status)
         assert.equal(sandbox.base_url .. "/users/anna", err.location)
-        assert.equal("redirect to " .. err.location .. " was not followed", err.message)
+        assert.equal("redirect to " .. err.location
+          .. " was not followed: only GET and HEAD are followed", err.message)
         assert.equal(method .. " /user", sandbox:seen())
       end
     end
@@ -87,6 +88,8 @@ describe("a redirect", function()
     assert.is_nil(response)
     assert.same({ "http", 302, sandbox.base_url .. "/user", 6 },
       { err.kind, err.status, err.location, err.attempts })
+    assert.equal("redirect to " .. sandbox.base_url
+      .. "/user was not followed: five others were followed before", err.message)
     assert_usable()
   end)
 
@@ -127,7 +130,8 @@ describe("a redirect", function()
     script(other.base_url .. "/user?x=1")
     local _, err = client:get "/user"
     assert.equal(other.base_url .. "/user?x=1", err.location)
-    assert.equal("http: redirect to " .. other.base_url .. "/user was not followed", api.line(err))
+    assert.equal("http: redirect to " .. other.base_url
+      .. "/user was not followed: it leads to another origin", api.line(err))
     assert.equal(1, err.attempts)
     assert.is_false(err.retryable)
     script(other.base_url:gsub("//", "//user:word@") .. "/user")

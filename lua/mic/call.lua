@@ -3,8 +3,8 @@
 local core = require "mic.core"
 local errors = require "mic.error"
 local events = require "mic.events"
-local paths = require "mic.path"
 local policy = require "mic.policy"
+local redirect = require "mic.redirect"
 local response = require "mic.response"
 local retry = require "mic.retry"
 
@@ -112,6 +112,7 @@ end
 
 local function reply_failure(self, state, made)
   local facts = context(self, state)
+  facts.unfollowed = made.location and redirect.reason(state, made)
   facts.response = made
   facts.headers = made.headers
   facts.fresh_token = made.authenticated
@@ -189,36 +190,7 @@ function actions.resend(_, state)
   return true
 end
 
---- The URL that a redirect leads to, without fragment; one of our own origin in our own spelling.
-local function target(self, reply)
-  local location = reply.location:gsub("#.*$", "")
-  if not reply.same_origin then
-    return location
-  end
-  local rest = location:match "^%a[%w+.-]*://[^/?]*(.*)$" or ""
-  return self.core:root():match "^%a+://[^/]+" .. (rest:find "^/" and rest or "/" .. rest)
-end
-
---- Headers of the caller's never go beyond their origin, credentials never once the call has left
---- the client's.
-function actions.redirect(self, state, reply)
-  local location = target(self, reply)
-  state.redirects = (state.redirects or 0) + 1
-  if not self.core:check_url(location) then
-    return false
-  end
-  if paths.origin(location) ~= paths.origin(reply.url) then
-    state.headers = nil
-  end
-  state.bare = state.bare
-    or not reply.same_origin
-    or paths.origin(reply.url) ~= paths.origin(self.core:root())
-  state.path, state.url = nil, location
-  local root = self.core:root()
-  local shown = paths.without_query(location)
-  state.shown = shown:sub(1, #root + 1) == root .. "/" and shown:sub(#root + 1) or shown
-  return true
-end
+actions.redirect = redirect.follow
 
 local function decide(self, state, reply, kind)
   local _, generation = self.core:freshness()
@@ -235,6 +207,7 @@ local function decide(self, state, reply, kind)
     method = state.method,
     location = reply and reply.location,
     same_origin = reply and reply.same_origin,
+    is_foreign = reply and reply.is_foreign,
     fetch = state.fetch,
     redirects = state.redirects or 0,
   }

@@ -270,7 +270,7 @@ end
 --- The error for an answer that is no success: other than 2xx, or with `errorMessage`. `context`
 --- may hold `mask` (a function that hides secrets), `headers` (parsed; else `reply.head` is),
 --- `fresh_token` (the call carried a token that should be good), `kind`, `unreadable` (the message
---- when the body is withheld), and any field of `new`.
+--- when the body is withheld), `unfollowed` (why a redirect was not), and any field of `new`.
 --- The kind is `http`, or `auth` for a refused login or refresh and for 401 on a fresh token.
 ---@param reply table the core's reply: status, head, body, location, means
 ---@param data any the decoded body; nil when it was not decoded (it is tried then)
@@ -282,16 +282,16 @@ function errors.from_reply(reply, data, context)
     fields[name] = value
   end
   local mask = fields.mask or same
-  local body = reply.body
-  local status = reply.status
-
+  local body, status = reply.body, reply.status
   if data == nil and body and #body <= BODY_LIMIT and body:find "^%s*[{\"]" then
     data = require("mic.json").decode(body)
   end
   local message, details = error_body.read(data)
-  message = message
-    or fields.unreadable
-    or error_body.describe(body and mask(body), reply.location and bare_path(reply.location))
+  if not message or fields.unfollowed then
+    local location = reply.location and one_line(bare_path(reply.location), PATH_LIMIT)
+    message = fields.unreadable
+      or error_body.describe(body and mask(body), location, fields.unfollowed)
+  end
   message = message:gsub(hints.digest, "")
 
   local headers = fields.headers
@@ -300,7 +300,6 @@ function errors.from_reply(reply, data, context)
     headers = require("mic.core").parse_headers(head)
   end
   headers = headers or {}
-
   fields.status = status
   fields.location = reply.location and mask(reply.location)
   fields.key = text_or_nil(details[members.key], mask)

@@ -70,10 +70,11 @@ end
 --- A sentence for an answer that is no JSON, or has no message.
 ---@param body string|nil
 ---@param location string|nil where a redirect leads
+---@param unfollowed string|nil ": " and why it was not followed
 ---@return string message
-function error_body.describe(body, location)
+function error_body.describe(body, location, unfollowed)
   if location then
-    return "redirect to " .. location .. " was not followed"
+    return "redirect to " .. location .. " was not followed" .. (unfollowed or "")
   end
   if not body or not body:find "%S" then
     return "the answer has no body"

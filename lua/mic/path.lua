@@ -42,12 +42,10 @@ local function param_text(name, value)
   if text == "" then
     errors.raise(("params.%s is empty"):format(name))
   end
-  local first = text:byte()
-  if first == 46 or first == 37 then -- "." or "%"
+  if text:find "[.%%]" and core.has_dot_part(text) then
     local plain = text:gsub("%%2[eE]", ".")
-    if plain == "." or plain == ".." then
-      errors.raise(('params.%s must not be "." or ".."'):format(name))
-    end
+    local verb = (plain == "." or plain == "..") and "be" or 'have a part that is'
+    errors.raise(('params.%s must not %s "." or ".."'):format(name, verb))
   end
   return encode(text)
 end

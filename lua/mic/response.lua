@@ -105,6 +105,7 @@ end
 function response.seal(made)
   made.content_type, made.generation, made.authenticated = nil, nil, nil
   made.location, made.same_origin, made.means = nil, nil, nil
+  made.is_foreign, made.on_loopback = nil, nil
   made.absorbed, made.problem = nil, nil
   return made
 end

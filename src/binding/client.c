@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../core/header.h"
+#include "../core/redirect.h"
 #include "client.h"
 #include "client_box.h"
 #include "collect.h"
@@ -218,6 +219,8 @@ static int client_was_sent(lua_State *L) {
 
 /* Tells whether `request` would take this URL.
    ---@param url string
+   ---@param from? string the URL whose answer leads there
+   ---@param from_loopback? boolean it came from this machine
    ---@return true? ok
    ---@return string? message what is wrong */
 static int client_check_url(lua_State *L) {
@@ -225,7 +228,14 @@ static int client_check_url(lua_State *L) {
   size_t length = 0;
   const char *url = luaL_checklstring(L, 2, &length);
   struct url_facts facts;
+  const struct redirect_page page = {
+      .url = luaL_optstring(L, 3, NULL),
+      .on_loopback = lua_toboolean(L, 4) != 0,
+  };
+  bool guarded = false;
   const char *problem = url_check(&client->base, url, length, &facts);
+  if (problem == NULL)
+    problem = redirect_problem(&page, url, &guarded);
   if (problem == NULL) {
     lua_pushboolean(L, 1);
     return 1;

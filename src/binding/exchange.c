@@ -103,11 +103,19 @@ static void set_rest(lua_State *L, struct exchange_box *box) {
   packed_answerL_push_timings(L, &exchange->timings);
   lua_setfield(L, -2, "timings");
   if (exchange->location != NULL) {
-    enum url_status status = url_compare(&box->client->base, exchange->location);
+    enum url_status status = URL_UNREADABLE;
+    if (!exchange->is_foreign)
+      status = url_compare(&box->client->base, exchange->location);
     if (status == URL_NO_MEMORY)
       argumentsL_raise_memory(L);
     set_string(L, "location", exchange->location, strlen(exchange->location));
     set_boolean(L, "same_origin", status == URL_OK);
+    set_boolean(L, "is_foreign", exchange->is_foreign);
+    /* Where there may be a proxy, nobody knows where an answer came from. */
+    set_boolean(
+        L, "on_loopback",
+        exchange->on_loopback &&
+            (exchange->direct || !connection_options_may_proxy(&box->client->connections.options)));
   }
   if (exchange->status >= 400)
     set_meaning(L, box);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "../core/header.h"
-#include "../core/url.h"
+#include "../core/url_path.h"
 #include "client_box.h"
 #include "packed_answer.h"
 #include "plain_request.h"

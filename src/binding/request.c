@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "../core/header.h"
+#include "../core/redirect.h"
 #include "../core/url.h"
+#include "../core/url_path.h"
 #include "exchange.h"
 
 static void read_method(lua_State *L, struct exchange *exchange, int spec) {
@@ -68,6 +70,16 @@ static enum auth_wish read_auth(lua_State *L, int spec) {
   return wish;
 }
 
+/* Where the URL is what another one's answer led to: `from`, and whether that came from here. */
+static const char *redirect_problem_of(lua_State *L, struct api_call *call, int spec) {
+  size_t length = 0;
+  struct redirect_page page = {.on_loopback = argumentsL_boolean(L, spec, "from_loopback")};
+  page.url = argumentsL_hold_string(L, spec, "from", &length);
+  const char *problem = redirect_problem(&page, call->url, &call->guarded);
+  lua_pop(L, 1);
+  return problem;
+}
+
 /* Leaves the URL or the path at the top, so that it lives as long as the call. [0, +1] */
 static void read_target(lua_State *L, const struct api_client *client, struct api_call *call,
                         int spec) {
@@ -81,6 +93,8 @@ static void read_target(lua_State *L, const struct api_client *client, struct ap
   call->url = argumentsL_hold_string(L, spec, "url", &length);
   if (call->url != NULL) {
     const char *problem = url_check(&client->base, call->url, length, &call->url_facts);
+    if (problem == NULL)
+      problem = redirect_problem_of(L, call, spec);
     if (problem != NULL)
       argumentsL_raise_url(L, "url", problem);
     return;

@@ -7,7 +7,7 @@
 
 #include "../core/api_client.h"
 #include "../core/header.h"
-#include "../core/url.h"
+#include "../core/url_path.h"
 #include "system.h"
 
 /* Tells whether a path may be joined to a base URL.
@@ -35,6 +35,17 @@ static int core_is_plain_path(lua_State *L) {
   size_t length = 0;
   const char *path = luaL_checklstring(L, 1, &length);
   lua_pushboolean(L, url_path_is_plain(path, length));
+  return 1;
+}
+
+/* Tells whether a param has a part between "/" or "\" that is "." or "..", perhaps before ";", as
+   it is or percent-decoded once or twice.
+   ---@param text string
+   ---@return boolean */
+static int core_has_dot_part(lua_State *L) {
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 1, &length);
+  lua_pushboolean(L, url_has_dot_part(text, length, URL_PARAM_DECODED));
   return 1;
 }
 
@@ -126,7 +137,10 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg textL_functions[] = {
-    {"check_path", core_check_path},     {"is_plain_path", core_is_plain_path},
-    {"check_header", core_check_header}, {"parse_headers", textL_parse_headers},
-    {"parse_date", core_parse_date},     {NULL, NULL}};
+const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
+                                    {"has_dot_part", core_has_dot_part},
+                                    {"is_plain_path", core_is_plain_path},
+                                    {"check_header", core_check_header},
+                                    {"parse_headers", textL_parse_headers},
+                                    {"parse_date", core_parse_date},
+                                    {NULL, NULL}};

@@ -10,10 +10,20 @@
 
 /* ---- headers ---- */
 
+/* What frames a message, what concerns one connection only (RFC 9110, 7.6.1), and what makes
+   libcurl or the server wait or change the protocol. Some servers take "_" for "-". */
 static bool is_framing(const char *name, size_t length) {
-  static const char *const names[] = {"Host", "Content-Length", "Transfer-Encoding", "Connection"};
+  static const char *const names[] = {
+      "Host",    "Content-Length", "Transfer-Encoding", "Connection",          "Keep-Alive",
+      "Upgrade", "HTTP2-Settings", "Proxy-Connection",  "Proxy-Authorization", "TE",
+      "Trailer", "Expect"};
+  char spelt[24];
+  if (length >= sizeof spelt)
+    return false;
+  for (size_t i = 0; i < length; i++)
+    spelt[i] = name[i] == '_' ? '-' : name[i];
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (header_name_is(name, length, names[i]))
+    if (header_name_is(spelt, length, names[i]))
       return true;
   return false;
 }
@@ -175,6 +185,8 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   }
   exchange->direct =
       call->url != NULL ? call->url_facts.cleartext_loopback : client->base.cleartext_loopback;
+  /* A proxy would be what it connects to. */
+  exchange->guarded = call->guarded && !connection_options_may_proxy(&client->connections.options);
   bool ok = complete_lines(exchange) && set_target(client, exchange, call);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok && auth)

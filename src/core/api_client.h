@@ -44,6 +44,7 @@ struct api_call {
   size_t path_length;
   const char *url; /* instead of path: absolute, NUL-terminated, checked by url_check */
   struct url_facts url_facts;
+  bool guarded; /* of redirect_problem, for that URL */
   enum auth_wish auth;
   bool allow_stale; /* a token inside the mandatory window will do */
   bool no_api_key;  /* the caller's lines bring one, or it may not go there */

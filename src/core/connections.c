@@ -59,7 +59,7 @@ static CURLcode set_protocols(CURL *easy) {
   return CURLE_OK;
 }
 
-static bool may_use_proxy(const struct connection_options *options) {
+bool connection_options_may_proxy(const struct connection_options *options) {
   static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                           "ALL_PROXY"};
   if (options->proxy != NULL)
@@ -83,7 +83,7 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   SET(CURLOPT_HTTP_VERSION, options->http_version);
   /* It goes with calls as one of our lines, which libcurl copies once and not twice; a proxy that
      is to connect gets this one. */
-  if (may_use_proxy(options))
+  if (connection_options_may_proxy(options))
     SET(CURLOPT_USERAGENT, options->user_agent);
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */

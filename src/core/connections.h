@@ -56,6 +56,8 @@ CURLcode connections_lend(struct connections *connections, struct exchange *exch
 void connections_give_back(struct connections *connections, struct exchange *exchange);
 /* Ends all running exchanges with FAILURE_CLOSED and closes every connection. */
 void connections_close(struct connections *connections);
+/* Whether something may be sent through a proxy, of the options or the environment. */
+bool connection_options_may_proxy(const struct connection_options *options);
 void connection_options_clear(struct connection_options *options);
 
 MIC_PRIVATE_END

@@ -64,7 +64,8 @@ struct exchange {
   double timeout, connect_timeout; /* seconds; timeout 0 = none */
   struct idle_clock idle;          /* where a body flows */
   bool share_connection; /* wait for one that can be multiplexed rather than open another */
-  bool direct;           /* past every proxy */
+  bool direct;           /* past every proxy, and to this machine only */
+  bool guarded;          /* never to this machine */
   size_t max_size;       /* bytes kept of the body */
   bool resend;           /* libcurl may send once more on a fresh connection */
 
@@ -87,6 +88,7 @@ struct exchange {
   bool no_memory;
   int socket_error; /* errno of a socket that could not be opened */
   bool head_only;   /* the answer to a HEAD that had a body: ended by us after its head */
+  bool misled;      /* the connection went where this exchange may not */
   unsigned sendings;
   unsigned sent_again;    /* by exchange_rewind */
   struct failure failure; /* kind FAILURE_NONE: there is an answer */
@@ -95,7 +97,9 @@ struct exchange {
   bool new_connection;
   struct exchange_timings timings;
   char *content_type; /* owned; NULL when there is none */
-  char *location;     /* absolute, owned; of a 3xx */
+  char *location;     /* owned; of a 3xx */
+  bool is_foreign;    /* the location is none of http or https, and as it came */
+  bool on_loopback;   /* a 3xx that came from this machine, or through a proxy here */
 
   /* What became of a login or refresh reply. */
   bool absorbed;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "loopback.h"
 
 /* Bytes that a stream may run ahead of its listener. */
 enum { STREAM_WINDOW = 256 * 1024 };
@@ -172,10 +173,24 @@ int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t do
   return 0;
 }
 
+/* Whether a connection goes where this exchange may: plain http by a loopback name only to this
+   machine, a redirect of another one never here. */
+static bool may_go(const struct exchange *exchange, bool loopback) {
+  return exchange->direct ? loopback : !exchange->guarded || !loopback;
+}
+
 /* libcurl sends again by itself when a kept connection turns out dead, a POST too. */
 int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port) {
   struct exchange *exchange = context;
-  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  (void)local_ip, (void)port, (void)local_port;
+#if LIBCURL_VERSION_NUM >= 0x075000
+  if ((exchange->direct || exchange->guarded) && !may_go(exchange, loopback_address(ip))) {
+    exchange->misled = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+#else
+  (void)ip;
+#endif
   exchange->sendings++;
   exchange->sent_at = idle_clock_now();
   idle_clock_touch(&exchange->idle); /* from here on: connecting has a limit of its own */
@@ -188,12 +203,16 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
 #endif
 }
 
-/* One that is over gets no connection any more: before 7.80 nothing else stops it. */
+/* One that is over gets no connection any more, nor one that goes elsewhere: before 7.80 nothing
+   else stops it. */
 curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
                                       struct curl_sockaddr *address) {
   struct exchange *exchange = context;
   (void)purpose;
-  if (exchange->failure.kind != FAILURE_NONE)
+  bool guarded = exchange->direct || exchange->guarded;
+  bool misled = guarded && !may_go(exchange, loopback_socket(&address->addr));
+  exchange->misled = exchange->misled || misled; /* another address may do */
+  if (misled || exchange->failure.kind != FAILURE_NONE)
     return CURL_SOCKET_BAD;
   double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
                               ? exchange->connect_timeout /* the kernel counts that time, too */

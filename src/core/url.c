@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "loopback.h"
 #include "url.h"
+#include "url_path.h"
 
 const char url_no_memory[] = "cannot be kept: out of memory";
 static const char unreadable[] = "cannot be read as a URL; wanted: https://host/stage";
@@ -20,17 +22,6 @@ static bool has_part(CURLU *url, CURLUPart part) {
   CURLUcode code = curl_url_get(url, part, &text, 0);
   curl_free(text);
   return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
-}
-
-static bool is_loopback(const char *host) {
-  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-    return true;
-  size_t length = strlen(host);
-  const char suffix[] = ".localhost";
-  if (length >= sizeof suffix && strcasecmp(host + length - (sizeof suffix - 1), suffix) == 0)
-    return true;
-  /* libcurl has written the address in its plain form: 127.1 is 127.0.0.1 by now. */
-  return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == length;
 }
 
 static bool is_plain_ascii(const char *text, size_t length) {
@@ -79,7 +70,7 @@ static const char *read_parts(struct url_base *base, CURLU *url) {
   if (base->host == NULL || base->port == NULL ||
       (base->zone == NULL && has_part(url, CURLUPART_ZONEID)))
     return url_no_memory;
-  base->cleartext_loopback = cleartext && is_loopback(base->host);
+  base->cleartext_loopback = cleartext && loopback_host(base->host);
   if (cleartext && !base->cleartext_loopback && !base->allow_insecure)
     return "must begin with https://: plain http would show the secrets to the network; only "
            "loopback hosts may have it, others with allow_insecure = true";
@@ -149,59 +140,6 @@ void url_base_clear(struct url_base *base) {
   curl_free(base->port);
   curl_free(base->zone);
   memset(base, 0, sizeof *base);
-}
-
-/* ---- paths ---- */
-
-/* How many bytes a '.' takes here, plain or percent-encoded; 0 when there is none. */
-static size_t dot_at(const char *text, size_t left) {
-  if (left >= 1 && text[0] == '.')
-    return 1;
-  if (left >= 3 && text[0] == '%' && text[1] == '2' && (text[2] == 'e' || text[2] == 'E'))
-    return 3;
-  return 0;
-}
-
-static bool is_dot_segment(const char *segment, size_t length) {
-  size_t first = dot_at(segment, length);
-  if (first == 0)
-    return false;
-  if (first == length)
-    return true;
-  size_t second = dot_at(segment + first, length - first);
-  return second > 0 && first + second == length;
-}
-
-#define BY_PARAMS "; put {name} there and the value into params.name, which encodes it"
-
-const char *url_path_problem(const char *path, size_t length) {
-  if (length == 0 || path[0] != '/')
-    return "must begin with \"/\"";
-  const char *query = memchr(path, '?', length);
-  size_t end = query == NULL ? length : (size_t)(query - path);
-  for (size_t i = 0; i < length; i++) {
-    unsigned char byte = (unsigned char)path[i];
-    if (byte == '#')
-      return "must not hold \"#\"" BY_PARAMS;
-    if (byte == '\\')
-      return "must not hold \"\\\"" BY_PARAMS;
-    if (byte <= ' ' || byte >= 0x7f)
-      return "has a space, a control byte or a non-ASCII byte" BY_PARAMS;
-  }
-  size_t start = 1;
-  for (size_t i = 1; i <= end; i++) {
-    if (i < end && path[i] != '/')
-      continue;
-    if (is_dot_segment(path + start, i - start))
-      return "must not have \".\" or \"..\" as a segment";
-    start = i + 1;
-  }
-  return NULL;
-}
-
-bool url_path_is_plain(const char *path, size_t length) {
-  return url_path_problem(path, length) == NULL && memchr(path, '{', length) == NULL &&
-         memchr(path, '}', length) == NULL;
 }
 
 /* ---- joining ---- */
@@ -303,6 +241,15 @@ enum url_status url_parse(const char *text, CURLU **url) {
   return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
 }
 
+static const char *dot_problem(CURLU *url) {
+  char *path = get_part(url, CURLUPART_PATH, 0);
+  if (path == NULL)
+    return url_no_memory;
+  bool bad = url_has_dot_part(path, strlen(path), URL_PATH_DECODED);
+  curl_free(path);
+  return bad ? "must not have \".\" or \"..\" as a segment" : NULL;
+}
+
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts) {
   if (!is_plain_ascii(text, length))
@@ -321,6 +268,8 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
                                    : "cannot be read as a URL; wanted: https://host/path";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
   problem = read_parts(&parts, url);
+  if (problem == NULL)
+    problem = dot_problem(url);
   status = compare_origin(base, url);
   curl_url_cleanup(url);
   facts->cleartext_loopback = parts.cleartext_loopback;
@@ -367,31 +316,5 @@ enum url_status url_compare(const struct url_base *base, const char *text) {
   CURLU *url = NULL;
   enum url_status status = url_parse_same_origin(base, text, &url);
   curl_url_cleanup(url);
-  return status;
-}
-
-static enum url_status status_of(CURLUcode code) {
-  if (code == CURLUE_OK)
-    return URL_OK;
-  return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
-}
-
-enum url_status url_resolve(CURLU *base, const char *location, size_t length, char **found) {
-  char *relative = strndup(location, length);
-  CURLU *url = curl_url_dup(base);
-  char *whole = NULL;
-  *found = NULL;
-  enum url_status status = URL_NO_MEMORY;
-  if (relative != NULL && url != NULL)
-    status = status_of(curl_url_set(url, CURLUPART_URL, relative, CURLU_URLENCODE));
-  if (status == URL_OK)
-    status = status_of(curl_url_get(url, CURLUPART_URL, &whole, 0));
-  if (status == URL_OK)
-    *found = strdup(whole);
-  if (status == URL_OK && *found == NULL)
-    status = URL_NO_MEMORY;
-  curl_free(whole);
-  curl_url_cleanup(url);
-  free(relative);
   return status;
 }

@@ -25,13 +25,8 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
                          bool allow_insecure);
 void url_base_clear(struct url_base *base);
 
-/* NULL when the path may be joined to a base URL, else what is wrong, as a phrase after "path ". */
-const char *url_path_problem(const char *path, size_t length);
-/* Whether it may, and has no brace: a braced path is a template, which Lua fills. */
-bool url_path_is_plain(const char *path, size_t length);
-
 /* Appends root and path to `text` (emptied first) as a NUL-terminated string; the NUL is not
-   counted. The path must have passed the check. */
+   counted. The path must have passed url_path_problem. */
 bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text);
 /* Appends "?name=value" or "&name=value", percent-encoded, to what url_join made. */
 bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length);
@@ -68,9 +63,6 @@ struct url_facts {
 /* NULL when this absolute URL may be fetched, else what is wrong, as a phrase after "url ". */
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts);
-/* The absolute URL that a location on the page `base` means; for the caller to free. NULL on
-   anything but URL_OK. */
-enum url_status url_resolve(CURLU *base, const char *location, size_t length, char **found);
 
 MIC_PRIVATE_END
 #endif

@@ -87,6 +87,7 @@ build = {
         "src/core/redirect.c",
         "src/core/secret.c",
         "src/core/sigpipe_guard.c",
+        "src/core/tls_files.c",
         "src/core/trust.c",
         "src/core/upload_file.c",
         "src/core/url.c",

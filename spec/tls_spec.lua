@@ -1,6 +1,7 @@
 local api = require "spec.support.api"
 local faults = require "spec.support.faults"
 local mic = require "mic"
+local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
 
@@ -83,7 +84,7 @@ describe("TLS", function()
 
   it("is an error, not a raise, when a file is not there", function()
     local err = assert_fails("CURLE_SSL_CACERT_BADFILE", get { ca_file = folder:at "missing" })
-    assert.is_truthy(err.hint:find("tls.ca_file", 1, true))
+    assert.is_truthy(err.message:find("tls.ca_file", 1, true))
     assert_fails(nil, get { ca_path = folder:at "missing" })
     local ca = box.ca_file
     assert_fails("CURLE_SSL_CERTPROBLEM", get { ca_file = ca, client_cert = folder:at "missing" })
@@ -100,6 +101,71 @@ describe("TLS", function()
     folder:write("garbage", "no certificate")
     assert_fails("CURLE_SSL_CACERT_BADFILE", get { ca_file = folder:at "garbage" })
     assert.are.equal("", box:seen())
+  end)
+
+  it("names the option, the path and the reason when a file cannot be used", function()
+    local ca, missing, garbage = box.ca_file, folder:at "missing", folder:at "no_pem"
+    folder:write("no_pem", "no certificate")
+    local gone, no_pem = "no such file or folder (ENOENT)", "no PEM"
+    for _, case in ipairs {
+      { "ca_file", missing, gone },
+      { "ca_file", folder.path, "it is a folder (EISDIR)" },
+      { "ca_file", garbage, no_pem },
+      { "ca_path", missing, gone },
+      { "ca_path", garbage, "a part of the path is no folder (ENOTDIR)" },
+      { "client_cert", missing, gone, { ca_file = ca } },
+      { "client_cert", garbage, no_pem, { ca_file = ca } },
+      { "client_key", missing, gone, { ca_file = ca, client_cert = folder:at "client.pem" } },
+      { "client_key", garbage, no_pem, { ca_file = ca, client_cert = folder:at "client.pem" } },
+      { "client_cert", folder:at "client.pem",
+        "the certificate and its key cannot be used together",
+        { ca_file = ca, client_key = folder:at "good.key" } },
+      { "pinned_public_key", missing, gone, { ca_file = ca } },
+    } do
+      local option, path, reason, tls = case[1], case[2], case[3], case[4] or {}
+      tls[option] = path
+      local err = assert_fails(nil, get(tls))
+      local expected = ('tls.%s "%s": %s'):format(option, path, reason)
+      assert.are.equal(expected, err.message:sub(1, #expected))
+    end
+    local long = folder:at(("x"):rep(200))
+    local err = assert_fails(nil, get { ca_file = long })
+    assert.is_truthy(err.message:find('"' .. long:sub(1, 160) .. '...": ', 1, true))
+  end)
+
+  it("names the variable when the file of MIC_CA_FILE cannot be used", function()
+    local printed = folder:lua([[
+      local mic = require "mic"
+      local _, err = mic.assert(mic.from_env { retry = false }):get("/x", { auth = false })
+      io.write(err.kind, " ", err.message, " - ", err.hint)
+    ]], "env MIC_BASE_URL=" .. box.base_url .. " MIC_API_KEY=k MIC_CA_FILE=/no/such.pem")
+    assert.are.equal('tls MIC_CA_FILE "/no/such.pem": no such file or folder (ENOENT) - '
+      .. "check the path, and that this user may read it", printed)
+  end)
+
+  it("says what a certificate that is not valid yet means, and that a later try may do", function()
+    local before = os.date "!%Y-%m-%d"
+    local response, err = get_from "future"
+    assert.is_nil(response)
+    assert.are.same({ "tls", "CURLE_PEER_FAILED_VERIFICATION", true },
+      { err.kind, err.code, err.retryable })
+    local clock = err.message:match("^the server's certificate is not valid yet; this machine's "
+      .. "clock says (%d+%-%d+%-%d+) %d+:%d+:%d+ UTC$")
+    assert.is_true(clock == before or clock == os.date "!%Y-%m-%d", err.message)
+    assert.are.equal("set this machine's clock, and try again", err.hint)
+  end)
+
+  it("names the TLS library when that cannot do what an option asks for", function()
+    local shim = native.build "no_pinning"
+    local printed = folder:lua(([[
+      local mic = require "mic"
+      local client = mic.new { base_url = %q, api_key = "k", retry = false,
+        tls = { ca_file = %q, pinned_public_key = "sha256//AA==" } }
+      local _, err = client:get("/x", { auth = false })
+      io.write(err.kind, " ", (err.message:gsub(mic.features().tls, "NAME", 1)))
+    ]]):format(box.base_url, box.ca_file), ("env LD_PRELOAD=%s MIC_PRELOAD=%s"):format(shim, shim))
+    assert.are.equal("tls this libcurl's TLS library, NAME, cannot do what an option asks for",
+      printed)
   end)
 
   it("refuses an expired certificate and one for another host", function()

@@ -49,10 +49,11 @@ end
 
 --- Makes a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
+---@param ca_file_name? string what messages call the option tls.ca_file
 ---@return table client
-function client.new(given)
+function client.new(given, ca_file_name)
   local object = setmetatable({}, client_mt)
-  inside_of[object] = insides.new(given)
+  inside_of[object] = insides.new(given, ca_file_name)
   return object
 end
 

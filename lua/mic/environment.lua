@@ -84,7 +84,8 @@ function environment.client(options)
   if given.password and not given.username then
     return nil, config_error "MIC_USERNAME is missing: MIC_PASSWORD belongs to a user"
   end
-  local ok, made = pcall(client.new, given)
+  local ca_file_name = not options.tls and given.tls and "MIC_CA_FILE" or nil
+  local ok, made = pcall(client.new, given, ca_file_name)
   if not ok then
     return nil, blame(made, options)
   end

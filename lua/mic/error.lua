@@ -220,6 +220,9 @@ function errors.from_fail(kind, code, message, context)
   end
   local mask = fields.mask or same
   fields.code = code
+  if kind == "tls" and message and message:find("is not valid yet", 1, true) then
+    fields.retryable = true -- the clock may be right by then
+  end
   fields.path = fields.path and mask(fields.path)
   message = mask(message or "")
   message = message ~= "" and message or "no more is known"

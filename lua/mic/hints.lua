@@ -67,6 +67,26 @@ local rules = {
   },
   {
     kind = "tls",
+    text = "is not valid yet",
+    hint = "set this machine's clock, and try again",
+  },
+  {
+    kind = "tls",
+    text = "has no certificate authorities",
+    hint = "or name a file of authorities in tls.ca_file",
+  },
+  {
+    kind = "tls",
+    text = "tls.c",
+    hint = "check the path, and that this user may read it",
+  },
+  {
+    kind = "tls",
+    text = 'MIC_CA_FILE "',
+    hint = "check the path, and that this user may read it",
+  },
+  {
+    kind = "tls",
     text = "has expired",
     hint = "renew it, or check this machine's clock",
   },

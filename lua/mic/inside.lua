@@ -14,7 +14,7 @@ local inside = {}
 
 local POLL = 0.05 -- seconds, where nobody can be woken
 
-local function core_config(given)
+local function core_config(given, ca_file_name)
   local config = {
     api_key = given.api_key,
     identity = given.identity or "none",
@@ -25,6 +25,7 @@ local function core_config(given)
     user_agent = given.user_agent,
     proxy = given.proxy,
     http_version = given.http_version,
+    ca_file_name = ca_file_name,
   }
   for name, value in pairs(given.tls or {}) do
     config[name] = value
@@ -34,7 +35,7 @@ end
 
 --- Puts a core client and its session into the inside. Nil and a text for a bad base URL.
 local function build(self, base_url, api_key)
-  local config = core_config(self.given)
+  local config = core_config(self.given, self.ca_file_name)
   config.base_url, config.api_key = base_url, api_key
   local ok, made = pcall(core.client, config)
   if not ok then
@@ -103,11 +104,13 @@ end
 
 --- Makes the inside of a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
+---@param ca_file_name? string what messages call the option tls.ca_file
 ---@return table self
-function inside.new(given)
+function inside.new(given, ca_file_name)
   local checked = options.check(given, options.client, "mic.new")
   local self = {
     given = checked,
+    ca_file_name = ca_file_name,
     timeout = checked.timeout,
     deadline = checked.deadline,
     transport = find_transport(checked.transport),
@@ -130,7 +133,7 @@ function inside.new(given)
   local problem
   if checked.stack then
     self.search, problem =
-      discovery.new(checked.stack, checked.manifest_url, core_config(checked))
+      discovery.new(checked.stack, checked.manifest_url, core_config(checked, ca_file_name))
   else
     local _
     _, problem = build(self, checked.base_url, checked.api_key)

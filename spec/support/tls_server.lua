@@ -6,7 +6,7 @@ local scratch = require "spec.support.scratch"
 local tls_server = {}
 
 --- Makes, in a folder: ca.pem, and NAME.pem with NAME.key of good, elsewhere (another host's),
---- expired and client; ca.pem has signed them all.
+--- expired, future (not valid before 2049) and client; ca.pem has signed them all.
 local MAKE = [[
 cd %s
 key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
@@ -44,6 +44,7 @@ make() {
 make good good 20200101000000Z 20491231235959Z
 make elsewhere elsewhere 20200101000000Z 20491231235959Z
 make expired good 20200101000000Z 20210101000000Z
+make future good 20490101000000Z 20491231235959Z
 make client good 20200101000000Z 20491231235959Z
 ]]
 

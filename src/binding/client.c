@@ -81,6 +81,7 @@ static void read_connection_options(lua_State *L, int config, struct connection_
   static const struct choice tls_versions[] = {
       {"1.2", CURL_SSLVERSION_TLSv1_2}, {"1.3", CURL_SSLVERSION_TLSv1_3}, {NULL, 0}};
   copy_option(L, config, "ca_file", &options->ca_file);
+  copy_option(L, config, "ca_file_name", &options->ca_file_name);
   copy_option(L, config, "ca_path", &options->ca_path);
   copy_option(L, config, "client_cert", &options->client_cert);
   copy_option(L, config, "client_key", &options->client_key);
@@ -101,8 +102,8 @@ static void read_connection_options(lua_State *L, int config, struct connection_
 /* A client; sends nothing and starts nothing.
    ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
      timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
-     proxy, http_version, ca_file, ca_path, client_cert, client_key, pinned_public_key, min_version,
-   engine
+     proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert, client_key,
+     pinned_public_key, min_version, engine
    ---@return mic.client client Raises when the configuration cannot be right. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},

@@ -7,6 +7,7 @@
 #include "api_client.h"
 #include "auth_reply.h"
 #include "header.h"
+#include "tls_files.h"
 
 /* ---- headers ---- */
 
@@ -320,6 +321,7 @@ static void mask_head(struct exchange *exchange, const struct secret *secret) {
 }
 
 void api_client_absorb(struct api_client *client, struct exchange *exchange) {
+  tls_files_explain(&client->connections.options, &exchange->failure);
   if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
     return;
   /* Only from the API itself: another origin's Date says nothing about the tokens of this one. */

@@ -389,6 +389,7 @@ void connections_close(struct connections *connections) {
 
 void connection_options_clear(struct connection_options *options) {
   free(options->ca_file);
+  free(options->ca_file_name);
   free(options->ca_path);
   free(options->client_cert);
   free(options->client_key);

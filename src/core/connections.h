@@ -17,6 +17,7 @@ enum { IDLE_HANDLES_MAX = 128 };
 /* How to connect. The strings are owned; NULL = not given. */
 struct connection_options {
   char *ca_file, *ca_path;
+  char *ca_file_name; /* what messages call ca_file; NULL: tls.ca_file */
   char *client_cert, *client_key;
   char *pinned_public_key;
   char *proxy;

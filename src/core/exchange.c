@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "exchange.h"
 #include "header.h"
@@ -246,10 +247,26 @@ void exchange_settle_download(struct exchange *exchange) {
   download_file_clear(&exchange->download);
 }
 
+/* Most often it is this machine's clock that is wrong: one without a battery begins in 1970. */
+static void fail_not_yet_valid(struct exchange *exchange) {
+  char date[32] = "unknown";
+  time_t now = time(NULL);
+  struct tm parts;
+  if (gmtime_r(&now, &parts) != NULL)
+    strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &parts);
+  exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", "");
+  snprintf(exchange->failure.message, sizeof exchange->failure.message,
+           "the server's certificate is not valid yet; this machine's clock says %s", date);
+}
+
 /* What OpenSSL says of a chain is a number of its own; of a name that does not fit, 1. */
 static void fail_verification(struct exchange *exchange) {
   long verdict = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  if (verdict == 9) {
+    fail_not_yet_valid(exchange);
+    return;
+  }
   const char *message = verdict == 1    ? "the server's certificate is for another host name"
                         : verdict == 10 ? "the server's certificate has expired"
                                         : "the server's certificate could not be verified";

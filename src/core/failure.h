@@ -26,7 +26,7 @@ enum failure_kind {
 struct failure {
   enum failure_kind kind;
   const char *code; /* static; NULL when there is none */
-  char message[128];
+  char message[320];
 };
 
 const char *failure_kind_name(enum failure_kind kind);

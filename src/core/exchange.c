@@ -105,13 +105,6 @@ static CURLcode set_method(struct exchange *exchange, CURL *easy) {
   return CURLE_OK;
 }
 
-static long milliseconds(double seconds) {
-  if (seconds <= 0.0)
-    return 0L; /* no limit */
-  double value = seconds * 1000.0;
-  return value < 1.0 ? 1L : (long)value;
-}
-
 static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
   bool flows = exchange->stream || exchange->download.path != NULL;
   bool watched = exchange->progress.wanted || exchange->idle.limit > 0.0;
@@ -141,6 +134,8 @@ CURLcode exchange_configure(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQFUNCTION, exchange_cb_before_sending);
 #endif
+  SET(CURLOPT_CLOSESOCKETFUNCTION, kept_sockets_cb_close);
+  SET(CURLOPT_DEBUGFUNCTION, exchange_cb_debug);
   return kept_sockets_probe(easy);
 }
 
@@ -158,6 +153,7 @@ static CURLcode set_context(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_PREREQDATA, context);
 #endif
   SET(CURLOPT_OPENSOCKETDATA, context);
+  SET(CURLOPT_DEBUGDATA, context);
   SET(CURLOPT_PRIVATE, context); /* the last: it says that the others are there */
   return CURLE_OK;
 }
@@ -170,10 +166,11 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
     code = set_flow(exchange, easy);
   if (code != CURLE_OK)
     return code;
+  SET(CURLOPT_CLOSESOCKETDATA, exchange->sockets);
   SET(CURLOPT_CURLU, exchange->parsed.url);
   SET(CURLOPT_HTTPHEADER, exchange->sent_lines);
-  SET(CURLOPT_TIMEOUT_MS, milliseconds(exchange->timeout));
-  SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(exchange->connect_timeout));
+  SET(CURLOPT_TIMEOUT_MS, exchange_milliseconds(exchange->timeout));
+  SET(CURLOPT_CONNECTTIMEOUT_MS, exchange_milliseconds(exchange->connect_timeout));
 #if LIBCURL_VERSION_NUM < 0x075000
   SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
   exchange->sent_at = idle_clock_now(); /* no callback tells when the connection is there */
@@ -188,6 +185,7 @@ void exchange_leave(const struct exchange *exchange, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
   if (exchange->stream)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+  exchange_leave_connection(exchange, easy);
 }
 
 /* ---- the outcome off the handle ---- */
@@ -295,28 +293,6 @@ static bool fail_at_proxy(struct exchange *exchange) {
   return true;
 }
 
-/* How often one request may find its kept connection closed; as libcurl. */
-enum { SENT_AGAIN_MAX = 5 };
-
-bool exchange_rewind(struct exchange *exchange, CURLcode code) {
-  CURL *easy = exchange->easy;
-  long connects = 0;
-  curl_off_t microseconds = 0;
-  if (code != CURLE_SEND_ERROR || !exchange->resend || exchange->failure.kind != FAILURE_NONE ||
-      exchange->head.length > 0 || exchange->sent_again == SENT_AGAIN_MAX)
-    return false;
-  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
-  curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
-  double left = exchange->timeout - (double)microseconds / 1e6;
-  if (connects > 0 || (exchange->timeout > 0.0 && left <= 0.0) ||
-      (exchange->upload.descriptor >= 0 && !upload_file_seek(&exchange->upload, 0)))
-    return false;
-  exchange->sent_again++;
-  exchange->timeout = left;
-  idle_clock_touch(&exchange->idle);
-  return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(left)) == CURLE_OK;
-}
-
 #if LIBCURL_VERSION_NUM < 0x075000
 /* Where no callback tells of a sending, the bytes that went out do. */
 static void note_sending(struct exchange *exchange) {
@@ -328,11 +304,7 @@ static void note_sending(struct exchange *exchange) {
 }
 #endif
 
-void exchange_finish(struct exchange *exchange, CURLcode code) {
-  exchange->state = EXCHANGE_DONE;
-#if LIBCURL_VERSION_NUM < 0x075000
-  note_sending(exchange);
-#endif
+static void read_outcome(struct exchange *exchange, CURLcode code) {
   if (exchange->failure.kind != FAILURE_NONE)
     return;
   if (exchange->head_only) /* ended by us, and whole */
@@ -345,9 +317,13 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
     exchange_fail_memory(exchange);
   } else if (exchange->too_large) {
     exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, "the answer is larger than allowed");
-  } else if (code == CURLE_ABORTED_BY_CALLBACK && exchange->sendings > 1) {
+  } else if (code != CURLE_OK && exchange->refusal.said && exchange->head.length == 0) {
+    exchange->sendings = 0;
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_HTTP2_STREAM",
+                  "the server refused the request");
+  } else if (code == CURLE_ABORTED_BY_CALLBACK && exchange->sendings > 0) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
-                  "the kept connection was closed before an answer came; not sent again");
+                  "the kept connection was closed before an answer came");
   } else if (exchange->misled && code != CURLE_OK) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_COULDNT_CONNECT",
                   exchange->direct ? "the loopback name led to another machine; nothing was sent"
@@ -366,6 +342,26 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
   } else {
     read_answer(exchange);
   }
+}
+
+/* Of one that does harm when it is sent twice. */
+static void say_what_became_of_it(struct exchange *exchange) {
+  struct failure *failure = &exchange->failure;
+  if (exchange->resend || (failure->kind != FAILURE_NETWORK && failure->kind != FAILURE_TIMEOUT))
+    return;
+  size_t length = strlen(failure->message);
+  snprintf(failure->message + length, sizeof failure->message - length, "%s",
+           exchange_was_sent(exchange) ? "; the request may have been processed"
+                                       : "; the request was not processed");
+}
+
+void exchange_finish(struct exchange *exchange, CURLcode code) {
+  exchange->state = EXCHANGE_DONE;
+#if LIBCURL_VERSION_NUM < 0x075000
+  note_sending(exchange);
+#endif
+  read_outcome(exchange, code);
+  say_what_became_of_it(exchange);
 }
 
 bool exchange_has_body(const struct exchange *exchange) {

@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "idle_clock.h"
 #include "kept_socket.h"
+#include "refusal.h"
 #include "secret.h"
 #include "upload_file.h"
 #include "url.h"
@@ -75,12 +76,21 @@ struct exchange {
   struct kept_sockets *sockets;    /* borrowed: of the connections of whoever drives */
   double sent_at;                  /* on idle_clock_now: the request began to go out last */
   struct exchange *next, *previous;
+  unsigned long socket; /* the one that the request went out over last; 0 = none yet */
+  bool kept_http1;      /* it had carried an answer in HTTP/1.x before */
+  bool early;     /* not sent: something had come over it already, which is no answer to this */
+  bool anew;      /* not sent again by libcurl, but by us */
+  bool tried;     /* sent, since it was begun or begun anew */
+  bool fresh;     /* goes to no kept connection any more */
+  bool listening; /* to what libcurl tells: see exchange_cb_debug */
+  struct refusal refusal;
   struct engine_job *loan; /* the content is with an engine; see engine.h */
 
   /* The answer. */
   struct buffer head; /* status line and fields of the last answer */
   struct buffer reply_body;
   bool head_ended;
+  bool has_length; /* a Content-Length that is not 0 */
   bool body_began;
   bool flows;  /* the body goes to the stream or the file: its status is 2xx */
   bool paused; /* libcurl holds a piece back until the stream has room */
@@ -114,10 +124,15 @@ CURLcode exchange_configure(CURL *easy);
 CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
 /* Takes off again what the exchange owns; what is configured stays. */
 void exchange_leave(const struct exchange *exchange, CURL *easy);
-/* Whether it failed with `code` only because the server had closed its kept connection, and is
-   ready to begin anew. libcurl sees to that itself, but not when it notices while it sends a
-   body. */
+/* Whether it ended with `code` only because of the connection that it went out over, or did not go
+   out over, and is ready to begin anew: see exchange_anew.c. */
 bool exchange_rewind(struct exchange *exchange, CURLcode code);
+/* In the callbacks: the head of an answer has ended. */
+void exchange_note_head(struct exchange *exchange);
+/* What exchange_leave does about that. */
+void exchange_leave_connection(const struct exchange *exchange, CURL *easy);
+/* For libcurl, which counts them; at least one, unless there is no limit. */
+long exchange_milliseconds(double seconds);
 /* Reads the outcome off the handle. The handle is the caller's again afterwards. */
 void exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,
@@ -154,6 +169,7 @@ int exchange_cb_seek(void *context, curl_off_t offset, int origin);
 int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
                          curl_off_t upload_total, curl_off_t upload_now);
 int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port);
+int exchange_cb_debug(CURL *easy, curl_infotype type, char *text, size_t length, void *context);
 curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
                                       struct curl_sockaddr *address);
 

@@ -2,18 +2,14 @@
  */
 #include "base.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "exchange.h"
-#include "loopback.h"
 
 /* Bytes that a stream may run ahead of its listener. */
 enum { STREAM_WINDOW = 256 * 1024 };
-
-/* What was sent and has not been acknowledged for so long is lost. */
-static const double UNACKNOWLEDGED_SECONDS = 30.0;
 
 static bool starts_answer(const char *line, size_t length) {
   return length >= 5 && memcmp(line, "HTTP/", 5) == 0;
@@ -32,6 +28,16 @@ static bool is_whole_answer(struct exchange *exchange) {
   return status >= 200;
 }
 
+static bool has_length(const char *line, size_t length) {
+  static const char name[] = "content-length:";
+  size_t at = sizeof name - 1;
+  if (length <= at || strncasecmp(line, name, at) != 0)
+    return false;
+  while (at < length && (line[at] == ' ' || line[at] == '\t' || line[at] == '0'))
+    at++;
+  return at < length && line[at] >= '1' && line[at] <= '9';
+}
+
 size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
   size_t length = unit * count;
@@ -41,9 +47,14 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
   if (starts_answer(line, length)) { /* of several (100, proxies) the last counts */
     buffer_clear(&exchange->head, exchange->head.capacity);
     exchange->head_ended = false;
+    exchange->has_length = false;
   }
-  if (is_blank(line, length))
+  if (has_length(line, length))
+    exchange->has_length = true;
+  if (is_blank(line, length)) {
     exchange->head_ended = true;
+    exchange_note_head(exchange);
+  }
   enum buffer_status status = buffer_append(&exchange->head, line, length);
   exchange->too_large = status == BUFFER_FULL;
   exchange->no_memory = status == BUFFER_NO_MEMORY;
@@ -171,53 +182,4 @@ int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t do
     note_progress(exchange, download_total, download_now, upload_total, upload_now);
   idle_clock_count(&exchange->idle, download_now + upload_now);
   return 0;
-}
-
-/* Whether a connection goes where this exchange may: plain http by a loopback name only to this
-   machine, a redirect of another one never here. */
-static bool may_go(const struct exchange *exchange, bool loopback) {
-  return exchange->direct ? loopback : !exchange->guarded || !loopback;
-}
-
-/* libcurl sends again by itself when a kept connection turns out dead, a POST too. */
-int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port) {
-  struct exchange *exchange = context;
-  (void)local_ip, (void)port, (void)local_port;
-#if LIBCURL_VERSION_NUM >= 0x075000
-  if ((exchange->direct || exchange->guarded) && !may_go(exchange, loopback_address(ip))) {
-    exchange->misled = true;
-    return CURL_PREREQFUNC_ABORT;
-  }
-#else
-  (void)ip;
-#endif
-  exchange->sendings++;
-  exchange->sent_at = idle_clock_now();
-  idle_clock_touch(&exchange->idle); /* from here on: connecting has a limit of its own */
-#if LIBCURL_VERSION_NUM >= 0x075000
-  if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
-    return CURL_PREREQFUNC_ABORT;
-  return exchange->sendings > 1 && !exchange->resend ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
-#else
-  return 0;
-#endif
-}
-
-/* One that is over gets no connection any more, nor one that goes elsewhere: before 7.80 nothing
-   else stops it. */
-curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
-                                      struct curl_sockaddr *address) {
-  struct exchange *exchange = context;
-  (void)purpose;
-  bool guarded = exchange->direct || exchange->guarded;
-  bool misled = guarded && !may_go(exchange, loopback_socket(&address->addr));
-  exchange->misled = exchange->misled || misled; /* another address may do */
-  if (misled || exchange->failure.kind != FAILURE_NONE)
-    return CURL_SOCKET_BAD;
-  double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
-                              ? exchange->connect_timeout /* the kernel counts that time, too */
-                              : UNACKNOWLEDGED_SECONDS;
-  curl_socket_t opened = kept_sockets_open(exchange->sockets, address, unacknowledged);
-  exchange->socket_error = opened == CURL_SOCKET_BAD ? errno : 0;
-  return opened;
 }

@@ -1,9 +1,9 @@
 #include "base.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,20 +27,19 @@ CURLcode kept_sockets_probe(CURL *easy) {
   return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, PROBE_EACH) : code;
 }
 
-static bool note(struct kept_sockets *sockets, int descriptor) {
-  for (size_t i = 0; i < sockets->count; i++)
-    if (sockets->descriptors[i] == descriptor)
-      return true; /* of one that is closed */
+static struct kept_socket *add(struct kept_sockets *sockets) {
   if (sockets->count == sockets->capacity) {
     size_t capacity = sockets->capacity == 0 ? 8 : 2 * sockets->capacity;
-    int *descriptors = realloc(sockets->descriptors, capacity * sizeof *descriptors);
-    if (descriptors == NULL)
-      return false;
-    sockets->descriptors = descriptors;
+    struct kept_socket *list = realloc(sockets->list, capacity * sizeof *list);
+    if (list == NULL)
+      return NULL;
+    sockets->list = list;
     sockets->capacity = capacity;
   }
-  sockets->descriptors[sockets->count++] = descriptor;
-  return true;
+  struct kept_socket *added = &sockets->list[sockets->count++];
+  memset(added, 0, sizeof *added);
+  added->number = ++sockets->last_number;
+  return added;
 }
 
 /* A system that cannot is left as it is: the time limits of the calls hold there, too. */
@@ -58,65 +57,89 @@ curl_socket_t kept_sockets_open(struct kept_sockets *sockets, const struct curl_
   int descriptor = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (descriptor < 0)
     return CURL_SOCKET_BAD;
-  if (!note(sockets, descriptor)) {
+  struct kept_socket *added = add(sockets);
+  if (added == NULL) {
     close(descriptor);
     errno = ENOMEM;
     return CURL_SOCKET_BAD;
   }
+  added->descriptor = descriptor;
   if (address->socktype == SOCK_STREAM)
     limit_unacknowledged(descriptor, unacknowledged);
   return descriptor;
 }
 
-/* ---- finding ---- */
-
-static bool is_end(const struct sockaddr_storage *end, const char *ip, long port) {
-  char text[INET6_ADDRSTRLEN] = "";
-  in_port_t number = 0;
-  const void *address = NULL;
-  if (end->ss_family == AF_INET) {
-    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)end;
-    number = four->sin_port;
-    address = &four->sin_addr;
-  } else if (end->ss_family == AF_INET6) {
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)end;
-    number = six->sin6_port;
-    address = &six->sin6_addr;
-  } else {
-    return false;
+int kept_sockets_cb_close(void *context, curl_socket_t descriptor) {
+  struct kept_sockets *sockets = context;
+  for (size_t i = 0; i < sockets->count; i++) {
+    if (sockets->list[i].descriptor != descriptor)
+      continue;
+    sockets->list[i] = sockets->list[--sockets->count];
+    break;
   }
-  return ntohs(number) == port && inet_ntop(end->ss_family, address, text, sizeof text) != NULL &&
-         strcmp(text, ip) == 0;
+  return close(descriptor);
 }
 
-static bool has_ends(int descriptor, const struct kept_address *ends) {
+void kept_sockets_clear(struct kept_sockets *sockets) {
+  free(sockets->list);
+  sockets->list = NULL;
+  sockets->count = sockets->capacity = 0;
+}
+
+/* ---- finding ---- */
+
+static int port_of(const struct sockaddr_storage *end) {
+  if (end->ss_family == AF_INET)
+    return ntohs(((const struct sockaddr_in *)(const void *)end)->sin_port);
+  if (end->ss_family == AF_INET6)
+    return ntohs(((const struct sockaddr_in6 *)(const void *)end)->sin6_port);
+  return 0;
+}
+
+static bool has_ports(int descriptor, int local_port, int remote_port) {
   struct sockaddr_storage local, remote;
   socklen_t local_size = sizeof local, remote_size = sizeof remote;
   return getsockname(descriptor, (struct sockaddr *)&local, &local_size) == 0 &&
-         is_end(&local, ends->local_ip, ends->local_port) &&
+         port_of(&local) == local_port &&
          getpeername(descriptor, (struct sockaddr *)&remote, &remote_size) == 0 &&
-         is_end(&remote, ends->remote_ip, ends->remote_port);
+         port_of(&remote) == remote_port;
 }
 
-int kept_sockets_find(const struct kept_sockets *sockets, const struct kept_address *ends) {
-  for (size_t i = sockets->count; i > 0; i--) /* the newest are the likeliest */
-    if (has_ends(sockets->descriptors[i - 1], ends))
-      return sockets->descriptors[i - 1];
-  return -1;
+struct kept_socket *kept_sockets_between(struct kept_sockets *sockets, int local_port,
+                                         const char *remote_ip, int remote_port) {
+  if (local_port <= 0 || remote_ip == NULL)
+    return NULL;
+  for (size_t i = sockets->count; i > 0; i--) { /* the newest are the likeliest */
+    struct kept_socket *each = &sockets->list[i - 1];
+    if (each->local_port == local_port && each->remote_port == remote_port &&
+        strcmp(each->remote_ip, remote_ip) == 0)
+      return each;
+    if (each->local_port > 0 || !has_ports(each->descriptor, local_port, remote_port))
+      continue;
+    each->local_port = local_port;
+    each->remote_port = remote_port;
+    snprintf(each->remote_ip, sizeof each->remote_ip, "%s", remote_ip);
+    return each;
+  }
+  return NULL;
 }
 
-int kept_sockets_of(const struct kept_sockets *sockets, CURL *easy) {
-  struct kept_address ends = {NULL, NULL, 0, 0};
-  char *remote = NULL, *local = NULL;
-  curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &remote);
-  curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &local);
-  curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &ends.remote_port);
-  curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &ends.local_port);
-  if (remote == NULL || local == NULL || ends.local_port <= 0)
-    return -1;
-  ends.remote_ip = remote;
-  ends.local_ip = local;
-  return kept_sockets_find(sockets, &ends);
+struct kept_socket *kept_sockets_find(const struct kept_sockets *sockets, unsigned long number) {
+  for (size_t i = sockets->count; i > 0; i--)
+    if (sockets->list[i - 1].number == number)
+      return &sockets->list[i - 1];
+  return NULL;
+}
+
+int kept_sockets_of(struct kept_sockets *sockets, CURL *easy) {
+  char *remote_ip = NULL;
+  long local_port = 0, remote_port = 0;
+  curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &remote_ip);
+  curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &remote_port);
+  curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
+  const struct kept_socket *found =
+      kept_sockets_between(sockets, (int)local_port, remote_ip, (int)remote_port);
+  return found == NULL ? -1 : found->descriptor;
 }
 
 /* ---- the connection ---- */
@@ -135,11 +158,29 @@ bool kept_socket_is_silent(int descriptor, double seconds) {
 #endif
 }
 
-void kept_socket_end(int descriptor) {
-  shutdown(descriptor, SHUT_RDWR);
+/* As recv does: 1 for a byte, 0 for the end, -1 with errno. */
+static ssize_t peek(int descriptor) {
+  char byte;
+  ssize_t got = -1;
+  do
+    got = recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  while (got < 0 && errno == EINTR);
+  return got;
 }
 
-void kept_sockets_clear(struct kept_sockets *sockets) {
-  free(sockets->descriptors);
-  memset(sockets, 0, sizeof *sockets);
+static bool is_nothing(ssize_t got) {
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool kept_socket_has_input(int descriptor) {
+  return !is_nothing(peek(descriptor));
+}
+
+bool kept_socket_has_ended(int descriptor) {
+  ssize_t got = peek(descriptor);
+  return got <= 0 && !is_nothing(got);
+}
+
+void kept_socket_end(int descriptor) {
+  shutdown(descriptor, SHUT_RDWR);
 }

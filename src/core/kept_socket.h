@@ -1,6 +1,6 @@
-/* The sockets that libcurl has opened for one multi handle. libcurl closes no single connection
-   when it is asked, and lends no socket of one: but it tells both addresses, which name a socket.
- */
+/* The sockets that libcurl has open for one multi handle, and what is known of their connections.
+   libcurl closes no single connection when it is asked, and lends no socket of one: but it tells
+   both ends, which name a socket. */
 #ifndef MIC_KEPT_SOCKET_H
 #define MIC_KEPT_SOCKET_H
 
@@ -10,15 +10,22 @@
 
 MIC_PRIVATE_BEGIN
 
-struct kept_sockets {
-  int *descriptors; /* borrowed of libcurl; one that is closed by now has no or another address */
-  size_t count, capacity;
+enum { KEPT_ADDRESS_SIZE = 46 }; /* the longest IPv6 address as text */
+
+struct kept_socket {
+  int descriptor;       /* borrowed of libcurl */
+  unsigned long number; /* from 1 on, and no two of a multi handle have the same */
+  int local_port;       /* 0 until it was asked for */
+  int remote_port;
+  char remote_ip[KEPT_ADDRESS_SIZE];
+  bool is_http1; /* it has carried an answer in HTTP/1.x */
+  bool spoiled;  /* something came behind the end of an answer */
 };
 
-/* The two ends of a connection, as libcurl tells them. */
-struct kept_address {
-  const char *remote_ip, *local_ip;
-  long remote_port, local_port;
+struct kept_sockets {
+  struct kept_socket *list; /* owned */
+  size_t count, capacity;
+  unsigned long last_number;
 };
 
 /* Has the system probe the connections of this handle while they are idle. */
@@ -27,15 +34,26 @@ CURLcode kept_sockets_probe(CURL *easy);
    acknowledged for so many seconds. CURL_SOCKET_BAD with errno. */
 curl_socket_t kept_sockets_open(struct kept_sockets *sockets, const struct curl_sockaddr *address,
                                 double unacknowledged);
+/* libcurl's callback, with the kept_sockets. */
+int kept_sockets_cb_close(void *context, curl_socket_t descriptor);
+/* The entry of a connection with these ends; NULL for none. It moves when another socket is opened
+   or closed: what lasts is its number. */
+struct kept_socket *kept_sockets_between(struct kept_sockets *sockets, int local_port,
+                                         const char *remote_ip, int remote_port);
+/* NULL when it is closed. */
+struct kept_socket *kept_sockets_find(const struct kept_sockets *sockets, unsigned long number);
 /* The socket of the connection that the transfer uses, or used last; -1 when it is closed. */
-int kept_sockets_of(const struct kept_sockets *sockets, CURL *easy);
-/* The socket with these ends; -1 for none. */
-int kept_sockets_find(const struct kept_sockets *sockets, const struct kept_address *ends);
+int kept_sockets_of(struct kept_sockets *sockets, CURL *easy);
+void kept_sockets_clear(struct kept_sockets *sockets); /* closes nothing */
+
 /* Whether nothing has come in the last `seconds`. */
 bool kept_socket_is_silent(int descriptor, double seconds);
+/* Whether there is something to read: a byte, an end or an error. */
+bool kept_socket_has_input(int descriptor);
+/* Whether the other side has closed or reset it, and what came before was read. */
+bool kept_socket_has_ended(int descriptor);
 /* Ends the connection in both directions: libcurl finds it closed when it looks. */
 void kept_socket_end(int descriptor);
-void kept_sockets_clear(struct kept_sockets *sockets); /* closes nothing */
 
 MIC_PRIVATE_END
 #endif

@@ -126,7 +126,8 @@ lint: deps-lint
 # But for those that count threads: ThreadSanitizer has some of its own.
 TSAN_SPECS = $(patsubst %,spec/%_spec.lua,engine transport nginx nginx_life) \
   --filter-out=in.the.master --filter-out=or.thread.behind --filter-out=code_cache.off
-SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANITIZE = -fsanitize=address,undefined,float-cast-overflow \
+  -fno-sanitize-recover=undefined,float-cast-overflow
 
 sanitize: deps-test
 	@for lua in lua5.4 luajit; do $(MAKE) --no-print-directory LUA=$$lua BUILD_ROOT=build/sanitize \

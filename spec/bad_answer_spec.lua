@@ -2,6 +2,7 @@
 -- call on the same client works.
 
 local api = require "spec.support.api"
+local faults = require "spec.support.faults"
 local mic = require "mic"
 
 local CAP = 20000
@@ -70,6 +71,51 @@ describe("an answer that cannot be used", function()
       body_base64 = output [[printf '{"userName":"packed"}' | gzip | base64 -w0]],
       headers = { ["Content-Encoding"] = "gzip", ["Content-Type"] = "application/json" } }
     assert.equal("packed", client:get("/user").data.userName)
+  end)
+
+  it("has more than 1000 header fields, or more than 256 KiB of them", function()
+    local message = "too_large: the answer has too many header fields, or too long ones "
+      .. "(at most 1000, 256 KiB in all)"
+    local function many(count, length)
+      local headers = {}
+      for index = 1, count do
+        headers[("X-Field-%d"):format(index)] = ("v"):rep(length)
+      end
+      return { body = "{}", headers = headers }
+    end
+    local http1 = sandbox:logged_in { http_version = "1.1" }
+    local default = client
+    sandbox:seen()
+    for _, each in ipairs { client, http1 } do
+      client = each
+      for _, status in ipairs { 200, 404 } do
+        local answer = many(1001, 1)
+        answer.status = status
+        local err = fails(answer)
+        assert.equal(message, api.line(err))
+        assert.equal(message .. " (GET /user)", tostring(err))
+      end
+      local answer = many(900, 100)
+      answer.path, answer.headers["Content-Type"] = "/user", "application/json"
+      sandbox:answer(answer)
+      assert.equal(("v"):rep(100), mic.assert(client:get "/user").headers["x-field-900"])
+      sandbox:seen()
+    end
+    client = default
+    local answer = many(1001, 1)
+    answer.path = "/auth/login"
+    sandbox:answer(answer)
+    local _, err = client:login(sandbox.username, sandbox.password)
+    assert.equal(message, api.line(err))
+    http1:close()
+
+    local long = faults.start("read\nsend HTTP/1.1 200 OK\\r\\n\nrepeat 900 X-Field: "
+      .. ("v"):rep(300) .. "\\r\\n\nsend Content-Length: 0\\r\\n\\r\\n")
+    local other = mic.new { base_url = long.url, api_key = "k", retry = false }
+    _, err = other:get("/x", { auth = false })
+    assert.equal(message, api.line(err))
+    other:close()
+    long.stop()
   end)
 
   it("is endless: it is given up at the cap", function()

@@ -49,6 +49,15 @@ describe("a response", function()
     assert.same({ "content-type", "set-cookie", "warning", "x-amzn-requestid", "x-empty" }, names)
   end)
 
+  it("joins many headers of one name in time that grows with their number", function()
+    local count = 300000 -- two seconds and more where each joins what has come so far
+    local started = os.clock()
+    local made = make { head = "HTTP/1.1 200 OK\r\n" .. ("A: b\r\n"):rep(count) .. "\r\n" }
+    assert.equal(("b, "):rep(count - 1) .. "b", made.headers.a)
+    assert.equal(count, #made:header_values "a")
+    assert.is_true(os.clock() - started < 1.2)
+  end)
+
   it("joins repeated headers, and has all of them by name", function()
     local made = make {}
     assert.equal("a=1; Path=/, b=2", made.headers["set-cookie"])

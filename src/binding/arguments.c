@@ -70,6 +70,23 @@ double argumentsL_positive(lua_State *L, int table, const char *name, double fal
   return value;
 }
 
+size_t argumentsL_count(lua_State *L, int table, const char *name, double fallback) {
+  double value = argumentsL_positive(L, table, name, fallback);
+  if (value > 0.0 && value < 1.0)
+    return 1;
+  return value < (double)SIZE_MAX ? (size_t)value : SIZE_MAX;
+}
+
+double argumentsL_number(lua_State *L, int index) {
+  double value = luaL_checknumber(L, index);
+  luaL_argcheck(L, !isnan(value), index, "number expected, got NaN");
+  return value;
+}
+
+double argumentsL_optional_number(lua_State *L, int index, double fallback) {
+  return lua_isnoneornil(L, index) ? fallback : argumentsL_number(L, index);
+}
+
 bool argumentsL_boolean(lua_State *L, int table, const char *name) {
   argumentsL_field(L, table, name);
   bool value = lua_toboolean(L, -1) != 0;

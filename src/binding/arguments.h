@@ -25,6 +25,11 @@ const char *argumentsL_hold_string(lua_State *L, int table, const char *name, si
 const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length);
 double argumentsL_positive(lua_State *L, int table, const char *name, double fallback);
 bool argumentsL_boolean(lua_State *L, int table, const char *name);
+/* The same as a count of bytes or things: at least 1, and no more than fits. */
+size_t argumentsL_count(lua_State *L, int table, const char *name, double fallback);
+/* A number among the arguments; raises for NaN, which no comparison refuses. */
+double argumentsL_number(lua_State *L, int index);
+double argumentsL_optional_number(lua_State *L, int index, double fallback);
 /* Pushes the raw field and returns its type. [0, +1] */
 int argumentsL_field(lua_State *L, int table, const char *name);
 

@@ -121,8 +121,7 @@ int clientL_new(lua_State *L) {
                                                       "\"header\", \"query\" or \"none\"", places);
   client->timeout = argumentsL_positive(L, 1, "timeout", 30.0);
   client->connect_timeout = argumentsL_positive(L, 1, "connect_timeout", 10.0);
-  client->max_response_size =
-      (size_t)argumentsL_positive(L, 1, "max_response_size", 64.0 * 1024 * 1024);
+  client->max_response_size = argumentsL_count(L, 1, "max_response_size", 64.0 * 1024 * 1024);
   read_connection_options(L, 1, &client->connections.options);
   /* Weak: knows the exchanges under way for collect, and keeps none alive. */
   argumentsL_push_weak(L);
@@ -276,8 +275,9 @@ static int client_start(lua_State *L) {
   if (kind == EXCHANGE_LOGIN)
     check_login(L, 3);
   lua_settop(L, 5);
-  double timeout =
-      kind == EXCHANGE_REQUEST ? 0.0 : luaL_optnumber(L, kind == EXCHANGE_LOGIN ? 5 : 3, 0.0);
+  double timeout = kind == EXCHANGE_REQUEST
+                       ? 0.0
+                       : argumentsL_optional_number(L, kind == EXCHANGE_LOGIN ? 5 : 3, 0.0);
   struct exchange_box *box = exchangeL_push(L, client, kind);
   box->exchange.timeout = timeout;
   if (kind == EXCHANGE_REQUEST) {

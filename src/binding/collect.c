@@ -37,7 +37,7 @@ static int list_ended(lua_State *L, struct api_client *client) {
    ---@return mic.exchange[] ended each is shown once */
 static int client_collect(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  double seconds = luaL_checknumber(L, 2);
+  double seconds = argumentsL_number(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
   lua_settop(L, 1);
   lua_newtable(L);
@@ -65,7 +65,7 @@ static int client_start_plain(lua_State *L) {
   static const char method[] = "GET";
   struct api_client *client = clientL_check(L, 1);
   struct api_call call = {0};
-  double timeout = luaL_checknumber(L, 3);
+  double timeout = argumentsL_number(L, 3);
   bool suspends = lua_toboolean(L, 5) != 0;
   lua_settop(L, 4);
   call.path = clientL_plain_path(L, 2, &call.path_length);

@@ -49,7 +49,7 @@ static bool is_fresh(const struct api_client *client, double generation) {
    ---@return boolean */
 static int client_is_fresh(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  lua_pushboolean(L, is_fresh(client, luaL_checknumber(L, 2)));
+  lua_pushboolean(L, is_fresh(client, argumentsL_number(L, 2)));
   return 1;
 }
 
@@ -67,8 +67,8 @@ void clientL_push_is_fresh(lua_State *L) {
    ---@param mandatory_at number seconds before expiry from which requests are refused as stale */
 static int client_schedule(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  double advisory_at = luaL_checknumber(L, 2);
-  double mandatory_at = luaL_checknumber(L, 3);
+  double advisory_at = argumentsL_number(L, 2);
+  double mandatory_at = argumentsL_number(L, 3);
   client->credentials.advisory_at = advisory_at;
   client->credentials.mandatory_at = mandatory_at;
   return 0;
@@ -78,7 +78,7 @@ static int client_schedule(lua_State *L) {
    ---@param generation number */
 static int client_mark_stale(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  double generation = luaL_checknumber(L, 2);
+  double generation = argumentsL_number(L, 2);
   if (generation >= client->credentials.generation)
     client->credentials.stale = client->credentials.generation;
   return 0;
@@ -88,7 +88,9 @@ static int client_mark_stale(lua_State *L) {
    ---@param seconds number */
 static int client_shift_clock(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
-  client->clock.shift += luaL_checknumber(L, 2);
+  double seconds = argumentsL_number(L, 2);
+  luaL_argcheck(L, seconds > -MIC_TIME_MAX && seconds < MIC_TIME_MAX, 2, "seconds expected");
+  client->clock.shift += seconds;
   return 0;
 }
 
@@ -178,7 +180,7 @@ static bool is_of_this_api(const struct api_client *client, const struct record 
 static int client_adopt(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct record *record = recordL_test(L, 2);
-  double expected = luaL_optnumber(L, 3, client->credentials.generation);
+  double expected = argumentsL_optional_number(L, 3, client->credentials.generation);
   struct failure failure = {0};
   lua_settop(L, 3);
   if (record == NULL) {
@@ -231,7 +233,7 @@ static int client_can_refresh(lua_State *L) {
 static int client_forget(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   double present = client->credentials.generation;
-  double expected = luaL_optnumber(L, 2, present);
+  double expected = argumentsL_optional_number(L, 2, present);
   bool same = expected >= present && expected <= present;
   if (same)
     credentials_forget(&client->credentials);

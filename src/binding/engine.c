@@ -18,7 +18,7 @@ static void read_options(lua_State *L, struct engine *engine) {
   if (lua_isnoneornil(L, 1))
     return;
   luaL_checktype(L, 1, LUA_TTABLE);
-  engine->limit = (size_t)argumentsL_positive(L, 1, "limit", ENGINE_LIMIT);
+  engine->limit = argumentsL_count(L, 1, "limit", ENGINE_LIMIT);
   engine->patient = argumentsL_boolean(L, 1, "patient");
 }
 

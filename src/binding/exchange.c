@@ -241,7 +241,7 @@ static int push_news(lua_State *L, struct exchange_box *box) {
    ---@return number|nil total bytes in all, where that is known */
 static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
-  double seconds = luaL_checknumber(L, 2);
+  double seconds = argumentsL_number(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
   luaL_argcheck(L, !box->shown, 1, "is handing over what has come");
   engine_sync(&box->exchange);

@@ -95,13 +95,16 @@ static inline bool compat_is_yieldable(lua_State *L) {
 #endif
 }
 
-/* A number without a fraction: an integer where Lua has integers. [0, +1] */
+/* A number without a fraction: an integer where Lua has integers, up to the last that a double
+   tells from the next. [0, +1] */
 static inline void compatL_push_whole(lua_State *L, double value) {
 #if LUA_VERSION_NUM >= 503
-  lua_pushinteger(L, (lua_Integer)value);
-#else
-  lua_pushnumber(L, value);
+  if (value >= -9007199254740992.0 && value <= 9007199254740992.0) {
+    lua_pushinteger(L, (lua_Integer)value);
+    return;
+  }
 #endif
+  lua_pushnumber(L, value);
 }
 
 #endif

@@ -63,7 +63,7 @@ int clientL_plain_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   const char *method = luaL_checklstring(L, 2, &method_length);
   const char *path = clientL_plain_path(L, 3, &path_length);
-  lua_Number timeout = luaL_checknumber(L, 4);
+  double timeout = argumentsL_number(L, 4);
   lua_settop(L, 6);
   if (path == NULL) {
     lua_pushboolean(L, 0);

@@ -61,7 +61,7 @@ static int record_retry_at(lua_State *L) {
    ---@return mic.record copy */
 static int record_with_retry_at(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
-  double seconds = luaL_checknumber(L, 2);
+  double seconds = argumentsL_number(L, 2);
   luaL_argcheck(L, seconds >= 0.0 && seconds <= 9007199254740992.0, 2,
                 "seconds since 1970 expected");
   recordL_push_copy(L, record)->retry_at = seconds;

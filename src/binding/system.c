@@ -34,7 +34,7 @@ static int core_pid(lua_State *L) {
 /* Sleeps in this thread; a signal ends it early, so that Ctrl-C works.
    ---@param seconds number */
 static int core_sleep(lua_State *L) {
-  double seconds = luaL_checknumber(L, 1);
+  double seconds = argumentsL_number(L, 1);
   luaL_argcheck(L, seconds >= 0.0 && seconds <= 86400.0, 1, "seconds must be 0 to 86400");
   struct timespec time = {(time_t)seconds, 0};
   time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);

@@ -81,8 +81,9 @@ static void push_lower(lua_State *L, const struct header_field *field) {
   lua_pushlstring(L, lower, length);
 }
 
-/* Adds one field to the two tables at `joined` and `all`. [0, 0] */
-static void add_field(lua_State *L, int joined, int all, const struct header_field *field) {
+/* Adds one field to the two tables at `joined` and `all`; true when there was one of its name.
+   [0, 0] */
+static bool add_field(lua_State *L, int joined, int all, const struct header_field *field) {
   push_lower(L, field);
   lua_pushvalue(L, -1);
   lua_rawget(L, all);
@@ -93,22 +94,42 @@ static void add_field(lua_State *L, int joined, int all, const struct header_fie
     lua_pushvalue(L, -2);
     lua_rawset(L, all);
   }
+  size_t before = compat_rawlen(L, -1);
   lua_pushlstring(L, field->value, field->value_length);
-  lua_rawseti(L, -2, (int)compat_rawlen(L, -2) + 1);
-  lua_pop(L, 1); /* leaves the name */
   lua_pushvalue(L, -1);
-  lua_pushvalue(L, -1);
-  lua_rawget(L, joined);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushlstring(L, field->value, field->value_length);
+  lua_rawseti(L, -3, (int)before + 1);
+  if (before == 0) {
+    lua_pushvalue(L, -3); /* the name */
+    lua_insert(L, -2);
+    lua_rawset(L, joined);
   } else {
-    lua_pushliteral(L, ", ");
-    lua_pushlstring(L, field->value, field->value_length);
-    lua_concat(L, 3);
+    lua_pop(L, 1);
   }
-  lua_rawset(L, joined);
-  lua_pop(L, 1);
+  lua_pop(L, 2);
+  return before > 0;
+}
+
+/* Joins the values of each name that came more than once. At the end, all at a time: one by one
+   costs the square of their number. [0, 0] */
+static void join_repeated(lua_State *L, int joined, int all) {
+  lua_pushnil(L);
+  while (lua_next(L, all) != 0) {
+    int count = (int)compat_rawlen(L, -1), list = lua_gettop(L);
+    if (count > 1) {
+      luaL_Buffer text;
+      lua_pushvalue(L, -2);
+      luaL_buffinit(L, &text);
+      for (int i = 1; i <= count; i++) {
+        if (i > 1)
+          luaL_addlstring(&text, ", ", 2);
+        lua_rawgeti(L, list, i);
+        luaL_addvalue(&text);
+      }
+      luaL_pushresult(&text);
+      lua_rawset(L, joined);
+    }
+    lua_pop(L, 1);
+  }
 }
 
 /* Reads a block of header fields.
@@ -122,8 +143,11 @@ int textL_parse_headers(lua_State *L) {
   lua_settop(L, 1);
   lua_newtable(L);
   lua_newtable(L);
+  bool repeated = false;
   while (header_next(head, length, &offset, &field))
-    add_field(L, 2, 3, &field);
+    repeated = add_field(L, 2, 3, &field) || repeated;
+  if (repeated)
+    join_repeated(L, 2, 3);
   return 2;
 }
 

@@ -24,6 +24,7 @@
 #define MIC_SECRET_MAX ((size_t)10240)
 #define MIC_AUTH_REPLY_MAX ((size_t)256 * 1024)
 #define MIC_HEADER_BLOCK_MAX ((size_t)256 * 1024)
+#define MIC_HEADER_FIELDS_MAX 1000 /* of an answer, in number */
 #define MIC_JSON_DEPTH_MAX 64
 
 /* The last time that is read: from here on a double does not tell seconds apart. */

@@ -315,8 +315,8 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
   } else if (exchange->no_memory) {
     exchange_fail_memory(exchange);
-  } else if (exchange->too_large) {
-    exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, "the answer is larger than allowed");
+  } else if (exchange->too_large != NULL) {
+    exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, exchange->too_large);
   } else if (code != CURLE_OK && exchange->refusal.said && exchange->head.length == 0) {
     exchange->sendings = 0;
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_HTTP2_STREAM",

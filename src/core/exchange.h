@@ -92,9 +92,10 @@ struct exchange {
   bool head_ended;
   bool has_length; /* a Content-Length that is not 0 */
   bool body_began;
-  bool flows;  /* the body goes to the stream or the file: its status is 2xx */
-  bool paused; /* libcurl holds a piece back until the stream has room */
-  bool too_large;
+  bool flows;            /* the body goes to the stream or the file: its status is 2xx */
+  bool paused;           /* libcurl holds a piece back until the stream has room */
+  unsigned fields;       /* of the head so far */
+  const char *too_large; /* why the answer was refused; static. NULL: it was not */
   bool no_memory;
   int socket_error; /* errno of a socket that could not be opened */
   bool head_only;   /* the answer to a HEAD that had a body: ended by us after its head */

@@ -3,6 +3,7 @@
 #include "base.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,10 +22,10 @@ enum { REFUSED_MAX = 1 };
 static const double UNACKNOWLEDGED_SECONDS = 30.0;
 
 long exchange_milliseconds(double seconds) {
-  if (seconds <= 0.0)
+  if (!(seconds > 0.0))
     return 0L; /* no limit */
   double value = seconds * 1000.0;
-  return value < 1.0 ? 1L : (long)value;
+  return value < 1.0 ? 1L : value < INT_MAX ? (long)value : INT_MAX;
 }
 
 static struct kept_socket *its_socket(const struct exchange *exchange) {
@@ -214,7 +215,8 @@ static void forget_answer(struct exchange *exchange) {
   buffer_clear(&exchange->head, exchange->head.capacity);
   buffer_clear(&exchange->reply_body, exchange->reply_body.capacity);
   exchange->head_ended = exchange->has_length = exchange->body_began = false;
-  exchange->flows = exchange->too_large = exchange->no_memory = exchange->head_only = false;
+  exchange->flows = exchange->no_memory = exchange->head_only = false;
+  exchange->too_large = NULL;
 }
 
 /* What is over by our own doing, or because of the connection. */

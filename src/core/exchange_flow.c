@@ -11,6 +11,10 @@
 /* Bytes that a stream may run ahead of its listener. */
 enum { STREAM_WINDOW = 256 * 1024 };
 
+static const char large_head[] =
+    "the answer has too many header fields, or too long ones (at most 1000, 256 KiB in all)";
+static const char large_body[] = "the answer is larger than allowed";
+
 static bool starts_answer(const char *line, size_t length) {
   return length >= 5 && memcmp(line, "HTTP/", 5) == 0;
 }
@@ -48,15 +52,19 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
     buffer_clear(&exchange->head, exchange->head.capacity);
     exchange->head_ended = false;
     exchange->has_length = false;
+    exchange->fields = 0;
+  } else if (is_blank(line, length)) {
+    exchange->head_ended = true;
+    exchange_note_head(exchange);
+  } else {
+    exchange->fields++;
   }
   if (has_length(line, length))
     exchange->has_length = true;
-  if (is_blank(line, length)) {
-    exchange->head_ended = true;
-    exchange_note_head(exchange);
-  }
-  enum buffer_status status = buffer_append(&exchange->head, line, length);
-  exchange->too_large = status == BUFFER_FULL;
+  enum buffer_status status = exchange->fields > MIC_HEADER_FIELDS_MAX
+                                  ? BUFFER_FULL
+                                  : buffer_append(&exchange->head, line, length);
+  exchange->too_large = status == BUFFER_FULL ? large_head : NULL;
   exchange->no_memory = status == BUFFER_NO_MEMORY;
   exchange->head_only = status == BUFFER_OK && exchange->head_ended && is_whole_answer(exchange);
   /* 0 ends the exchange, and its connection or stream */
@@ -78,8 +86,8 @@ static void begin_body(struct exchange *exchange) {
   curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
   bool wanted = exchange->stream || exchange->download.path != NULL;
   exchange->flows = wanted && status >= 200 && status < 300;
-  if (!exchange->flows)
-    exchange->too_large = announces_too_much(exchange);
+  if (!exchange->flows && announces_too_much(exchange))
+    exchange->too_large = large_body;
   else if (exchange->stream)
     exchange->reply_body.limit = STREAM_WINDOW;
 }
@@ -94,7 +102,7 @@ static size_t append(struct exchange *exchange, const char *bytes, size_t length
 static size_t keep(struct exchange *exchange, const char *bytes, size_t length) {
   size_t limit = exchange->max_size;
   if (length > limit - exchange->reply_body.length) {
-    exchange->too_large = true;
+    exchange->too_large = large_body;
     return 0;
   }
   return append(exchange, bytes, length);
@@ -117,7 +125,7 @@ size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
   idle_clock_touch(&exchange->idle);
   if (!exchange->body_began)
     begin_body(exchange);
-  if (exchange->too_large)
+  if (exchange->too_large != NULL)
     return 0;
   if (!exchange->flows)
     return keep(exchange, bytes, length);

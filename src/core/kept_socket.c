@@ -1,6 +1,7 @@
 #include "base.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -45,7 +46,8 @@ static struct kept_socket *add(struct kept_sockets *sockets) {
 /* A system that cannot is left as it is: the time limits of the calls hold there, too. */
 static void limit_unacknowledged(int descriptor, double seconds) {
 #ifdef TCP_USER_TIMEOUT
-  unsigned milliseconds = (unsigned)(seconds * 1000.0);
+  double wanted = seconds * 1000.0;
+  int milliseconds = wanted < INT_MAX ? (int)wanted : INT_MAX;
   setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 #else
   (void)descriptor, (void)seconds;

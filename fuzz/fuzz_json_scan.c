@@ -118,6 +118,7 @@ static bool read_value(struct reader *reader, int depth) {
 
 static enum json_status second_opinion(const char *text, size_t length) {
   struct reader reader = {text, text + length, false};
+  (void)take(&reader, "\xEF\xBB\xBF");
   bool good = read_value(&reader, 0);
   if (reader.too_deep)
     return JSON_TOO_DEEP;

@@ -42,7 +42,7 @@ local odd_values = {
 
 local unreadable = {
   "", " ", "text", "<html></html>", '{"credentials":{' .. GOOD,
-  '{"credentials":{' .. GOOD .. "}} x", '\239\187\191{"credentials":{' .. GOOD .. "}}",
+  '{"credentials":{' .. GOOD .. "}} x", '\239\187{"credentials":{' .. GOOD .. "}}",
   '{"credentials":{' .. GOOD .. '},"x":' .. ("["):rep(100) .. ("]"):rep(100) .. "}",
   "{'credentials':{" .. GOOD .. "}}", '{"credentials":{"token":"new-token-\1"}}',
 }

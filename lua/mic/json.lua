@@ -12,6 +12,7 @@ local json = {}
 local MAX_DEPTH = 128
 local EXACT = 2 ^ 53
 local KEY_LIMIT = 40
+local BYTE_ORDER_MARK = "\239\187\191"
 
 cjson.decode_invalid_numbers(false)
 cjson.decode_max_depth(MAX_DEPTH)
@@ -217,7 +218,7 @@ function json.encode(value, name)
   return table.concat(state, "", 1, state.size)
 end
 
---- The value of a JSON text. Whole numbers up to 2^53 are exact, and integers on Lua 5.3 and
+--- The value of a JSON text; a byte order mark before it is skipped. Whole numbers up to 2^53 are exact, and integers on Lua 5.3 and
 --- later.
 ---@param text string
 ---@return any value nil when the text is not JSON; `json.null` for null
@@ -226,7 +227,8 @@ function json.decode(text)
   if type(text) ~= "string" then
     errors.raise(("json.decode takes a string (got %s)"):format(type(text)))
   end
-  local ok, value = pcall(cjson.decode, text)
+  local skipped = text:byte(1) == 239 and text:sub(1, 3) == BYTE_ORDER_MARK and 3 or 0
+  local ok, value = pcall(cjson.decode, skipped == 0 and text or text:sub(4))
   if ok then
     return reads_floats and integers(value) or value
   end
@@ -238,6 +240,7 @@ function json.decode(text)
     return nil, ("JSON nested deeper than %d levels"):format(MAX_DEPTH)
   end
   local position = tonumber(problem:match "at character (%d+)")
+  position = position and position + skipped
   if position and position > #text then
     return nil, ("JSON that ends too early, after %d bytes"):format(#text)
   elseif position then

@@ -344,7 +344,8 @@ static enum json_status scan_text(const char *text) {
 }
 
 static void test_json_verdicts(void) {
-  static const char *const good[] = {"null",
+  static const char *const good[] = {"\xef\xbb\xbf []",
+                                     "null",
                                      "true",
                                      "false",
                                      " 1 ",
@@ -398,7 +399,7 @@ static void test_json_verdicts(void) {
                                        "{\"a\":1]",  "{\"a\":1 \"b\":2}",
                                        "{\"a\"::1}", "[]]",
                                        "{}}",        "[] x",
-                                       "// x\n1",    "\xef\xbb\xbf[]",
+                                       "// x\n1",    "\xef\xbb\xbf\xef\xbb\xbf[]",
                                        "\v1",        "[1]\f"};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     check(scan_text(good[i]) == JSON_OK, good[i], __FILE__, __LINE__);

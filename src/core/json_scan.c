@@ -213,6 +213,8 @@ enum json_status json_scan(const char *text, size_t length, json_visitor *visito
   scanner.depth = 0;
   scanner.visit = visitor;
   scanner.context = context;
+  if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark */
+    scanner.at = 3;
   do { /* once for each scalar and each opening bracket */
     skip_blanks(&scanner);
     bool opens = peek(&scanner) == '{' || peek(&scanner) == '[';

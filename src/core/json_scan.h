@@ -40,7 +40,8 @@ struct json_value {
 /* Called for every value: scalars when read, containers when closed. Return false to stop. */
 typedef bool json_visitor(void *context, const char *text, const struct json_value *value);
 
-/* Scans the whole text; whitespace around the value is fine, anything else is JSON_BROKEN. */
+/* Scans the whole text; whitespace around the value is fine, and a byte order mark before all;
+   anything else is JSON_BROKEN. */
 enum json_status json_scan(const char *text, size_t length, json_visitor *visit, void *context);
 /* True when the value stands at this path of object keys, e.g. {"credentials","token"}, count 2.
    Keys are compared after unescaping. */

@@ -53,7 +53,7 @@ setmetatable(mic.store, {
 
 --- What this runs on.
 ---@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli
---- (booleans)
+--- (booleans), zstd
 function mic.features()
   local features = core.features()
   local jit = rawget(_G, "jit")

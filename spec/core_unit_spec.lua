@@ -23,7 +23,7 @@ local function compile_command(program)
     "-std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined",
     "-Wl,--wrap=malloc,--wrap=realloc,--wrap=free -Isrc/core -o " .. program,
     "spec/c/core_test.c src/core/buffer.c src/core/secret.c src/core/json_scan.c",
-    "src/core/jwt.c src/core/header.c -lcurl",
+    "src/core/jwt.c src/core/header.c src/core/decompress.c -lcurl",
   }, " ")
 end
 

@@ -214,13 +214,13 @@ local function decide(self, state, reply, kind)
 end
 
 --- Waits before another try; false when there is to be none.
-local function wait_for_retry(self, state, reply, kind)
+local function wait_for_retry(self, state, reply, kind, code)
   local settings = not state.handed and retry.settings(self, state.retry)
   local headers = settings and reply and core.parse_headers(reply.head)
   local delay = retry.delay(settings, {
     tries = (state.retries or 0) + 1,
     status = reply and reply.status,
-    kind = not reply and kind or nil,
+    kind = not reply and errors.is_passing(kind, code) and kind or nil,
     idempotent = state.resend,
     sent = reply ~= nil or self.core:was_sent(),
     retry_after = retry.after(headers, self.core),
@@ -253,7 +253,7 @@ local function settle(self, state, reply, second, code, message)
   if action then
     again = action(self, state, reply)
   else
-    again = wait_for_retry(self, state, reply, second)
+    again = wait_for_retry(self, state, reply, second, code)
   end
   if again then
     return false

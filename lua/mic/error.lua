@@ -34,6 +34,8 @@ local kinds = {
 
 --- Kinds that a later try may cure, unless the maker of the error knows better.
 local retryable_kinds = { network = true, timeout = true }
+--- Of an answer that would come alike again.
+local lasting_codes = { CURLE_BAD_CONTENT_ENCODING = true }
 local retryable_statuses = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 
 local fields_kept = {
@@ -127,6 +129,14 @@ function error_mt.__concat(left, right)
   return tostring(left) .. tostring(right)
 end
 
+--- Whether a call that failed without a usable answer may succeed later.
+---@param kind string
+---@param code? string libcurl's symbolic code
+---@return boolean
+function errors.is_passing(kind, code)
+  return (retryable_kinds[kind] and not lasting_codes[code]) or false
+end
+
 --- Makes an error object. The message is ours (what a server said goes through `from_reply`).
 --- `fields` may hold hint, status, key, property, message_params, request_id, response, retryable,
 --- attempts, location, code, method and path, and the facts fresh_token, no_manifest and json_text
@@ -147,7 +157,7 @@ function errors.new(kind, message, fields)
   end
   err.retryable = fields.retryable
   if err.retryable == nil then
-    err.retryable = retryable_kinds[kind] or false
+    err.retryable = errors.is_passing(kind, err.code)
   end
   err.hint = err.hint
     or hints.find {

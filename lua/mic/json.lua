@@ -218,8 +218,8 @@ function json.encode(value, name)
   return table.concat(state, "", 1, state.size)
 end
 
---- The value of a JSON text; a byte order mark before it is skipped. Whole numbers up to 2^53 are exact, and integers on Lua 5.3 and
---- later.
+--- The value of a JSON text; a byte order mark before it is skipped. Whole numbers up to 2^53 are
+--- exact, and integers on Lua 5.3 and later.
 ---@param text string
 ---@return any value nil when the text is not JSON; `json.null` for null
 ---@return string|nil message where it stops being JSON, without any of its content

@@ -44,7 +44,7 @@ local function wait_for_retry(this, what, tries, err)
   local delay = retry.delay(this.retry, {
     tries = tries,
     status = err.status,
-    kind = not err.status and err.kind or nil,
+    kind = not err.status and errors.is_passing(err.kind, err.code) and err.kind or nil,
     idempotent = true, -- a refresh token that may be used up is all that there is: see the docs
     sent = true,
     retry_after = asked_wait(session, err),

@@ -31,16 +31,16 @@ struct choice {
   long value;
 };
 
-/* `choices` ends with a NULL name; the first is the default. */
+/* `choices` ends with a NULL name, and the default. */
 static long read_choice(lua_State *L, int config, const char *name, const char *accepted,
                         const struct choice *choices) {
   size_t length = 0;
   const char *text = argumentsL_string(L, config, name, &length);
-  if (text == NULL)
-    return choices[0].value;
-  for (const struct choice *choice = choices; choice->name != NULL; choice++)
-    if (strcmp(choice->name, text) == 0)
-      return choice->value;
+  const struct choice *choice = choices;
+  while (choice->name != NULL && (text == NULL || strcmp(choice->name, text) != 0))
+    choice++;
+  if (choice->name != NULL || text == NULL)
+    return choice->value;
   return argumentsL_raise(L, "%s must be %s", name, accepted);
 }
 
@@ -77,9 +77,12 @@ static void check_user_agent(lua_State *L, const char *text) {
 
 static void read_connection_options(lua_State *L, int config, struct connection_options *options) {
   static const struct choice http_versions[] = {
-      {"2", CURL_HTTP_VERSION_2TLS}, {"1.1", CURL_HTTP_VERSION_1_1}, {NULL, 0}};
-  static const struct choice tls_versions[] = {
-      {"1.2", CURL_SSLVERSION_TLSv1_2}, {"1.3", CURL_SSLVERSION_TLSv1_3}, {NULL, 0}};
+      {"2", CURL_HTTP_VERSION_2TLS},
+      {"1.1", CURL_HTTP_VERSION_1_1},
+      {NULL, CURL_HTTP_VERSION_NONE}}; /* the newest that this libcurl speaks over TLS */
+  static const struct choice tls_versions[] = {{"1.2", CURL_SSLVERSION_TLSv1_2},
+                                               {"1.3", CURL_SSLVERSION_TLSv1_3},
+                                               {NULL, CURL_SSLVERSION_TLSv1_2}};
   copy_option(L, config, "ca_file", &options->ca_file);
   copy_option(L, config, "ca_file_name", &options->ca_file_name);
   copy_option(L, config, "ca_path", &options->ca_path);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/clock.h"
+#include "../core/decompress.h"
 #include "../core/process_id.h"
 #include "system.h"
 
@@ -82,7 +83,8 @@ static void set_text(lua_State *L, const char *name, const char *text) {
 
 /* What this module runs on.
    ---@return { version: string, libcurl: string, tls: string?, http2: boolean,
-     async_resolver: boolean, gzip: boolean, brotli: boolean } */
+     async_resolver: boolean, gzip: boolean, brotli: boolean, zstd: boolean } gzip, brotli and zstd:
+     whether that is decompressed here */
 static int core_features(lua_State *L) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   lua_newtable(L);
@@ -91,8 +93,9 @@ static int core_features(lua_State *L) {
   set_text(L, "tls", info->ssl_version);
   set_feature(L, "http2", info->features & CURL_VERSION_HTTP2);
   set_feature(L, "async_resolver", info->features & CURL_VERSION_ASYNCHDNS);
-  set_feature(L, "gzip", info->features & CURL_VERSION_LIBZ);
-  set_feature(L, "brotli", info->features & CURL_VERSION_BROTLI);
+  set_feature(L, "gzip", compression_find("gzip", 4) != NULL);
+  set_feature(L, "brotli", compression_find("br", 2) != NULL);
+  set_feature(L, "zstd", compression_find("zstd", 4) != NULL);
   return 1;
 }
 

@@ -47,7 +47,7 @@ bool exchange_fail_stalled(struct exchange *exchange) {
 }
 
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
-  /* A paused transfer goes on decompressing into memory, so a stream asks for no compression. */
+  /* What a stream hands over is what came, so it asks for no compression. */
   const bool wanted[SNAPSHOT_CHOICES] = {
       [SNAPSHOT_EXPECT] = exchange_has_body(exchange),
       [SNAPSHOT_AGENT] = !header_list_has(exchange->lines, "User-Agent"),
@@ -111,8 +111,6 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_NOPROGRESS, watched ? 0L : 1L);
   if (exchange->download.path != NULL)
     SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
-  if (exchange->stream)
-    SET(CURLOPT_ACCEPT_ENCODING, NULL);
 #if LIBCURL_VERSION_NUM >= 0x075100 /* before, it waits for ever for a connection that has died */
   SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
 #endif
@@ -124,7 +122,6 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
 }
 
 CURLcode exchange_configure(CURL *easy) {
-  SET(CURLOPT_ACCEPT_ENCODING, ""); /* whatever this libcurl can decode */
   SET(CURLOPT_HEADERFUNCTION, exchange_cb_header);
   SET(CURLOPT_WRITEFUNCTION, exchange_cb_body);
   SET(CURLOPT_READFUNCTION, exchange_cb_upload);
@@ -183,8 +180,6 @@ void exchange_leave(const struct exchange *exchange, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
-  if (exchange->stream)
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   exchange_leave_connection(exchange, easy);
 }
 
@@ -204,13 +199,6 @@ static void read_timings(struct exchange *exchange) {
   }
 }
 
-/* Copies what libcurl lends; it lends nothing as NULL. */
-static void keep_text(struct exchange *exchange, const char *text, char **into) {
-  *into = text == NULL ? NULL : strdup(text);
-  if (text != NULL && *into == NULL)
-    exchange_fail_memory(exchange);
-}
-
 static void read_location(struct exchange *exchange) {
   char *address = NULL;
   enum url_status status = redirect_read(exchange->parsed.url, exchange->head.data,
@@ -225,13 +213,11 @@ static void read_location(struct exchange *exchange) {
 static void read_answer(struct exchange *exchange) {
   CURL *easy = exchange->easy;
   long connects = 0;
-  char *text = NULL;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &exchange->status);
   curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &exchange->http_version);
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
   exchange->new_connection = connects > 0;
-  curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text);
-  keep_text(exchange, text, &exchange->content_type);
+  exchange_read_content_type(exchange);
   if (exchange->status >= 300 && exchange->status < 400)
     read_location(exchange);
   read_timings(exchange);
@@ -309,6 +295,9 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     return;
   if (exchange->head_only) /* ended by us, and whole */
     code = CURLE_OK;
+  /* Some versions say this of a folded line without a field to fold into. */
+  if (code == CURLE_BAD_FUNCTION_ARGUMENT && exchange->head.length > 0)
+    code = CURLE_WEIRD_SERVER_REPLY;
   if (exchange->download.error != 0) {
     failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
   } else if (exchange->upload.error != 0) {
@@ -328,6 +317,9 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_COULDNT_CONNECT",
                   exchange->direct ? "the loopback name led to another machine; nothing was sent"
                                    : "the redirect led to this machine; nothing was sent");
+  } else if (code == CURLE_UNSUPPORTED_PROTOCOL && exchange->easy == NULL) {
+    exchange_fail(exchange, FAILURE_TLS, "CURLE_UNSUPPORTED_PROTOCOL",
+                  "this libcurl was built without HTTP/2, which http_version asks for");
   } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
     fail_verification(exchange);
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
@@ -360,6 +352,7 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
 #if LIBCURL_VERSION_NUM < 0x075000
   note_sending(exchange);
 #endif
+  exchange_end_body(exchange, code == CURLE_OK);
   read_outcome(exchange, code);
   say_what_became_of_it(exchange);
 }
@@ -381,6 +374,7 @@ void exchange_clear(struct exchange *exchange) {
   buffer_free(&exchange->secret_body);
   buffer_free(&exchange->head);
   buffer_free(&exchange->reply_body);
+  content_decoder_free(exchange->decoder);
   secret_clear(&exchange->sent_secret);
   record_clear(&exchange->record);
   free(exchange->content_type);

@@ -1,5 +1,6 @@
 /* One HTTP exchange on one easy handle: what is sent, what came back, how it ended. The life of it
-   is in exchange.c, what flows through libcurl's callbacks in exchange_flow.c. */
+   is in exchange.c, the head of its answer in exchange_head.c, what else flows through libcurl's
+   callbacks in exchange_flow.c. */
 #ifndef MIC_EXCHANGE_H
 #define MIC_EXCHANGE_H
 
@@ -7,6 +8,7 @@
 
 #include "base.h"
 #include "buffer.h"
+#include "content_decoder.h"
 #include "credentials.h"
 #include "download_file.h"
 #include "failure.h"
@@ -92,10 +94,14 @@ struct exchange {
   bool head_ended;
   bool has_length; /* a Content-Length that is not 0 */
   bool body_began;
-  bool flows;            /* the body goes to the stream or the file: its status is 2xx */
-  bool paused;           /* libcurl holds a piece back until the stream has room */
-  unsigned fields;       /* of the head so far */
-  const char *too_large; /* why the answer was refused; static. NULL: it was not */
+  bool folded;                     /* that head had a folded line; see exchange_head.c */
+  bool encoded;                    /* the last answer's head has a Content-Encoding */
+  struct content_decoder *decoder; /* owned; NULL where the body is kept as it comes */
+  enum content_status content;     /* how far that went well */
+  bool flows;                      /* the body goes to the stream or the file: its status is 2xx */
+  bool paused;                     /* libcurl holds a piece back until the stream has room */
+  unsigned fields;                 /* of the head so far */
+  const char *too_large;           /* why the answer was refused; static. NULL: it was not */
   bool no_memory;
   int socket_error; /* errno of a socket that could not be opened */
   bool head_only;   /* the answer to a HEAD that had a body: ended by us after its head */
@@ -161,6 +167,12 @@ bool exchange_drop_piece(struct exchange *exchange);
 void exchange_clear(struct exchange *exchange);
 /* The same, but keeps a little memory for the next use. */
 void exchange_recycle(struct exchange *exchange);
+
+/* Of an answer that is whole. */
+void exchange_read_content_type(struct exchange *exchange);
+/* Lets the decoder go. A whole body may have some bytes left; one that could not be decoded fails
+   the exchange, unless it has failed before. */
+void exchange_end_body(struct exchange *exchange, bool whole);
 
 /* libcurl's callbacks, for exchange_prepare. */
 size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context);

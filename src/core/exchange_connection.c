@@ -212,6 +212,10 @@ static bool was_refused(const struct exchange *exchange, CURLcode code) {
 }
 
 static void forget_answer(struct exchange *exchange) {
+  content_decoder_free(exchange->decoder);
+  exchange->decoder = NULL;
+  exchange->content = CONTENT_OK;
+  exchange->encoded = exchange->folded = false;
   buffer_clear(&exchange->head, exchange->head.capacity);
   buffer_clear(&exchange->reply_body, exchange->reply_body.capacity);
   exchange->head_ended = exchange->has_length = exchange->body_began = false;

@@ -1,4 +1,5 @@
-/* What flows through libcurl's callbacks. No Lua, no raise: bytes go to capped buffers and files.
+/* What flows through libcurl's callbacks, but for heads. No Lua, no raise: bytes go to capped
+ * buffers and files.
  */
 #include "base.h"
 
@@ -11,65 +12,7 @@
 /* Bytes that a stream may run ahead of its listener. */
 enum { STREAM_WINDOW = 256 * 1024 };
 
-static const char large_head[] =
-    "the answer has too many header fields, or too long ones (at most 1000, 256 KiB in all)";
 static const char large_body[] = "the answer is larger than allowed";
-
-static bool starts_answer(const char *line, size_t length) {
-  return length >= 5 && memcmp(line, "HTTP/", 5) == 0;
-}
-
-static bool is_blank(const char *line, size_t length) {
-  return (length == 2 && memcmp(line, "\r\n", 2) == 0) || (length == 1 && line[0] == '\n');
-}
-
-/* The answer to a HEAD has no body, whatever its head announces; libcurl would wait for it. */
-static bool is_whole_answer(struct exchange *exchange) {
-  long status = 0;
-  if (strcmp(exchange->method, "HEAD") != 0 || !exchange_has_body(exchange))
-    return false;
-  curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-  return status >= 200;
-}
-
-static bool has_length(const char *line, size_t length) {
-  static const char name[] = "content-length:";
-  size_t at = sizeof name - 1;
-  if (length <= at || strncasecmp(line, name, at) != 0)
-    return false;
-  while (at < length && (line[at] == ' ' || line[at] == '\t' || line[at] == '0'))
-    at++;
-  return at < length && line[at] >= '1' && line[at] <= '9';
-}
-
-size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) {
-  struct exchange *exchange = context;
-  size_t length = unit * count;
-  idle_clock_touch(&exchange->idle);
-  if (exchange->body_began) /* trailers */
-    return length;
-  if (starts_answer(line, length)) { /* of several (100, proxies) the last counts */
-    buffer_clear(&exchange->head, exchange->head.capacity);
-    exchange->head_ended = false;
-    exchange->has_length = false;
-    exchange->fields = 0;
-  } else if (is_blank(line, length)) {
-    exchange->head_ended = true;
-    exchange_note_head(exchange);
-  } else {
-    exchange->fields++;
-  }
-  if (has_length(line, length))
-    exchange->has_length = true;
-  enum buffer_status status = exchange->fields > MIC_HEADER_FIELDS_MAX
-                                  ? BUFFER_FULL
-                                  : buffer_append(&exchange->head, line, length);
-  exchange->too_large = status == BUFFER_FULL ? large_head : NULL;
-  exchange->no_memory = status == BUFFER_NO_MEMORY;
-  exchange->head_only = status == BUFFER_OK && exchange->head_ended && is_whole_answer(exchange);
-  /* 0 ends the exchange, and its connection or stream */
-  return status == BUFFER_OK && !exchange->head_only ? length : 0;
-}
 
 /* ---- the answer's body ---- */
 
@@ -80,16 +23,27 @@ static bool announces_too_much(struct exchange *exchange) {
   return announced > 0 && (uintmax_t)announced > exchange->max_size;
 }
 
+static bool take_decoded(void *context, const char *bytes, size_t length);
+
+/* What a stream hands over is what came. */
+static void begin_decoding(struct exchange *exchange) {
+  if (!exchange->encoded || (exchange->stream && exchange->flows))
+    return;
+  exchange->decoder = content_decoder_new(exchange->head.data, exchange->head.length, take_decoded,
+                                          exchange, &exchange->content);
+}
+
 static void begin_body(struct exchange *exchange) {
   long status = 0;
   exchange->body_began = true;
   curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
   bool wanted = exchange->stream || exchange->download.path != NULL;
   exchange->flows = wanted && status >= 200 && status < 300;
-  if (!exchange->flows && announces_too_much(exchange))
-    exchange->too_large = large_body;
+  if (!exchange->flows)
+    exchange->too_large = announces_too_much(exchange) ? large_body : NULL;
   else if (exchange->stream)
     exchange->reply_body.limit = STREAM_WINDOW;
+  begin_decoding(exchange);
 }
 
 /* Appends what fits; what does not ends the exchange. */
@@ -119,19 +73,62 @@ static size_t hand_over(struct exchange *exchange, const char *bytes, size_t len
   return append(exchange, bytes, length);
 }
 
+/* 0, or another length than it was given, ends the exchange. */
+static size_t take(struct exchange *exchange, const char *bytes, size_t length) {
+  if (!exchange->flows)
+    return keep(exchange, bytes, length);
+  if (exchange->stream)
+    return hand_over(exchange, bytes, length);
+  return download_file_write(&exchange->download, bytes, length) ? length : 0;
+}
+
+static bool take_decoded(void *context, const char *bytes, size_t length) {
+  return take(context, bytes, length) == length;
+}
+
+static void fail_decoding(struct exchange *exchange) {
+  static const char code[] = "CURLE_BAD_CONTENT_ENCODING";
+  switch (exchange->content) {
+  case CONTENT_OK:
+  case CONTENT_STOPPED:
+    break;
+  case CONTENT_BROKEN:
+    failure_set_curl(&exchange->failure, CURLE_BAD_CONTENT_ENCODING);
+    break;
+  case CONTENT_CUT:
+    exchange_fail(exchange, FAILURE_NETWORK, code,
+                  "the answer's compression is broken: it ends in the middle");
+    break;
+  case CONTENT_SWELLS:
+    exchange_fail(exchange, FAILURE_TOO_LARGE, code,
+                  "the answer's compression swells to more than 1100 times what came");
+    break;
+  case CONTENT_NO_MEMORY:
+    exchange_fail_memory(exchange);
+  }
+}
+
+void exchange_end_body(struct exchange *exchange, bool whole) {
+  if (exchange->decoder != NULL && whole && exchange->content == CONTENT_OK)
+    exchange->content = content_decoder_end(exchange->decoder);
+  content_decoder_free(exchange->decoder);
+  exchange->decoder = NULL;
+  if (exchange->failure.kind == FAILURE_NONE)
+    fail_decoding(exchange);
+}
+
 size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
   size_t length = unit * count;
   idle_clock_touch(&exchange->idle);
   if (!exchange->body_began)
     begin_body(exchange);
-  if (exchange->too_large != NULL)
+  if (exchange->too_large != NULL || exchange->content != CONTENT_OK)
     return 0;
-  if (!exchange->flows)
-    return keep(exchange, bytes, length);
-  if (exchange->stream)
-    return hand_over(exchange, bytes, length);
-  return download_file_write(&exchange->download, bytes, length) ? length : 0;
+  if (exchange->decoder == NULL)
+    return take(exchange, bytes, length);
+  exchange->content = content_decoder_feed(exchange->decoder, bytes, length);
+  return exchange->content == CONTENT_OK ? length : 0;
 }
 
 bool exchange_has_piece(const struct exchange *exchange) {

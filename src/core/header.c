@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "decompress.h"
 #include "header.h"
 #include "secret.h"
 
@@ -61,7 +62,7 @@ static bool is_blank(char byte) {
   return byte == ' ' || byte == '\t';
 }
 
-static void trim(const char **text, size_t *length) {
+void header_trim(const char **text, size_t *length) {
   while (*length > 0 && is_blank((*text)[0])) {
     (*text)++;
     (*length)--;
@@ -73,7 +74,7 @@ static void trim(const char **text, size_t *length) {
 bool header_append(struct curl_slist **list, const char *name, size_t name_length,
                    const char *value, size_t value_length) {
   /* libcurl leaves a header out whose value is only blanks; they mean nothing at its ends. */
-  trim(&value, &value_length);
+  header_trim(&value, &value_length);
   size_t size = name_length + value_length + 3;
   char *line = malloc(size);
   if (!line)
@@ -104,14 +105,9 @@ bool header_append_line(struct curl_slist **list, const char *line) {
 }
 
 bool header_append_encodings(struct curl_slist **list) {
-  int features = curl_version_info(CURLVERSION_NOW)->features;
-  bool zip = (features & CURL_VERSION_LIBZ) != 0;
-  bool brotli = (features & CURL_VERSION_BROTLI) != 0;
-  bool zstd = (features & CURL_VERSION_ZSTD) != 0;
   char names[40], line[64];
-  snprintf(names, sizeof names, "%s%s%s", zip ? ", gzip, deflate" : "", brotli ? ", br" : "",
-           zstd ? ", zstd" : "");
-  snprintf(line, sizeof line, "Accept-Encoding: %s", names[0] == '\0' ? "identity" : names + 2);
+  compression_list(names, sizeof names);
+  snprintf(line, sizeof line, "Accept-Encoding: %s", names[0] == '\0' ? "identity" : names);
   return header_append_line(list, line);
 }
 
@@ -141,7 +137,7 @@ static bool read_field(const char *line, size_t length, struct header_field *fie
     return false;
   field->value = colon + 1;
   field->value_length = length - field->name_length - 1;
-  trim(&field->value, &field->value_length);
+  header_trim(&field->value, &field->value_length);
   return true;
 }
 

@@ -30,10 +30,11 @@ bool header_append(struct curl_slist **list, const char *name, size_t name_lengt
                    const char *value, size_t value_length);
 /* Appends a whole line; false when there is no memory. */
 bool header_append_line(struct curl_slist **list, const char *line);
-/* Appends Accept-Encoding with all that this libcurl can decode: a line costs libcurl half of what
-   its own header of that name does. */
+/* Appends Accept-Encoding with all that can be decompressed here. */
 bool header_append_encodings(struct curl_slist **list);
 bool header_list_has(const struct curl_slist *list, const char *name);
+/* Takes blanks off both ends. */
+void header_trim(const char **text, size_t *length);
 /* Wipes every line, then frees the list. */
 void header_list_wipe(struct curl_slist *list);
 /* Walks the received header block (status line and fields as they came, CRLF or LF). `offset`

@@ -14,7 +14,8 @@ local function printed(options)
     local cqueues = require "cqueues"
     local function one(transport)
       local client = mic.new { base_url = os.getenv "MIC_BASE_URL",
-        api_key = os.getenv "MIC_API_KEY", username = os.getenv "MIC_USERNAME", password = os.getenv "MIC_PASSWORD",
+        api_key = os.getenv "MIC_API_KEY",
+        username = os.getenv "MIC_USERNAME", password = os.getenv "MIC_PASSWORD",
         tls = { ca_file = os.getenv "MIC_CA_FILE" }, transport = transport, %s }
       local response, err = client:get "/user"
       print(response and response.http_version or tostring(err), err and err.attempts)

@@ -168,8 +168,8 @@ void exchange_clear(struct exchange *exchange);
 /* The same, but keeps a little memory for the next use. */
 void exchange_recycle(struct exchange *exchange);
 
-/* Of an answer that is whole. */
-void exchange_read_content_type(struct exchange *exchange);
+/* Content type and location, of an answer that is whole. */
+void exchange_read_head(struct exchange *exchange);
 /* Lets the decoder go. A whole body may have some bytes left; one that could not be decoded fails
    the exchange, unless it has failed before. */
 void exchange_end_body(struct exchange *exchange, bool whole);

@@ -8,6 +8,8 @@
 
 #include "exchange.h"
 #include "header.h"
+#include "loopback.h"
+#include "redirect.h"
 
 static const char large_head[] =
     "the answer has too many header fields, or too long ones (at most 1000, 256 KiB in all)";
@@ -119,7 +121,7 @@ static bool find_content_type(struct exchange *exchange) {
   return true;
 }
 
-void exchange_read_content_type(struct exchange *exchange) {
+static void read_content_type(struct exchange *exchange) {
   char *text = NULL; /* libcurl's */
   bool ok = true;
   if (exchange->folded) {
@@ -131,4 +133,21 @@ void exchange_read_content_type(struct exchange *exchange) {
   }
   if (!ok)
     exchange_fail_memory(exchange);
+}
+
+static void read_location(struct exchange *exchange) {
+  char *address = NULL;
+  enum url_status status = redirect_read(exchange->parsed.url, exchange->head.data,
+                                         exchange->head.length, &exchange->location);
+  if (status == URL_NO_MEMORY)
+    exchange_fail_memory(exchange);
+  exchange->is_foreign = status == URL_UNREADABLE;
+  curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_IP, &address);
+  exchange->on_loopback = address != NULL && loopback_address(address);
+}
+
+void exchange_read_head(struct exchange *exchange) {
+  read_content_type(exchange);
+  if (exchange->status >= 300 && exchange->status < 400)
+    read_location(exchange);
 }

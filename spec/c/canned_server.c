@@ -65,6 +65,9 @@ static const struct rule rules[] = {
      WHOLE},
     {"GET /prod/cut", NULL, "200 OK", "{\"half\":", CUT},
     {"GET /prod/broken", NULL, "200 OK", "{\"half\":", WHOLE},
+    /* {"name":"éàü0"} */
+    {"GET /prod/packed", NULL, "200 OK\r\nContent-Encoding:\r\n identity,\r\n deflate",
+     "\253\126\312\113\314\115\125\262\122\072\274\362\360\202\303\173\014\224\152\001", WHOLE},
     {"GET /prod/chunked", NULL, "200 OK", "{\"pieces\":true}", CHUNKED},
     {"GET /prod/busy", NULL, "503 Service Unavailable\r\nRetry-After: 0", "{\"message\":\"busy\"}",
      WHOLE},

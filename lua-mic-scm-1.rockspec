@@ -91,6 +91,7 @@ build = {
         "src/core/redirect.c",
         "src/core/refusal.c",
         "src/core/secret.c",
+        "src/core/sessions.c",
         "src/core/sigpipe_guard.c",
         "src/core/tls_files.c",
         "src/core/tls_pending.c",

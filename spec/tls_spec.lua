@@ -183,6 +183,27 @@ describe("TLS", function()
     assert.are.equal(200, mic.assert(get_from("good", tls, wants)).status)
   end)
 
+  it("asks nobody for the passphrase of a client's key", function()
+    scratch.run(("openssl pkey -in %s -aes128 -passout pass:secret -out %s"):format(
+      folder:at "client.key", folder:at "locked.key"))
+    local server = tls_server.start(folder, "good")
+    local program = folder:write("locked.lua", ([[
+      local client = require("mic").new { base_url = %q, api_key = "k", retry = false,
+        tls = { ca_file = %q, client_cert = %q, client_key = %q } }
+      print(client:get("/", { auth = false }))
+    ]]):format(server.url, folder:at "ca.pem", folder:at "client.pem", folder:at "locked.key"))
+    -- `script` gives it a terminal of its own, at which nobody types.
+    local typed = folder:at "typed"
+    local command = "mkfifo %s; timeout -k 1 4 script -qec '%s %s' /dev/null <>%s"
+    local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+    local printed = scratch.run(command:format(typed, lua, program, typed))
+    server.stop()
+    local expected = ('nil\ttls: tls.client_key "%s": the key is encrypted, and a passphrase is '
+      .. "not supported (GET /, CURLE_SSL_CERTPROBLEM) - write one without: openssl pkey -in KEY "
+      .. "-out PLAIN"):format(folder:at "locked.key")
+    assert.are.equal(expected, (printed:gsub("%s+$", "")))
+  end)
+
   it("takes the pinned key and no other", function()
     local server = box.ca_file:gsub("ca.pem$", "server.pem")
     mic.assert(get { ca_file = box.ca_file, pinned_public_key = pin_of(server) })

@@ -77,6 +77,11 @@ local rules = {
   },
   {
     kind = "tls",
+    text = "a passphrase is not supported",
+    hint = "write one without: openssl pkey -in KEY -out PLAIN",
+  },
+  {
+    kind = "tls",
     text = "tls.c",
     hint = "check the path, and that this user may read it",
   },

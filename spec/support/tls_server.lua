@@ -1,6 +1,7 @@
 --- TLS servers with certificates of all kinds, by the openssl command.
 
 local core = require "mic.core"
+local faults = require "spec.support.faults"
 local scratch = require "spec.support.scratch"
 
 local tls_server = {}
@@ -15,7 +16,7 @@ cat > openssl.cnf <<'END'
 distinguished_name = name
 prompt = no
 [name]
-CN = a test CA
+CN = a test CA of $ENV::PWD
 [ca]
 basicConstraints = critical,CA:TRUE
 subjectKeyIdentifier = hash
@@ -81,6 +82,49 @@ function tls_server.start(folder, name, options)
   end
 
   return server
+end
+
+--- What a proxy does with the bytes of its one connection.
+local RELAY = [[
+while IFS= read -r line; do
+  line=${line%$'\r'}
+  echo "$line" >>asked
+  [ -n "$line" ] || break
+  case $line in CONNECT*) host=${line#CONNECT } host=${host%% *} ;; esac
+done
+[ -n "$host" ] && exec 3<>"/dev/tcp/${host%:*}/${host##*:}" || exit 0
+printf 'HTTP/1.1 200 Connection established\r\n\r\n'
+cat <&3 2>/dev/null &
+exec cat >&3 2>/dev/null
+]]
+
+--- Starts a proxy that speaks TLS and serves one connection. It listens a moment later.
+---@param folder table with the certificates
+---@param name string whose certificate it shows
+---@param options? string further ones of `openssl s_server`
+---@return table proxy url, `asked()` (the head of the request to connect), `stop()`
+function tls_server.proxy(folder, name, options)
+  local free = faults.start "hold" -- s_server tells its port only where it mixes other words in
+  local port = free.url:match ":(%d+)/"
+  free.stop()
+  folder:write("relay", RELAY)
+  folder:write("asked", "")
+  local command = ("cd %s; rm -f to from; mkfifo to from; bash relay >to <from & openssl s_server"
+    .. " -quiet -naccept 1 -accept 127.0.0.1:%s -cert %s.pem -key %s.key %s <to >from 2>proxied &"
+    .. " cat >/dev/null; kill $! 2>/dev/null"):format(scratch.quote(folder.path), port, name, name,
+    options or "")
+  local input = assert(io.popen(command, "w"))
+  local proxy = { url = "https://localhost:" .. port }
+
+  function proxy.asked()
+    return folder:read "asked"
+  end
+
+  function proxy.stop()
+    input:close()
+  end
+
+  return proxy
 end
 
 return tls_server

@@ -21,25 +21,18 @@ static const double SLICE_SECONDS = 0.5;
       return set_code;                                                                             \
   } while (0)
 
-static CURLcode set_trust(const struct connection_options *options, CURL *easy) {
-  /* The two belong together: a file of one's own shall not be mixed with the system's folder. */
-  if (options->ca_file != NULL || options->ca_path != NULL) {
-    SET(CURLOPT_CAINFO, options->ca_file);
-    SET(CURLOPT_CAPATH, options->ca_path);
-  } else {
-    CURLcode code = trust_set_system(easy);
-    if (code != CURLE_OK)
-      return code;
-  }
-  if (options->client_cert != NULL)
+static CURLcode set_tls(const struct connection_options *options, CURL *easy) {
+  CURLcode code = trust_set(easy, options->ca_file, options->ca_path, options->min_tls_version);
+  if (code != CURLE_OK)
+    return code;
+  if (options->client_cert != NULL) {
     SET(CURLOPT_SSLCERT, options->client_cert);
+    SET(CURLOPT_KEYPASSWD, ""); /* else OpenSSL would ask the terminal for one */
+  }
   if (options->client_key != NULL)
     SET(CURLOPT_SSLKEY, options->client_key);
   if (options->pinned_public_key != NULL)
     SET(CURLOPT_PINNEDPUBLICKEY, options->pinned_public_key);
-  SET(CURLOPT_SSLVERSION, options->min_tls_version);
-  SET(CURLOPT_SSL_VERIFYPEER, 1L);
-  SET(CURLOPT_SSL_VERIFYHOST, 2L);
   return CURLE_OK;
 }
 
@@ -76,7 +69,7 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   if (code == CURLE_OK)
     code = set_protocols(easy);
   if (code == CURLE_OK)
-    code = set_trust(options, easy);
+    code = set_tls(options, easy);
   if (code != CURLE_OK)
     return code;
   SET(CURLOPT_NOSIGNAL, 1L);
@@ -85,9 +78,6 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
      is to connect gets this one. */
   if (connection_options_may_proxy(options))
     SET(CURLOPT_USERAGENT, options->user_agent);
-#if LIBCURL_VERSION_NUM >= 0x075000
-  SET(CURLOPT_MAXLIFETIME_CONN, 3600L); /* else a busy one would never see a new certificate */
-#endif
   if (options->proxy != NULL)
     SET(CURLOPT_PROXY, options->proxy);
   return CURLE_OK;
@@ -111,17 +101,23 @@ static CURL *take_handle(struct connections *connections, const struct exchange 
   }
   *code = configure(&connections->options, easy);
   if (*code == CURLE_OK)
-    *code = curl_easy_setopt(easy, CURLOPT_SHARE, connections->sessions);
+    *code = sessions_enter(&connections->sessions, easy);
   if (*code == CURLE_OK)
     return easy;
   curl_easy_cleanup(easy);
   return NULL;
 }
 
+static void drop_idle_handles(struct connections *connections) {
+  while (connections->idle_count > 0)
+    curl_easy_cleanup(connections->idle[--connections->idle_count]);
+}
+
 static void give_handle_back(struct connections *connections, const struct exchange *exchange,
                              CURL *easy) {
   exchange_leave(exchange, easy);
-  if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange))
+  if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange) &&
+      !sessions_have_older(&connections->sessions))
     connections->idle[connections->idle_count++] = easy;
   else
     curl_easy_cleanup(easy);
@@ -171,7 +167,7 @@ static void leave_parents_handles(struct connections *connections) {
     connections_cancel(connections->running, FAILURE_CLOSED,
                        "the exchange belongs to the parent process");
   poller_abandon(&connections->poller);
-  connections->sessions = NULL;
+  memset(&connections->sessions, 0, sizeof connections->sessions);
   connections->idle_count = 0;
   connections->process = 0;
 }
@@ -185,11 +181,6 @@ static bool open_poller(struct connections *connections) {
     return false;
   }
   connections->process = process_id();
-  if (connections->sessions == NULL)
-    connections->sessions = curl_share_init();
-  /* One thread: no lock functions. Without the share each handle resumes only its own sessions. */
-  if (connections->sessions != NULL)
-    curl_share_setopt(connections->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   return true;
 }
 
@@ -198,12 +189,16 @@ void connections_start(struct connections *connections, struct exchange *exchang
   CURLcode code = CURLE_OUT_OF_MEMORY;
   CURL *easy = NULL;
   exchange->sockets = &connections->poller.sockets;
-  if (open_poller(connections))
+  if (open_poller(connections)) {
+    if (sessions_renew(&connections->sessions))
+      drop_idle_handles(connections);
     easy = take_handle(connections, exchange, &code);
+  }
   if (easy == NULL) {
     exchange_finish(exchange, code);
     return;
   }
+  sessions_limit_age(&connections->sessions, easy);
   code = exchange_prepare(exchange, easy);
   if (code == CURLE_OK && !poller_add(&connections->poller, easy))
     code = CURLE_OUT_OF_MEMORY;
@@ -220,14 +215,16 @@ void connections_start(struct connections *connections, struct exchange *exchang
 /* ---- handles for an engine ---- */
 
 CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
-                          CURLSH *sessions) {
+                          struct sessions *sessions) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
   leave_parents_handles(connections);
   connections->process = process_id();
   exchange->easy = take_handle(connections, exchange, &code);
   if (exchange->easy == NULL)
     return code;
-  code = curl_easy_setopt(exchange->easy, CURLOPT_SHARE, sessions);
+  sessions_renew(sessions);
+  sessions_limit_age(sessions, exchange->easy);
+  code = sessions_enter(sessions, exchange->easy);
   if (code == CURLE_OK)
     code = exchange_prepare(exchange, exchange->easy);
   exchange->state = EXCHANGE_RUNNING;
@@ -378,12 +375,9 @@ void connections_close(struct connections *connections) {
   leave_parents_handles(connections);
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
-  while (connections->idle_count > 0)
-    curl_easy_cleanup(connections->idle[--connections->idle_count]);
+  drop_idle_handles(connections);
   poller_close(&connections->poller);
-  if (connections->sessions != NULL)
-    curl_share_cleanup(connections->sessions);
-  connections->sessions = NULL;
+  sessions_close(&connections->sessions);
   sigpipe_restore(&guard);
 }
 

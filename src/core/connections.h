@@ -9,6 +9,7 @@
 #include "base.h"
 #include "exchange.h"
 #include "poller.h"
+#include "sessions.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -31,8 +32,8 @@ struct engine_lane;
 struct connections {
   struct connection_options options;
   struct poller poller; /* opened at first use */
-  CURLSH *sessions;     /* TLS sessions of all handles */
-  pid_t process;        /* that made it: after a fork the child must not touch it */
+  struct sessions sessions;
+  pid_t process; /* that made it: after a fork the child must not touch it */
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running; /* borrowed, doubly linked */
@@ -53,7 +54,7 @@ void connections_drop_piece(struct exchange *exchange);
 /* For an engine: gives the exchange a handle that is ready to run with these shared sessions, and
    takes it back, after the end; without connections it is thrown away. */
 CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
-                          CURLSH *sessions);
+                          struct sessions *sessions);
 void connections_give_back(struct connections *connections, struct exchange *exchange);
 /* Ends all running exchanges with FAILURE_CLOSED and closes every connection. */
 void connections_close(struct connections *connections);

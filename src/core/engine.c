@@ -184,7 +184,7 @@ void engine_start(struct engine *engine, struct connections *connections,
     exchange_fail_memory(exchange);
     return;
   }
-  CURLcode code = connections_lend(connections, &job->exchange, core->sessions);
+  CURLcode code = connections_lend(connections, &job->exchange, &core->sessions);
   if (code != CURLE_OK) {
     exchange_finish(exchange, code);
     engine_lane_release(job->lane);

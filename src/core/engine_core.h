@@ -13,6 +13,7 @@
 #include "exchange.h"
 #include "poller.h"
 #include "process_id.h"
+#include "sessions.h"
 
 MIC_PRIVATE_BEGIN
 
@@ -57,9 +58,9 @@ struct engine_job {
 struct engine_core {
   pid_t process;
   pthread_t thread;
-  bool joined;          /* the caller's, and the exit handler's */
-  struct poller poller; /* the engine's, but for poller_wake */
-  CURLSH *sessions;     /* TLS sessions, used by both threads */
+  bool joined;              /* the caller's, and the exit handler's */
+  struct poller poller;     /* the engine's, but for poller_wake */
+  struct sessions sessions; /* the caller's; what handles do with them, both threads' */
   pthread_mutex_t sessions_lock;
   /* Before 7.87 libcurl waits for a name lookup when its handle is taken away, and every transfer
      of the multi with it: a cancelled one is parked until its lookup has ended, and the limits are

@@ -41,14 +41,10 @@ static void engine_cb_unlock(CURL *easy, curl_lock_data data, void *context) {
   pthread_mutex_unlock(&core->sessions_lock);
 }
 
-static bool make_sessions(struct engine_core *core) {
-  core->sessions = curl_share_init();
-  return core->sessions != NULL &&
-         curl_share_setopt(core->sessions, CURLSHOPT_LOCKFUNC, engine_cb_lock) == CURLSHE_OK &&
-         curl_share_setopt(core->sessions, CURLSHOPT_UNLOCKFUNC, engine_cb_unlock) == CURLSHE_OK &&
-         curl_share_setopt(core->sessions, CURLSHOPT_USERDATA, core) == CURLSHE_OK &&
-         curl_share_setopt(core->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) ==
-             CURLSHE_OK;
+static void prepare_sessions(struct engine_core *core) {
+  core->sessions.lock = engine_cb_lock;
+  core->sessions.unlock = engine_cb_unlock;
+  core->sessions.context = core;
 }
 
 /* ---- the thread ---- */
@@ -71,8 +67,7 @@ static int start_thread(struct engine_core *core) {
 }
 
 void engine_free(struct engine_core *core) {
-  if (core->sessions != NULL)
-    curl_share_cleanup(core->sessions);
+  sessions_close(&core->sessions);
   engine_wake_close(&core->wake);
   poller_close(&core->poller);
   pthread_cond_destroy(&core->changed);
@@ -97,12 +92,13 @@ struct engine_core *engine_make(bool patient) {
     return NULL;
   core->process = process_id();
   core->patient = patient || !can_let_go_of_lookups();
+  prepare_sessions(core);
   engine_wake_init(&core->wake);
   pthread_mutex_init(&core->lock, NULL);
   pthread_mutex_init(&core->sessions_lock, NULL);
   pthread_cond_init(&core->changed, NULL);
   if (poller_open(&core->poller, LANE_CONNECTIONS) && poller_open_wake(&core->poller) &&
-      make_sessions(core) && engine_wake_open(&core->wake) && start_thread(core) == 0) {
+      engine_wake_open(&core->wake) && start_thread(core) == 0) {
     pthread_once(&exit_once, register_exit);
     engine_live_enter(core);
     return core;

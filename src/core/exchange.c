@@ -230,13 +230,15 @@ static void fail_not_yet_valid(struct exchange *exchange) {
 
 /* What OpenSSL says of a chain is a number of its own; of a name that does not fit, 1. */
 static void fail_verification(struct exchange *exchange) {
-  long verdict = 0;
+  long verdict = 0, of_proxy = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-  if (verdict == 9) {
+  curl_easy_getinfo(exchange->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &of_proxy);
+  if (verdict == 9 && of_proxy == 0) {
     fail_not_yet_valid(exchange);
     return;
   }
-  const char *message = verdict == 1    ? "the server's certificate is for another host name"
+  const char *message = of_proxy != 0   ? "the proxy's certificate could not be verified"
+                        : verdict == 1  ? "the server's certificate is for another host name"
                         : verdict == 10 ? "the server's certificate has expired"
                                         : "the server's certificate could not be verified";
   exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", message);

@@ -80,13 +80,36 @@ static bool blame_authorities(const struct connection_options *options, struct f
          blame_folder(failure, "tls.ca_path", options->ca_path);
 }
 
+/* Of both forms of PEM. */
+static bool is_locked(const char *path) {
+  FILE *file = fopen(path, "re");
+  bool locked = file != NULL && has_line(file, "-----BEGIN ENCRYPTED ");
+  if (file != NULL && !locked) {
+    rewind(file);
+    locked = has_line(file, "Proc-Type: 4,ENCRYPTED");
+  }
+  if (file != NULL)
+    fclose(file);
+  return locked;
+}
+
+static void blame_key(const struct connection_options *options, struct failure *failure) {
+  bool apart = options->client_key != NULL;
+  const char *option = apart ? "tls.client_key" : "tls.client_cert";
+  const char *path = apart ? options->client_key : options->client_cert;
+  if (is_locked(path))
+    blame(failure, option, path, "the key is encrypted, and a passphrase is not supported");
+  else
+    blame(failure, "tls.client_cert", options->client_cert,
+          "the certificate and its key cannot be used together");
+}
+
 static void blame_client_certificate(const struct connection_options *options,
                                      struct failure *failure) {
   if (!blame_file(failure, "tls.client_cert", options->client_cert, "-----BEGIN ") &&
       !blame_file(failure, "tls.client_key", options->client_key, "-----BEGIN ") &&
       options->client_cert != NULL)
-    blame(failure, "tls.client_cert", options->client_cert,
-          "the certificate and its key cannot be used together");
+    blame_key(options, failure);
 }
 
 /* A key may be named by its digest, or by a file. */

@@ -1,0 +1,174 @@
+-- Whom TLS trusts, and for how long: what the user names replaces the system's authorities,
+-- whatever libcurl it is; a certificate counts for an hour; and a proxy is held to the same as the
+-- server.
+
+local native = require "spec.support.native"
+local scratch = require "spec.support.scratch"
+local tls_server = require "spec.support.tls_server"
+
+--- Each transport drives libcurl in its own way: in the caller's thread, or in one of its own.
+local TRANSPORTS = { "blocking", "cqueues" }
+
+--- What stands before each child program: `run(main)` in a task where the transport wants one, and
+--- `get(what, client)`, which prints the status or libcurl's code.
+local PRELUDE = [[
+local mic = require "mic"
+local TRANSPORT = %q
+local function run(main)
+  if TRANSPORT == "blocking" then
+    return main()
+  end
+  local loop = require("cqueues").new()
+  loop:wrap(main)
+  assert(loop:loop())
+end
+local function new(url, tls, proxy)
+  return mic.new { base_url = url, api_key = "k", retry = false, tls = tls, proxy = proxy or "",
+    transport = TRANSPORT }
+end
+local function get(what, client)
+  local response, err = client:get("/", { auth = false })
+  print(what, response and response.status or err.code)
+end
+]]
+
+describe("trust", function()
+  local folder, other
+
+  setup(function()
+    folder, other = scratch.folder(), scratch.folder()
+    for _, each in ipairs { folder, other } do
+      tls_server.certificates(each)
+      scratch.run(("mkdir %s && cp %s %s && openssl rehash %s"):format(each:at "hashed",
+        each:at "ca.pem", each:at "hashed/ca.pem", each:at "hashed"))
+    end
+    folder:write("both.pem", folder:read "ca.pem" .. other:read "ca.pem")
+  end)
+
+  teardown(function()
+    folder:remove()
+    other:remove()
+  end)
+
+  --- What the program printed, a line each; `preloaded` is one of spec/c.
+  local function child(transport, text, preloaded, variables)
+    local library = native.build(preloaded)
+    local printed = folder:lua(PRELUDE:format(transport) .. text,
+      ("env LD_PRELOAD=%s MIC_PRELOAD=%s %s"):format(library, library, variables))
+    return printed
+  end
+
+  for _, transport in ipairs(TRANSPORTS) do
+    it("in what the user names replaces the system's where NULL means libcurl's own default, by "
+      .. transport, function()
+        local server = tls_server.start(folder, "good")
+        local printed = child(transport, ([[
+          local URL, OWN, SYSTEM = %q, %q, %q
+          run(function()
+            get("own file", new(URL, { ca_file = OWN .. "/ca.pem" }))
+            get("own folder", new(URL, { ca_path = OWN .. "/hashed" }))
+            get("own both", new(URL, { ca_file = OWN .. "/ca.pem", ca_path = OWN .. "/hashed" }))
+            get("none", new(URL))
+            get("right file", new(URL, { ca_file = SYSTEM .. "/ca.pem" }))
+            get("right folder", new(URL, { ca_path = SYSTEM .. "/hashed" }))
+          end)
+        ]]):format(server.url, other.path, folder.path), "null_is_default",
+          ("TRUSTED_FILE=%s TRUSTED_FOLDER=%s"):format(folder:at "ca.pem", folder:at "hashed"))
+        server.stop()
+        assert.are.equal(table.concat({
+          "own file\tCURLE_PEER_FAILED_VERIFICATION",
+          "own folder\tCURLE_PEER_FAILED_VERIFICATION",
+          "own both\tCURLE_PEER_FAILED_VERIFICATION",
+          "none\t200",
+          "right file\t200",
+          "right folder\t200",
+          "",
+        }, "\n"), printed)
+      end)
+
+    for _, version in ipairs { "1.2", "1.3" } do
+      it(("in an authority that was taken out of ca_file ends within an hour, by %s over TLS %s")
+        :format(transport, version), function()
+          local server = tls_server.start(folder, "good",
+            version == "1.2" and "-tls1_2" or "-tls1_3")
+          local ca, minutes = folder:at "changing.pem", folder:at "minutes"
+          scratch.run(("cp %s %s; : > %s"):format(folder:at "ca.pem", ca, minutes))
+          -- The server closes each connection, and gives with each a session to resume.
+          local printed = child(transport, ([[
+            local client = new(%q, { ca_file = %q })
+            local function later(count)
+              local clock = io.open(%q, "a")
+              clock:write(("."):rep(count))
+              clock:close()
+            end
+            run(function()
+              get("there", client)
+              os.execute("cp %s %s")
+              for _ = 1, 3 do
+                later(19)
+                client:get("/", { auth = false })
+              end
+              later(3)
+              get("taken out", client)
+              os.execute("cp %s %s")
+              later(60)
+              get("there again", client)
+            end)
+          ]]):format(server.url, ca, minutes, other:at "ca.pem", ca, folder:at "ca.pem", ca),
+            "later", "LATER=" .. minutes)
+          server.stop()
+          assert.are.equal("there\t200\ntaken out\tCURLE_PEER_FAILED_VERIFICATION\n"
+            .. "there again\t200\n", printed)
+        end)
+    end
+  end
+
+  describe("in a proxy that speaks TLS", function()
+    --- One GET through a proxy of `folder` to a server of `other`; the status or libcurl's code
+    --- and what the proxy was asked. To a libcurl of 8.21 the proxy's authority is the system's.
+    local function get_through(transport, proxy_options, tls, server_options)
+      local proxy = tls_server.proxy(folder, "good", proxy_options)
+      local server = tls_server.start(other, "good", server_options)
+      local printed = child(transport, ([[
+        local client = new(%q, %s, %q)
+        run(function()
+          local response, err
+          repeat
+            response, err = client:get("/", { auth = false })
+          until response or err.code ~= "CURLE_COULDNT_CONNECT" or require("mic.core").sleep(0.02)
+          print(response and response.status or err.code)
+        end)
+      ]]):format(server.url, tls, proxy.url), "null_is_default",
+        ("TRUSTED_FILE=%s TRUSTED_FOLDER=%s"):format(folder:at "ca.pem", folder:at "hashed"))
+      local asked = proxy.asked():match "^%u+ [^:]*" or "nothing"
+      proxy.stop()
+      server.stop()
+      return printed:gsub("\n$", "") .. ", asked " .. asked
+    end
+
+    for _, transport in ipairs(TRANSPORTS) do
+      it("is no other than in the server, by " .. transport, function()
+        local both = folder:at "both.pem"
+        local function trusting(file, more)
+          return ("{ ca_file = %q, %s }"):format(file, more or "")
+        end
+        assert.are.equal("200, asked CONNECT localhost",
+          get_through(transport, "", trusting(both)))
+        assert.are.equal("CURLE_PEER_FAILED_VERIFICATION, asked nothing",
+          get_through(transport, "", trusting(other:at "ca.pem")))
+        assert.are.equal("200, asked CONNECT localhost",
+          get_through(transport, "-tls1_3", trusting(both, 'min_version = "1.3"')))
+        assert.are.equal("CURLE_SSL_CONNECT_ERROR, asked nothing",
+          get_through(transport, "-tls1_2", trusting(both, 'min_version = "1.3"')))
+      end)
+    end
+
+    it("shows it no client certificate, which is for the server", function()
+      local tls = ("{ ca_file = %q, client_cert = %q, client_key = %q }"):format(
+        folder:at "both.pem", other:at "client.pem", other:at "client.key")
+      local wants = "-tls1_2 -verify_return_error -Verify 1 -CAfile " .. other:at "ca.pem"
+      assert.are.equal("200, asked CONNECT localhost", get_through("blocking", "", tls, wants))
+      assert.is_truthy(get_through("blocking", wants, tls, wants):find ", asked nothing$")
+    end)
+  end)
+end)

@@ -12,7 +12,7 @@ enum { CODINGS_MAX = 5 };
 /* One coding makes deflate a thousandth at the best. What swells further, and is large, is made to
    keep somebody busy: one piece of the network could fill a disk. */
 enum { SWELLING_MAX = 1100 };
-static const uint64_t SWELLING_FROM = 16U * 1024 * 1024;
+static const uint64_t SWELLING_FROM = UINT64_C(16) * 1024 * 1024;
 
 struct link {
   struct content_decoder *decoder;

@@ -241,7 +241,9 @@ describe("an answer's Content-Encoding", function()
           for coding, base64 in pairs { ["aws-chunked"] = false, ["gzip, UTF-8"] = TWO_MEMBERS } do
             answer(coding, base64)
             local response, err = client:get "/user"
-            came[#came + 1] = response and response.http_version .. response.body or tostring(err)
+            -- In a loop, libcurl before 7.88 lets a client without HTTP/2 use another's connection.
+            local used = response and (kind.suspends and version or response.http_version)
+            came[#came + 1] = response and used .. response.body or tostring(err)
           end
           client:close()
         end

@@ -1,0 +1,221 @@
+-- A connection that the path to the server has forgotten: what is sent on it is swallowed, and
+-- neither FIN nor RST ever comes.
+
+local api = require "spec.support.api"
+local core = require "mic.core"
+local loops = require "spec.support.loops"
+local native = require "spec.support.native"
+local relay = require "spec.support.relay"
+local scratch = require "spec.support.scratch"
+
+local SHORT = 0.3 -- seconds: the timeout of a call on a dead connection
+local SOON = SHORT + 1.5
+
+describe("a connection that is dead", function()
+  local box = api.around()
+  local path, folder
+
+  before_each(function()
+    path = relay.start(box.base_url)
+    folder = scratch.folder()
+    -- Scripted: at the relay's port the sandbox itself knows no Host.
+    local login = { userName = box.username, password = box.password }
+    local reply = assert(box:client():post("/auth/login", login))
+    for _, name in ipairs { "/auth/login", "/auth/refresh" } do
+      box:answer { path = name, status = 200, body = reply.body, times = 9 }
+    end
+    box:answer { path = "/metadata/x", status = 200, body = "{}", times = 99 }
+  end)
+
+  after_each(function()
+    path.stop()
+    folder:remove()
+  end)
+
+  local function new(options, transport)
+    local all = {
+      base_url = path.url,
+      username = box.username,
+      password = box.password,
+      transport = transport,
+      retry = { base = 0.001, cap = 0.001 },
+    }
+    for name, value in pairs(options or {}) do
+      all[name] = value
+    end
+    return box:client(all)
+  end
+
+  --- What a function that runs in the loop returns: one value.
+  local function inside(loop, main)
+    local result
+    loop.run(function(...)
+      result = main(...)
+    end)
+    return result
+  end
+
+  --- A call in a few words: status and attempts, or the kind of the error.
+  local function tell(response, err)
+    if not response then
+      return err.kind .. (err.retryable and ", retryable" or "")
+    end
+    return ("%d after %d%s"):format(response.status, response.attempts,
+      response.new_connection and ", new" or "")
+  end
+
+  for _, loop in ipairs { loops.all[1], loops.all[3], loops.all[5] } do
+    for _, version in ipairs { "2", loop.name ~= "luv" and "1.1" or nil } do
+      local name = (", %s, HTTP/%s"):format(loop.name, version)
+
+      it("serves no second attempt" .. name, function()
+        local client = new({ http_version = version }, loop.transport)
+        local began
+        assert.are.same({ "200 after 1, new", "200 after 2, new" }, inside(loop, function()
+          local first = tell(client:get "/metadata/x")
+          path.drop()
+          began = core.now()
+          return { first, tell(client:get("/metadata/x", { timeout = SHORT })) }
+        end))
+        assert.is_true(core.now() - began < SOON)
+        assert.are.equal(2, path.opened())
+        assert.is_true(path.closed(1))
+      end)
+
+      it("serves no later call" .. name, function()
+        local client = new({ http_version = version, retry = false }, loop.transport)
+        local wanted = { "200 after 1, new", "timeout, retryable", "200 after 1, new", "200 after 1" }
+        assert.are.same(wanted, inside(loop, function()
+          local first = tell(client:get "/metadata/x")
+          path.drop()
+          local lost = tell(client:get("/metadata/x", { timeout = SHORT }))
+          return { first, lost, tell(client:get "/metadata/x"), tell(client:get "/metadata/x") }
+        end))
+        assert.are.equal(2, path.opened())
+      end)
+    end
+  end
+
+  --- Those that differ in who drives.
+  for _, loop in ipairs { loops.all[1], loops.all[3] } do
+    local name = ", " .. loop.name
+
+    it("serves no second login and no second refresh" .. name, function()
+      local client = new({ timeout = SHORT }, loop.transport)
+      assert.are.same({ "timeout", true, "timeout", true }, inside(loop, function()
+        client:login()
+        path.drop()
+        local _, err = client:login()
+        local logged_in = client:login() ~= nil
+        path.drop()
+        local _, refused = client:refresh()
+        return { err.kind, logged_in, refused.kind, (client:refresh()) }
+      end))
+      assert.are.equal(3, path.opened())
+    end)
+
+    for what, options in pairs {
+      save_to = { method = "GET" },
+      on_data = { method = "GET", on_data = function() end },
+      body_file = { method = "PUT" },
+      body = { method = "PUT", body = ("x"):rep(1000000), headers = { ["Content-Type"] = "a/b" } },
+    } do
+      it(("serves no second attempt with %s"):format(what) .. name, function()
+        local client = new({}, loop.transport)
+        options.path, options.timeout, options.auth = "/metadata/x", SHORT, false
+        options.save_to = what == "save_to" and folder:at "file" or nil
+        options.body_file = what == "body_file" and folder:write("up", ("x"):rep(500000)) or nil
+        assert.are.same({ "200 after 1, new", "200 after 2, new" }, inside(loop, function()
+          local first = tell(client:get("/metadata/x", { auth = false }))
+          path.drop()
+          return { first, tell(client:request(options)) }
+        end))
+        assert.are.equal(2, path.opened())
+      end)
+    end
+
+    it("serves no second attempt when it dies in the middle of a download" .. name, function()
+      local client = new({}, loop.transport)
+      box:answer { path = "/metadata/large", status = 200, body = ("x"):rep(65536),
+        ["repeat"] = 800, times = 9 }
+      local options, dropped = { save_to = folder:at "file", timeout = SHORT }, false
+      function options.progress()
+        if not dropped then
+          dropped = true
+          path.drop()
+        end
+      end
+      assert.are.equal("200 after 2, new", inside(loop, function()
+        return tell(client:get("/metadata/large", options))
+      end))
+    end)
+
+    it("ends for all calls on it, as one that ends by itself" .. name, function()
+      local client = new({}, loop.transport)
+      local began
+      assert.are.same({ 2, 2, "network, retryable" }, inside(loop, function()
+        client:get "/metadata/x"
+        path.drop()
+        began = core.now()
+        local results = client:batch {
+          { path = "/metadata/x", timeout = SHORT },
+          { path = "/metadata/x" },
+          { method = "POST", path = "/metadata/x" },
+        }
+        for index, result in ipairs(results) do
+          local response = result.response
+          results[index] = response and response.attempts or tell(response, result.err)
+        end
+        return results
+      end))
+      assert.is_true(core.now() - began < SOON)
+      assert.are.equal(2, path.opened())
+    end)
+  end
+
+  it("is none while something comes over it for another call", function()
+    local loop = loops.all[3]
+    local client = new({ retry = false }, loop.transport)
+    box:answer { path = "/metadata/slow", delay = 1, status = 200, body = "{}" }
+    assert.are.same({ "timeout, retryable", "200 after 1" }, inside(loop, function(spawn, sleep)
+      local slow, user
+      client:get "/metadata/x"
+      spawn(function()
+        slow = tell(client:get("/metadata/slow", { timeout = SHORT }))
+      end)
+      repeat
+        user = tell(client:get "/metadata/x")
+        sleep(0.02)
+      until slow
+      user = tell(client:get "/metadata/x")
+      return { slow, user }
+    end))
+    assert.are.equal(1, path.opened())
+  end)
+
+  it("is not taken for one because a call on it was cancelled", function()
+    for _, engine in ipairs { false, (core.engine()) } do
+      local client = box:core { base_url = path.url, engine = engine or nil }
+      local function get(name)
+        return client:start("request", { path = name, method = "GET", auth = false })
+      end
+      assert.are.equal("done", get("/metadata/x"):run(5))
+      box:answer { path = "/metadata/slow", delay = 1, status = 200, body = "{}" }
+      local slow = get "/metadata/slow"
+      slow:run(SHORT)
+      slow:cancel()
+      local opened = path.opened()
+      assert.are.equal("done", get("/metadata/x"):run(5))
+      assert.are.equal(opened, path.opened())
+      client:close()
+    end
+  end)
+
+  it("is noticed by the system while nobody waits", function()
+    local options = native.load "sockets"
+    local port = tonumber(path.url:match ":(%d+)")
+    local client = new()
+    assert(client:get "/metadata/x")
+    assert.are.same({ true, 30, 10, 30000 }, { options(port) })
+  end)
+end)

@@ -89,6 +89,50 @@ describe("a call that is made wrongly", function()
     assert_usable()
   end)
 
+  it("has a text as data, which would go out in quotes", function()
+    local problem = ": data is a string, which would go out in quotes; what is JSON or another "
+      .. "text already is a body"
+    for _, text in ipairs { '{"a":1}', "text", "" } do
+      for _, verb in ipairs { "post", "put", "patch" } do
+        local shown = ("client:%s"):format(verb)
+        assert.equal(("%s%s: %s(path, nil, { body = … })"):format(shown, problem, shown),
+          raised(verb, "/users", text))
+        assert.equal(raised(verb, "/users", text), raised(verb, "/users", text, { timeout = 1 }))
+        assert.equal(raised(verb, "/users", text), raised(verb, "/users", text, { auth = true }))
+        assert.equal(shown .. problem, raised(verb, "/users", nil, { data = text }))
+      end
+      assert.equal("client:request" .. problem,
+        raised("request", { method = "POST", path = "/users", data = text }))
+      assert.equal("client:fetch" .. problem,
+        raised("fetch", sandbox.base_url, { method = "POST", data = text }))
+      assert.equal("client:batch: request 2" .. problem,
+        raised("batch", { { path = "/user" }, { method = "POST", path = "/users", data = text } }))
+    end
+    assert_usable()
+  end)
+
+  it("has options in the place of a verb's data", function()
+    local values = { body = "x", body_file = "x", save_to = "x", on_data = print, progress = print }
+    for name, value in pairs(values) do
+      for _, verb in ipairs { "post", "put", "patch" } do
+        local data = { [name] = value }
+        local problem = ("client:%s(path, data, options): %s is an option, and stands in data: "
+          .. "client:%s(path, nil, { %s = … })"):format(verb, name, verb, name)
+        assert.equal(problem, raised(verb, "/users", data))
+        data.timeout, data.headers = 5, {}
+        assert.equal(problem, raised(verb, "/users", data))
+        assert.equal(problem, raised(verb, "/users", data, { retry = false }))
+      end
+    end
+    for _, data in ipairs { { body = "x", title = "y" }, { timeout = 1 }, { query = "x" } } do
+      assert.is_truthy(select(2, client:put("/users/nobody", data)).status)
+    end
+    local options = { data = { body = "x" } } -- there it is an object of the API
+    assert.is_truthy(select(2, client:put("/users/nobody", nil, options)).status)
+    sandbox:seen()
+    assert_usable()
+  end)
+
   it("keeps what looks like another host in the path", function()
     for _, path in ipairs {
       "//evil.example/x", "/@evil.example/", "/:80", "/https://evil.example",

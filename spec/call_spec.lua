@@ -70,7 +70,7 @@ describe("a call sends", function()
     for _, row in ipairs {
       { { b = 1, a = { 1, "x" } }, '{"a":[1,"x"],"b":1}' },
       { {}, "{}" }, { list, "[]" }, { { list = list }, '{"list":[]}' }, { mic.null, "null" },
-      { false, "false" }, { "text", '"text"' }, { "", '""' }, { 191, "191" },
+      { false, "false" }, { { text = "" }, '{"text":""}' }, { 191, "191" },
       { { n = 191.0, t = 123456789012345 }, '{"n":191,"t":123456789012345}' },
       { { half = 0.5 }, '{"half":0.5}' },
     } do

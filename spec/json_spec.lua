@@ -67,8 +67,8 @@ describe("json.encode", function()
 
   it("escapes what must be escaped, and nothing else", function()
     assert.are.equal(
-      [["\"\\/\b\f\n\r\t\u0000\u001f]] .. "\127\195\169\255" .. '"',
-      json.encode "\"\\/\b\f\n\r\t\0\31\127\195\169\255"
+      [["\"\\/\b\f\n\r\t\u0000\u001f]] .. "\127\195\169\244\143\191\191" .. '"',
+      json.encode "\"\\/\b\f\n\r\t\0\31\127\195\169\244\143\191\191"
     )
     assert.are.equal([[{"a\"b":1}]], json.encode { ['a"b'] = 1 })
   end)
@@ -115,6 +115,28 @@ describe("json.encode", function()
     end
     assert.are.equal("data: nil cannot be JSON; use mic.null", message_of(json.encode, nil))
     assert.are.equal("body: a function cannot be JSON", message_of(json.encode, print, "body"))
+  end)
+
+  it("refuses bytes that are not UTF-8, with their place", function()
+    local mend = " cannot be JSON; bytes go as body, or as base64"
+    for text, where in pairs {
+      ["caf\233"] = "4 of 4", ["\255"] = "1 of 1", ["a\128"] = "2 of 2",
+      ["\192\128"] = "1 of 2",
+      ["\193\191"] = "1 of 2", ["\224\159\191"] = "1 of 3", ["\237\160\128"] = "1 of 3",
+      ["\240\143\191\191"] = "1 of 4", ["\244\144\128\128"] = "1 of 4",
+      ["\245\128\128\128"] = "1 of 4",
+      ["\226\130"] = "1 of 2", ["ok\226\130x"] = "3 of 5", ["\195\169\195"] = "3 of 3",
+    } do
+      assert.are.equal("data.sensors[3].name: text that is not UTF-8 (byte " .. where .. ")" .. mend,
+        message_of(json.encode, { sensors = { 1, 2, { name = text } } }))
+    end
+    assert.are.equal("data: text that is not UTF-8 (byte 1 of 1)" .. mend,
+      message_of(json.encode, "\255"))
+    assert.are.equal('data["caf?"]: text that is not UTF-8 (byte 4 of 4)' .. mend,
+      message_of(json.encode, { ["caf\233"] = 1 }))
+    local good = "\127\194\128\223\191\224\160\128\237\159\191\238\128\128"
+      .. "\240\144\128\128\244\143\191\191"
+    assert.are.equal('"' .. good .. '"', json.encode(good))
   end)
 
   it("reaches 128 tables deep", function()

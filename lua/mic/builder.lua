@@ -70,10 +70,9 @@ end
 --- One table for the core and for the call: the core reads method, path or url, headers, body,
 --- body_file, save_to, stream, progress, auth, resend and, set before each attempt, timeout. Ours
 --- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
---- json_text (the data was a string like that, for a hint), own_timeout, deadline, retry, on_data,
---- listen (gets the progress), attempts, and on the way ends (on the transport's clock), handed (a
---- piece went to on_data), retries, renewed, resent, ensured and redirects (how often each has
---- happened).
+--- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
+--- (on the transport's clock), handed (a piece went to on_data), retries, renewed, resent, ensured
+--- and redirects (how often each has happened).
 local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data
@@ -81,9 +80,7 @@ local function make(opts, method, path, url, data)
   method = usual_methods[method] or method:upper()
   local headers = build_headers(opts.headers, opts.auth == false)
   local body = opts.body
-  local json_text
   if data ~= nil then
-    json_text = type(data) == "string" and data:find "^%s*[{%[]" ~= nil or nil
     body = json.encode(data)
     headers = headers or {}
     if not has_header(headers, "content-type") then
@@ -107,7 +104,6 @@ local function make(opts, method, path, url, data)
     shown = shown,
     decode = opts.decode ~= false,
     attempts = 0,
-    json_text = json_text,
     own_timeout = opts.timeout,
     deadline = opts.deadline,
     retry = opts.retry,
@@ -142,9 +138,43 @@ local function check_target(opts, what, verb)
 end
 
 --- The options of post are its third argument, those of get the second.
-local function check_misplaced(data, what)
-  if type(rawget(data, "params")) == "table" then
-    errors.raise(("%s(path, data, options): params is an option, and stands in data"):format(what))
+local function refuse_misplaced(what, name, shown)
+  errors.raise(
+    ("%s(path, data, options): %s is an option, and stands in data"):format(what, name)
+      .. (shown and (": %s(path, nil, { %s = … })"):format(what, name) or "")
+  )
+end
+
+--- Options that say nothing about an object of an API, or would be all of it.
+local telling = { "body", "body_file", "save_to", "on_data", "progress" }
+
+local function has_only_options(data)
+  for name in next, data do
+    if not options.call.fields[name] then
+      return false
+    end
+  end
+  return true
+end
+
+--- Refuses data that hardly ever means what it says: a text, which would go out in quotes, and
+--- what are options of the call.
+---@param data any
+---@param what string who takes it, for messages
+---@param verb any nil: the data is an option itself
+function builder.check_data(data, what, verb)
+  if type(data) == "table" then
+    for index = 1, verb and #telling or 0 do
+      if rawget(data, telling[index]) ~= nil and has_only_options(data) then
+        refuse_misplaced(what, telling[index], true)
+      end
+    end
+  elseif type(data) == "string" then
+    errors.raise(
+      what
+        .. ": data is a string, which would go out in quotes; what is JSON or another text already"
+        .. (verb and (" is a body: %s(path, nil, { body = … })"):format(what) or " is a body")
+    )
   end
 end
 
@@ -160,6 +190,11 @@ function builder.call(opts, what, method, path, data)
   options.verify(opts, options.call, what)
   check_target(opts, what, method)
   check_bodies(opts, data, what)
+  if data ~= nil then
+    builder.check_data(data, what, method)
+  else
+    builder.check_data(opts.data, what)
+  end
   if not method then
     path = opts.path
   end
@@ -167,7 +202,9 @@ function builder.call(opts, what, method, path, data)
     errors.raise(('%s needs a path, such as "/users"'):format(what))
   end
   if not opts.params and type(data) == "table" and paths.is_template(path) then
-    check_misplaced(data, what)
+    if type(rawget(data, "params")) == "table" then
+      refuse_misplaced(what, "params")
+    end
   end
   path = paths.fill(path, opts.params)
   return make(opts, method or opts.method or "GET", path, nil, data)
@@ -182,6 +219,7 @@ function builder.fetch(opts, url)
   opts = opts or NONE
   options.verify(opts, options.call, what)
   check_bodies(opts, nil, what)
+  builder.check_data(opts.data, what)
   for _, name in ipairs { "path", "params" } do
     if opts[name] ~= nil then
       errors.raise(('option "%s" is not for %s'):format(name, what))

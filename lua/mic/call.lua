@@ -19,7 +19,6 @@ local function context(self, state)
     path = state.shown,
     attempts = state.attempts,
     mask = self.mask,
-    json_text = state.json_text,
   }
 end
 

@@ -139,7 +139,7 @@ end
 
 --- Makes an error object. The message is ours (what a server said goes through `from_reply`).
 --- `fields` may hold hint, status, key, property, message_params, request_id, response, retryable,
---- attempts, location, code, method and path, and the facts fresh_token, no_manifest and json_text
+--- attempts, location, code, method and path, and the facts fresh_token and no_manifest
 --- for the hint. What is not given is looked up (the hint) or follows the kind (`retryable`).
 ---@param kind string one of the kinds of the documentation
 ---@param message string one readable sentence, without secrets
@@ -169,7 +169,6 @@ function errors.new(kind, message, fields)
       fresh_token = fields.fresh_token,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
-      json_text = fields.json_text,
     }
   return setmetatable(err, error_mt)
 end

@@ -28,7 +28,7 @@ hints.planned = {
 hints.digest = " %(hashed with .*$"
 
 --- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`,
---- `no_manifest`, `missing`, `json_text` and `message` must equal the fact of that name, and
+--- `no_manifest`, `missing` and `message` must equal the fact of that name, and
 --- `text` must occur in the message. `keyless` wants an answer of the gateway: the application's
 --- own answers carry a message key.
 local rules = {
@@ -146,11 +146,6 @@ local rules = {
     hint = "call client:login with the right one, or make a new client",
   },
   {
-    status = 400,
-    json_text = true,
-    hint = "data was JSON text, and went out as a JSON string: give a table, or the text as body",
-  },
-  {
     missing = true,
     hint = "call client:login(), or make the client with username and password",
   },
@@ -163,7 +158,6 @@ local equal = {
   "fresh_token",
   "no_manifest",
   "missing",
-  "json_text",
   "message",
 }
 
@@ -184,8 +178,7 @@ end
 
 --- The hint for an error with these facts: `kind`, `status`, `message`, `key` and `code` as in
 --- the error; `fresh_token`, true when the call carried a token that should be good;
---- `no_manifest`, true when a stack's manifest was empty; `json_text`, true when the call's data
---- was JSON text.
+--- `no_manifest`, true when a stack's manifest was empty.
 ---@param facts table
 ---@return string|nil hint without a full stop; nil when the cause is not a usual one
 function hints.find(facts)

@@ -87,7 +87,7 @@ local function place(state)
     elseif key:find "^[%a_][%w_]*$" and #key <= KEY_LIMIT then
       parts[#parts + 1] = "." .. key
     else
-      local shown = key:gsub("[%z\1-\31\127]", "?")
+      local shown = key:gsub(core.utf8_problem(key) and "[^ -~]" or "[%z\1-\31\127]", "?")
       shown = #shown > KEY_LIMIT and shown:sub(1, KEY_LIMIT) .. "..." or shown
       parts[#parts + 1] = '["' .. shown .. '"]'
     end
@@ -97,6 +97,17 @@ end
 
 local function refuse(state, problem)
   errors.raise(place(state) .. ": " .. problem)
+end
+
+local function check_text(state, text)
+  local position = core.utf8_problem(text)
+  if position then
+    refuse(
+      state,
+      ("text that is not UTF-8 (byte %d of %d) cannot be JSON; "):format(position, #text)
+        .. "bytes go as body, or as base64"
+    )
+  end
 end
 
 --- Tells an array from an object.
@@ -148,8 +159,9 @@ end
 local function encode_object(state, value, names)
   state:add "{"
   for index, name in ipairs(names) do
-    state:add((index > 1 and "," or "") .. quote(name) .. ":")
     state.keys[state.depth] = name
+    check_text(state, name)
+    state:add((index > 1 and "," or "") .. quote(name) .. ":")
     encode_value(state, rawget(value, name))
   end
   state:add "}"
@@ -178,6 +190,7 @@ end
 function encode_value(state, value)
   local kind = type(value)
   if kind == "string" then
+    check_text(state, value)
     state:add(quote(value))
   elseif kind == "number" then
     local text = json.number(value)

@@ -114,6 +114,9 @@ function plain_call.send(self, what, method, path, data, opts)
   if filled == nil then
     return false
   end
+  if data ~= nil then
+    builder.check_data(data, what, method)
+  end
   local timeout, deadline = opts and opts.timeout or self.timeout, self.deadline
   local ends
   if deadline then

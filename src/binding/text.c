@@ -49,6 +49,36 @@ static int core_has_dot_part(lua_State *L) {
   return 1;
 }
 
+/* Bytes of the character that begins here; 0 where none of UTF-8 does. */
+static size_t utf8_length(const unsigned char *at, size_t left) {
+  size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
+  if (length == 0 || at[0] > 0xF4 || length > left)
+    return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((at[i] & 0xC0) != 0x80)
+      return 0;
+  bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+  bool surrogate = at[0] == 0xED && at[1] > 0x9F;
+  bool too_high = at[0] == 0xF4 && at[1] > 0x8F;
+  return overlong || surrogate || too_high ? 0 : length;
+}
+
+/* Where a text is not UTF-8.
+   ---@param text string
+   ---@return integer? position of the first byte that is wrong; nil when there is none */
+static int core_utf8_problem(lua_State *L) {
+  size_t length = 0, at = 0, step = 1;
+  const unsigned char *text = (const unsigned char *)luaL_checklstring(L, 1, &length);
+  while (at < length && step > 0) {
+    step = utf8_length(text + at, length - at);
+    at += step;
+  }
+  if (at == length)
+    return 0;
+  compatL_push_whole(L, (double)at + 1.0);
+  return 1;
+}
+
 /* Tells whether the caller may send this header.
    ---@param name string
    ---@param value string
@@ -161,10 +191,8 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
-                                    {"has_dot_part", core_has_dot_part},
-                                    {"is_plain_path", core_is_plain_path},
-                                    {"check_header", core_check_header},
-                                    {"parse_headers", textL_parse_headers},
-                                    {"parse_date", core_parse_date},
-                                    {NULL, NULL}};
+const luaL_Reg textL_functions[] = {
+    {"check_path", core_check_path},       {"has_dot_part", core_has_dot_part},
+    {"is_plain_path", core_is_plain_path}, {"utf8_problem", core_utf8_problem},
+    {"check_header", core_check_header},   {"parse_headers", textL_parse_headers},
+    {"parse_date", core_parse_date},       {NULL, NULL}};

@@ -6,8 +6,6 @@
 #include "header.h"
 #include "json_scan.h"
 
-enum { INSIDE_MIN = 4 }; /* shorter secrets are masked only where they are the whole string */
-
 struct look {
   const struct secret *secret;
   bool members; /* check the strings by their member's name instead */
@@ -24,7 +22,7 @@ static void check_absent(const char *text, struct json_span span, const struct s
                          bool key) {
   char *plain = exact_copy(text + span.start, span.end - span.start);
   size_t length = json_unescape(text, span, plain);
-  if (secret->length >= INSIDE_MIN)
+  if (secret->length >= MASK_INSIDE_MIN)
     CHECK(!memmem(plain, length, secret->bytes, secret->length));
   else if (!key)
     CHECK(length != secret->length || memcmp(plain, secret->bytes, length) != 0);
@@ -115,8 +113,13 @@ static bool pick_visit(void *context, const char *text, const struct json_value 
   CHECK(secret_set(&secret, plain, length));
   free(plain);
   char *body = exact_copy(text, picks->size);
-  if (auth_reply_mask(body, picks->size, &secret) == ABSORB_OK)
+  struct mask mask;
+  mask_init(&mask);
+  mask_add(&mask, &secret);
+  CHECK(mask_begin(&mask, picks->size));
+  if (auth_reply_mask(body, picks->size, &mask) == ABSORB_OK)
     check_masked(body, picks->size, &secret);
+  mask_end(&mask);
   free(body);
   secret_clear(&secret);
   return true;

@@ -1,8 +1,9 @@
 -- Compiles spec/c/core_test.c with the Lua-free leaves, under sanitizers, and runs its sections.
 
 local sections = {
-  { "buffer", "a buffer grows to its cap, keeps its content on failure, escapes, masks and wipes" },
+  { "buffer", "a buffer grows to its cap, keeps its content on failure, escapes and wipes" },
   { "secret", "a secret is copied, moved, compared and wiped" },
+  { "mask", "secrets are found in every spelling, the longest whole, and nothing is left of them" },
   { "json_scan", "the JSON scanner takes what RFC 8259 allows, refuses the rest, finds members" },
   { "jwt", "the times of a JWT are read from well-formed tokens only" },
   { "header", "header fields are checked, handed to libcurl and read from a block" },
@@ -23,7 +24,8 @@ local function compile_command(program)
     "-std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined",
     "-Wl,--wrap=malloc,--wrap=realloc,--wrap=free -Isrc/core -o " .. program,
     "spec/c/core_test.c src/core/buffer.c src/core/secret.c src/core/json_scan.c",
-    "src/core/jwt.c src/core/header.c src/core/decompress.c -lcurl",
+    "src/core/jwt.c src/core/header.c src/core/decompress.c src/core/mask.c",
+    "src/core/spelling.c src/core/utf8.c -lcurl",
   }, " ")
 end
 

@@ -2,6 +2,7 @@
 
 local error_body = require "mic.error_body"
 local hints = require "mic.hints"
+local one_line = require "mic.one_line"
 
 local errors = {}
 local members = hints.members
@@ -10,10 +11,13 @@ local error_mt = { __name = "mic.error" }
 local getinfo = type(debug) == "table" and debug.getinfo
 
 local MESSAGE_LIMIT = 300
+local SEEN_LIMIT = 4096 -- of a text that becomes a message
+local NUMBER_LIMIT = 15 -- digits that a number is sure to have kept
 local WORD_LIMIT = 64
 local PATH_LIMIT = 200
 local DETAILS_LIMIT = 198 -- with ": " 200 bytes
 local DEPTH_LIMIT = 16
+local KEY_MINIMUM = 4 -- shorter secrets count only as a whole text, and a key may be one by chance
 local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded to look for its message
 
 local kinds = {
@@ -52,29 +56,6 @@ local fields_kept = {
   "method",
 }
 
---- The text on one line of at most `limit` bytes, cut between UTF-8 characters; control
---- characters, and what turns or breaks a line in a terminal, become spaces.
----@param text string
----@param limit integer bytes
----@return string line
-local function one_line(text, limit)
-  text = text:sub(1, 4 * limit)
-  text = text:gsub("\194[\128-\159]", " "):gsub("\226\128[\168-\174]", " ")
-  text = text:gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", "")
-  if #text <= limit then
-    return text
-  end
-  local last = limit - 3
-  for _ = 1, 3 do
-    local following = text:byte(last + 1)
-    if following < 128 or following > 191 then
-      break
-    end
-    last = last - 1
-  end
-  return text:sub(1, last) .. "..."
-end
-
 --- The path without query and fragment, which may hold data and the identity, and without user
 --- information.
 local function bare_path(path)
@@ -84,8 +65,8 @@ end
 
 errors.one_line = one_line
 
-local function same(text)
-  return text
+local function same(text, limit)
+  return limit and text:sub(1, limit) or text
 end
 
 local function shown_details(err)
@@ -233,7 +214,7 @@ function errors.from_fail(kind, code, message, context)
     fields.retryable = true -- the clock may be right by then
   end
   fields.path = fields.path and mask(fields.path)
-  message = mask(message or "")
+  message = mask(message or "", SEEN_LIMIT)
   message = message ~= "" and message or "no more is known"
   if kind == "missing" or kind == "stale" then
     if kind == "missing" and not message:find "^not logged in" then
@@ -264,17 +245,26 @@ local function text_or_nil(value, mask)
   return mask(value)
 end
 
---- A copy with all its texts masked; what the server sent stays as it was.
+--- Whether a number is a secret of digits, or begins as one does that has more of them.
+local function is_secret(number, mask)
+  local text = ((number % 1 == 0) and "%.0f" or "%.14g"):format(number)
+  return mask(text, NUMBER_LIMIT):find("***", 1, true) ~= nil
+end
+
+--- A copy with all its texts and numbers masked; what the server sent stays as it was.
 local function masked_copy(value, mask, depth)
   if type(value) == "string" then
     return mask(value)
+  elseif type(value) == "number" then
+    return is_secret(value, mask) and "***" or value
   end
   if type(value) ~= "table" or depth > DEPTH_LIMIT then
     return type(value) ~= "table" and value or nil
   end
   local copy = {}
   for key, member in pairs(value) do
-    copy[masked_copy(key, mask, depth + 1)] = masked_copy(member, mask, depth + 1)
+    local has_text = type(key) == "string" and #key >= KEY_MINIMUM
+    copy[has_text and mask(key) or key] = masked_copy(member, mask, depth + 1)
   end
   return copy
 end
@@ -295,16 +285,17 @@ function errors.from_reply(reply, data, context)
   end
   local mask = fields.mask or same
   local body, status = reply.body, reply.status
+  local location = reply.location and mask(reply.location)
   if data == nil and body and #body <= BODY_LIMIT and body:find "^%s*[{\"]" then
     data = require("mic.json").decode(body)
   end
   local message, details = error_body.read(data)
   if not message or fields.unfollowed then
-    local location = reply.location and one_line(bare_path(reply.location), PATH_LIMIT)
+    local target = location and one_line(bare_path(location), PATH_LIMIT)
     message = fields.unreadable
-      or error_body.describe(body and mask(body), location, fields.unfollowed)
+      or error_body.describe(body and mask(body, SEEN_LIMIT), target, fields.unfollowed)
   end
-  message = message:gsub(hints.digest, "")
+  message = mask(message, SEEN_LIMIT):gsub(hints.digest, "")
 
   local headers = fields.headers
   local head = rawget(reply, "_head") or reply.head
@@ -313,7 +304,7 @@ function errors.from_reply(reply, data, context)
   end
   headers = headers or {}
   fields.status = status
-  fields.location = reply.location and mask(reply.location)
+  fields.location = location
   fields.key = text_or_nil(details[members.key], mask)
   fields.property = text_or_nil(details[members.property], mask)
   local params = details[members.params]
@@ -329,7 +320,7 @@ function errors.from_reply(reply, data, context)
     local denied = status == 401 and fields.fresh_token
     kind = (denied or reply.means == "refused") and "auth" or "http"
   end
-  return errors.new(kind, mask(message), fields)
+  return errors.new(kind, message, fields)
 end
 
 --- "@FOLDER/mic" of "@FOLDER/mic/error.lua": our files are those below it and FOLDER/mic.lua.

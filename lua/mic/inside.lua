@@ -26,6 +26,7 @@ local function core_config(given, ca_file_name)
     proxy = given.proxy,
     http_version = given.http_version,
     ca_file_name = ca_file_name,
+    password = type(given.password) == "string" and given.password or nil, -- to be masked
   }
   for name, value in pairs(given.tls or {}) do
     config[name] = value
@@ -56,15 +57,6 @@ local function build(self, base_url, api_key)
   self.core, self.session = made, made_session -- together: who finds one relies on the other
   self.plain_request = self.is_plain and made.plain_request or nil
   return true
-end
-
---- The core does not keep the password; shorter ones would turn ordinary words into stars.
-local function mask_password(password, text)
-  if type(password) ~= "string" or #password < 4 then
-    return text
-  end
-  local pattern = password:gsub("%p", "%%%0")
-  return (text:gsub(pattern, "***"))
 end
 
 local function whole(given)
@@ -126,9 +118,9 @@ function inside.new(given, ca_file_name)
     and (self.transport == blocking or self.transport == found and not found.is_in_nginx())
   --- Likewise where a transport has a short way of its own.
   self.plain_get = not self.listens and not self.is_plain and self.transport.plain_get or nil
-  function self.mask(text)
-    text = self.core and self.core:mask(text) or text
-    return mask_password(checked.password, text)
+  --- Hides all secrets of the client in a text, of which at most `limit` bytes are kept.
+  function self.mask(text, limit)
+    return (self.core or self.search.client):mask(text, nil, limit)
   end
   local problem
   if checked.stack then

@@ -19,8 +19,6 @@ end
 --- The error for a reply without usable credentials.
 local function reply_failure(what, reply, facts)
   local readable = reply.body ~= nil
-  --- The core has masked what it had sent; the option password may be in the answer to a refresh.
-  reply.head, reply.body = facts.mask(reply.head), readable and facts.mask(reply.body) or nil
   facts.unreadable = not readable and "the answer is not readable JSON" or nil
   facts.response = response.new(reply, facts.attempts, true)
   local data = facts.response.data

@@ -1,5 +1,6 @@
-/* Unit tests of the Lua-free leaves: buffer, secret, json_scan, jwt, header. Each section runs by
-   its name; without a name all run. Link with -Wl,--wrap=malloc,--wrap=realloc,--wrap=free. */
+/* Unit tests of the Lua-free leaves: buffer, secret, mask, json_scan, jwt, header. Each section
+   runs by its name; without a name all run. Link with -Wl,--wrap=malloc,--wrap=realloc,--wrap=free.
+ */
 #include "base.h"
 
 #include <curl/curl.h>
@@ -11,6 +12,7 @@
 #include "header.h"
 #include "json_scan.h"
 #include "jwt.h"
+#include "mask.h"
 #include "secret.h"
 
 static int checks;
@@ -197,44 +199,6 @@ static void test_buffer_json(void) {
   buffer_free(&buffer);
 }
 
-static void check_mask(const char *text, const char *needle, const char *expected, size_t count,
-                       int line) {
-  size_t length = strlen(text);
-  size_t needle_length = strlen(needle);
-  /* Blocks of exact size: a read past the end is seen by the sanitizer. */
-  char *bytes = malloc(length > 0 ? length : 1);
-  char *exact = malloc(needle_length > 0 ? needle_length : 1);
-  if (bytes && exact) {
-    memcpy(bytes, text, length);
-    memcpy(exact, needle, needle_length);
-    size_t found = bytes_mask(bytes, length, exact, needle_length);
-    check(found == count, text, __FILE__, line);
-    check(memcmp(bytes, expected, length) == 0, expected, __FILE__, line);
-  }
-  free(bytes);
-  free(exact);
-}
-
-static void test_mask(void) {
-  check_mask("", "", "", 0, __LINE__);
-  check_mask("abc", "", "abc", 0, __LINE__);
-  check_mask("", "a", "", 0, __LINE__);
-  check_mask("ab", "abc", "ab", 0, __LINE__);
-  check_mask("abc", "abc", "***", 1, __LINE__);
-  check_mask("xabcx", "abc", "x***x", 1, __LINE__);
-  check_mask("abcabc", "abc", "******", 2, __LINE__);
-  check_mask("ababc", "abc", "ab***", 1, __LINE__);
-  check_mask("abcab", "abc", "***ab", 1, __LINE__);
-  check_mask("aaa", "aa", "***", 2, __LINE__);
-  check_mask("aaxaaaa", "aa", "**x****", 4, __LINE__);
-  check_mask("abababx", "abab", "******x", 2, __LINE__);
-  check_mask("aabaabaa", "aabaa", "********", 2, __LINE__);
-  check_mask("a*a", "*", "a*a", 1, __LINE__);
-  char nul[] = {'a', 0, 'b', 0, 'a', 0, 'b'};
-  CHECK(bytes_mask(nul, sizeof nul, "\0b", 2) == 2);
-  CHECK(memcmp(nul, "a**\0a**", sizeof nul) == 0);
-}
-
 static void test_buffer(void) {
   test_buffer_growth(false);
   test_buffer_growth(true);
@@ -244,7 +208,6 @@ static void test_buffer(void) {
   test_buffer_clear();
   test_buffer_wipes();
   test_buffer_json();
-  test_mask();
 }
 
 /* ---- secret ---- */
@@ -323,6 +286,161 @@ static void test_secret(void) {
   test_secret_wipes();
   test_secret_move();
   test_secret_equal();
+}
+
+/* ---- mask ---- */
+
+/* The text as it is shown: each place is one "#". */
+static void check_shown(const struct mask *mask, const char *text, size_t length,
+                        const char *expected, int line) {
+  char shown[256];
+  size_t size = 0, at = 0, copied = 0, start, end;
+  while (mask_next(mask, &at, &start, &end)) {
+    memcpy(shown + size, text + copied, start - copied);
+    size += start - copied;
+    shown[size++] = '#';
+    copied = end;
+  }
+  memcpy(shown + size, text + copied, length - copied);
+  size += length - copied;
+  shown[size] = '\0';
+  check(strcmp(shown, expected) == 0, shown, __FILE__, line);
+}
+
+/* `first` and `second` are the secrets. */
+static void check_mask(const char *first, const char *second, const char *text, bool cut,
+                       const char *expected, int line) {
+  struct secret secrets[2] = {{NULL, 0}, {NULL, 0}};
+  size_t length = strlen(text);
+  char *exact = malloc(length + 1);
+  struct mask mask;
+  mask_init(&mask);
+  CHECK(secret_set(&secrets[0], first, strlen(first)));
+  CHECK(secret_set(&secrets[1], second, strlen(second)));
+  mask_add(&mask, &secrets[0]);
+  mask_add(&mask, &secrets[1]);
+  mask_add(&mask, &secrets[0]);
+  CHECK(mask.count == (first[0] != '\0') + (second[0] != '\0'));
+  if (exact && mask_begin(&mask, length)) {
+    memcpy(exact, text, length);
+    bool found = mask_find(&mask, exact, length, cut);
+    check(found == (strchr(expected, '#') != NULL), text, __FILE__, line);
+    if (found)
+      check_shown(&mask, exact, length, expected, line);
+    mask_end(&mask);
+  }
+  free(exact);
+  secret_clear(&secrets[0]);
+  secret_clear(&secrets[1]);
+}
+
+static void test_mask_places(void) {
+  check_mask("", "", "", false, "", __LINE__);
+  check_mask("", "", "abcd", false, "abcd", __LINE__);
+  check_mask("abcd", "", "", false, "", __LINE__);
+  check_mask("abcde", "", "abcd", false, "abcd", __LINE__);
+  check_mask("abcd", "", "abcd", false, "#", __LINE__);
+  check_mask("abcd", "", "xabcdx", false, "x#x", __LINE__);
+  check_mask("abcd", "", "abcdabcd", false, "##", __LINE__);
+  check_mask("abcd", "", "abcABCD", false, "abcABCD", __LINE__);
+  check_mask("abab", "", "xababab", false, "x#", __LINE__);
+  check_mask("aaaa", "", "aaabaaaaaaa", false, "aaab#", __LINE__);
+  check_mask("aabaa", "", "aabaabaab", false, "#b", __LINE__);
+  check_mask("abcd", "abcdefgh", "abcdefgh abcdef", false, "# #ef", __LINE__);
+  check_mask("abcd", "cdef", "abcdef", false, "#", __LINE__);
+  check_mask("Abcdefghijkl", "", "aBCDEFGHIJKL", false, "#", __LINE__);
+}
+
+static void test_mask_short(void) {
+  check_mask("abc", "", "abc", false, "#", __LINE__);
+  check_mask("abc", "", "ABC", false, "ABC", __LINE__);
+  check_mask("abc", "", "abcabc", false, "abcabc", __LINE__);
+  check_mask("a", "", "%61", false, "#", __LINE__);
+}
+
+static void test_mask_cut(void) {
+  check_mask("abcdefgh", "", "xabcd", false, "xabcd", __LINE__);
+  check_mask("abcdefgh", "", "xabcd", true, "x#", __LINE__);
+  check_mask("abcdefgh", "", "xabc", true, "xabc", __LINE__);
+  check_mask("abcdefghijklmno", "", "x%61bcdefghijkl%", true, "x#", __LINE__);
+  check_mask("abcdefghijklmno", "", "x%61bcdefghijkl%6", true, "x#", __LINE__);
+  check_mask("abcdefgh", "", "YWJjZGVm", true, "#", __LINE__);
+}
+
+static void test_mask_spellings(void) {
+  check_mask("a/b\"c d", "", "x a%2fb%22c%20d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a%2Fb%22c+d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x %61%2F%62%22%63%20%64", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a%252fb%2522c%2520d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a\\/b\\\"c d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a\\u002Fb\\u0022c\\u0020d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a\\/b\\\\\\\"c d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a&#x2F;b&quot;c&#32;d", false, "x #", __LINE__);
+  check_mask("a/b\"c d", "", "x a&#47;b&#034;c d", false, "x #", __LINE__);
+  check_mask("a&b<c>'d", "", "x a&amp;b&lt;c&gt;&apos;d", false, "x #", __LINE__);
+  check_mask("a&b<c>'d", "", "x a\\u0026amp;b&lt;c&gt;&#39;d", false, "x #", __LINE__);
+  check_mask("p\xc3\xa9\xf0\x9f\x98\x80q", "", "p\\u00e9\\ud83d\\uDE00q", false, "#", __LINE__);
+  check_mask("p\xc3\xa9\xf0\x9f\x98\x80q", "", "p&#233;&#x1f600;q", false, "#", __LINE__);
+  check_mask("p\xc3\xa9\xf0\x9f\x98\x80q", "", "p%C3%a9%F0%9F%98%80q", false, "#", __LINE__);
+  /* What looks like a spelling in the secret itself. */
+  check_mask("a%41b\xc3\xa9", "", "a%41b\\u00e9", false, "#", __LINE__);
+  check_mask("a%41b\xc3\xa9", "", "a%2541b%C3%A9", false, "#", __LINE__);
+  check_mask("a%41b\xc3\xa9", "", "a%41b\xc3\xa9", false, "#", __LINE__);
+  check_mask("a&amp;b", "", "a&amp;amp;b a&amp;b", false, "# #", __LINE__);
+  check_mask("a+b c", "", "a%2Bb+c a+b+c", false, "# a+b+c", __LINE__);
+}
+
+static void test_mask_base64(void) {
+  check_mask("secret", "", "c2VjcmV0 =", false, "# =", __LINE__);
+  check_mask("secret", "", "Basic dTpzZWNyZXQ=", false, "Basic dT#=", __LINE__);
+  check_mask("secret", "", "dXU6c2VjcmV0", false, "dXU6#", __LINE__);
+  check_mask("secret", "", "dXV1OnNlY3JldA==", false, "dXV1O#==", __LINE__);
+  check_mask("\xfb\xff\xfe?", "", "+//+Pw== -__-Pw", false, "#== #", __LINE__);
+  check_mask("secret", "", "c2Vj\r\ncmV0", false, "#", __LINE__);
+  check_mask("\xfb\xff\xfe?", "", "%2B\\/\\/%2BPw", false, "#", __LINE__);
+  check_mask("secret", "", "c2Vjcm", false, "c2Vjcm", __LINE__);
+}
+
+static void test_mask_memory(void) {
+  struct secret secret = {NULL, 0};
+  struct mask mask;
+  mask_init(&mask);
+  mask_add(&mask, &secret);
+  CHECK(mask.count == 0 && mask.shortest == SIZE_MAX);
+  CHECK(secret_set(&secret, "correct horse", 13));
+  mask_add(&mask, &secret);
+  no_memory = true;
+  CHECK(!mask_begin(&mask, 100));
+  no_memory = false;
+  char text[] = "x \\u0063orrect%20horse %63orrect+horse";
+  watch("correct horse", 512);
+  CHECK(mask_begin(&mask, sizeof text - 1));
+  CHECK(mask_overwrite(&mask, text, sizeof text - 1));
+  mask_end(&mask);
+  CHECK(strcmp(text, "x ******************** ***************") == 0);
+  CHECK(seen_in_freed == 0);
+  watch(NULL, 0);
+  /* More than there is room for: nothing is shown. */
+  struct secret many[MASK_NEEDLES_MAX + 1] = {{NULL, 0}};
+  mask_init(&mask);
+  for (size_t i = 0; i <= MASK_NEEDLES_MAX; i++) {
+    char byte = (char)('!' + (char)i);
+    CHECK(secret_set(&many[i], &byte, 1));
+    mask_add(&mask, &many[i]);
+  }
+  CHECK(!mask_begin(&mask, 10));
+  for (size_t i = 0; i <= MASK_NEEDLES_MAX; i++)
+    secret_clear(&many[i]);
+  secret_clear(&secret);
+}
+
+static void test_mask(void) {
+  test_mask_places();
+  test_mask_short();
+  test_mask_cut();
+  test_mask_spellings();
+  test_mask_base64();
+  test_mask_memory();
 }
 
 /* ---- json_scan ---- */
@@ -861,11 +979,9 @@ struct section {
 };
 
 int main(int argc, char **argv) {
-  static const struct section sections[] = {{"buffer", test_buffer},
-                                            {"secret", test_secret},
-                                            {"json_scan", test_json_scan},
-                                            {"jwt", test_jwt},
-                                            {"header", test_header}};
+  static const struct section sections[] = {{"buffer", test_buffer}, {"secret", test_secret},
+                                            {"mask", test_mask},     {"json_scan", test_json_scan},
+                                            {"jwt", test_jwt},       {"header", test_header}};
   bool ran = false;
   if (curl_global_init_mem(CURL_GLOBAL_NOTHING, curl_malloc, free, curl_realloc, curl_strdup,
                            curl_calloc) != CURLE_OK)

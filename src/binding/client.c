@@ -68,6 +68,15 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
+/* For masking alone. */
+static void read_known_secrets(lua_State *L, int config, struct api_client *client) {
+  size_t length = 0;
+  const char *password = argumentsL_string(L, config, "password", &length);
+  if ((password != NULL && !secret_set(&client->known.password, password, length)) ||
+      !known_secrets_proxy(&client->known, client->connections.options.proxy))
+    argumentsL_raise_memory(L);
+}
+
 /* Nobody else checks it. */
 static void check_user_agent(lua_State *L, const char *text) {
   const char *problem = header_value_problem(text, strlen(text));
@@ -106,7 +115,7 @@ static void read_connection_options(lua_State *L, int config, struct connection_
    ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
      timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
      proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert, client_key,
-     pinned_public_key, min_version, engine
+     pinned_public_key, min_version, engine, password (to be masked)
    ---@return mic.client client Raises when the configuration cannot be right. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
@@ -126,6 +135,7 @@ int clientL_new(lua_State *L) {
   client->connect_timeout = argumentsL_positive(L, 1, "connect_timeout", 10.0);
   client->max_response_size = argumentsL_count(L, 1, "max_response_size", 64.0 * 1024 * 1024);
   read_connection_options(L, 1, &client->connections.options);
+  read_known_secrets(L, 1, client);
   /* Weak: knows the exchanges under way for collect, and keeps none alive. */
   argumentsL_push_weak(L);
   client->engine = engineL_option(L, 1);

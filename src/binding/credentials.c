@@ -5,6 +5,7 @@
 #include "../core/header.h"
 #include "client_box.h"
 #include "credentials.h"
+#include "masking.h"
 #include "record.h"
 
 static void push_failure_text(lua_State *L, struct failure *failure, enum failure_kind kind,
@@ -320,63 +321,10 @@ static int client_headers(lua_State *L) {
   return 1;
 }
 
-/* ---- hiding them ---- */
-
-enum { NEEDLES_MAX = 9, NEEDLE_MIN = 4 };
-
-/* Finds the first occurrence of any needle; returns its offset and stores its length. */
-static size_t find_first(const char *text, size_t length, const struct secret *const *needles,
-                         size_t *found) {
-  size_t best = length;
-  for (size_t i = 0; i < NEEDLES_MAX; i++) {
-    if (needles[i]->length < NEEDLE_MIN)
-      continue;
-    const char *hit = memmem(text, length, needles[i]->bytes, needles[i]->length);
-    if (hit != NULL && (size_t)(hit - text) < best) {
-      best = (size_t)(hit - text);
-      *found = needles[i]->length;
-    }
-  }
-  return best;
-}
-
 /* Seconds since 1970, corrected by what the server's Date has said.
    ---@return number */
 static int client_wall(lua_State *L) {
   lua_pushnumber(L, clock_wall(&clientL_check(L, 1)->clock));
-  return 1;
-}
-
-/* Puts *** wherever a secret of this client, or its identity, stands in the text; also one that was
-   given up last.
-   ---@param text string
-   ---@param record? mic.record one that is not adopted, whose secrets are hidden too
-   ---@return string masked */
-static int client_mask(lua_State *L) {
-  static const struct record none;
-  const struct api_client *client = clientL_check(L, 1);
-  const struct record *present = &client->credentials.record;
-  const struct record *before = &client->credentials.before;
-  const struct record *other = recordL_test(L, 3);
-  if (other == NULL)
-    other = &none;
-  const struct secret *needles[NEEDLES_MAX] = {
-      &present->token,       &present->refresh_token, &present->identity,
-      &client->api_key,      &before->token,          &before->refresh_token,
-      &other->refresh_token, &other->token,           &other->identity};
-  size_t length = 0, offset = 0;
-  const char *text = luaL_checklstring(L, 2, &length);
-  luaL_Buffer masked;
-  luaL_buffinit(L, &masked);
-  while (offset < length) {
-    size_t found = 0;
-    size_t at = find_first(text + offset, length - offset, needles, &found);
-    luaL_addlstring(&masked, text + offset, at);
-    if (found > 0)
-      luaL_addstring(&masked, "***");
-    offset += at + found;
-  }
-  luaL_pushresult(&masked);
   return 1;
 }
 
@@ -394,5 +342,5 @@ const luaL_Reg clientL_credential_methods[] = {{"freshness", client_freshness},
                                                {"credentials", client_credentials},
                                                {"credentials_table", client_credentials_table},
                                                {"headers", client_headers},
-                                               {"mask", client_mask},
+                                               {"mask", clientL_mask},
                                                {NULL, NULL}};

@@ -237,7 +237,8 @@ void api_client_login(struct api_client *client, struct exchange *exchange, cons
   if (append_member(body, "{\"", profile->username_field, username, username_length) &&
       append_member(body, ",\"", profile->password_field, password, password_length) &&
       buffer_append_text(body, "}") == BUFFER_OK &&
-      secret_set(&exchange->sent_secret, password, password_length))
+      secret_set(&exchange->sent_secret, password, password_length) &&
+      known_secrets_sent(&client->known, password, password_length))
     start_auth(client, exchange, profile->login_path);
   else
     exchange_fail_memory(exchange);
@@ -314,10 +315,31 @@ static void absorb_success(struct api_client *client, struct exchange *exchange)
   auth_reply_clear(&reply);
 }
 
-/* A server may echo secrets in a header too. */
-static void mask_head(struct exchange *exchange, const struct secret *secret) {
-  if (secret->length >= 4)
-    bytes_mask(exchange->head.data, exchange->head.length, secret->bytes, secret->length);
+void api_client_secrets(const struct api_client *client, bool identity, struct mask *mask) {
+  known_secrets_add_record(&client->credentials.record, identity, mask);
+  known_secrets_add_record(&client->credentials.before, identity, mask);
+  mask_add(mask, &client->api_key);
+  known_secrets_add(&client->known, mask);
+}
+
+/* Hides what the reply echoes, in its body and in its header. */
+static void mask_reply(const struct api_client *client, struct exchange *exchange) {
+  struct buffer *head = &exchange->head, *body = &exchange->reply_body;
+  struct mask mask;
+  mask_init(&mask);
+  api_client_secrets(client, false, &mask);
+  mask_add(&mask, &exchange->sent_secret);
+  known_secrets_add_record(&exchange->record, false, &mask);
+  if (!mask_begin(&mask, head->length > body->length ? head->length : body->length)) {
+    exchange->show_body = false;
+    exchange->no_memory = true;
+    buffer_clear(head, head->capacity);
+    return;
+  }
+  mask_overwrite(&mask, head->data, head->length);
+  if (auth_reply_mask(body->data, body->length, &mask) != ABSORB_OK)
+    exchange->show_body = false;
+  mask_end(&mask);
 }
 
 void api_client_absorb(struct api_client *client, struct exchange *exchange) {
@@ -335,22 +357,9 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
     return;
   }
   buffer_free(&exchange->secret_body); /* also marks the reply as absorbed */
-  char *body = exchange->reply_body.data;
-  size_t length = exchange->reply_body.length;
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
-  const struct record *present = &client->credentials.record;
-  const struct secret *secrets[] = {&exchange->sent_secret,  &client->api_key,
-                                    &present->token,         &present->refresh_token,
-                                    &exchange->record.token, &exchange->record.refresh_token};
-  for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-    enum absorb_status masked = auth_reply_mask(body, length, secrets[i]);
-    if (masked != ABSORB_OK)
-      exchange->show_body = false;
-    if (masked == ABSORB_NO_MEMORY)
-      exchange->no_memory = true;
-    mask_head(exchange, secrets[i]);
-  }
+  mask_reply(client, exchange);
   if (exchange->absorbed)
     return; /* the credentials count, also where the reply cannot be shown */
   record_clear(&exchange->record);
@@ -374,6 +383,7 @@ void api_client_close(struct api_client *client) {
   header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
+  known_secrets_clear(&client->known);
 }
 
 void api_client_free(struct api_client *client) {

@@ -12,6 +12,7 @@
 #include "credentials.h"
 #include "drive.h"
 #include "exchange.h"
+#include "known_secrets.h"
 #include "profile.h"
 #include "secret.h"
 #include "url.h"
@@ -30,6 +31,7 @@ struct api_client {
   size_t max_response_size;        /* bytes */
   struct clock clock;
   struct credentials credentials;
+  struct known_secrets known;
   struct connections connections;
   struct engine *engine;              /* borrowed: who drives; NULL: whoever waits */
   struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
@@ -77,6 +79,8 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
    token that is about to expire will do. */
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
                          struct failure *failure);
+/* Adds every secret that an answer may echo, with `identity` what names the user too. */
+void api_client_secrets(const struct api_client *client, bool identity, struct mask *mask);
 /* Ends what is under way and wipes the secrets. The base URL, no secret, stays until the other. */
 void api_client_close(struct api_client *client);
 void api_client_free(struct api_client *client);

@@ -5,41 +5,36 @@
 #include <string.h>
 
 #include "auth_reply.h"
-#include "buffer.h"
 #include "header.h"
 #include "json_scan.h"
-
-/* Shorter secrets would turn ordinary words into stars. */
-enum { MASK_INSIDE_MIN = 4 };
 
 static void mask_inside(char *body, struct json_span span) {
   memset(body + span.start + 1, '*', span.end - span.start - 2);
 }
 
-/* ---- masking a secret that is known ---- */
+/* ---- masking secrets that are known ---- */
 
 struct mask_job {
   char *body; /* the same bytes that are scanned: masked only after their visit */
-  const struct secret *secret;
-  char *scratch; /* as long as the text */
+  struct mask *mask;
 };
 
+/* Where escapes are, the whole string goes: what was found may begin or end inside one. */
 static void mask_string(struct mask_job *job, struct json_span span) {
-  const struct secret *secret = job->secret;
-  if (span.end - span.start < secret->length + 2)
-    return;
-  size_t length = json_unescape(job->body, span, job->scratch);
-  bool found = secret->length < MASK_INSIDE_MIN
-                   ? length == secret->length && memcmp(job->scratch, secret->bytes, length) == 0
-                   : memmem(job->scratch, length, secret->bytes, secret->length) != NULL;
-  if (!found)
-    return;
-  /* Where escapes are, the whole string goes: the bytes may also stand inside an escape, or the
-     secret in an escaped spelling beside a plain one. */
-  if (secret->length < MASK_INSIDE_MIN || length != span.end - span.start - 2)
+  char *inside = job->body + span.start + 1;
+  size_t length = span.end - span.start - 2;
+  bool has_escapes = memchr(inside, '\\', length) != NULL;
+  if (mask_overwrite(job->mask, inside, length) && has_escapes)
     mask_inside(job->body, span);
-  else
-    bytes_mask(job->body + span.start + 1, length, secret->bytes, secret->length);
+}
+
+/* A number that holds one becomes a string, so that the text is still JSON. */
+static void mask_number(struct mask_job *job, struct json_span span) {
+  size_t length = span.end - span.start;
+  if (length < MASK_INSIDE_MIN || !mask_find(job->mask, job->body + span.start, length, false))
+    return;
+  mask_inside(job->body, span);
+  job->body[span.start] = job->body[span.end - 1] = '"';
 }
 
 static bool mask_visit(void *context, const char *text, const struct json_value *value) {
@@ -47,25 +42,22 @@ static bool mask_visit(void *context, const char *text, const struct json_value 
   (void)text;
   if (value->kind == JSON_STRING)
     mask_string(job, value->span);
+  else if (value->kind == JSON_NUMBER)
+    mask_number(job, value->span);
   /* A member's name is masked once its value was read: an echo may stand there too. */
-  if (value->depth > 0 && job->secret->length >= MASK_INSIDE_MIN) {
+  if (value->depth > 0) {
     struct json_span key = value->keys[value->depth - 1];
-    if (key.end > key.start)
+    if (key.end >= key.start + 2 + MASK_INSIDE_MIN)
       mask_string(job, key);
   }
   return true;
 }
 
-enum absorb_status auth_reply_mask(char *body, size_t length, const struct secret *secret) {
-  if (secret->length == 0 || length == 0)
+enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask) {
+  struct mask_job job = {body, mask};
+  if (length == 0)
     return ABSORB_OK;
-  struct mask_job job = {body, secret, malloc(length)};
-  if (job.scratch == NULL)
-    return ABSORB_NO_MEMORY;
-  enum json_status status = json_scan(body, length, mask_visit, &job);
-  secret_wipe(job.scratch, length);
-  free(job.scratch);
-  return status == JSON_OK ? ABSORB_OK : ABSORB_UNREADABLE;
+  return json_scan(body, length, mask_visit, &job) == JSON_OK ? ABSORB_OK : ABSORB_UNREADABLE;
 }
 
 /* ---- absorbing ---- */
@@ -166,6 +158,19 @@ static bool mask_members_visit(void *context, const char *text, const struct jso
   return true;
 }
 
+/* Masks copies of the new secrets. False when there is no memory. */
+static bool mask_new(char *body, size_t length, const struct auth_reply *reply) {
+  struct mask mask;
+  mask_init(&mask);
+  mask_add(&mask, &reply->token);
+  mask_add(&mask, &reply->refresh_token);
+  if (!mask_begin(&mask, length))
+    return false;
+  auth_reply_mask(body, length, &mask);
+  mask_end(&mask);
+  return true;
+}
+
 enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
                                      struct auth_reply *reply) {
   struct absorb_job job = {profile, body, reply, ABSORB_OK, {0}};
@@ -181,8 +186,7 @@ enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *bo
   }
   if (job.status != ABSORB_UNREADABLE && job.status != ABSORB_NO_MEMORY) {
     json_scan(body, length, mask_members_visit, &job);
-    if (auth_reply_mask(body, length, &reply->token) != ABSORB_OK ||
-        auth_reply_mask(body, length, &reply->refresh_token) != ABSORB_OK)
+    if (!mask_new(body, length, reply))
       job.status = ABSORB_NO_MEMORY;
   }
   if (job.status == ABSORB_NO_MEMORY)

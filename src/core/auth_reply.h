@@ -4,6 +4,7 @@
 #define MIC_AUTH_REPLY_H
 
 #include "base.h"
+#include "mask.h"
 #include "profile.h"
 #include "secret.h"
 
@@ -31,10 +32,10 @@ struct auth_reply {
    problem. */
 enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
                                      struct auth_reply *reply);
-/* Masks `secret` in every string of the JSON text, escaped spellings included. Secrets shorter than
-   four bytes are masked only where they are the whole string. On anything but ABSORB_OK, which can
-   be ABSORB_UNREADABLE or ABSORB_NO_MEMORY, do not show the body. */
-enum absorb_status auth_reply_mask(char *body, size_t length, const struct secret *secret);
+/* Masks the secrets in every string and number of the JSON text; those shorter than four bytes only
+   where they are the whole string. `mask` has room for the text. On ABSORB_UNREADABLE do not show
+   the body. */
+enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask);
 void auth_reply_clear(struct auth_reply *reply);
 
 MIC_PRIVATE_END

@@ -26,6 +26,8 @@
 #define MIC_HEADER_BLOCK_MAX ((size_t)256 * 1024)
 #define MIC_HEADER_FIELDS_MAX 1000 /* of an answer, in number */
 #define MIC_JSON_DEPTH_MAX 64
+/* What can be masked of a text: all that an error or an event shows is shorter. */
+#define MASK_TEXT_MAX ((size_t)64 * 1024)
 
 /* The last time that is read: from here on a double does not tell seconds apart. */
 #define MIC_TIME_MAX 9007199254740992.0 /* 2^53 */

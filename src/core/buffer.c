@@ -156,34 +156,3 @@ void buffer_clear(struct buffer *buffer, size_t keep) {
 void buffer_free(struct buffer *buffer) {
   release(buffer);
 }
-
-/* The first place of the needle at or after `from`, `length` when there is none. memchr and
-   memcmp, not memmem: not every libc has a fast one, and it is no part of C. */
-static size_t find_needle(const char *bytes, size_t length, size_t from, const char *needle,
-                          size_t needle_length) {
-  while (from < length && needle_length <= length - from) {
-    const char *first = memchr(bytes + from, needle[0], length - from - needle_length + 1);
-    if (!first)
-      return length;
-    if (memcmp(first, needle, needle_length) == 0)
-      return (size_t)(first - bytes);
-    from = (size_t)(first - bytes) + 1;
-  }
-  return length;
-}
-
-size_t bytes_mask(char *bytes, size_t length, const char *needle, size_t needle_length) {
-  if (needle_length == 0)
-    return 0;
-  size_t count = 0;
-  size_t at = find_needle(bytes, length, 0, needle, needle_length);
-  while (at < length) {
-    /* Occurrences may overlap: the next one is looked for while its bytes are still there. */
-    size_t next = find_needle(bytes, length, at + 1, needle, needle_length);
-    size_t masked = next - at < needle_length ? next - at : needle_length;
-    memset(bytes + at, '*', masked);
-    count++;
-    at = next;
-  }
-  return count;
-}

@@ -26,9 +26,6 @@ enum buffer_status buffer_append_json(struct buffer *buffer, const char *bytes, 
 /* Empties the buffer; keeps at most `keep` bytes of capacity for the next use. */
 void buffer_clear(struct buffer *buffer, size_t keep);
 void buffer_free(struct buffer *buffer); /* afterwards as after buffer_init */
-/* Overwrites every occurrence of `needle` in bytes[0..length) by '*'; returns how many.
-   An empty needle matches nothing. */
-size_t bytes_mask(char *bytes, size_t length, const char *needle, size_t needle_length);
 
 MIC_PRIVATE_END
 #endif

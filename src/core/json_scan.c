@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "json_scan.h"
+#include "utf8.h"
 
 struct scanner {
   const char *text;
@@ -61,16 +62,6 @@ static bool scan_number(struct scanner *scanner) {
   return scan_digits(scanner);
 }
 
-static int hex_value(int byte) {
-  if (is_digit(byte))
-    return byte - '0';
-  if (byte >= 'a' && byte <= 'f')
-    return byte - 'a' + 10;
-  if (byte >= 'A' && byte <= 'F')
-    return byte - 'A' + 10;
-  return -1;
-}
-
 /* After the backslash. */
 static bool scan_escape(struct scanner *scanner) {
   int letter = peek(scanner);
@@ -80,7 +71,7 @@ static bool scan_escape(struct scanner *scanner) {
   if (letter != 'u')
     return strchr("\"\\/bfnrt", letter) != NULL;
   for (int i = 0; i < 4; i++) {
-    if (hex_value(peek(scanner)) < 0)
+    if (hex_digit(peek(scanner)) < 0)
       return false;
     scanner->at++;
   }
@@ -234,7 +225,7 @@ static bool read_hex4(const char *text, size_t at, size_t end, uint32_t *unit) {
     return false;
   *unit = 0;
   for (size_t i = 0; i < 4; i++) {
-    int digit = hex_value((unsigned char)text[at + i]);
+    int digit = hex_digit((unsigned char)text[at + i]);
     if (digit < 0)
       return false;
     *unit = *unit * 16 + (uint32_t)digit;
@@ -260,21 +251,6 @@ static uint32_t read_code_point(const char *text, size_t *at, size_t end) {
   return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
-static size_t write_utf8(uint32_t code, char *out) {
-  if (code < 0x80) {
-    out[0] = (char)code;
-    return 1;
-  }
-  size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
-  for (size_t i = length - 1; i > 0; i--) {
-    out[i] = (char)(0x80 | (code & 0x3F));
-    code >>= 6;
-  }
-  out[0] = (char)(lead[length] | code);
-  return length;
-}
-
 /* Reads one character or escape of the string's inside, which ends at `end`: writes its 1 to 4
    bytes, returns how many. A text that was not scanned may give nonsense, but is not overrun. */
 static size_t next_character(const char *text, size_t *at, size_t end, char out[4]) {
@@ -287,7 +263,7 @@ static size_t next_character(const char *text, size_t *at, size_t end, char out[
   }
   byte = text[(*at)++];
   if (byte == 'u')
-    return write_utf8(read_code_point(text, at, end), out);
+    return utf8_write(read_code_point(text, at, end), out);
   const char *letter = memchr(letters, byte, sizeof letters - 1);
   out[0] = letter ? bytes[letter - letters] : byte;
   return 1;

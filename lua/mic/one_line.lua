@@ -1,0 +1,75 @@
+--- A text of somebody else's on one line: what turns, breaks or steers a terminal does not pass.
+
+--- The beginnings of the characters that UTF-8 has, by their first byte.
+local characters = {
+  "^[\194-\223][\128-\191]",
+  "^\224[\160-\191][\128-\191]",
+  "^[\225-\236\238\239][\128-\191][\128-\191]",
+  "^\237[\128-\159][\128-\191]",
+  "^\240[\144-\191][\128-\191][\128-\191]",
+  "^[\241-\243][\128-\191][\128-\191][\128-\191]",
+  "^\244[\128-\143][\128-\191][\128-\191]",
+}
+local REPLACEMENT = "\239\191\189" -- U+FFFD
+
+local function character_end(text, at)
+  for _, pattern in ipairs(characters) do
+    local _, last = text:find(pattern, at)
+    if last then
+      return last
+    end
+  end
+end
+
+--- A run of bytes that are not ASCII; what is no UTF-8 in it, 8-bit control bytes for example,
+--- becomes one replacement character.
+local function repair(run)
+  local parts, at, broken = {}, 1, false
+  while at <= #run do
+    local last = character_end(run, at)
+    if last then
+      parts[#parts + 1] = run:sub(at, last)
+    elseif not broken then
+      parts[#parts + 1] = REPLACEMENT
+    end
+    broken = not last
+    at = (last or at) + 1
+  end
+  return table.concat(parts)
+end
+
+--- The text without a character at its end that was cut.
+local function whole(text)
+  for back = 1, math.min(3, #text) do
+    local byte = text:byte(-back)
+    if byte >= 192 then
+      return character_end(text, #text - back + 1) and text or text:sub(1, -back - 1)
+    elseif byte < 128 then
+      return text
+    end
+  end
+  return text
+end
+
+--- The text on one line of at most `limit` bytes, cut between characters. Control characters, and
+--- the marks, embeddings and isolates that change the direction of a text, become spaces; what is
+--- no UTF-8 becomes U+FFFD.
+---@param text string
+---@param limit integer bytes
+---@return string line
+return function(text, limit)
+  if #text > 4 * limit then
+    text = whole(text:sub(1, 4 * limit))
+  end
+  if text:find "[\128-\255]" then
+    text = text:gsub("[\128-\255]+", repair)
+    text = text:gsub("\194[\128-\159]", " "):gsub("\216\156", " ") -- C1, U+061C
+    text = text:gsub("\226\128[\142\143\168-\174]", " ") -- U+200E, 200F, 2028 to 202E
+    text = text:gsub("\226\129[\166-\175]", " "):gsub("\239\187\191", " ") -- U+2066 to 206F, FEFF
+  end
+  text = text:gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", "")
+  if #text <= limit then
+    return text
+  end
+  return whole(text:sub(1, limit - 3)) .. "..."
+end

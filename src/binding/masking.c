@@ -1,0 +1,72 @@
+/* Hides what a client knows of in a text that is to be shown. */
+#include "../core/base.h"
+
+#include <string.h>
+
+#include "../core/mask.h"
+#include "client_box.h"
+#include "masking.h"
+#include "record.h"
+
+enum { MASK_SLACK = 64 }; /* read beyond the limit, so that no escape is cut there */
+
+/* Writes `***` for each secret in text[0..limit) to `out`, which has room for max(limit, 3) bytes;
+   returns how many it wrote, -1 when there is no memory. */
+static ptrdiff_t write_masked(const struct api_client *client, const struct record *other,
+                              const char *text, size_t length, size_t limit, char *out) {
+  size_t seen = length > limit + MASK_SLACK ? limit + MASK_SLACK : length;
+  bool cut = seen < length, found = false;
+  size_t written = 0, copied = 0, at = 0, start, end;
+  struct mask mask;
+  mask_init(&mask);
+  api_client_secrets(client, true, &mask);
+  if (other != NULL)
+    known_secrets_add_record(other, true, &mask);
+  if (cut || seen >= mask.shortest) {
+    if (!mask_begin(&mask, seen))
+      return -1;
+    found = mask_find(&mask, text, seen, cut);
+  }
+  while (found && mask_next(&mask, &at, &start, &end) && start < limit) {
+    memcpy(out + written, text + copied, start - copied);
+    written += start - copied;
+    memcpy(out + written, "***", 3);
+    written += 3;
+    copied = end;
+  }
+  mask_end(&mask);
+  if (copied < limit) {
+    memcpy(out + written, text + copied, limit - copied);
+    written += limit - copied;
+  }
+  return (ptrdiff_t)written;
+}
+
+/* Puts *** wherever a secret of this client, or its identity, stands in the text, however it is
+   spelled; also one that was given up last. Of a closed client nothing is known any more, so that
+   nothing is shown.
+   ---@param text string
+   ---@param record? mic.record one that is not adopted, whose secrets are hidden too
+   ---@param limit? integer bytes: what goes beyond them is cut off, and not looked at
+   ---@return string masked */
+int clientL_mask(lua_State *L) {
+  const struct api_client *client = clientL_check(L, 1);
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 2, &length);
+  const struct record *other = recordL_test(L, 3);
+  double wanted = luaL_optnumber(L, 4, (double)MASK_TEXT_MAX);
+  size_t limit = wanted >= 0.0 && wanted < (double)MASK_TEXT_MAX ? (size_t)wanted : MASK_TEXT_MAX;
+  if (limit > length)
+    limit = length;
+  char *out = lua_newuserdata(L, limit + 3);
+  /* From here on nothing is collected: what is borrowed stays. */
+  if (client->closed && length > 0) {
+    lua_pushliteral(L, "***");
+    return 1;
+  }
+  ptrdiff_t written = write_masked(client, other, text, length, limit, out);
+  if (written < 0)
+    return argumentsL_raise_memory(L);
+  lua_pushlstring(L, out, (size_t)written);
+  return 1;
+}

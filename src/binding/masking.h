@@ -1,0 +1,12 @@
+/* client:mask(text, record, limit) */
+#ifndef MIC_BINDING_MASKING_H
+#define MIC_BINDING_MASKING_H
+
+#include "lua_compat.h"
+
+MIC_PRIVATE_BEGIN
+
+int clientL_mask(lua_State *L);
+
+MIC_PRIVATE_END
+#endif

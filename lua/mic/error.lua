@@ -2,7 +2,7 @@
 
 local error_body = require "mic.error_body"
 local hints = require "mic.hints"
-local one_line = require "mic.one_line"
+local one_line = require("mic.one_line").of
 
 local errors = {}
 local members = hints.members

@@ -1,5 +1,7 @@
 --- A text of somebody else's on one line: what turns, breaks or steers a terminal does not pass.
 
+local one_line = {}
+
 --- The beginnings of the characters that UTF-8 has, by their first byte.
 local characters = {
   "^[\194-\223][\128-\191]",
@@ -57,7 +59,7 @@ end
 ---@param text string
 ---@param limit integer bytes
 ---@return string line
-return function(text, limit)
+function one_line.of(text, limit)
   if #text > 4 * limit then
     text = whole(text:sub(1, 4 * limit))
   end
@@ -73,3 +75,5 @@ return function(text, limit)
   end
   return whole(text:sub(1, limit - 3)) .. "..."
 end
+
+return one_line

@@ -237,32 +237,29 @@ static void try_text(struct reference *reference, const struct decoded *text, bo
     try_base64(reference, text);
 }
 
-/* The decodings that mask.h promises: each spelling alone, and all at once in three layers, of
-   which the last may be a form. */
-static void try_decodings(struct reference *reference, const char *text) {
-  static const unsigned alone[][2] = {
-      {PERCENT, PERCENT}, {PERCENT | PLUS, PLUS}, {JSON, JSON}, {HTML, HTML}};
-  struct decoded layer = as_it_is(text, reference->length);
-  try_text(reference, &layer, true);
-  for (size_t i = 0; i < 4; i++) {
-    struct decoded one = undo(&layer, alone[i][0], reference->cut);
-    if (one.found & alone[i][1])
-      try_text(reference, &one, true);
-    free(one.characters);
-  }
-  for (int depth = 0; depth < 3; depth++) {
-    struct decoded form = undo(&layer, ALL | PLUS, reference->cut);
-    if (form.found & PLUS)
-      try_text(reference, &form, false);
-    free(form.characters);
-    struct decoded next = undo(&layer, ALL, reference->cut);
+/* The decodings that mask.h promises: each spelling alone and all at once, in two layers; then all
+   at once; and a form as the last layer. */
+static void try_layers(struct reference *reference, const struct decoded *text, int depth) {
+  static const unsigned ways[] = {PERCENT, JSON, HTML, ALL, PERCENT | PLUS, ALL | PLUS};
+  for (int i = 0; i < 6; i++) {
+    bool is_form = ways[i] & PLUS, is_all = (ways[i] & ALL) == ALL;
+    if (depth == 2 && !is_all && !is_form)
+      continue;
+    struct decoded layer = undo(text, ways[i], reference->cut);
+    if (is_form ? layer.found & PLUS : layer.found) {
+      try_text(reference, &layer, depth == 0 && !is_form);
+      if (!is_form && depth < 2 && (depth == 0 || is_all))
+        try_layers(reference, &layer, depth + 1);
+    }
     free(layer.characters);
-    layer = next;
-    if (!(layer.found & ALL))
-      break;
-    try_text(reference, &layer, depth == 0);
   }
-  free(layer.characters);
+}
+
+static void try_decodings(struct reference *reference, const char *text) {
+  struct decoded whole = as_it_is(text, reference->length);
+  try_text(reference, &whole, true);
+  try_layers(reference, &whole, 0);
+  free(whole.characters);
 }
 
 /* ---- against it ---- */

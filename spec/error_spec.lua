@@ -102,6 +102,45 @@ describe("an error object", function()
     assert.are.equal(500, #id.request_id)
   end)
 
+  it("lets nothing pass that turns the direction of a text", function()
+    for _, mark in ipairs {
+      "\216\156", "\226\128\142", "\226\128\143", "\226\128\170", "\226\128\174",
+      "\226\129\166", "\226\129\167", "\226\129\168", "\226\129\169", "\239\187\191",
+      "\226\128\168", "\226\128\169", "\194\128", "\194\155", "\194\159",
+    } do
+      assert.are.equal("a b", errors.new("http", "a" .. mark .. "b").message)
+      local err = errors.new("http", "m", { key = "K" .. mark .. "K" })
+      assert.are.equal("http K K: m", tostring(err))
+    end
+    for _, text in ipairs {
+      "\194\160", "\195\169", "\216\155", "\216\157", "\223\191", "\224\160\128", "\226\128\141",
+      "\226\128\144", "\226\129\165", "\237\159\191", "\238\128\128", "\239\187\190",
+      "\239\191\189",
+      "\240\144\128\128", "\240\159\152\128", "\244\143\191\191",
+    } do
+      assert.are.equal("a" .. text .. "b", errors.new("http", "a" .. text .. "b").message)
+    end
+  end)
+
+  it("lets nothing pass that is no UTF-8, 8-bit control bytes for example", function()
+    local replaced = "a\239\191\189b"
+    for byte = 128, 255 do
+      assert.are.equal(replaced, errors.new("http", "a" .. string.char(byte) .. "b").message)
+    end
+    for _, text in ipairs {
+      "\155\155", "\192\175", "\193\191", "\224\128\128", "\224\159\191", "\237\160\128",
+      "\237\191\191", "\240\128\128\128", "\240\143\191\191", "\244\144\128\128",
+      "\245\128\128\128",
+      "\226\128", "\240\159\152", "\194\194",
+    } do
+      assert.are.equal(replaced, errors.new("http", "a" .. text .. "b").message)
+    end
+    assert.are.equal("x\239\191\18931mred \195\169\239\191\189",
+      errors.new("http", "x\15531mred \195\169\226").message)
+    local long = errors.new("http", "x" .. ("\195\169"):rep(2000)).message
+    assert.are.equal("x" .. ("\195\169"):rep(148) .. "...", long)
+  end)
+
   it("knows which kinds a later try may cure", function()
     for _, kind in ipairs { "network", "timeout" } do
       assert.is_true(errors.new(kind, "m").retryable)

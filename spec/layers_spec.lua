@@ -12,8 +12,8 @@ local layers = {
     "mic.login_exchange", "mic.account", "mic.policy", "mic.retry", "mic.retry_budget",
     "mic.discovery", "mic.events" },
   { "mic.store.*", "mic.transport.*" },
-  { "mic.error", "mic.error_body", "mic.pause", "mic.protect", "mic.hints", "mic.json", "mic.one_line",
-    "mic.path", "mic.options", "mic.option_specs", "mic.response", "mic.endpoints" },
+  { "mic.error", "mic.error_body", "mic.one_line", "mic.pause", "mic.protect", "mic.hints",
+    "mic.json", "mic.path", "mic.options", "mic.option_specs", "mic.response", "mic.endpoints" },
   { "mic.core" },
 }
 

@@ -12,7 +12,6 @@ local getinfo = type(debug) == "table" and debug.getinfo
 
 local MESSAGE_LIMIT = 300
 local SEEN_LIMIT = 4096 -- of a text that becomes a message
-local NUMBER_LIMIT = 15 -- digits that a number is sure to have kept
 local WORD_LIMIT = 64
 local PATH_LIMIT = 200
 local DETAILS_LIMIT = 198 -- with ": " 200 bytes
@@ -245,10 +244,10 @@ local function text_or_nil(value, mask)
   return mask(value)
 end
 
---- Whether a number is a secret of digits, or begins as one does that has more of them.
+--- Whether a number holds a secret that is made of digits.
 local function is_secret(number, mask)
-  local text = ((number % 1 == 0) and "%.0f" or "%.14g"):format(number)
-  return mask(text, NUMBER_LIMIT):find("***", 1, true) ~= nil
+  local text = (number % 1 == 0 and "%.0f" or "%.14g"):format(number)
+  return mask(text) ~= text
 end
 
 --- A copy with all its texts and numbers masked; what the server sent stays as it was.

@@ -181,29 +181,30 @@ static void find_in(struct search *search, const struct spelled *text, bool base
     find_in_base64(search, text);
 }
 
-/* One spelling alone: of a secret that holds what looks like another one. */
-static void find_under(struct search *search, const struct spelled *text, unsigned spellings,
-                       unsigned wanted) {
-  struct spelled *layer = &search->mask->layers[0];
-  unsigned found = spelling_undo(text, spellings, search->cut, layer);
-  if ((found & wanted) != 0)
-    find_in(search, layer, true);
-  secret_wipe(layer->bytes, layer->length);
+/* A form, which is the last layer. */
+static void find_in_form(struct search *search, const struct spelled *text, struct spelled *layer) {
+  static const unsigned ways[] = {SPELLING_PERCENT | SPELLING_PLUS, ALL_ESCAPES | SPELLING_PLUS};
+  for (size_t i = 0; i < 2; i++)
+    if ((spelling_undo(text, ways[i], search->cut, layer) & SPELLING_PLUS) != 0)
+      find_in(search, layer, false);
 }
 
-/* All spellings at once, in `depth` layers. */
+/* Undoes one layer after the other. Each spelling alone, since a secret may hold what looks like
+   another one, and all at once; in the third layer only that. */
 static void find_in_layers(struct search *search, const struct spelled *text, unsigned depth) {
+  static const unsigned ways[] = {SPELLING_PERCENT, SPELLING_JSON, SPELLING_HTML, ALL_ESCAPES};
+  const unsigned last = MASK_LAYERS_MAX - 1;
   struct spelled *layer = &search->mask->layers[depth];
-  unsigned found = spelling_undo(text, ALL_ESCAPES | SPELLING_PLUS, search->cut, layer);
-  if ((found & SPELLING_PLUS) != 0)
-    find_in(search, layer, false);
-  if ((found & ALL_ESCAPES) != 0) {
-    spelling_undo(text, ALL_ESCAPES, search->cut, layer);
+  find_in_form(search, text, layer);
+  for (unsigned i = depth < last ? 0 : 3; i < 4; i++) {
+    unsigned found = spelling_undo(text, ways[i], search->cut, layer);
+    if (found == 0)
+      continue;
     find_in(search, layer, depth == 0);
-    if (depth + 1 < MASK_LAYERS_MAX)
+    if (depth == 0 || (depth < last && ways[i] == ALL_ESCAPES))
       find_in_layers(search, layer, depth + 1);
   }
-  secret_wipe(layer->bytes, layer->length);
+  secret_wipe(layer->bytes, text->length);
 }
 
 bool mask_find(struct mask *mask, const char *text, size_t length, bool cut) {
@@ -214,10 +215,6 @@ bool mask_find(struct mask *mask, const char *text, size_t length, bool cut) {
     return false;
   memset(mask->reach, 0, length * sizeof *mask->reach);
   find_in(&search, &whole, true);
-  find_under(&search, &whole, SPELLING_PERCENT, SPELLING_PERCENT);
-  find_under(&search, &whole, SPELLING_PERCENT | SPELLING_PLUS, SPELLING_PLUS);
-  find_under(&search, &whole, SPELLING_JSON, SPELLING_JSON);
-  find_under(&search, &whole, SPELLING_HTML, SPELLING_HTML);
   find_in_layers(&search, &whole, 0);
   return search.found;
 }

@@ -18,7 +18,7 @@ local OLD = {
   ["CURLHEADER_"] = "SEPARATE",
   ["CURLINFO_"] = [[
     APPCONNECT_TIME_T CONNECT_TIME_T CONTENT_LENGTH_DOWNLOAD_T CONTENT_TYPE HTTP_CONNECTCODE
-    HTTP_VERSION LOCAL_PORT NAMELOOKUP_TIME_T NUM_CONNECTS PRETRANSFER_TIME_T
+    DATA_OUT HEADER_OUT HTTP_VERSION LOCAL_PORT NAMELOOKUP_TIME_T NUM_CONNECTS PRETRANSFER_TIME_T
     PRIMARY_IP PRIMARY_PORT PRIVATE PROXY_SSL_VERIFYRESULT REQUEST_SIZE
     RESPONSE_CODE SSL_VERIFYRESULT STARTTRANSFER_TIME_T TEXT TLS_SSL_PTR TOTAL_TIME_T
   ]],
@@ -55,7 +55,7 @@ local OLD = {
     VERSION_HTTPS_PROXY VERSION_SSL WRITEFUNC_PAUSE
   ]],
   ["curl_"] = "blob free getdate infotype slist sockaddr tlssessioninfo url",
-  ["curl_easy_"] = "cleanup getinfo init pause setopt",
+  ["curl_easy_"] = "cleanup duphandle getinfo init pause setopt",
   ["curl_global_"] = "init",
   ["curl_lock_"] = "access data function",
   ["curl_multi_"] = [[

@@ -84,6 +84,14 @@ function tls_server.start(folder, name, options)
   return server
 end
 
+--- A port that nobody listens on: s_server tells its own only where it mixes other words in.
+local function free_port()
+  local server = faults.start "hold"
+  local port = server.url:match ":(%d+)"
+  server.stop()
+  return port
+end
+
 --- What a proxy does with the bytes of its one connection.
 local RELAY = [[
 while IFS= read -r line; do
@@ -104,9 +112,7 @@ exec cat >&3 2>/dev/null
 ---@param options? string further ones of `openssl s_server`
 ---@return table proxy url, `asked()` (the head of the request to connect), `stop()`
 function tls_server.proxy(folder, name, options)
-  local free = faults.start "hold" -- s_server tells its port only where it mixes other words in
-  local port = free.url:match ":(%d+)/"
-  free.stop()
+  local port = free_port()
   folder:write("relay", RELAY)
   folder:write("asked", "")
   local command = ("cd %s; rm -f to from; mkfifo to from; bash relay >to <from & openssl s_server"
@@ -125,6 +131,49 @@ function tls_server.proxy(folder, name, options)
   end
 
   return proxy
+end
+
+--- The player ends with the server, and when it ends by itself the server does.
+local PLAY = [[
+cd FOLDER && mkfifo PORT.in PORT.out || exit
+openssl s_server -quiet -accept 127.0.0.1:PORT -cert good.pem -key good.key -alpn h2 \
+  >PORT.out <PORT.in 2>PORT.err &
+server=$!
+{ LUA PLAYER PORT.log WORDS <PORT.out >PORT.in; kill $server 2>/dev/null; } &
+cat >/dev/null
+kill $server 2>/dev/null
+]]
+
+--- Starts a server that speaks HTTP/2 and does to each request what the next word says: see
+--- spec/support/h2_player.lua.
+---@param folder table with the certificates
+---@param words string
+---@return table server url, `acts()` (the words so far, each with a space behind it), `stop()`
+function tls_server.play(folder, words)
+  local port = free_port()
+  local player = scratch.run "pwd":match "[^\n]+" .. "/spec/support/h2_player.lua"
+  local command = PLAY:gsub("%u%u%u+", {
+    FOLDER = scratch.quote(folder.path),
+    PORT = port,
+    LUA = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4"),
+    PLAYER = scratch.quote(player),
+    WORDS = words,
+  })
+  folder:write(port .. ".log", "")
+  local input = assert(io.popen(command, "w"))
+  scratch.run(("( for n in $(seq 200); do openssl s_client -connect 127.0.0.1:%s </dev/null "
+    .. ">/dev/null 2>&1 && exit; sleep 0.02; done; exit 1 )"):format(port))
+  local server = { url = ("https://localhost:%s/prod"):format(port) }
+
+  function server.acts()
+    return (folder:read(port .. ".log"):gsub("\n", " "))
+  end
+
+  function server.stop()
+    input:close()
+  end
+
+  return server
 end
 
 return tls_server

@@ -83,9 +83,10 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
   return CURLE_OK;
 }
 
-/* A handle with a large buffer is for one exchange: libcurl resizes none that was used. */
+/* A handle with a large buffer is for one exchange: libcurl resizes none that was used. Nor does
+   one serve again that remembers a refused stream. */
 static bool is_for_one(const struct exchange *exchange) {
-  return exchange->download.path != NULL;
+  return exchange->download.path != NULL || exchange->worn;
 }
 
 /* A configured handle of the caller's, or NULL with the reason in `code`. */
@@ -270,7 +271,9 @@ static bool take_messages(struct connections *connections) {
     CURL *easy = message->easy_handle;
     void *context = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
-    if (exchange_rewind(context, code) && poller_add_again(&connections->poller, easy))
+    struct exchange *exchange = context;
+    if (exchange_rewind(exchange, code) &&
+        poller_add_again(&connections->poller, easy, exchange->easy))
       continue;
     end_exchange(connections, context, code);
     ended = true;

@@ -163,8 +163,11 @@ static void read_messages(struct engine_core *core) {
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     /* The exchange is the first member of its job. */
     struct engine_job *job = (struct engine_job *)(void *)context;
-    if (exchange_rewind(&job->exchange, code) && poller_add_again(&core->poller, easy))
+    if (exchange_rewind(&job->exchange, code) &&
+        poller_add_again(&core->poller, easy, job->exchange.easy)) {
+      engine_limits_set(core, job);
       continue;
+    }
     engine_end_job(core, job, code);
   }
 }

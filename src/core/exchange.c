@@ -323,15 +323,16 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
   }
 }
 
-/* Of one that does harm when it is sent twice. */
-static void say_what_became_of_it(struct exchange *exchange) {
+/* Of one that does harm when it is sent twice; that there was no connection says it already. */
+static void say_what_became_of_it(struct exchange *exchange, CURLcode code) {
   struct failure *failure = &exchange->failure;
-  if (exchange->resend || (failure->kind != FAILURE_NETWORK && failure->kind != FAILURE_TIMEOUT))
+  bool sent = exchange_was_sent(exchange);
+  if (exchange->resend || (failure->kind != FAILURE_NETWORK && failure->kind != FAILURE_TIMEOUT) ||
+      (!sent && !exchange->refusal.said && code != CURLE_OPERATION_TIMEDOUT))
     return;
   size_t length = strlen(failure->message);
   snprintf(failure->message + length, sizeof failure->message - length, "%s",
-           exchange_was_sent(exchange) ? "; the request may have been processed"
-                                       : "; the request was not processed");
+           sent ? "; the request may have been processed" : "; the request was not processed");
 }
 
 void exchange_finish(struct exchange *exchange, CURLcode code) {
@@ -341,7 +342,7 @@ void exchange_finish(struct exchange *exchange, CURLcode code) {
 #endif
   exchange_end_body(exchange, code == CURLE_OK);
   read_outcome(exchange, code);
-  say_what_became_of_it(exchange);
+  say_what_became_of_it(exchange, code);
 }
 
 bool exchange_has_body(const struct exchange *exchange) {

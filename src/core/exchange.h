@@ -83,6 +83,7 @@ struct exchange {
   bool early;     /* not sent: something had come over it already, which is no answer to this */
   bool anew;      /* not sent again by libcurl, but by us */
   bool tried;     /* sent, since it was begun or begun anew */
+  bool worn;      /* libcurl has sent it again by itself, and may take more for refused now */
   bool fresh;     /* goes to no kept connection any more */
   bool listening; /* to what libcurl tells: see exchange_cb_debug */
   struct refusal refusal;
@@ -132,7 +133,8 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy);
 /* Takes off again what the exchange owns; what is configured stays. */
 void exchange_leave(const struct exchange *exchange, CURL *easy);
 /* Whether it ended with `code` only because of the connection that it went out over, or did not go
-   out over, and is ready to begin anew: see exchange_anew.c. */
+   out over, and is ready to begin anew: see exchange_connection.c. It may have another handle
+   then. */
 bool exchange_rewind(struct exchange *exchange, CURLcode code);
 /* In the callbacks: the head of an answer has ended. */
 void exchange_note_head(struct exchange *exchange);

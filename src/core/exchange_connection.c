@@ -32,6 +32,20 @@ static struct kept_socket *its_socket(const struct exchange *exchange) {
   return exchange->socket == 0 ? NULL : kept_sockets_find(exchange->sockets, exchange->socket);
 }
 
+static bool may_be_http2(const struct exchange *exchange) {
+  return !exchange->kept_http1 && exchange->url_text.length > 5 &&
+         memcmp(exchange->url_text.data, "https", 5) == 0;
+}
+
+/* libcurl, which sends it again by itself, is stopped before it connects: 7.88 may lose the body
+   over HTTP/2. */
+static bool is_better_begun_anew(const struct exchange *exchange) {
+  const struct refusal *refusal = &exchange->refusal;
+  bool allowed = refusal->said ? refusal->count < REFUSED_MAX : exchange->resend;
+  return exchange->tried && allowed && exchange_has_body(exchange) && may_be_http2(exchange) &&
+         !refusal->http1;
+}
+
 /* Whether a connection goes where this exchange may: plain http by a loopback name only to this
    machine, a redirect of another one never here. */
 static bool may_go(const struct exchange *exchange, bool loopback) {
@@ -47,7 +61,8 @@ curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
   bool guarded = exchange->direct || exchange->guarded;
   bool misled = guarded && !may_go(exchange, loopback_socket(&address->addr));
   exchange->misled = exchange->misled || misled; /* another address may do */
-  if (misled || exchange->failure.kind != FAILURE_NONE)
+  exchange->anew = is_better_begun_anew(exchange);
+  if (misled || exchange->anew || exchange->failure.kind != FAILURE_NONE)
     return CURL_SOCKET_BAD;
   double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
                               ? exchange->connect_timeout /* the kernel counts that time, too */
@@ -78,15 +93,13 @@ static bool tells_of_excess(const char *text, size_t length) {
 int exchange_cb_debug(CURL *easy, curl_infotype type, char *text, size_t length, void *context) {
   struct exchange *exchange = context;
   (void)easy;
-  if (type != CURLINFO_TEXT || !exchange->listening)
+  if (!exchange->listening)
     return 0;
   struct kept_socket *socket = its_socket(exchange);
-  if (tells_of_excess(text, length)) {
-    if (socket != NULL)
-      socket->spoiled = true;
-  } else if (exchange->head.length == 0) {
-    refusal_note(&exchange->refusal, text, length, socket);
-  }
+  if (exchange->head.length == 0)
+    refusal_note(&exchange->refusal, type, text, length, socket);
+  else if (type == CURLINFO_TEXT && socket != NULL && tells_of_excess(text, length))
+    socket->spoiled = true;
   return 0;
 }
 
@@ -115,11 +128,6 @@ static bool is_unfit(const struct exchange *exchange, const struct kept_socket *
                               tls_has_pending(exchange->easy));
 }
 
-static bool may_be_http2(const struct exchange *exchange) {
-  return !exchange->kept_http1 && exchange->url_text.length > 5 &&
-         memcmp(exchange->url_text.data, "https", 5) == 0;
-}
-
 /* libcurl sends again by itself when a kept connection turns out dead, a POST too, and when the
    server has refused the stream. */
 static bool may_be_sent(struct exchange *exchange) {
@@ -131,11 +139,6 @@ static bool may_be_sent(struct exchange *exchange) {
   exchange->refusal.count++;
   exchange->refusal.said = false;
   return true;
-}
-
-/* libcurl 7.88 may lose the body of what it sends again over HTTP/2. */
-static bool is_better_begun_anew(const struct exchange *exchange) {
-  return exchange->tried && exchange_has_body(exchange) && may_be_http2(exchange);
 }
 
 enum { SEND = 0, DO_NOT_SEND = 1 }; /* libcurl has no names for them before 7.79 */
@@ -154,10 +157,9 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   exchange->socket = socket == NULL ? 0 : socket->number;
   exchange->kept_http1 = socket != NULL && socket->is_http1;
   exchange->early = socket != NULL && is_unfit(exchange, socket);
-  if (exchange->early || !may_be_sent(exchange))
-    return DO_NOT_SEND;
+  exchange->worn = exchange->worn || exchange->tried;
   exchange->anew = is_better_begun_anew(exchange);
-  if (exchange->anew)
+  if (exchange->early || exchange->anew || !may_be_sent(exchange))
     return DO_NOT_SEND;
   if (!exchange->resend && may_be_http2(exchange))
     start_listening(exchange);
@@ -225,10 +227,18 @@ static void forget_answer(struct exchange *exchange) {
 
 /* What is over by our own doing, or because of the connection. */
 static bool shall_begin_anew(const struct exchange *exchange, CURLcode code) {
-  if (code == CURLE_ABORTED_BY_CALLBACK && (exchange->early || exchange->anew))
+  if (code != CURLE_OK && (exchange->early || exchange->anew))
     return true;
   return was_refused(exchange, code) || is_farewell(exchange, code) ||
          found_it_closed(exchange, code);
+}
+
+/* A handle in the same state but for what it remembers of refused streams. */
+static bool renew_handle(struct exchange *exchange) {
+  CURL *renewed = curl_easy_duphandle(exchange->easy);
+  if (renewed != NULL)
+    exchange->easy = renewed;
+  return renewed != NULL;
 }
 
 bool exchange_rewind(struct exchange *exchange, CURLcode code) {
@@ -240,8 +250,10 @@ bool exchange_rewind(struct exchange *exchange, CURLcode code) {
   curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   double left = exchange->timeout - (double)microseconds / 1e6;
   if ((exchange->timeout > 0.0 && left <= 0.0) ||
-      (exchange->upload.descriptor >= 0 && !upload_file_seek(&exchange->upload, 0)))
+      (exchange->upload.descriptor >= 0 && !upload_file_seek(&exchange->upload, 0)) ||
+      ((exchange->worn || exchange->anew) && !renew_handle(exchange)))
     return false;
+  easy = exchange->easy;
   exchange->timeout = exchange->timeout > 0.0 ? left : 0.0;
   exchange->sent_again++;
   idle_clock_touch(&exchange->idle);
@@ -249,6 +261,7 @@ bool exchange_rewind(struct exchange *exchange, CURLcode code) {
     exchange->sendings = 0; /* not one that was processed */
   if (exchange->refusal.said)
     exchange->refusal.count++;
+  exchange->worn = exchange->worn || exchange->anew;
   exchange->fresh = exchange->fresh || !exchange->anew;
   exchange->refusal.said = exchange->early = exchange->anew = exchange->tried = false;
   forget_answer(exchange);

@@ -52,6 +52,8 @@ bool kept_socket_is_silent(int descriptor, double seconds);
 bool kept_socket_has_input(int descriptor);
 /* Whether the other side has closed or reset it, and what came before was read. */
 bool kept_socket_has_ended(int descriptor);
+/* How many segments with data it has sent; 0 where the system does not tell. */
+unsigned long kept_socket_segments(int descriptor);
 /* Ends the connection in both directions: libcurl finds it closed when it looks. */
 void kept_socket_end(int descriptor);
 

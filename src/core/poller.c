@@ -103,8 +103,10 @@ bool poller_add(struct poller *poller, CURL *easy) {
          curl_multi_add_handle(poller->multi, easy) == CURLM_OK;
 }
 
-bool poller_add_again(struct poller *poller, CURL *easy) {
-  curl_multi_remove_handle(poller->multi, easy);
+bool poller_add_again(struct poller *poller, CURL *ended, CURL *easy) {
+  curl_multi_remove_handle(poller->multi, ended);
+  if (ended != easy)
+    curl_easy_cleanup(ended);
   return poller_add(poller, easy);
 }
 

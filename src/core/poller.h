@@ -33,8 +33,9 @@ static inline bool poller_is_open(const struct poller *poller) {
 }
 /* False when there is no memory. */
 bool poller_add(struct poller *poller, CURL *easy);
-/* Begins one anew that has ended and is still on the multi handle. Likewise. */
-bool poller_add_again(struct poller *poller, CURL *easy);
+/* Begins one anew that has ended and is still on the multi handle, with `easy`, which may be
+   another handle: then the old one is no more. Likewise. */
+bool poller_add_again(struct poller *poller, CURL *ended, CURL *easy);
 /* Closes every connection, with nothing on the multi handle; the next poller_add makes another. */
 void poller_discard(struct poller *poller);
 /* Has libcurl do what is due by its own clock, new transfers too. Here and below false means that

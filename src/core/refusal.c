@@ -47,24 +47,26 @@ static bool is_harmless(const char *text) {
   return strstr(text, "ived GOAWAY, ") != NULL;
 }
 
-/* libcurl sends again by itself what was sent on a kept connection and had no answer. Over HTTP/2
-   a stream was refused then, unless the connection has ended or something else was told before. */
+/* libcurl sends again by itself what was sent on a kept connection and had no answer, and before
+   8.20 does not tell why. Over HTTP/2 the stream was refused then, or the server broke the rules:
+   but then the connection has ended, or nghttp2 has sent a farewell. */
 static bool is_refused(const struct refusal *refusal, const char *text,
                        const struct kept_socket *socket) {
-  if (strstr(text, "refused by server") != NULL || begins(text, "REFUSED_STREAM") ||
-      begins(text, "Downgrades to HTTP/1.1"))
+  if (begins(text, "HTTP/2 stream ") && strstr(text, "refused by server") != NULL)
+    return true;
+  if (begins(text, "REFUSED_STREAM") || begins(text, "Downgrades to HTTP/1.1"))
     return true;
   return begins(text, "Connection died, retrying") && refusal->stream > 0 && !refusal->doubtful &&
-         socket != NULL && !kept_socket_has_ended(socket->descriptor);
+         socket != NULL && refusal->segments > 0 &&
+         kept_socket_segments(socket->descriptor) == refusal->segments &&
+         !kept_socket_has_ended(socket->descriptor);
 }
 
-void refusal_note(struct refusal *refusal, const char *bytes, size_t length,
-                  const struct kept_socket *socket) {
-  char text[TEXT_MAX];
-  if (length >= sizeof text)
-    length = sizeof text - 1;
-  memcpy(text, bytes, length);
-  text[length] = '\0';
+static void note_sending(struct refusal *refusal, const struct kept_socket *socket) {
+  refusal->segments = socket == NULL ? 0 : kept_socket_segments(socket->descriptor);
+}
+
+static void note_text(struct refusal *refusal, const char *text, const struct kept_socket *socket) {
   unsigned long stream = opened_stream(text);
   if (stream > 0) {
     refusal->stream = stream;
@@ -72,7 +74,24 @@ void refusal_note(struct refusal *refusal, const char *bytes, size_t length,
     refusal->said = false;
   } else if (goes_away_without(refusal, text) || is_refused(refusal, text, socket)) {
     refusal->said = true;
+    refusal->http1 = begins(text, "Downgrades");
   } else if (!is_harmless(text)) {
     refusal->doubtful = true;
+  } else if (strstr(text, "complete") != NULL) { /* the request is out */
+    note_sending(refusal, socket);
   }
+}
+
+void refusal_note(struct refusal *refusal, curl_infotype type, const char *bytes, size_t length,
+                  const struct kept_socket *socket) {
+  char text[TEXT_MAX];
+  if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
+    note_sending(refusal, socket);
+  if (type != CURLINFO_TEXT)
+    return;
+  if (length >= sizeof text)
+    length = sizeof text - 1;
+  memcpy(text, bytes, length);
+  text[length] = '\0';
+  note_text(refusal, text, socket);
 }

@@ -1,0 +1,120 @@
+-- Requests of which it is certain that the server did not process them are sent again, and those of
+-- which it is not are not.
+
+local mic = require "mic"
+local scratch = require "spec.support.scratch"
+local tls_server = require "spec.support.tls_server"
+
+local folder, server, client
+
+setup(function()
+  folder = scratch.folder()
+  tls_server.certificates(folder)
+end)
+
+teardown(function()
+  folder:remove()
+end)
+
+after_each(function()
+  client:close()
+  server.stop()
+end)
+
+--- A client of a server that does this to the requests.
+local function serve(words, options)
+  server = tls_server.play(folder, words)
+  options = options or {}
+  options.base_url, options.api_key = server.url, "k"
+  options.tls = { ca_file = folder:at "ca.pem" }
+  options.retry = options.retry or false
+  options.timeout = options.timeout or 2
+  client = mic.new(options)
+end
+
+local function post(options)
+  options = options or {}
+  options.auth = false
+  return client:post("/x", not options.body_file and { a = 1 } or nil, options)
+end
+
+local UNPROCESSED = {
+  refuse = "a stream that is refused",
+  leave = "a GOAWAY with an earlier stream",
+}
+
+for word, what in pairs(UNPROCESSED) do
+  describe(what, function()
+    it("sends a POST again at once, which is no other attempt", function()
+      serve(("ok %s ok"):format(word))
+      mic.assert(post())
+      assert.equal(1, mic.assert(post()).attempts)
+      assert.equal(("ok %s ok "):format(word), server.acts())
+    end)
+
+    it("does so on a connection that is new", function()
+      serve(word .. " ok")
+      assert.equal(1, mic.assert(post()).attempts)
+      assert.equal(word .. " ok ", server.acts())
+    end)
+
+    it("sends a body from a file again from its beginning", function()
+      serve(("ok %s ok"):format(word))
+      mic.assert(post())
+      local file = folder:write("upload", ("x"):rep(20000))
+      assert.equal(1, mic.assert(post { body_file = file }).attempts)
+      assert.equal(("ok %s ok "):format(word), server.acts())
+    end)
+
+    it("sends a login again", function()
+      serve(word .. " ok", { username = "anna", password = "p" })
+      mic.assert(client:login())
+      assert.equal(word .. " ok ", server.acts())
+    end)
+  end)
+end
+
+describe("a server that refuses again and again", function()
+  it("is asked as often as the retries allow, each of them twice at most", function()
+    serve("refuse", { retry = { attempts = 2, base = 0.01 } })
+    local _, err = post()
+    assert.equal("network", err.kind)
+    assert.equal("CURLE_HTTP2_STREAM", err.code)
+    assert.equal(2, err.attempts)
+    assert.truthy(err.message:find("the request was not processed", 1, true))
+    assert.equal("refuse refuse refuse refuse ", server.acts())
+  end)
+end)
+
+describe("a POST that may have been processed", function()
+  for word, what in pairs {
+    reset = "its stream was reset",
+    take = "the GOAWAY names its stream",
+    ["end"] = "the connection was closed",
+  } do
+    it("is not sent again, as " .. what, function()
+      serve(("ok %s ok"):format(word), { retry = { attempts = 3, base = 0.01 }, timeout = 0.5 })
+      mic.assert(post())
+      local _, err = post()
+      assert.equal(word == "take" and "timeout" or "network", err.kind)
+      assert.truthy(err.message:find("the request may have been processed", 1, true))
+      assert.equal(("ok %s "):format(word), server.acts())
+    end)
+  end
+end)
+
+describe("a POST for which there was no connection", function()
+  it("is sent again", function()
+    serve "ok"
+    local nowhere = mic.new {
+      base_url = "https://localhost:1",
+      api_key = "k",
+      retry = { attempts = 3, base = 0.01 },
+    }
+    local _, err = nowhere:post("/x", {}, { auth = false })
+    nowhere:close()
+    assert.equal("CURLE_COULDNT_CONNECT", err.code)
+    assert.equal(3, err.attempts)
+    assert.is_nil(err.message:find("may have been processed", 1, true))
+  end)
+end)

@@ -47,7 +47,17 @@ local seldom = {
 }
 setmetatable(mic.store, {
   __index = function(_, name)
-    return seldom[name] and require(seldom[name]) or nil
+    if seldom[name] then
+      return require(seldom[name])
+    end
+    if type(name) ~= "string" or name:find "^__" then
+      return nil
+    end
+    errors.raise(
+      ('mic.store has no "%s"; '):format(name)
+        .. "it has memory, file, shared_dict, redis and conformance, "
+        .. "and any table with the functions load, save, lock and unlock is a store"
+    )
   end,
 })
 

@@ -48,8 +48,16 @@ describe("a call that is made wrongly", function()
     assert.equal('client:get needs a path, such as "/users"', raised "get")
     assert.equal('client:request needs a path, such as "/users"', raised "request")
     assert.equal('client:request needs a path, such as "/users"', raised("request", {}))
-    assert.equal("client:request takes a table of options (got string)",
+    local way = '; write client:request { method = "GET", path = … }'
+    assert.equal("client:request takes a table of options (got string)" .. way,
       raised("request", "/user"))
+    assert.equal("client:request takes a table of options (got string)" .. way,
+      raised("request", "GET", "/user"))
+    local problem = ' needs a path, such as "/users"; write '
+    assert.equal("client:get" .. problem .. "client:get(path, { … })",
+      raised("get", { path = "/user" }))
+    assert.equal("client:put" .. problem .. "client:put(path, data, { … })",
+      raised("put", { path = "/user" }))
     assert.equal("client:get takes a table of options (got string)", raised("get", "/user", "x"))
     assert_usable()
   end)
@@ -200,7 +208,8 @@ describe("a call that is made wrongly", function()
     local function problem(query)
       return raised("get", "/users", { query = query })
     end
-    assert.equal('option "query" must be a table (got string)', problem "size=1")
+    assert.equal('option "query" must be a table (got string); write query = { name = value }, '
+      .. "or ?name=value into the path", problem "size=1")
     assert.equal("query must have names (got a key of type number)", problem { "x" })
     assert.equal("query must have names (got an empty one)", problem { [""] = 1 })
     assert.equal(

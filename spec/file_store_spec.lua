@@ -349,7 +349,8 @@ describe("the file store", function()
       assert.equal('option "path" must be a file name (got number)', message_of { path = 1 })
       assert.equal('unknown option "file"; did you mean "path"? known options: path',
         message_of { file = "x" })
-      assert.equal("mic.store.file takes a table of options (got string)", message_of "x")
+      assert.equal("mic.store.file takes a table of options (got string); write mic.store.file "
+        .. "{ path = … }", message_of "x")
     end)
 
     it("stands in its name, and the word for the status in front of it", function()

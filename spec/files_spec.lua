@@ -166,11 +166,13 @@ describe("files", function()
       for path, code in pairs(cases) do
         for _, body in ipairs { "content", "" } do
           box:answer { path = "/file", body = body, status = 200 }
+          box:seen()
           local response, err = download { save_to = path }
           assert.is_nil(response)
           assert.are.equal("file", err.kind, path)
           assert.are.equal(code, err.code)
-          assert.are.equal(1, err.attempts)
+          assert.are.equal(0, err.attempts)
+          assert.are.equal("", box:seen())
           assert.is_falsy(err.retryable)
           local start = ('save_to "%s'):format(path:sub(1, 150))
           assert.are.equal(start, err.message:sub(1, #start))
@@ -179,6 +181,32 @@ describe("files", function()
       assert.are.equal("folder plain way", folder:names())
       box:answer { path = "/file", body = "good" }
       mic.assert(download())
+    end)
+
+    it("is refused before there is a connection, for a login or a stack's name too", function()
+      local path = folder:at "missing/file"
+      for _, transport in ipairs { "blocking", "cqueues" } do
+        for _, options in ipairs {
+          { username = box.username, password = box.password },
+          { base_url = "https://127.0.0.1:1/prod", username = "a", password = "b" },
+          { stack = "no-such-stack.example", manifest_url = box.manifest_url },
+        } do
+          local events = {}
+          options.transport = transport
+          options.on_event = function(event)
+            events[#events + 1] = event.type
+          end
+          local watched = options.stack and mic.new(options) or box:client(options)
+          box:seen()
+          local _, err = watched:get("/file", { save_to = path })
+          watched:close()
+          assert.are.equal("file", err.kind)
+          assert.are.equal(('save_to "%s": no such file or folder'):format(path), err.message)
+          assert.are.same({ "ENOENT", 0 }, { err.code, err.attempts })
+          assert.are.equal("", box:seen())
+          assert.is_nil(table.concat(events, " "):find "login")
+        end
+      end
     end)
 
     it("takes the place of a regular file alone: a pipe, and a link to a device, stay", function()

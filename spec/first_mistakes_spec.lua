@@ -218,9 +218,78 @@ local RAISED = {
     'app.lua:1: client:use_credentials: the token goes without the word "Bearer"',
   },
   {
-    "the names of the planned API",
-    'client.users:get "anna"',
-    'app.lua:1: client.users is planned, and not in this version; use client:get "/users"',
+    "a method that is written almost rightly",
+    'client:gett "/user"',
+    'app.lua:1: client has no method "gett"; did you mean client:get(…)?',
+  },
+  {
+    "a store of another name",
+    'mic.store.sqlite { path = "a" }',
+    'app.lua:1: mic.store has no "sqlite"; it has memory, file, shared_dict, redis and '
+      .. "conformance, and any table with the functions load, save, lock and unlock is a store",
+  },
+  {
+    "a file store's path alone",
+    'mic.store.file "credentials"',
+    "app.lua:1: mic.store.file takes a table of options (got string); write mic.store.file "
+      .. "{ path = … }",
+  },
+  {
+    "a store's maker for the store",
+    "new { store = mic.store.file }",
+    'app.lua:1: option "store" must be a store (got function); write store = mic.store.file '
+      .. "{ path = … }",
+  },
+  {
+    "a store's name for the store",
+    'new { store = "file" }',
+    'app.lua:1: option "store" must be a store (got string); write store = mic.store.file '
+      .. "{ path = … }",
+  },
+  {
+    "a number for retry",
+    "new { retry = 3 }",
+    'app.lua:1: option "retry" must be a table or false (got number); write retry = '
+      .. "{ attempts = 3 }",
+  },
+  {
+    "attempts without end",
+    "new { retry = { attempts = 1000 } }",
+    'app.lua:1: option "retry.attempts" must be a whole number from 1 to 100 (got 1000)',
+  },
+  {
+    "method and path for request's table",
+    'client:request("GET", "/user")',
+    "app.lua:1: client:request takes a table of options (got string); write client:request "
+      .. '{ method = "GET", path = … }',
+  },
+  {
+    "request's table for get",
+    'client:get { path = "/user" }',
+    'app.lua:1: client:get needs a path, such as "/users"; write client:get(path, { … })',
+  },
+  {
+    "one request for a batch",
+    'client:batch { path = "/user" }',
+    "app.lua:1: client:batch: path is an option of one request; write client:batch "
+      .. "{ { path = … }, … }",
+  },
+  {
+    "paths for a batch",
+    'client:batch { "/user", "/users" }',
+    "app.lua:1: client:batch: request 1 must be a table (got string); write { path = … }",
+  },
+  {
+    "a query as text",
+    'client:get("/users", { query = "size=2" })',
+    'app.lua:1: option "query" must be a table (got string); write query = { name = value }, or '
+      .. "?name=value into the path",
+  },
+  {
+    "another user's login",
+    'new { username = "anna", password = "x" }:login("kari", "y")',
+    'app.lua:1: client:login: "kari" is another user than the option username ("anna"); make a '
+      .. "client for each user",
   },
   {
     "the module's login without a user",
@@ -415,6 +484,17 @@ describe("the first mistake:", function()
       assert.are.equal(case[3], plain(printed[1]))
     end)
   end
+
+  it("looks at what a client does not have yet: it is nil", function()
+    for _, name in ipairs {
+      "users", "things", "thing_types", "observations", "domains", "resources", "files", "manifest",
+      "path", "data", "name", "id", "", "x", "set", "host",
+    } do
+      assert.is_nil(client[name])
+    end
+    client:close()
+    assert.is_nil(client.things)
+  end)
 
   it("Lua's own assert, which wants a text on 5.1 and 5.2; mic.assert does not", function()
     local text = box:run [[

@@ -125,10 +125,11 @@ describe("json.encode", function()
       ["\193\191"] = "1 of 2", ["\224\159\191"] = "1 of 3", ["\237\160\128"] = "1 of 3",
       ["\240\143\191\191"] = "1 of 4", ["\244\144\128\128"] = "1 of 4",
       ["\245\128\128\128"] = "1 of 4",
-      ["\226\130"] = "1 of 2", ["ok\226\130x"] = "3 of 5", ["\195\169\195"] = "3 of 3",
+      ["\226\130"] = "1 of 2",
+      ["ok\226\130x"] = "3 of 5", ["\195\169\195"] = "3 of 3",
     } do
-      assert.are.equal("data.sensors[3].name: text that is not UTF-8 (byte " .. where .. ")" .. mend,
-        message_of(json.encode, { sensors = { 1, 2, { name = text } } }))
+      assert.are.equal("data.sensors[3].name: text that is not UTF-8 (byte " .. where .. ")"
+        .. mend, message_of(json.encode, { sensors = { 1, 2, { name = text } } }))
     end
     assert.are.equal("data: text that is not UTF-8 (byte 1 of 1)" .. mend,
       message_of(json.encode, "\255"))

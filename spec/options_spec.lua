@@ -193,7 +193,11 @@ describe("options", function()
       },
       { "api_key", 7, 'option "api_key" must be a string (got number)' },
       { "api_key", "", 'option "api_key" must be a string (got an empty string)' },
-      { "store", "memory", 'option "store" must be a store (got string)' },
+      {
+        "store",
+        "memory",
+        'option "store" must be a store (got string); write store = mic.store.file { path = … }',
+      },
       { "on_event", {}, 'option "on_event" must be a function (got table)' },
       { "allow_insecure", 1, 'option "allow_insecure" must be true or false (got number)' },
       { "tls", true, 'option "tls" must be a table (got true)' },

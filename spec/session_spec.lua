@@ -47,12 +47,12 @@ describe("the session of a client", function()
 
   it("is of one user: a login of another name than the option's raises", function()
     client = sandbox:automatic()
-    local message = "client:login: another user than the option username; make a client for each "
-      .. "user"
+    local message = 'client:login: "%s" is another user than the option username ("%s"); make a '
+      .. "client for each user"
     for _, password in ipairs { sandbox.password, false } do
       local ok, raised = pcall(client.login, client, "anna", password or nil)
       assert.is_false(ok)
-      assert.equal(message, (raised:gsub("^%S+: ", "", 1)))
+      assert.equal(message:format("anna", "demo"), (raised:gsub("^%S+: ", "", 1)))
     end
     assert.equal("", sandbox:seen())
     assert.equal("demo", client:login("demo", sandbox.password).user.userName)

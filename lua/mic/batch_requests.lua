@@ -3,6 +3,7 @@
 local builder = require "mic.builder"
 local core = require "mic.core"
 local errors = require "mic.error"
+local options = require "mic.options"
 local paths = require "mic.path"
 
 local batch_requests = {}
@@ -45,7 +46,9 @@ end
 local function build_all(requests, calls)
   for index, request in ipairs(requests) do
     if type(request) ~= "table" then
-      errors.raise((WHAT .. " must be a table (got %s)"):format(index, type(request)))
+      errors.raise(
+        (WHAT .. " must be a table (got %s); write { path = … }"):format(index, type(request))
+      )
     end
     calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
   end
@@ -67,6 +70,11 @@ local function check_names(requests)
   for name in pairs(requests) do
     if type(name) == "number" then
       count = count + 1
+    elseif options.call.fields[name] then
+      errors.raise(
+        ("client:batch: %s is an option of one request; "):format(name)
+          .. "write client:batch { { path = … }, … }"
+      )
     elseif name ~= "concurrency" then
       errors.raise(("client:batch: unknown option %q; known: concurrency"):format(tostring(name)))
     end

@@ -48,6 +48,7 @@ local function has_header(headers, wanted)
 end
 
 local NONE = {}
+local with_data = { POST = true, PUT = true, PATCH = true }
 local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
 
 --- What few calls have: bodies that are files or streams, and progress.
@@ -187,6 +188,12 @@ end
 ---@return table built
 function builder.call(opts, what, method, path, data)
   opts = opts or NONE
+  if not method and type(opts) ~= "table" then
+    errors.raise(
+      ("%s takes a table of options (got %s); "):format(what, type(opts))
+        .. ('write %s { method = "GET", path = … }'):format(what)
+    )
+  end
   options.verify(opts, options.call, what)
   check_target(opts, what, method)
   check_bodies(opts, data, what)
@@ -199,7 +206,12 @@ function builder.call(opts, what, method, path, data)
     path = opts.path
   end
   if type(path) ~= "string" or path == "" then
-    errors.raise(('%s needs a path, such as "/users"'):format(what))
+    local alone = method and type(path) == "table" and next(path) ~= nil
+    local takes = with_data[method] and "path, data, { … }" or "path, { … }"
+    errors.raise(
+      ('%s needs a path, such as "/users"'):format(what)
+        .. (alone and ("; write %s(%s)"):format(what, takes) or "")
+    )
   end
   if not opts.params and type(data) == "table" and paths.is_template(path) then
     if type(rawget(data, "params")) == "table" then

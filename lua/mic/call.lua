@@ -81,6 +81,20 @@ local function name_file(state, message)
   return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
 end
 
+--- Before a client finds out what its stack is: the error where `save_to` cannot be written. Later
+--- the core looks for itself, before it connects.
+---@param self table as for `send`
+---@param state table as for `send`
+---@return table|nil err
+function call.unwritable(self, state)
+  if not state.save_to or self.core then
+    return nil
+  end
+  local ok, kind, code, message = core.check_download(state.save_to)
+  return not ok and errors.from_fail(kind, code, name_file(state, message), context(self, state))
+    or nil
+end
+
 --- One attempt: reply, hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
@@ -94,7 +108,7 @@ local function attempt(self, state)
     message = name_file(state, message)
   end
   local tried = count_attempt(self, state, reply, second)
-  if started and tried then
+  if started and (tried or second == "file") then
     local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
     events.response(self, state, started, reply, err)
   end

@@ -8,8 +8,8 @@ local call = require "mic.call"
 local core = require "mic.core"
 local discovery = require "mic.discovery"
 local errors = require "mic.error"
-local hints = require "mic.hints"
 local json = require "mic.json"
+local options = require "mic.options"
 local insides = require "mic.inside"
 local plain_call = require "mic.plain_call"
 local retry = require "mic.retry"
@@ -18,12 +18,12 @@ local client = {}
 local client_methods = {}
 local client_mt = { __name = "mic.client", __index = client_methods }
 
---- Names that a client does not have yet; what else it has not is nil, as everywhere.
+--- What a client has not is nil, as everywhere, but for a method that is written almost rightly.
 setmetatable(client_methods, {
   __index = function(_, name)
-    local instead = hints.planned[name]
-    if instead then
-      errors.raise(("client.%s is planned, and not in this version; use %s"):format(name, instead))
+    local near = type(name) == "string" and options.near_miss(name, client_methods)
+    if near then
+      errors.raise(('client has no method "%s"; did you mean client:%s(…)?'):format(name, near))
     end
     return nil
   end,
@@ -61,6 +61,10 @@ end
 
 local function send(self, built)
   built.ends = insides.ends_of(self, built.deadline)
+  local unwritable = call.unwritable(self, built)
+  if unwritable then
+    return nil, unwritable
+  end
   local ready, err = insides.connect(self, built.ends)
   if not ready then
     return nil, err
@@ -192,7 +196,8 @@ local function check_login(self, username, password)
   check_text(password, "password")
   local own = self.given.username
   if username and own and username ~= own then
-    errors.raise "client:login: another user than the option username; make a client for each user"
+    local message = 'client:login: "%s" is another user than the option username ("%s"); '
+    errors.raise(message:format(username, own) .. "make a client for each user")
   end
   if not username and not own then
     errors.raise "client:login needs username and password, here or as options of mic.new"

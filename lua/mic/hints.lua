@@ -11,18 +11,6 @@ hints.members = {
   legacy = "errorMessage", -- of functions behind the gateway, also under 200
 }
 
---- Names that are planned, and what does the same until then.
-hints.planned = {
-  users = 'client:get "/users"',
-  things = 'client:get "/things"',
-  thing_types = 'client:get "/thingtypes"',
-  observations = 'client:post("/observations/find", query)',
-  domains = 'client:get "/domains"',
-  resources = 'client:get "/resources"',
-  files = 'client:get("/files", { query = { root = true } })',
-  manifest = 'client:get "/metadata/manifest"',
-}
-
 --- What the gateway says of a path that it does not know ends with a digest of the token: that is
 --- of no use to a reader, and does not belong into logs.
 hints.digest = " %(hashed with .*$"

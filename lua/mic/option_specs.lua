@@ -217,8 +217,8 @@ local function flag()
   return { types = { "boolean" }, expects = "true or false" }
 end
 
-local function a_table(expects, check)
-  return { types = { "table" }, expects = expects, check = check }
+local function a_table(expects, check, way)
+  return { types = { "table" }, expects = expects, check = check, way = way }
 end
 
 local function a_function()
@@ -259,8 +259,13 @@ local retry = {
   },
   types = { "table", "false" },
   expects = "a table or false",
+  way = "retry = { attempts = 3 }",
   fields = {
-    attempts = { types = { "number" }, expects = "a whole number from 1", check = check_count },
+    attempts = {
+      types = { "number" },
+      expects = "a whole number from 1 to 100",
+      check = check_count,
+    },
     base = seconds(),
     cap = seconds(),
   },
@@ -291,7 +296,7 @@ specs.client = {
       expects = "a string or a function",
       check = check_secret,
     },
-    store = a_table("a store", check_store),
+    store = a_table("a store", check_store, "store = mic.store.file { path = … }"),
     identity = {
       types = { "string", "false" },
       expects = '"header", "query" or false',
@@ -366,7 +371,7 @@ specs.call = {
     },
     path = text "a path",
     params = a_table "a table",
-    query = a_table "a table",
+    query = a_table("a table", nil, 'query = { name = value }, or ?name=value into the path'),
     headers = a_table("a table", check_headers),
     data = { types = { "any" }, expects = "a value", may_be_empty = true },
     body = { types = { "string" }, expects = "a string", may_be_empty = true },

@@ -112,6 +112,22 @@ local function refuse_unknown(name, spec, what)
   )
 end
 
+--- A name of `known` that this one misses by a letter. Names of options are not meant, nor what
+--- begins with another letter.
+---@param name string
+---@param known table by name
+---@return string|nil
+function options.near_miss(name, known)
+  if specs.client.fields[name] or specs.call.fields[name] then
+    return nil
+  end
+  for candidate in pairs(known) do
+    if candidate:byte() == name:byte() and distance(name, candidate) == 1 then
+      return candidate
+    end
+  end
+end
+
 --- What was given, in words that cannot hold a secret.
 local function describe(value)
   if type(value) == "string" then
@@ -149,7 +165,8 @@ local function check_field(prefix, name, value, field, what)
   name = prefix .. name
   if not has_type(field, value) then
     local got = type(value) == "boolean" and tostring(value) or type(value)
-    errors.raise(('option "%s" must be %s (got %s)'):format(name, field.expects, got))
+    local way = field.way and "; write " .. field.way or ""
+    errors.raise(('option "%s" must be %s (got %s)%s'):format(name, field.expects, got, way))
   end
   if value == "" and not field.may_be_empty then
     errors.raise(('option "%s" must be %s (got an empty string)'):format(name, field.expects))
@@ -164,16 +181,19 @@ local function check_field(prefix, name, value, field, what)
 end
 
 --- Checks options without copying them: names, types and values. Raises for misuse. `spec.fields`
---- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, or is a spec
---- itself; `spec.aliases` maps foreign names (lower case, without underscores) to ours;
+--- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, `way` (how it is written
+--- well, for a value of a wrong type), or is a spec itself; `spec.aliases` maps foreign names
+--- (lower case, without underscores) to ours;
 --- `spec.advice` maps such names to a sentence, `spec.otherwise` is one about any unknown name;
+--- `spec.way` follows the name of who takes them, where no table was given;
 --- `spec.prefix` stands before names in messages; `spec.rule(options, what)` sees the whole.
 ---@param given table
 ---@param spec table
 ---@param what string who takes the options, for messages: "mic.new"
 function options.verify(given, spec, what)
   if type(given) ~= "table" then
-    errors.raise(("%s takes a table of options (got %s)"):format(what, type(given)))
+    local way = spec.way and ("; write %s %s"):format(what, spec.way) or ""
+    errors.raise(("%s takes a table of options (got %s)%s"):format(what, type(given), way))
   end
   if not spec.defaults then
     compile(spec)

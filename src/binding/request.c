@@ -121,6 +121,8 @@ static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
     argumentsL_raise(L, "save_to must not hold a NUL byte");
   if (download != NULL && !download_file_set(&exchange->download, download))
     argumentsL_raise_memory(L);
+  if (download != NULL && !download_file_begin(&exchange->download))
+    failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
   const char *upload = argumentsL_string(L, spec, "body_file", &length);
   if (upload != NULL && strlen(upload) != length)
     argumentsL_raise(L, "body_file must not hold a NUL byte");

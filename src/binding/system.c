@@ -9,6 +9,8 @@
 
 #include "../core/clock.h"
 #include "../core/decompress.h"
+#include "../core/download_file.h"
+#include "../core/failure.h"
 #include "../core/process_id.h"
 #include "system.h"
 
@@ -71,6 +73,24 @@ static int core_random(lua_State *L) {
   return 1;
 }
 
+/* Whether a download could be put there. Leaves nothing behind.
+   ---@param path string
+   ---@return true? ok, or nil, "file", code, message */
+static int core_check_download(lua_State *L) {
+  struct download_file file = {0};
+  struct failure failure = {0};
+  const char *path = luaL_checkstring(L, 1);
+  if (!download_file_set(&file, path))
+    argumentsL_raise_memory(L);
+  if (!download_file_begin(&file))
+    failure_set_errno(&failure, "save_to", file.error);
+  download_file_clear(&file);
+  if (failure.kind != FAILURE_NONE)
+    return argumentsL_push_failure(L, &failure);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static void set_feature(lua_State *L, const char *name, int present) {
   lua_pushboolean(L, present != 0);
   lua_setfield(L, -2, name);
@@ -103,6 +123,7 @@ const luaL_Reg systemL_functions[] = {{"now", core_now},
                                       {"wall", core_wall},
                                       {"sleep", core_sleep},
                                       {"random", core_random},
+                                      {"check_download", core_check_download},
                                       {"features", core_features},
                                       {"pid", core_pid},
                                       {"is_yieldable", core_is_yieldable},

@@ -49,7 +49,7 @@ static int place_problem(const char *path) {
 }
 
 /* Made by open, not by mkstemp, so that the file gets the mode that the umask says. */
-static bool open_temporary(struct download_file *file) {
+bool download_file_begin(struct download_file *file) {
   size_t size = strlen(file->path) + SUFFIX_SIZE;
   file->error = place_problem(file->path); /* known now, not after the last byte */
   if (file->error != 0)
@@ -62,8 +62,10 @@ static bool open_temporary(struct download_file *file) {
   for (int attempt = 0; attempt < NAME_TRIES; attempt++) {
     name_temporary(file, size, attempt);
     file->descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file->descriptor >= 0)
+    if (file->descriptor >= 0) {
+      file->error = 0;
       return true;
+    }
     file->error = errno;
     if (file->error != EEXIST)
       break;
@@ -89,14 +91,14 @@ static bool write_all(struct download_file *file, const char *bytes, size_t leng
 }
 
 bool download_file_write(struct download_file *file, const char *bytes, size_t length) {
-  if (file->temporary == NULL && !open_temporary(file))
+  if (file->temporary == NULL && !download_file_begin(file))
     return false;
   file->error = 0;
   return write_all(file, bytes, length);
 }
 
 bool download_file_commit(struct download_file *file) {
-  if (file->temporary == NULL && !open_temporary(file))
+  if (file->temporary == NULL && !download_file_begin(file))
     return false;
   int descriptor = file->descriptor;
   file->descriptor = -1;

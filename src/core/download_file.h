@@ -16,7 +16,10 @@ struct download_file {
 
 /* False when there is no memory. Touches no file. */
 bool download_file_set(struct download_file *file, const char *path);
-/* The first call makes the file. False on failure, with `error` set. */
+/* Makes the temporary file, so that what cannot be written is known before anything is sent. False
+   on failure, with `error` set. */
+bool download_file_begin(struct download_file *file);
+/* False on failure, with `error` set. */
 bool download_file_write(struct download_file *file, const char *bytes, size_t length);
 /* Puts the file, which may be empty, in its place. False on failure, with `error` set. */
 bool download_file_commit(struct download_file *file);

@@ -46,7 +46,8 @@ describe("a client that is made wrongly", function()
 
   it("has an option of another name: the one that is meant, and all that are known", function()
     local known = "known options: allow_insecure, api_key, base_url, connect_timeout, deadline, "
-      .. "http_version, identity, manifest_url, max_response_size, on_event, password, proxy, "
+      .. "http_version, identity, manifest_url, max_response_size, max_size, on_event, password, "
+      .. "proxy, "
       .. "refresh_margin, retry, stack, store, timeout, tls, transport, user_agent, username"
     for given, meant in pairs {
       user_name = "username", userName = "username", baseURL = "base_url", url = "base_url",

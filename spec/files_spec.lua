@@ -1,4 +1,5 @@
 local api = require "spec.support.api"
+local echo = require "spec.support.echo"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
@@ -285,6 +286,70 @@ describe("files", function()
       assert.are.equal("too_large", err.kind)
       assert.are.equal("file", folder:names())
       small:close()
+    end)
+
+    it("may have a limit of its own: then it is no larger, or absent", function()
+      local limited = box:client { max_size = 1000, retry = false }
+      local message = "too_large: the answer is larger than max_size"
+      for _, headers in ipairs { {}, { ["Content-Length"] = false } } do
+        for _, case in ipairs { { limited, nil }, { client, 1000 } } do
+          local options = open { save_to = folder:at "file", max_size = case[2] }
+          box:answer { path = "/file", body = "0123456789", ["repeat"] = 100, headers = headers }
+          mic.assert(case[1]:get("/file", options))
+          assert.are.equal(1000, #folder:read "file")
+          box:answer { path = "/file", body = "0123456789", ["repeat"] = 200, headers = headers }
+          local response, err = case[1]:get("/file", options)
+          assert.is_nil(response)
+          assert.are.equal(message, api.line(err))
+          assert.is_false(err.retryable)
+          assert.are.equal(1000, #folder:read "file") -- the one of before
+          assert.are.equal("file", folder:names())
+          os.remove(folder:at "file")
+        end
+      end
+      box:answer { path = "/file", body = "0123456789", ["repeat"] = 200 }
+      mic.assert(limited:get("/file", open { save_to = folder:at "file", max_size = 2000 }))
+      assert.are.equal(2000, #folder:read "file")
+      limited:close()
+    end)
+
+    it("is measured against its limit when it is unpacked", function()
+      local zeros = scratch.run "head -c 1000000 /dev/zero | gzip -9 | base64 -w 0"
+      local headers = { ["Content-Encoding"] = "gzip" }
+      for _, limit in ipairs { 1000000, 999999 } do
+        box:answer { path = "/file", headers = headers, body_base64 = zeros }
+        local response, err = download { max_size = limit }
+        if limit == 1000000 then
+          assert.are.equal(1000000, #folder:read "file")
+          os.remove(folder:at "file")
+        else
+          assert.is_nil(response)
+          assert.are.equal("too_large", err.kind)
+          assert.are.equal("", folder:names())
+        end
+      end
+    end)
+
+    it("has a limit by misuse only without a file", function()
+      assert.has_error(function()
+        client:get("/file", { max_size = 1 })
+      end, 'option "max_size" is of a file: it goes with save_to')
+    end)
+
+    it("comes from another origin without compression, unless the caller wants it", function()
+      local server = echo.start()
+      local function sent(options)
+        options.save_to = folder:at "file"
+        mic.assert(client:fetch(server.base_url .. "/x", options))
+        return echo.parse(folder:read "file").headers["Accept-Encoding"]
+      end
+      assert.are.equal("identity", sent {})
+      assert.are.equal("gzip", sent { headers = { ["Accept-Encoding"] = "gzip" } })
+      local own = mic.new { base_url = server.base_url, api_key = "k" }
+      mic.assert(own:fetch(server.base_url .. "/x", { auth = false, save_to = folder:at "file" }))
+      assert.is_truthy(echo.parse(folder:read "file").headers["Accept-Encoding"]:find "gzip")
+      own:close()
+      server:stop()
     end)
 
     it("unpacks what was compressed on the way", function()

@@ -5,10 +5,11 @@ local api = require "spec.support.api"
 local mic = require "mic"
 
 local CLIENT_OPTIONS = "known options: allow_insecure, api_key, base_url, connect_timeout, "
-  .. "deadline, http_version, identity, manifest_url, max_response_size, on_event, password, "
+  .. "deadline, http_version, identity, manifest_url, max_response_size, max_size, on_event, "
+  .. "password, "
   .. "proxy, refresh_margin, retry, stack, store, timeout, tls, transport, user_agent, username"
 local CALL_OPTIONS = "known options: auth, body, body_file, data, deadline, decode, headers, "
-  .. "idempotent, method, on_data, params, path, progress, query, retry, save_to, timeout"
+  .. "idempotent, max_size, method, on_data, params, path, progress, query, retry, save_to, timeout"
 local TLS_OPTIONS = "known options: tls.ca_file, tls.ca_path, tls.client_cert, tls.client_key, "
   .. "tls.min_version, tls.pinned_public_key"
 

@@ -32,7 +32,7 @@ describe("options", function()
       timeout = 30,
       connect_timeout = 10,
       deadline = 90,
-      max_response_size = 67108864,
+      max_response_size = 16777216,
     }, copy)
     assert.are.same({ base_url = url, api_key = "k" }, given)
   end)
@@ -92,7 +92,8 @@ describe("options", function()
     assert.are.equal(
       'unknown option "user_name"; did you mean "username"? known options: allow_insecure, '
         .. "api_key, base_url, connect_timeout, deadline, http_version, identity, manifest_url, "
-        .. "max_response_size, on_event, password, proxy, refresh_margin, retry, stack, store, "
+        .. "max_response_size, max_size, on_event, password, proxy, refresh_margin, retry, stack, "
+        .. "store, "
         .. "timeout, tls, transport, user_agent, username",
       client_message { user_name = "anna" }
     )

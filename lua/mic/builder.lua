@@ -54,6 +54,7 @@ local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH"
 --- What few calls have: bodies that are files or streams, and progress.
 local function add_flow(built, opts)
   built.body_file, built.save_to, built.on_data = opts.body_file, opts.save_to, opts.on_data
+  built.max_size = opts.max_size
   built.listen = opts.progress
   built.progress = opts.progress ~= nil or nil
   built.stream = opts.on_data ~= nil or nil
@@ -69,7 +70,7 @@ local function add_flow(built, opts)
 end
 
 --- One table for the core and for the call: the core reads method, path or url, headers, body,
---- body_file, save_to, stream, progress, auth, resend and, set before each attempt, timeout. Ours
+--- body_file, save_to, max_size, stream, progress, auth, resend and, set before each attempt, timeout. Ours
 --- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
 --- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
 --- (on the transport's clock), handed (a piece went to on_data), retries, renewed, resent, ensured

@@ -2,6 +2,7 @@
 
 local core = require "mic.core"
 local errors = require "mic.error"
+local json = require "mic.json"
 local events = require "mic.events"
 local policy = require "mic.policy"
 local redirect = require "mic.redirect"
@@ -120,7 +121,8 @@ local function decode_failure(self, state, made, problem)
   facts.status = made.status
   facts.response = made
   response.seal(made)
-  return errors.new("decode", "the answer holds " .. problem, facts)
+  local kind = json.too_large[problem] and "too_large" or "decode"
+  return errors.new(kind, "the answer holds " .. problem, facts)
 end
 
 local function reply_failure(self, state, made)
@@ -153,7 +155,7 @@ local function fail(self, state, reply, kind, code, message)
   if not reply then
     return nil, errors.from_fail(kind, code, message, context(self, state))
   end
-  local made = response.new(reply, state.attempts, state.decode)
+  local made = response.new(reply, state.attempts, state.decode, self.most_values)
   return nil, reply_failure(self, state, made)
 end
 
@@ -259,7 +261,8 @@ local function settle(self, state, reply, second, code, message)
       self.session:refresh_ahead(state.ends)
     end
     self.retry_budget:earn()
-    return true, succeed(self, state, response.new(reply, state.attempts, state.decode))
+    local made, problem = response.new(reply, state.attempts, state.decode, self.most_values)
+    return true, succeed(self, state, made, problem)
   end
   local action = actions[decide(self, state, reply, second)]
   local again

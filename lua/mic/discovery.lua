@@ -49,10 +49,11 @@ local function fetch(transport, wanted, ends)
     return nil, errors.from_reply(reply, nil, facts)
   end
   facts.status = reply.status
-  local data, problem = json.decode(reply.body)
+  local data, problem = json.decode(reply.body, json.most_values(0))
   if type(data) ~= "table" then
+    local cause = json.too_large[problem] and "too_large" or "decode"
     problem = problem and "holds " .. problem or "is no JSON object"
-    return nil, errors.new("decode", ("%s %s"):format(what, problem), facts)
+    return nil, errors.new(cause, ("%s %s"):format(what, problem), facts)
   end
   return data
 end

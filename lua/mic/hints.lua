@@ -104,6 +104,11 @@ local rules = {
     hint = "raise max_response_size, or let the body go to save_to or on_data",
   },
   {
+    kind = "too_large",
+    text = "more JSON values than allowed",
+    hint = "ask for less, or raise max_response_size: one value for each 16 bytes of it",
+  },
+  {
     kind = "network",
     code = "CURLE_COULDNT_RESOLVE_HOST",
     hint = "check the URL's host name, and this machine's DNS",

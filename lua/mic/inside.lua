@@ -6,6 +6,7 @@ local discovery = require "mic.discovery"
 local errors = require "mic.error"
 local events = require "mic.events"
 local found = require "mic.transport.found"
+local json = require "mic.json"
 local options = require "mic.options"
 local retry_budget = require "mic.retry_budget"
 local session = require "mic.session"
@@ -21,6 +22,7 @@ local function core_config(given, ca_file_name)
     timeout = given.timeout,
     connect_timeout = given.connect_timeout,
     max_response_size = given.max_response_size,
+    max_size = given.max_size,
     allow_insecure = given.allow_insecure,
     user_agent = given.user_agent,
     proxy = given.proxy,
@@ -109,6 +111,7 @@ function inside.new(given, ca_file_name)
     store = checked.store or require "mic.store.memory"(),
     listens = checked.on_event ~= nil,
     retry = checked.retry == nil and {} or checked.retry,
+    most_values = json.most_values(checked.max_response_size),
     retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
     retry_budget = retry_budget.new(),
   }

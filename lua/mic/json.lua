@@ -12,6 +12,7 @@ local json = {}
 local MAX_DEPTH = 128
 local EXACT = 2 ^ 53
 local KEY_LIMIT = 40
+local BYTES_PER_VALUE, LEAST_VALUES = 16, 65536
 local BYTE_ORDER_MARK = "\239\187\191"
 
 cjson.decode_invalid_numbers(false)
@@ -32,6 +33,11 @@ end
 local integers = core.integers
 local math_type = rawget(math, "type") -- nil before 5.3
 local reads_floats = math_type ~= nil and math_type(cjson.decode("[1]")[1]) ~= "integer"
+
+--- What `decode` says of a text that would cost too much.
+local TOO_MANY = "more JSON values than allowed"
+local TOO_DEEP = ("JSON nested deeper than %d levels"):format(MAX_DEPTH)
+json.too_large = { [TOO_MANY] = true, [TOO_DEEP] = true }
 
 --- JSON's null: truthy, equal only to itself.
 json.null = cjson.null
@@ -231,17 +237,33 @@ function json.encode(value, name)
   return table.concat(state, "", 1, state.size)
 end
 
+--- How many values a body may have where it may have so many bytes. A table costs up to a hundred
+--- bytes for three of text; so it stays within some ten times the limit. What is small anyway may
+--- have any number.
+---@param size number bytes
+---@return number
+function json.most_values(size)
+  return math.max(LEAST_VALUES, math.floor(size / BYTES_PER_VALUE))
+end
+
 --- The value of a JSON text; a byte order mark before it is skipped. Whole numbers up to 2^53 are
 --- exact, and integers on Lua 5.3 and later.
 ---@param text string
+---@param most? number of values, tables included: a text that has more, or may have, is not decoded
 ---@return any value nil when the text is not JSON; `json.null` for null
----@return string|nil message where it stops being JSON, without any of its content
-function json.decode(text)
+---@return string|nil message where it stops being JSON, without any of its content; a member of
+--- `json.too_large` where it may be JSON, and would cost too much
+function json.decode(text, most)
   if type(text) ~= "string" then
     errors.raise(("json.decode takes a string (got %s)"):format(type(text)))
   end
   local skipped = text:byte(1) == 239 and text:sub(1, 3) == BYTE_ORDER_MARK and 3 or 0
-  local ok, value = pcall(cjson.decode, skipped == 0 and text or text:sub(4))
+  local rest = skipped == 0 and text or text:sub(4)
+  -- A value takes two bytes at the least, so a short text is not worth the count.
+  if most and #rest > 2 * most and not core.json_has_at_most(rest, most) then
+    return nil, TOO_MANY
+  end
+  local ok, value = pcall(cjson.decode, rest)
   if ok then
     return reads_floats and integers(value) or value
   end
@@ -250,7 +272,7 @@ function json.decode(text)
     error(value, 0)
   end
   if problem:find "nested" then
-    return nil, ("JSON nested deeper than %d levels"):format(MAX_DEPTH)
+    return nil, TOO_DEEP
   end
   local position = tonumber(problem:match "at character (%d+)")
   position = position and position + skipped

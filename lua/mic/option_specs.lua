@@ -103,6 +103,15 @@ local function check_bytes(value)
   return value >= 1 and value % 1 == 0 and value <= 2 ^ 53
 end
 
+local function bytes(default)
+  return {
+    types = { "number" },
+    expects = "a positive whole number of bytes",
+    check = check_bytes,
+    default = default,
+  }
+end
+
 local function check_host(value)
   return value:find "^[A-Za-z0-9][A-Za-z0-9.-]*$" ~= nil
 end
@@ -312,12 +321,8 @@ specs.client = {
       expects = "a number of seconds, not negative",
       check = check_margin,
     },
-    max_response_size = {
-      types = { "number" },
-      expects = "a positive whole number of bytes",
-      check = check_bytes,
-      default = 64 * 1024 * 1024,
-    },
+    max_response_size = bytes(16 * 1024 * 1024),
+    max_size = bytes(),
     tls = tls,
     proxy = {
       types = { "string" },
@@ -383,6 +388,7 @@ specs.call = {
     idempotent = flag(),
     decode = flag(),
     save_to = place "a file name",
+    max_size = bytes(),
     on_data = a_function(),
     progress = a_function(),
   },
@@ -403,6 +409,9 @@ function specs.call.rule(copy)
   end
   if copy.save_to and copy.on_data then
     errors.raise 'options "save_to" and "on_data": a body goes to one of them'
+  end
+  if copy.max_size and not copy.save_to then
+    errors.raise 'option "max_size" is of a file: it goes with save_to'
   end
 end
 

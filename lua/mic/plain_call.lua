@@ -86,7 +86,7 @@ local function answer(self, ends, status, second, packed, content_type, advisory
   if not self.retry_budget.is_full then
     self.retry_budget:earn()
   end
-  local made, problem = response.plain(status, second, packed, content_type)
+  local made, problem = response.plain(status, second, packed, content_type, self.most_values)
   return made, problem, not problem and not errors.is_in(made.data)
 end
 

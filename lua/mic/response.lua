@@ -66,15 +66,16 @@ end
 ---@param reply table
 ---@param attempts number how many times the request was sent
 ---@param decode boolean whether to decode a JSON body
+---@param most number|nil of its values
 ---@return table response
 ---@return string|nil problem why its body could not be decoded
-function response.new(reply, attempts, decode)
+function response.new(reply, attempts, decode, most)
   local problem
   local body = reply.body
   if not body then
     reply.body = ""
   elseif decode and body ~= "" and is_json(reply.content_type) then
-    reply.data, problem = json.decode(body)
+    reply.data, problem = json.decode(body, most)
   end
   reply.attempts = attempts
   if not rawget(reply, "_packed") then
@@ -88,12 +89,13 @@ end
 ---@param body string
 ---@param packed_answer string of the core
 ---@param content_type string|nil
+---@param most number of the values of its body
 ---@return table response
 ---@return string|nil problem why its body could not be decoded
-function response.plain(status, body, packed_answer, content_type)
+function response.plain(status, body, packed_answer, content_type, most)
   local data, problem
   if body ~= "" and (content_type == "application/json" or is_json(content_type)) then
-    data, problem = json.decode(body)
+    data, problem = json.decode(body, most)
   end
   local made = { status = status, body = body, data = data, attempts = 1, _packed = packed_answer }
   return setmetatable(made, response_mt), problem

@@ -113,9 +113,9 @@ static void read_connection_options(lua_State *L, int config, struct connection_
 
 /* A client; sends nothing and starts nothing.
    ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
-     timeout, connect_timeout (seconds), max_response_size (bytes), allow_insecure, user_agent,
-     proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert, client_key,
-     pinned_public_key, min_version, engine, password (to be masked)
+     timeout, connect_timeout (seconds), max_response_size, max_size (bytes), allow_insecure,
+   user_agent, proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert,
+   client_key, pinned_public_key, min_version, engine, password (to be masked)
    ---@return mic.client client Raises when the configuration cannot be right. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
@@ -133,7 +133,8 @@ int clientL_new(lua_State *L) {
                                                       "\"header\", \"query\" or \"none\"", places);
   client->timeout = argumentsL_positive(L, 1, "timeout", 30.0);
   client->connect_timeout = argumentsL_positive(L, 1, "connect_timeout", 10.0);
-  client->max_response_size = argumentsL_count(L, 1, "max_response_size", 64.0 * 1024 * 1024);
+  client->max_response_size = argumentsL_count(L, 1, "max_response_size", 16.0 * 1024 * 1024);
+  client->max_size = argumentsL_count(L, 1, "max_size", 0.0);
   read_connection_options(L, 1, &client->connections.options);
   read_known_secrets(L, 1, client);
   /* Weak: knows the exchanges under way for collect, and keeps none alive. */

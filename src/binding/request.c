@@ -152,7 +152,7 @@ void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec) {
   exchange->has_body = exchange->body != NULL;
   exchange->timeout = argumentsL_positive(L, spec, "timeout", 0.0);
   exchange->connect_timeout = argumentsL_positive(L, spec, "connect_timeout", 0.0);
-  exchange->max_size = argumentsL_count(L, spec, "max_size", 0.0);
+  exchange->max_file_size = argumentsL_count(L, spec, "max_size", 0.0);
   exchange->resend = argumentsL_boolean(L, spec, "resend");
   exchange->share_connection = argumentsL_boolean(L, spec, "share_connection");
   api_client_request(box->client, exchange, &call);

@@ -7,6 +7,7 @@
 
 #include "../core/api_client.h"
 #include "../core/header.h"
+#include "../core/json_scan.h"
 #include "../core/url_path.h"
 #include "system.h"
 
@@ -181,6 +182,19 @@ int textL_parse_headers(lua_State *L) {
   return 2;
 }
 
+/* Tells whether a decoder will make no more values of a text than this.
+   ---@param text string JSON
+   ---@param most number
+   ---@return boolean false too where it is no JSON that the scanner reads, if it may have more */
+static int core_has_at_most(lua_State *L) {
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 1, &length);
+  double most = argumentsL_number(L, 2);
+  luaL_argcheck(L, most >= 0.0 && most <= MIC_TIME_MAX, 2, "a count expected");
+  lua_pushboolean(L, json_has_at_most(text, length, (size_t)most));
+  return 1;
+}
+
 /* ---@param text string a date as HTTP has it
    ---@return number? seconds since 1970; nil when it is no date */
 static int core_parse_date(lua_State *L) {
@@ -191,8 +205,12 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg textL_functions[] = {
-    {"check_path", core_check_path},       {"has_dot_part", core_has_dot_part},
-    {"is_plain_path", core_is_plain_path}, {"utf8_problem", core_utf8_problem},
-    {"check_header", core_check_header},   {"parse_headers", textL_parse_headers},
-    {"parse_date", core_parse_date},       {NULL, NULL}};
+const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
+                                    {"has_dot_part", core_has_dot_part},
+                                    {"is_plain_path", core_is_plain_path},
+                                    {"utf8_problem", core_utf8_problem},
+                                    {"check_header", core_check_header},
+                                    {"parse_headers", textL_parse_headers},
+                                    {"parse_date", core_parse_date},
+                                    {"json_has_at_most", core_has_at_most},
+                                    {NULL, NULL}};

@@ -44,8 +44,13 @@ const char *api_client_header_problem(const struct api_profile *profile, const c
   return NULL;
 }
 
-/* "Name:" takes a header out that libcurl would send by itself. */
-static bool complete_lines(struct exchange *exchange) {
+/* "Name:" takes a header out that libcurl would send by itself. A file of another origin's comes
+   as it is, or compressed by its own will: nothing asks for a small body that grows. */
+static bool complete_lines(struct exchange *exchange, bool elsewhere) {
+  if (elsewhere && exchange->download.path != NULL &&
+      !header_list_has(exchange->lines, "Accept-Encoding") &&
+      !header_append_line(&exchange->lines, "Accept-Encoding: identity"))
+    return false;
   bool plain = !exchange->has_body && strcmp(exchange->method, "GET") == 0;
   if (plain || header_list_has(exchange->lines, "Content-Type"))
     return true;
@@ -74,8 +79,9 @@ static bool set_defaults(struct api_client *client, struct exchange *exchange) {
     exchange->timeout = client->timeout;
   if (exchange->connect_timeout <= 0.0)
     exchange->connect_timeout = client->connect_timeout;
-  if (exchange->max_size == 0)
-    exchange->max_size = client->max_response_size;
+  if (exchange->max_file_size == 0)
+    exchange->max_file_size = client->max_size;
+  exchange->max_size = client->max_response_size;
   if (!client->closed)
     return true;
   exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
@@ -188,7 +194,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
       call->url != NULL ? call->url_facts.cleartext_loopback : client->base.cleartext_loopback;
   /* A proxy would be what it connects to. */
   exchange->guarded = call->guarded && !connection_options_may_proxy(&client->connections.options);
-  bool ok = complete_lines(exchange) && set_target(client, exchange, call);
+  bool ok = complete_lines(exchange, goes_elsewhere(call)) && set_target(client, exchange, call);
   exchange->shown_url_length = exchange->url_text.length;
   if (ok && auth)
     ok = attach_credentials(client, exchange);

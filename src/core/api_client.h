@@ -29,6 +29,7 @@ struct api_client {
   enum identity_place identity;
   double timeout, connect_timeout; /* seconds */
   size_t max_response_size;        /* bytes */
+  size_t max_size;                 /* bytes of a download; 0: any number */
   struct clock clock;
   struct credentials credentials;
   struct known_secrets known;

@@ -70,6 +70,7 @@ struct exchange {
   bool direct;           /* past every proxy, and to this machine only */
   bool guarded;          /* never to this machine */
   size_t max_size;       /* bytes kept of the body */
+  size_t max_file_size;  /* bytes of the download; 0: any number */
   bool resend;           /* libcurl may send once more on a fresh connection */
 
   /* The handle, while running. */
@@ -102,6 +103,7 @@ struct exchange {
   bool flows;                      /* the body goes to the stream or the file: its status is 2xx */
   bool paused;                     /* libcurl holds a piece back until the stream has room */
   unsigned fields;                 /* of the head so far */
+  uint64_t written;                /* of the download */
   const char *too_large;           /* why the answer was refused; static. NULL: it was not */
   bool no_memory;
   int socket_error; /* errno of a socket that could not be opened */

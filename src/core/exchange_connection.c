@@ -223,6 +223,7 @@ static void forget_answer(struct exchange *exchange) {
   exchange->head_ended = exchange->has_length = exchange->body_began = false;
   exchange->flows = exchange->no_memory = exchange->head_only = false;
   exchange->too_large = NULL;
+  exchange->written = 0;
 }
 
 /* What is over by our own doing, or because of the connection. */

@@ -13,14 +13,19 @@
 enum { STREAM_WINDOW = 256 * 1024 };
 
 static const char large_body[] = "the answer is larger than allowed";
+static const char large_file[] = "the answer is larger than max_size";
 
 /* ---- the answer's body ---- */
 
 /* A body that says beforehand that it is too large is not worth its bytes. */
-static bool announces_too_much(struct exchange *exchange) {
+static bool announces_too_much(struct exchange *exchange, size_t limit) {
   curl_off_t announced = -1;
   curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-  return announced > 0 && (uintmax_t)announced > exchange->max_size;
+  return announced > 0 && (uintmax_t)announced > limit;
+}
+
+static bool has_file_limit(const struct exchange *exchange) {
+  return exchange->download.path != NULL && exchange->max_file_size > 0;
 }
 
 static bool take_decoded(void *context, const char *bytes, size_t length);
@@ -40,9 +45,12 @@ static void begin_body(struct exchange *exchange) {
   bool wanted = exchange->stream || exchange->download.path != NULL;
   exchange->flows = wanted && status >= 200 && status < 300;
   if (!exchange->flows)
-    exchange->too_large = announces_too_much(exchange) ? large_body : NULL;
+    exchange->too_large = announces_too_much(exchange, exchange->max_size) ? large_body : NULL;
   else if (exchange->stream)
     exchange->reply_body.limit = STREAM_WINDOW;
+  else if (has_file_limit(exchange) && !exchange->encoded &&
+           announces_too_much(exchange, exchange->max_file_size))
+    exchange->too_large = large_file;
   begin_decoding(exchange);
 }
 
@@ -73,13 +81,22 @@ static size_t hand_over(struct exchange *exchange, const char *bytes, size_t len
   return append(exchange, bytes, length);
 }
 
+static size_t write_file(struct exchange *exchange, const char *bytes, size_t length) {
+  exchange->written += length;
+  if (has_file_limit(exchange) && exchange->written > exchange->max_file_size) {
+    exchange->too_large = large_file;
+    return 0;
+  }
+  return download_file_write(&exchange->download, bytes, length) ? length : 0;
+}
+
 /* 0, or another length than it was given, ends the exchange. */
 static size_t take(struct exchange *exchange, const char *bytes, size_t length) {
   if (!exchange->flows)
     return keep(exchange, bytes, length);
   if (exchange->stream)
     return hand_over(exchange, bytes, length);
-  return download_file_write(&exchange->download, bytes, length) ? length : 0;
+  return write_file(exchange, bytes, length);
 }
 
 static bool take_decoded(void *context, const char *bytes, size_t length) {

@@ -220,6 +220,20 @@ enum json_status json_scan(const char *text, size_t length, json_visitor *visito
   return scanner.at == length ? JSON_OK : JSON_BROKEN;
 }
 
+static bool count_down(void *context, const char *text, const struct json_value *value) {
+  size_t *left = context;
+  (void)text, (void)value;
+  return (*left)-- > 0;
+}
+
+bool json_has_at_most(const char *text, size_t length, size_t most) {
+  /* The first value of the text and of each container, and those after a comma. */
+  size_t bound = 1;
+  for (size_t i = 0; i < length; i++)
+    bound += (size_t)(text[i] == ',') + (size_t)(text[i] == '[') + (size_t)(text[i] == '{');
+  return bound <= most || json_scan(text, length, count_down, &most) == JSON_OK;
+}
+
 static bool read_hex4(const char *text, size_t at, size_t end, uint32_t *unit) {
   if (end - at < 4)
     return false;

@@ -41,7 +41,8 @@ describe("mic.core", function()
       end
       for _, name in ipairs { "timeout", "connect_timeout", "max_response_size" } do
         local other = core.client { base_url = server.url, api_key = "k", [name] = number }
-        assert.equal(200, assert(other:request { method = "GET", path = "/x", auth = false }).status)
+        local reply = assert(other:request { method = "GET", path = "/x", auth = false })
+        assert.equal(200, reply.status)
         other:close()
       end
       assert.equal(200, (client:plain_request("GET", "/x", number, true)))

@@ -70,7 +70,8 @@ local function add_flow(built, opts)
 end
 
 --- One table for the core and for the call: the core reads method, path or url, headers, body,
---- body_file, save_to, max_size, stream, progress, auth, resend and, set before each attempt, timeout. Ours
+--- body_file, save_to, max_size, stream, progress, auth, resend and, set before each attempt,
+--- timeout. Ours
 --- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
 --- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
 --- (on the transport's clock), handed (a piece went to on_data), retries, renewed, resent, ensured

@@ -6,27 +6,29 @@ local faults = require "spec.support.faults"
 local loop_of_nginx = require "spec.support.loop_of_nginx"
 local nginx = require "spec.support.nginx"
 
-local box, silent, server
+local box, silent, early, server
 
 setup(function()
   box = api.start()
   silent = faults.start "hold"
+  early = faults.start(faults.TWICE)
   server = nginx.start {
     path = nginx.root .. "/?.lua;",
     files = { ["the_sandbox.lua"] = box:module() },
     server = ([[
       location = /case { content_by_lua_block {
         require "spec.support.loop_of_nginx".serve {
-          sandbox = require "the_sandbox", silent_url = %q,
+          sandbox = require "the_sandbox", silent_url = %q, early_url = %q,
         }
       } }
-    ]]):format(silent.url),
+    ]]):format(silent.url, early.url),
   }
 end)
 
 teardown(function()
   server:stop()
   silent.stop()
+  early.stop()
   box:stop()
 end)
 

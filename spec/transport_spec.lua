@@ -6,16 +6,19 @@ local conformance = require "spec.support.conformance"
 local faults = require "spec.support.faults"
 local loops = require "spec.support.loops"
 
-local world, silent = {}, nil
+local world, silent, early = {}, nil, nil
 
 setup(function()
   world.sandbox = api.start()
   silent = faults.start "hold"
   world.silent_url = silent.url
+  early = faults.start(faults.TWICE)
+  world.early_url = early.url
 end)
 
 teardown(function()
   silent.stop()
+  early.stop()
   world.sandbox:stop()
 end)
 

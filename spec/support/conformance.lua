@@ -23,7 +23,8 @@ end
 --- Defines the cases, each with the sandbox at the start.
 ---@param it fun(name: string, case: function)
 ---@param kind table one of spec.support.loops: transport (the option), suspends, run(main)
----@param world table sandbox (of spec.support.api) and silent_url (of a server that never answers),
+---@param world table sandbox (of spec.support.api), silent_url (of a server that never answers) and
+--- early_url (of one that sends a second answer behind each),
 --- both once a case runs; it keeps the clients that `close` closes
 function conformance.define(it, kind, world)
   --- A client that logs in by itself.
@@ -105,6 +106,21 @@ function conformance.define(it, kind, world)
     end))
     assert.equal(200, client:get("/user").status)
     assert.equal(1, client:status().counters.logins)
+  end)
+
+  it("takes nothing that came early for an answer", function()
+    local client = new { base_url = world.early_url }
+    local results = inside(function(_, sleep)
+      local list = {}
+      for index = 1, 3 do
+        local method = index == 2 and "POST" or "GET"
+        local response = mic.assert(client:request { method = method, path = "/x", auth = false })
+        list[index] = response.new_connection and response.data
+        sleep(0.03)
+      end
+      return list
+    end)
+    assert.same({ { first = true }, { first = true }, { first = true } }, results)
   end)
 
   it("ends at time limits, of an attempt and of the whole call", function()

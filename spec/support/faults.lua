@@ -77,4 +77,10 @@ function faults.start(...)
   return server
 end
 
+--- A script that sends a second answer behind the first.
+faults.TWICE = "read\n"
+  .. 'send HTTP/1.1 200 OK\\r\\nContent-Length: 14\\r\\n\\r\\n{"first":true}\n'
+  .. 'wait 5\n'
+  .. 'send HTTP/1.1 200 OK\\r\\nContent-Length: 14\\r\\n\\r\\n{"stale":true}\nhold'
+
 return faults

@@ -1,0 +1,102 @@
+-- The same over TLS, where the library that decrypts may hold back what has come.
+
+local core = require "mic.core"
+local mic = require "mic"
+local nginx = require "spec.support.nginx"
+local scratch = require "spec.support.scratch"
+local tls_server = require "spec.support.tls_server"
+
+local folder, server, client
+
+--- Answers in HTTP/1.1, over the bare connection, with the connection's number; as the path says.
+local ANSWERS = [[
+  local connection, path = ngx.var.connection, ngx.var.uri
+  ngx.req.read_body()
+  local socket = ngx.req.socket(true)
+  local body = ('{"connection":%s}'):format(connection)
+  local stale = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n" .. '{"stale":true}'
+  repeat
+    socket:send("HTTP/1.1 200 OK\r\nContent-Length: " .. #body .. "\r\n\r\n")
+    ngx.sleep(0.02)
+    if path:find "within" then
+      socket:send(body .. stale)
+    else
+      socket:send(body)
+    end
+    if path:find "behind" then
+      socket:send(stale)
+    end
+    local line, length = nil, 0
+    repeat
+      line = socket:receive "*l"
+      length = line and tonumber(line:match "^[Cc]ontent%-[Ll]ength: (%d+)") or length
+    until not line or #line == 0
+    if line and length > 0 then
+      socket:receive(length)
+    end
+  until not line
+]]
+
+setup(function()
+  folder = scratch.folder()
+  tls_server.certificates(folder)
+  server = nginx.start {
+    server = ([[
+      listen 127.0.0.1:TLS_PORT ssl;
+      ssl_certificate %s/good.pem;
+      ssl_certificate_key %s/good.key;
+      lua_socket_log_errors off;
+      location / { content_by_lua_block {%s} }
+    ]]):format(folder.path, folder.path, ANSWERS),
+  }
+end)
+
+teardown(function()
+  server:stop()
+  folder:remove()
+end)
+
+before_each(function()
+  client = mic.new {
+    base_url = ("https://localhost:%d"):format(server.tls_port),
+    api_key = "k",
+    tls = { ca_file = folder:at "ca.pem" },
+    retry = false,
+    timeout = 2,
+  }
+end)
+
+after_each(function()
+  client:close()
+end)
+
+describe("over TLS, something that came", function()
+  for where, what in pairs {
+    within = "with the end of the answer before",
+    behind = "by itself",
+  } do
+    it(what .. ", is no answer to the next request", function()
+      local path = "/" .. where
+      local last = 0
+      for _ = 1, 3 do
+        local response = mic.assert(client:post(path, { a = 1 }, { auth = false }))
+        assert.is_true(response.new_connection)
+        assert.is_true(response.data.connection > last)
+        last = response.data.connection
+        core.sleep(0.05)
+      end
+    end)
+  end
+end)
+
+describe("over TLS, a connection over which nothing came", function()
+  it("is kept, also with the tickets of TLS 1.3", function()
+    local first = mic.assert(client:get("/plain", { auth = false }))
+    for _ = 1, 5 do
+      core.sleep(0.01)
+      local response = mic.assert(client:post("/plain", {}, { auth = false }))
+      assert.is_false(response.new_connection)
+      assert.equal(first.data.connection, response.data.connection)
+    end
+  end)
+end)

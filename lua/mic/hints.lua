@@ -110,6 +110,16 @@ local rules = {
   },
   {
     kind = "network",
+    text = "too many open files",
+    hint = "close some, or raise the limit (ulimit -n)",
+  },
+  {
+    kind = "file",
+    text = "too many open files",
+    hint = "close some, or raise the limit (ulimit -n)",
+  },
+  {
+    kind = "network",
     code = "CURLE_COULDNT_RESOLVE_HOST",
     hint = "check the URL's host name, and this machine's DNS",
   },

@@ -81,4 +81,31 @@ function protect.listen(exchange, listener, ...)
   return wanted ~= false
 end
 
+local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- as all Unixes number them
+
+--- Loads a module in the middle of a call: it may be there, and yet no file can be opened.
+---@param name string
+---@return table|nil module or nil, kind, code, message as of the core's failures
+---@return string|nil kind
+---@return string|nil code
+---@return string|nil message
+function protect.load(name)
+  local ok, module = pcall(require, name)
+  if ok then
+    return module
+  end
+  local problem = tostring(module):match "^[^\n]*"
+  if problem:find "not enough memory$" then
+    error(module, 0)
+  end
+  local file, _, number = io.open("/", "r")
+  if file then
+    file:close()
+  elseif SHORTAGES[number] then
+    problem = "too many open files"
+  end
+  return nil, "network", not file and SHORTAGES[number] or nil,
+    ("%s cannot be loaded: %s"):format(name, problem)
+end
+
 return protect

@@ -10,6 +10,9 @@ local retry = require "mic.retry"
 
 local renewal = {}
 
+--- Codes of failures for which this process is the reason, and no request was sent.
+local local_codes = { CURLE_OUT_OF_MEMORY = true, EMFILE = true, ENFILE = true }
+
 local function now(this)
   return this.session.transport.now()
 end
@@ -97,7 +100,7 @@ end
 local function begin_pause(this, err)
   local session = this.session
   local pause = session.shared.pause
-  if err.kind == "closed" or err.kind == "cancelled" or err.code == "CURLE_OUT_OF_MEMORY" then
+  if err.kind == "closed" or err.kind == "cancelled" or local_codes[err.code] then
     return -- the API is not what failed
   end
   local _, _, left, lifetime = session.core:freshness()

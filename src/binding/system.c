@@ -2,16 +2,14 @@
 #include "../core/base.h"
 
 #include <curl/curl.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "../core/clock.h"
 #include "../core/decompress.h"
 #include "../core/download_file.h"
 #include "../core/failure.h"
 #include "../core/process_id.h"
+#include "../core/randomness.h"
 #include "system.h"
 
 /* ---@return number seconds on a clock that nobody sets */
@@ -51,25 +49,10 @@ static int core_is_yieldable(lua_State *L) {
   return 1;
 }
 
-static bool read_random(unsigned char *bytes, size_t size) {
-  int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return false;
-  ssize_t got = read(file, bytes, size);
-  close(file);
-  return got == (ssize_t)size;
-}
-
 /* A random number from the system: math.random starts alike in every process on Lua 5.1 to 5.3.
    ---@return number random 0 <= random < 1 */
 static int core_random(lua_State *L) {
-  unsigned char bytes[6];
-  if (!read_random(bytes, sizeof bytes))
-    return argumentsL_raise(L, "the system gives no random numbers (/dev/urandom)");
-  double value = 0.0;
-  for (size_t i = 0; i < sizeof bytes; i++)
-    value = (value + bytes[i]) / 256.0;
-  lua_pushnumber(L, value);
+  lua_pushnumber(L, (double)(randomness_bits() >> 11) / 9007199254740992.0); /* 2^53 */
   return 1;
 }
 

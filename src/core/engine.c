@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "descriptor_shortage.h"
 #include "engine.h"
 #include "engine_core.h"
 #include "engine_jobs.h"
@@ -87,8 +88,9 @@ bool engine_ensure(struct engine *engine, struct failure *failure) {
     return true;
   engine->core = engine_make(engine->patient);
   if (engine->core == NULL) {
-    failure_set(failure, FAILURE_NETWORK, "EAGAIN",
-                "the engine's thread could not be started: too many threads or open files");
+    if (!descriptor_shortage_explains(CURLE_OUT_OF_MEMORY, 0, failure))
+      failure_set(failure, FAILURE_NETWORK, "EAGAIN",
+                  "the engine's thread could not be started: too many threads, or out of memory");
     return false;
   }
   return true;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "descriptor_shortage.h"
 #include "exchange.h"
 #include "header.h"
 
@@ -307,6 +308,8 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && exchange->easy == NULL) {
     exchange_fail(exchange, FAILURE_TLS, "CURLE_UNSUPPORTED_PROTOCOL",
                   "this libcurl was built without HTTP/2, which http_version asks for");
+  } else if (descriptor_shortage_explains(code, exchange->socket_error, &exchange->failure)) {
+    exchange->state = EXCHANGE_DONE;
   } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
     fail_verification(exchange);
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {

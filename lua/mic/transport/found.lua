@@ -24,21 +24,40 @@ function found.is_in_nginx()
   return in_nginx
 end
 
+--- The transport of a loop. Where it cannot be loaded calls fail, and the next ones try again.
+local function transport_of(name)
+  if loaded[name] then
+    return loaded[name]
+  end
+  local transport, kind, code, message = protect.load(name)
+  if transport then
+    return transport
+  end
+  local function fail()
+    return nil, kind, code, message
+  end
+  local function can_suspend()
+    return true
+  end
+  local failing = { start = fail, request = fail, can_suspend = can_suspend }
+  return setmetatable(failing, { __index = blocking })
+end
+
 --- Loops that the program does not use are not loaded, so there is nothing to look for.
 local function loop_around()
   local cqueues = loaded.cqueues
   if cqueues and cqueues.running() then
-    return require "mic.transport.cqueues"
+    return transport_of "mic.transport.cqueues"
   end
   local uv = loaded.uv or loaded.luv
   if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
-    return require "mic.transport.luv"
+    return transport_of "mic.transport.luv"
   end
 end
 
 local function current()
   if in_nginx then
-    return require "mic.transport.nginx"
+    return transport_of "mic.transport.nginx"
   end
   local loop = loop_around()
   return loop and loop.can_suspend() and loop or blocking

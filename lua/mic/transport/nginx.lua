@@ -104,13 +104,18 @@ end
 
 --- ---- parking ----
 
+local POLL = 0.05 -- seconds of a wait, where nothing can wake it
+
 local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores by what they wait for
 
 --- Suspends the running light thread until somebody wakes those that are parked for this.
 ---@param what table
 ---@param seconds number how long at most
 function nginx.park(what, seconds)
-  semaphore = semaphore or require "ngx.semaphore"
+  semaphore = semaphore or protect.load "ngx.semaphore"
+  if not semaphore then
+    return nginx.sleep(math.min(seconds, POLL))
+  end
   local one = semaphore.new(0)
   parked[what] = parked[what] or {}
   parked[what][one] = true
@@ -147,7 +152,12 @@ local function engage(core_client)
   if not engine then
     return nil, kind, code, message
   end
-  reader = reader or require "mic.transport.nginx_reader"
+  if not reader then
+    reader, kind, code, message = protect.load "mic.transport.nginx_reader"
+  end
+  if not reader then
+    return nil, kind, code, message
+  end
   if given[core_client] ~= engine and core_client:use_engine(engine) then
     given[core_client] = engine
   end

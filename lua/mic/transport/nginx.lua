@@ -114,7 +114,8 @@ local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores by what 
 function nginx.park(what, seconds)
   semaphore = semaphore or protect.load "ngx.semaphore"
   if not semaphore then
-    return nginx.sleep(math.min(seconds, POLL))
+    nginx.sleep(math.min(seconds, POLL))
+    return
   end
   local one = semaphore.new(0)
   parked[what] = parked[what] or {}

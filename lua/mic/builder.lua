@@ -40,7 +40,7 @@ end
 
 local function has_header(headers, wanted)
   for name in pairs(headers) do
-    if name:lower() == wanted then
+    if core.lower(name) == wanted then
       return true
     end
   end
@@ -80,7 +80,7 @@ local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data
   end
-  method = usual_methods[method] or method:upper()
+  method = usual_methods[method] or core.upper(method)
   local headers = build_headers(opts.headers, opts.auth == false)
   local body = opts.body
   if data ~= nil then

@@ -93,7 +93,7 @@ local function send_verb(self, what, verb, path, data, opts)
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
-  local name = verb:lower()
+  local name = core.lower(verb)
   local what = "client:" .. name
 
   --- Sends a request of this method.
@@ -110,7 +110,7 @@ for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
 end
 
 for _, verb in ipairs { "POST", "PUT", "PATCH" } do
-  local name = verb:lower()
+  local name = core.lower(verb)
   local what = "client:" .. name
 
   --- Sends a request of this method.
@@ -135,7 +135,7 @@ local function unfetchable(built, problem)
     code = "CURLE_URL_MALFORMAT",
     retryable = false,
     attempts = 0,
-    method = built.method:upper(),
+    method = core.upper(built.method),
     path = shown ~= "" and not shown:find("@", 1, true) and shown or nil,
   })
 end

@@ -47,7 +47,7 @@ end
 local function without_member(query, name)
   local kept = {}
   for member in (query .. "&"):gmatch "([^&]*)&" do
-    if decode(member:match "^[^=]*"):lower() ~= name:lower() then
+    if core.lower(decode(member:match "^[^=]*")) ~= core.lower(name) then
       kept[#kept + 1] = member
     end
   end

@@ -1,5 +1,6 @@
 --- Checks tables of options against a description. The descriptions are in option_specs.
 
+local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 local specs = require "mic.option_specs"
@@ -26,7 +27,7 @@ local verification = {
 }
 
 local function plain(name)
-  return (name:lower():gsub("[_%-]", ""))
+  return (core.lower(name):gsub("[_%-]", ""))
 end
 
 --- How many letters must be changed, added or dropped to make one word of the other.

@@ -168,8 +168,8 @@ local default_ports = { http = "80", https = "443" }
 ---@return string origin scheme, host and port
 function path.origin(url)
   local scheme, authority = url:match "^(%a[%w+.-]*)://([^/?#]*)"
-  scheme = (scheme or ""):lower()
-  authority = (authority or ""):lower():gsub("^.*@", "")
+  scheme = core.lower(scheme or "")
+  authority = core.lower(authority or ""):gsub("^.*@", "")
   if not authority:find ":%d+$" then
     authority = authority .. ":" .. (default_ports[scheme] or "")
   end

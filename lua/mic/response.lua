@@ -9,7 +9,7 @@ local response_mt = { __name = "mic.response" }
 local headers_mt = {}
 
 function headers_mt.__index(headers, name)
-  return type(name) == "string" and rawget(headers, name:lower()) or nil
+  return type(name) == "string" and rawget(headers, core.lower(name)) or nil
 end
 
 --- What of an answer is unpacked when somebody looks.
@@ -51,14 +51,14 @@ end
 ---@param name string in any case
 ---@return string[] values empty when there is none
 function response_methods:header_values(name)
-  return self._all[name:lower()] or {}
+  return self._all[core.lower(name)] or {}
 end
 
 local function is_json(content_type)
   if not content_type or content_type == "application/json" then
     return true
   end
-  local kind = content_type:lower():match "^%s*([^;%s]*)"
+  local kind = core.lower(content_type):match "^%s*([^;%s]*)"
   return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
 end
 

@@ -1,11 +1,11 @@
 /* Checks of what may be sent, and reading of what came. */
 #include "../core/base.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <string.h>
 
 #include "../core/api_client.h"
+#include "../core/ascii.h"
 #include "../core/header.h"
 #include "../core/json_scan.h"
 #include "../core/url_path.h"
@@ -103,12 +103,37 @@ static int core_check_header(lua_State *L) {
   return 2;
 }
 
+static int push_letters(lua_State *L, char (*turn)(char)) {
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 1, &length);
+  luaL_Buffer turned;
+  luaL_buffinit(L, &turned);
+  for (size_t i = 0; i < length; i++)
+    luaL_addchar(&turned, turn(text[i]));
+  luaL_pushresult(&turned);
+  return 1;
+}
+
+/* Like string.lower, but of the letters A to Z alone: that one obeys the locale, and in Turkish a
+   lower-case I is no i.
+   ---@param text string
+   ---@return string */
+static int core_lower(lua_State *L) {
+  return push_letters(L, ascii_lower);
+}
+
+/* ---@param text string
+   ---@return string upper as lower, the other way */
+static int core_upper(lua_State *L) {
+  return push_letters(L, ascii_upper);
+}
+
 /* Pushes the name in lower case; names longer than the buffer are cut: none is. [0, +1] */
 static void push_lower(lua_State *L, const struct header_field *field) {
   char lower[256];
   size_t length = field->name_length < sizeof lower ? field->name_length : sizeof lower;
   for (size_t i = 0; i < length; i++)
-    lower[i] = (char)tolower((unsigned char)field->name[i]);
+    lower[i] = ascii_lower(field->name[i]);
   lua_pushlstring(L, lower, length);
 }
 
@@ -205,7 +230,9 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg textL_functions[] = {{"check_path", core_check_path},
+const luaL_Reg textL_functions[] = {{"lower", core_lower},
+                                    {"upper", core_upper},
+                                    {"check_path", core_check_path},
                                     {"has_dot_part", core_has_dot_part},
                                     {"is_plain_path", core_is_plain_path},
                                     {"utf8_problem", core_utf8_problem},

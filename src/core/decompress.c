@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "decompress.h"
 #include "secret.h"
 
@@ -252,7 +252,7 @@ static const struct compression compressions[] = {
 enum { COMPRESSIONS = sizeof compressions / sizeof compressions[0] };
 
 static bool is_name(const char *name, size_t length, const char *other) {
-  return other != NULL && strlen(other) == length && strncasecmp(name, other, length) == 0;
+  return other != NULL && strlen(other) == length && ascii_alike(name, other, length);
 }
 
 const struct compression *compression_find(const char *name, size_t length) {

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "exchange.h"
 #include "header.h"
 #include "loopback.h"
@@ -176,7 +176,7 @@ static bool says_close(const struct exchange *exchange) {
   size_t offset = 0;
   while (header_next(exchange->head.data, exchange->head.length, &offset, &field))
     if (header_name_is(field.name, field.name_length, "Connection") && field.value_length == 5 &&
-        strncasecmp(field.value, "close", 5) == 0)
+        ascii_alike(field.value, "close", 5))
       return true;
   return false;
 }

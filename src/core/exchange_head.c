@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "exchange.h"
 #include "header.h"
 #include "loopback.h"
@@ -26,13 +26,13 @@ static bool is_end(const char *line, size_t length) {
 static bool is_encoding(const char *line, size_t length) {
   static const char name[] = "content-encoding:";
   return length >= sizeof name - 1 && (line[0] == 'C' || line[0] == 'c') &&
-         strncasecmp(line, name, sizeof name - 1) == 0;
+         ascii_alike(line, name, sizeof name - 1);
 }
 
 static bool has_length(const char *line, size_t length) {
   static const char name[] = "content-length:";
   size_t at = sizeof name - 1;
-  if (length <= at || strncasecmp(line, name, at) != 0)
+  if (length <= at || !ascii_alike(line, name, at))
     return false;
   while (at < length && (line[at] == ' ' || line[at] == '\t' || line[at] == '0'))
     at++;

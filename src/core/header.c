@@ -4,19 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "decompress.h"
 #include "header.h"
 #include "secret.h"
 
-static char lower(char byte) {
-  return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
-}
-
 /* RFC 9110: letters, digits and these. Not isalnum: that one obeys the locale. */
 static bool is_token_character(char byte) {
-  if (lower(byte) >= 'a' && lower(byte) <= 'z')
+  if (ascii_lower(byte) >= 'a' && ascii_lower(byte) <= 'z')
     return true;
   if (byte >= '0' && byte <= '9')
     return true;
@@ -53,7 +49,7 @@ bool header_name_is(const char *name, size_t length, const char *other) {
   if (strlen(other) != length)
     return false;
   for (size_t i = 0; i < length; i++)
-    if (lower(name[i]) != lower(other[i]))
+    if (ascii_lower(name[i]) != ascii_lower(other[i]))
       return false;
   return true;
 }
@@ -114,7 +110,7 @@ bool header_append_encodings(struct curl_slist **list) {
 bool header_list_has(const struct curl_slist *list, const char *name) {
   size_t length = strlen(name);
   for (; list != NULL; list = list->next)
-    if (strncasecmp(list->data, name, length) == 0 &&
+    if (ascii_alike(list->data, name, length) &&
         (list->data[length] == ':' || list->data[length] == ';'))
       return true;
   return false;

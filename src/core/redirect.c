@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "header.h"
 #include "loopback.h"
 #include "redirect.h"
@@ -26,8 +26,8 @@ static bool is_foreign(const char *location) {
   size_t length = scheme_length(location);
   if (length == 0)
     return false;
-  bool http = (length == 4 && strncasecmp(location, "http", 4) == 0) ||
-              (length == 5 && strncasecmp(location, "https", 5) == 0);
+  bool http = (length == 4 && ascii_alike(location, "http", 4)) ||
+              (length == 5 && ascii_alike(location, "https", 5));
   return !http || strncmp(location + length, "://", 3) != 0;
 }
 
@@ -104,11 +104,11 @@ static void free_ends(struct ends *ends) {
 static const char *problem_between(const struct redirect_page *page, const struct ends *ends,
                                    bool *guarded) {
   bool here = page->on_loopback || loopback_host(ends->from_host);
-  bool same = strcasecmp(ends->from_scheme, ends->to_scheme) == 0 &&
-              strcasecmp(ends->from_host, ends->to_host) == 0 &&
+  bool same = ascii_equal(ends->from_scheme, ends->to_scheme) &&
+              ascii_equal(ends->from_host, ends->to_host) &&
               strcmp(ends->from_port, ends->to_port) == 0;
   *guarded = !here && !same;
-  if (strcasecmp(ends->from_scheme, "https") == 0 && strcasecmp(ends->to_scheme, "https") != 0)
+  if (ascii_equal(ends->from_scheme, "https") && !ascii_equal(ends->to_scheme, "https"))
     return "leads from https to http";
   if (!here && loopback_may_be(ends->to_host))
     return "leads from another machine to this one";

@@ -1,6 +1,5 @@
 #include "base.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 /* "0a1b2c3d.0": eight hex digits of the subject's hash, and a number. */
 static bool is_hashed_name(const char *name) {
   for (size_t i = 0; i < 8; i++)
-    if (!isxdigit((unsigned char)name[i]))
+    if (name[i] == '\0' || strchr("0123456789abcdefABCDEF", name[i]) == NULL)
       return false;
-  return name[8] == '.' && isdigit((unsigned char)name[9]);
+  return name[8] == '.' && name[9] >= '0' && name[9] <= '9';
 }
 
 /* Whether a folder's files are named by hash. */

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "loopback.h"
 #include "url.h"
 #include "url_path.h"
@@ -180,7 +180,7 @@ static size_t member_end(const struct buffer *text, size_t at) {
 
 static bool is_member(const struct buffer *text, size_t at, size_t end, const char *name) {
   size_t length = strlen(name);
-  return end - at >= length && strncasecmp(text->data + at, name, length) == 0 &&
+  return end - at >= length && ascii_alike(text->data + at, name, length) &&
          (end - at == length || text->data[at + length] == '=');
 }
 
@@ -211,7 +211,7 @@ static enum url_status compare_part(CURLU *url, CURLUPart part, unsigned flags,
   if (code == CURLUE_OUT_OF_MEMORY)
     return URL_NO_MEMORY;
   bool there = code == CURLUE_OK && text != NULL;
-  bool same = there == (wanted != NULL) && (!there || strcasecmp(text, wanted) == 0);
+  bool same = there == (wanted != NULL) && (!there || ascii_equal(text, wanted));
   curl_free(text);
   return same ? URL_OK : URL_ELSEWHERE;
 }

@@ -269,6 +269,16 @@ describe("masking", function()
     assert.equal("***", inner:mask("a " .. PASSWORD .. " b"))
   end)
 
+  it("tells all the same that the client was closed", function()
+    client = make { on_event = function(event)
+      if event.type == "request" then
+        client:close()
+      end
+    end }
+    local _, err = client:get("/user", { auth = false })
+    assert.equal("closed: the client was closed (GET ***)", tostring(err))
+  end)
+
   it("hides the password of the proxy", function()
     local inner = sandbox:core { proxy = "http://me:pr%40xy-secret@proxy.example:3128" }
     assert.equal("got ***, *** and bWU6***",

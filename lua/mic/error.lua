@@ -213,7 +213,9 @@ function errors.from_fail(kind, code, message, context)
     fields.retryable = true -- the clock may be right by then
   end
   fields.path = fields.path and mask(fields.path)
-  message = mask(message or "", SEEN_LIMIT)
+  if kind ~= "closed" then -- a closed client knows no secret any more, and would hide all of it
+    message = mask(message or "", SEEN_LIMIT)
+  end
   message = message ~= "" and message or "no more is known"
   if kind == "missing" or kind == "stale" then
     if kind == "missing" and not message:find "^not logged in" then

@@ -63,6 +63,12 @@ static const struct rule rules[] = {
      "{\"errorMessage\":\"User not found\",\"messageKey\":\"USER_NOT_FOUND\","
      "\"messageParams\":{\"userName\":\"anna\"},\"property\":\"userName\"}",
      WHOLE},
+    {"GET /prod/echo", "eyJ", "500 Internal Server Error\r\nx-amzn-RequestId: key-secret",
+     "{\"message\":{\"message\":\"word-secret, %6Bey-secret, word%2Dse\\u0063ret, "
+     "a2V5LXNlY3JldA==\","
+     "\"messageKey\":\"refresh-one-secret\",\"property\":\"" TOKEN_ONE "\","
+     "\"messageParams\":{\"word-secret\":\"key&#x2D;secret\"}}}",
+     WHOLE},
     {"GET /prod/cut", NULL, "200 OK", "{\"half\":", CUT},
     {"GET /prod/broken", NULL, "200 OK", "{\"half\":", WHOLE},
     /* {"name":"éàü0"} */

@@ -50,12 +50,13 @@ static size_t advance(const struct mask_needle *needle, size_t matched, unsigned
   return byte == seen(needle, needle->bytes[matched]) ? matched + 1 : 0;
 }
 
-/* Knuth, Morris and Pratt; for as much of the needle as a text can hold. */
-static void find_borders(struct mask_needle *needle, size_t length) {
-  for (size_t i = 0; i < length; i++)
+/* Knuth, Morris and Pratt; at first use, since most secrets are longer than most texts. */
+static void find_borders(struct mask_needle *needle) {
+  needle->borders[0] = 0;
+  for (size_t i = 1; i < needle->usable; i++)
     needle->borders[i] =
-        i == 0 ? 0
-               : (uint32_t)advance(needle, needle->borders[i - 1], seen(needle, needle->bytes[i]));
+        (uint32_t)advance(needle, needle->borders[i - 1], seen(needle, needle->bytes[i]));
+  needle->is_ready = true;
 }
 
 /* ---- the room ---- */
@@ -81,9 +82,10 @@ bool mask_begin(struct mask *mask, size_t length) {
     return false;
   mask->room = room;
   for (size_t i = 0; i < mask->count; i++) {
-    size_t usable = min(mask->needles[i].length, length);
-    mask->needles[i].borders = take(&room, usable * sizeof(uint32_t));
-    find_borders(&mask->needles[i], usable);
+    struct mask_needle *needle = &mask->needles[i];
+    needle->usable = min(needle->length, length);
+    needle->borders = take(&room, needle->usable * sizeof(uint32_t));
+    needle->is_ready = false;
   }
   mask->reach = take(&room, length * sizeof(uint32_t));
   struct spelled *texts[MASK_LAYERS_MAX + 1] = {&mask->run};
@@ -127,9 +129,13 @@ static void note_within(struct search *search, const struct spelled *text, size_
 }
 
 /* With `open` the text is a beginning: see mask_find. */
-static void find_needle(struct search *search, const struct mask_needle *needle,
+static void find_needle(struct search *search, struct mask_needle *needle,
                         const struct spelled *text, bool open) {
   size_t matched = 0;
+  if (text->length == 0)
+    return;
+  if (!needle->is_ready)
+    find_borders(needle);
   for (size_t i = 0; i < text->length; i++) {
     matched = advance(needle, matched, seen(needle, text->bytes[i]));
     if (matched < needle->length)
@@ -145,7 +151,7 @@ static void find_needle(struct search *search, const struct mask_needle *needle,
 
 static void find_needles(struct search *search, const struct spelled *text, bool open) {
   for (size_t i = 0; i < search->mask->count; i++) {
-    const struct mask_needle *needle = &search->mask->needles[i];
+    struct mask_needle *needle = &search->mask->needles[i];
     if (needle->length >= MASK_INSIDE_MIN && (open || needle->length <= text->length))
       find_needle(search, needle, text, open);
   }

@@ -25,6 +25,8 @@ struct mask_needle {
   size_t length;
   bool any_case;
   uint32_t *borders; /* of each prefix, the longest proper prefix that is also its suffix */
+  size_t usable;     /* as many of them as a text is long */
+  bool is_ready;     /* they were found */
 };
 
 struct mask {

@@ -67,8 +67,7 @@ curl_socket_t kept_sockets_open(struct kept_sockets *sockets, const struct curl_
     return CURL_SOCKET_BAD;
   }
   added->descriptor = descriptor;
-  if (address->socktype == SOCK_STREAM)
-    limit_unacknowledged(descriptor, unacknowledged);
+  limit_unacknowledged(descriptor, unacknowledged);
   return descriptor;
 }
 

@@ -3,7 +3,8 @@
 --
 --   */5 * * * *  . $HOME/my-job.env && lua cron.lua
 --
--- my-job.env exports MIC_BASE_URL, MIC_API_KEY, MIC_USERNAME and MIC_PASSWORD; chmod 600 it.
+-- my-job.env exports MIC_BASE_URL, MIC_API_KEY, MIC_USERNAME and MIC_PASSWORD; chmod 600 it. Or it
+-- exports MIC_PASSWORD_FILE, a file whose first line is the password.
 
 local mic = require "mic"
 

@@ -12,7 +12,7 @@ enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4 };
 static bool is_empty(const struct record *record) {
   return record->token.bytes == NULL && record->identity.bytes == NULL &&
          record->refresh_token.bytes == NULL && record->root.bytes == NULL &&
-         record->expires == 0 && record->retry_at == 0;
+         record->expires == 0 && record->retry_at == 0 && record->refusals.count == 0;
 }
 
 static void check_number(double number) {
@@ -27,6 +27,15 @@ static void check_credential(const struct secret *secret) {
   }
 }
 
+static void check_refusals(const struct refused_logins *refusals) {
+  CHECK(refusals->count <= REFUSED_LOGINS_MAX);
+  for (size_t i = 0; i < refusals->count; i++) {
+    check_number(refusals->list[i].at);
+    check_number(refusals->list[i].times);
+    CHECK(refusals->list[i].at > 0 && refusals->list[i].times >= 1);
+  }
+}
+
 static void check_same(const struct record *one, const struct record *other) {
   CHECK(secret_equal(&one->token, &other->token));
   CHECK(secret_equal(&one->identity, &other->identity));
@@ -37,6 +46,9 @@ static void check_same(const struct record *one, const struct record *other) {
   CHECK(memcmp(&one->lifetime, &other->lifetime, sizeof one->lifetime) == 0);
   CHECK(memcmp(&one->generation, &other->generation, sizeof one->generation) == 0);
   CHECK(memcmp(&one->retry_at, &other->retry_at, sizeof one->retry_at) == 0);
+  CHECK(one->refusals.count == other->refusals.count);
+  CHECK(memcmp(one->refusals.list, other->refusals.list,
+               one->refusals.count * sizeof *one->refusals.list) == 0);
 }
 
 /* Reads, and what could be read is written and read again. */
@@ -50,7 +62,8 @@ static enum record_status check_bytes(const char *bytes, size_t size) {
     free(exact);
     return status;
   }
-  CHECK(record.token.length > 0);
+  CHECK(record.token.length > 0 || record.refusals.count > 0);
+  check_refusals(&record.refusals);
   check_credential(&record.token);
   check_credential(&record.identity);
   check_credential(&record.refresh_token);
@@ -95,7 +108,7 @@ static void check_frame(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < SUM_SIZE; i++)
     bytes[MAGIC_SIZE + size + i] = (char)(unsigned char)(sum >> (8 * i) & 0xffu);
   enum record_status status = check_bytes(bytes, length);
-  CHECK((status == RECORD_NEWER) == (data[0] > 2));
+  CHECK((status == RECORD_NEWER) == (data[0] > 3));
   free(bytes);
 }
 
@@ -124,6 +137,12 @@ static void check_round_trip(const uint8_t *data, size_t size) {
   record.lifetime = (double)(numbers[2] >> 11);
   record.generation = (double)(numbers[3] >> 11);
   record.retry_at = (double)(numbers[4] >> 11) / 2.0;
+  record.refusals.count = data[0] % (REFUSED_LOGINS_MAX + 1);
+  for (size_t i = 0; i < record.refusals.count; i++) {
+    memset(record.refusals.list[i].digest, data[size - 1], SHA256_SIZE);
+    record.refusals.list[i].at = record.issued + 1.0;
+    record.refusals.list[i].times = (double)(data[size / 2] + 1);
+  }
   take_credential(&record.token, data, size);
   take_credential(&record.identity, data, size / 2);
   take_credential(&record.refresh_token, data, size / 3);

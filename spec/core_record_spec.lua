@@ -130,8 +130,87 @@ describe("a record of mic.core", function()
     assert.is_nil((core.record(framed(2, old:sub(12, -5)))))
   end)
 
+  local function refusal(letter, at, times)
+    return { digest = letter:rep(32), at = at, times = times }
+  end
+
+  it("may say what was refused, with credentials and without", function()
+    local record = client:record()
+    assert.is_true(record:is_login())
+    assert.is_nil(record:refused())
+    local list = { refusal("a", 1700000000.5, 1), refusal("\0", 1800000000, 3) }
+    for _, whole in ipairs { record, client:no_login() } do
+      local refused = whole:with_refused(list)
+      assert.same(list, refused:refused())
+      local read = assert(core.record(refused:bytes()))
+      assert.same(list, read:refused())
+      assert.equal(whole:is_login(), read:is_login())
+      assert.same(list, read:with_retry_at(5):refused())
+      assert.equal(refused:bytes(), read:bytes())
+      assert.equal(whole:bytes(), read:with_refused():bytes())
+    end
+    assert.is_true(client:holds(record:with_refused(list)))
+    local alone = client:no_login():with_refused(list)
+    local adopted, kind, _, message = client:adopt(alone)
+    assert.same({ nil, "store", "the record holds no credentials" }, { adopted, kind, message })
+    assert.is_nil((core.record(client:no_login():bytes())))
+  end)
+
+  it("keeps the last four of what was refused, and takes nothing else for it", function()
+    local list = {}
+    for index = 1, 6 do
+      list[index] = refusal(tostring(index), index, index)
+    end
+    assert.same({ list[3], list[4], list[5], list[6] },
+      client:record():with_refused(list):refused())
+    for _, wrong in ipairs {
+      5, { 5 }, { {} }, { refusal("ab", 1, 1) }, { refusal("a", 0, 1) }, { refusal("a", 1, 0.5) },
+      { refusal("a", math.huge, 1) }, { refusal("a", 1, 2 ^ 54) },
+    } do
+      assert.has_error(function()
+        client:record():with_refused(wrong)
+      end)
+    end
+  end)
+
+  it("is of version 3 only when something was refused: older ones can read the others", function()
+    local record = client:record()
+    assert.equal(2, record:bytes():byte(11))
+    assert.equal(3, record:with_refused({ refusal("a", 1, 1) }):bytes():byte(11))
+    local content = record:bytes():sub(12, -5)
+    local one = content .. "\1" .. ("d"):rep(32) .. ("\0"):rep(6) .. "\240?"
+    local number = ("\0"):rep(6) .. "\240?" -- 1.0
+    assert.same({ refusal("d", 1, 1) }, core.record(framed(3, one .. number)):refused())
+    for _, damaged in ipairs {
+      content, content .. "\0", one, one .. number .. "x", one .. ("\0"):rep(8),
+      content .. "\5" .. (("d"):rep(32) .. number .. number):rep(5),
+      content .. "\1" .. ("d"):rep(32) .. ("\0"):rep(8) .. number,
+    } do
+      local read, kind = core.record(framed(3, damaged))
+      assert.same({ nil, "store" }, { read, kind }, #damaged)
+    end
+    assert.is_nil((core.record(framed(2, one .. number))))
+  end)
+
+  it("knows a login by a digest of all that belongs to it", function()
+    local digest = client:login_digest("anna", "word")
+    assert.equal(32, #digest)
+    assert.equal(digest, client:login_digest("anna", "word"))
+    local other_key = sandbox:core { api_key = "another" }
+    local other_place = sandbox:core { base_url = sandbox.origin .. "/test" }
+    for index, another in ipairs {
+      client:login_digest("anna", "word "), client:login_digest("annaw", "ord"),
+      client:login_digest("anna", ""), client:login_digest("", "annaword"),
+      other_key:login_digest("anna", "word"), other_place:login_digest("anna", "word"),
+    } do
+      assert.is_true(digest ~= another, index)
+    end
+    other_key:close()
+    other_place:close()
+  end)
+
   it("of a newer version is told from a damaged one", function()
-    for _, version in ipairs { 3, 255 } do
+    for _, version in ipairs { 4, 255 } do
       for _, content in ipairs { "", "whatever may come", client:record():bytes() } do
         local record, kind, code, message = core.record(framed(version, content))
         assert.same({ nil, "store", "ENOTSUP",

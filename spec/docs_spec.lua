@@ -147,6 +147,10 @@ local loud = mic.new { base_url = os.getenv "MIC_BASE_URL", api_key = "-", on_ev
 loud:get("/metadata/manifest")
 note("status", loud:status())
 note_err(new { base_url = "https://localhost:1" }:login("demo", "wrong"))
+note_err(new { username = "demo", password = broken }:get "/user")
+local refused = new { username = "demo", password = "wrong" }
+refused:get "/user"
+note("status", refused:status())
 note("status", reader:status())
 note("counters", reader:status().counters)
 note("response", getmetatable(res).__index and { header_values = res.header_values })

@@ -335,8 +335,8 @@ local RETURNED = {
     "a wrong password that is tried again",
     'local client = new { username = NAME, password = "letmein" }\n'
       .. 'client:get "/user"\nprint(select(2, client:get "/user"))',
-    "auth: the API has refused this password; it is not tried again (GET /user) - call "
-      .. "client:login with the right one, or make a new client",
+    "auth: the API has refused this password; it is not tried again for 15 min (GET /user) - "
+      .. "another one is sent at once, and so is client:login()",
   },
   {
     "an expired copy of a token",

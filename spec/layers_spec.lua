@@ -5,12 +5,12 @@ local tree = require "spec.support.tree"
 
 --- Top to bottom; a module requires what stands below it, or beside it without a circle.
 local layers = {
-  { "mic", "mic.environment", "mic.nginx" },
+  { "mic", "mic.environment", "mic.password_file", "mic.nginx" },
   { "mic.client", "mic.call", "mic.plain_call", "mic.batch", "mic.batch_requests", "mic.task_batch",
     "mic.builder", "mic.inside", "mic.redirect" },
   { "mic.session", "mic.joining", "mic.shared_flight", "mic.flight", "mic.renewal", "mic.vault",
-    "mic.login_exchange", "mic.account", "mic.policy", "mic.retry", "mic.retry_budget",
-    "mic.discovery", "mic.events" },
+    "mic.login_exchange", "mic.account", "mic.password", "mic.policy", "mic.refusals",
+    "mic.retry", "mic.retry_budget", "mic.discovery", "mic.events" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.error_body", "mic.one_line", "mic.pause", "mic.protect", "mic.hints",
     "mic.json", "mic.path", "mic.options", "mic.option_specs", "mic.response", "mic.endpoints" },

@@ -31,6 +31,9 @@ function account.add(status, session)
     next_refresh = math.max(next_refresh or 0, session:wall() + pause)
   end
   status.next_refresh = next_refresh and math.floor(next_refresh)
+  local password = type(session.password) == "string" and session.password or nil
+  local refused = session:refused_for(password)
+  status.next_login = refused and math.ceil(session:wall() + refused)
 end
 
 return account

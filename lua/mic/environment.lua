@@ -3,16 +3,19 @@
 local client = require "mic.client"
 local errors = require "mic.error"
 local file_store = require "mic.store.file"
+local password_file = require "mic.password_file"
 
 local environment = {}
 
---- Option by variable; `tls.ca_file` stands in its table, of a file store it is the path.
+--- Option by variable; `tls.ca_file` stands in its table, of a file store it is the path, and
+--- `password_file` is none.
 local variables = {
   MIC_BASE_URL = "base_url",
   MIC_STACK = "stack",
   MIC_API_KEY = "api_key",
   MIC_USERNAME = "username",
   MIC_PASSWORD = "password",
+  MIC_PASSWORD_FILE = "password_file",
   MIC_CA_FILE = "tls.ca_file",
   MIC_CREDENTIALS = "store",
 }
@@ -54,8 +57,25 @@ local function blame(problem, own)
   error(problem, 0)
 end
 
---- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD,
---- MIC_CA_FILE and MIC_CREDENTIALS, a file store's path. Empty variables count as absent.
+--- The password of MIC_PASSWORD or MIC_PASSWORD_FILE.
+---@param text string|nil
+---@param path string|nil
+---@return string|function|nil password
+---@return table|nil err
+local function choose_password(text, path)
+  if not path then
+    return text
+  end
+  if text then
+    local message = "MIC_PASSWORD and MIC_PASSWORD_FILE are both set: one of them is enough"
+    return nil, config_error(message)
+  end
+  return password_file.option("MIC_PASSWORD_FILE", path)
+end
+
+--- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD or
+--- MIC_PASSWORD_FILE, MIC_CA_FILE and MIC_CREDENTIALS, a file store's path. Empty variables count
+--- as absent.
 --- Raises for misuse: what is wrong with `options`.
 ---@param options? table of `mic.new`; they win over the variables
 ---@return table|nil client
@@ -69,6 +89,11 @@ function environment.client(options)
   if options.base_url or options.stack then
     given.base_url, given.stack = nil, nil
   end
+  local path, problem = given.password_file, nil
+  given.password_file = nil
+  if options.password == nil then
+    given.password, problem = choose_password(given.password, path)
+  end
   for name, value in pairs(options) do
     given[name] = value
   end
@@ -81,8 +106,12 @@ function environment.client(options)
   if given.base_url and not given.api_key then
     return nil, config_error("MIC_API_KEY is missing", MISSING)
   end
+  if problem then
+    return nil, problem
+  end
   if given.password and not given.username then
-    return nil, config_error "MIC_USERNAME is missing: MIC_PASSWORD belongs to a user"
+    local variable = path and "MIC_PASSWORD_FILE" or "MIC_PASSWORD"
+    return nil, config_error("MIC_USERNAME is missing: " .. variable .. " belongs to a user")
   end
   local ca_file_name = not options.tls and given.tls and "MIC_CA_FILE" or nil
   local ok, made = pcall(client.new, given, ca_file_name)

@@ -52,6 +52,7 @@ local fields_kept = {
   "attempts",
   "location",
   "code",
+  "cause",
   "method",
 }
 

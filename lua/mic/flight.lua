@@ -114,7 +114,8 @@ purposes.ahead = purposes.renew
 purposes.refresh = purposes.renew
 
 function purposes.login(this)
-  this.saved = this.session.vault:saved() or this.saved
+  local saved, err = this.session.vault:saved()
+  this.saved, this.unread = saved or this.saved, err ~= nil
   return renewal.log_in(this, this.username, this.password, this.own)
 end
 

@@ -144,11 +144,6 @@ local rules = {
     hint = "give use_credentials a refreshToken too, or call client:login()",
   },
   {
-    kind = "auth",
-    text = "it is not tried again",
-    hint = "call client:login with the right one, or make a new client",
-  },
-  {
     missing = true,
     hint = "call client:login(), or make the client with username and password",
   },

@@ -14,6 +14,8 @@ local LARGEST_MARGIN = 0.9
 local PAUSE_LEAST, PAUSE_MAX, PAUSE_SHARE = 1, MINUTE, 0.05
 
 local RETRY_AFTER_MAX = MINUTE
+local REFUSED_ONCE, REFUSED_AGAIN = 15 * MINUTE, 60 * MINUTE
+local CLOCKS_APART = 5 * MINUTE -- of the machines that share a store, at the most
 
 local retried = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 local no_answer = { network = true, timeout = true }
@@ -162,6 +164,19 @@ end
 function policy.pause_left(retry_at, wall)
   local left = retry_at - wall
   return left > 0 and left <= PAUSE_MAX and left or nil
+end
+
+--- How long a login that the API has refused is not tried again by itself: a quarter of an hour,
+--- and then an hour each time. A refusal that is more than a little in the future comes of a clock
+--- that was wrong, and does not count.
+---@param at number seconds since 1970
+---@param times number how often it was refused in a row
+---@param wall number seconds since 1970
+---@return number|nil seconds nil when it may be tried
+function policy.refusal_left(at, times, wall)
+  local wait = times > 1 and REFUSED_AGAIN or REFUSED_ONCE
+  local left = at + wait - wall
+  return left > 0 and left <= wait + CLOCKS_APART and left or nil
 end
 
 return policy

@@ -5,6 +5,7 @@ local core_module = require "mic.core"
 local errors = require "mic.error"
 local events = require "mic.events"
 local login_exchange = require "mic.login_exchange"
+local password_option = require "mic.password"
 local policy = require "mic.policy"
 local retry = require "mic.retry"
 
@@ -156,7 +157,25 @@ function renewal.keep(this, record)
   return true
 end
 
---- `own`: the password is that of the options. Only such a one is kept, to know if it was refused.
+--- The API has refused this login: so that no account gets locked, nobody sends it again by himself
+--- for a while, here or wherever else this record is read.
+local function note_refused(this, username, password)
+  local session = this.session
+  local digest = session:digest(username, password)
+  session.shared.refusals:note(digest, session:wall())
+  if not this.unread and may_save(this) then
+    session.vault:save(this.saved or nil)
+  end
+end
+
+local function note_worked(this, username, password)
+  local session = this.session
+  if not session.shared.refusals:is_empty() then
+    session.shared.refusals:forget(session:digest(username, password))
+  end
+end
+
+--- `own`: the password is that of the options. Only a refusal of such a one is remembered.
 ---@param this table the flight
 ---@param username string
 ---@param password string
@@ -168,18 +187,30 @@ function renewal.log_in(this, username, password, own)
   this.sent = "login"
   local reply, record, refused = send(this, "login", username, password)
   if not reply then
+    if refused then
+      record.hint = password_option.ending(password) or record.hint
+    end
     if refused and own then
-      session.shared.refused_password = password
+      note_refused(this, username, password)
     elseif not refused then
       begin_pause(this, record)
     end
     return nil, record
   end
   session.counters.logins = session.counters.logins + 1
-  session.shared.refused_password = nil
+  note_worked(this, username, password)
   session.user = username
   this.reply = reply
   return renewal.keep(this, record)
+end
+
+local function refused_error(password, left)
+  local message = "the API has refused this password; it is not tried again for %d min"
+  local ending = password_option.ending(password)
+  return errors.new("auth", message:format(math.ceil(left / 60)), {
+    hint = (ending and ending .. "; " or "")
+      .. "another one is sent at once, and so is client:login()",
+  })
 end
 
 --- Logs in with the user name and password of the options.
@@ -196,8 +227,9 @@ function renewal.log_in_by_itself(this, err)
   if not password then
     return nil, problem
   end
-  if password == session.shared.refused_password then
-    return nil, errors.new("auth", "the API has refused this password; it is not tried again")
+  local left = session:refused_for(password)
+  if left then
+    return nil, refused_error(password, left)
   end
   return renewal.log_in(this, session.username, password, true)
 end

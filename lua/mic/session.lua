@@ -1,9 +1,9 @@
 --- The life of a client's credentials: decides when a flight starts, waits for its end, and shares
 --- what it brought.
 
-local core_module = require "mic.core"
 local errors = require "mic.error"
 local joining = require "mic.joining"
+local password_option = require "mic.password"
 local policy = require "mic.policy"
 local protect = require "mic.protect"
 local shared_flight = require "mic.shared_flight"
@@ -38,6 +38,7 @@ function session.new(settings)
     dead_err = nil,
     quiet_until = nil, -- no early refresh before
     last_error = nil,
+    digested = nil, -- see `digest`
   }, session_mt)
   self.emit_now = settings.emit
   --- Events of a flight are delivered once it has ended and its lock is free.
@@ -64,7 +65,7 @@ end
 --- Seconds since 1970, by the transport where that has a clock of its own.
 ---@return number
 function session_methods:wall()
-  return (self.transport.wall or core_module.wall)()
+  return self.vault:wall()
 end
 
 --- The end of a flight: its lock is free, and whoever waits gets the outcome. That it has ended is
@@ -108,24 +109,33 @@ end
 ---@return string|nil password
 ---@return table|nil err
 function session_methods:own_password()
-  if type(self.password) ~= "function" then
-    return self.password
+  return password_option.get(self.password, self.mask)
+end
+
+--- By which a login is remembered that was refused. The last one is kept, since it is slow.
+---@param username string
+---@param password string
+---@return string
+function session_methods:digest(username, password)
+  local last = self.digested
+  if not last or last.username ~= username or last.password ~= password then
+    local digest = self.core:login_digest(username, password)
+    last = { username = username, password = password, digest = digest }
+    self.digested = last
   end
-  local ran, password = protect.user(self.password)
-  local problem
-  if not ran then
-    errors.pass_memory(password)
-    problem = "raised an error"
-  elseif type(password) ~= "string" or password == "" then
-    problem = ("returned no string (got %s)"):format(
-      password == "" and "an empty one" or type(password)
-    )
-  elseif #password > core_module.secret_max then
-    problem = ("returned more than %d bytes"):format(core_module.secret_max)
-  else
-    return password
+  return last.digest
+end
+
+--- How long the password of the options is not sent yet, since the API has refused it.
+---@param password string|nil nil: the one that was asked about last
+---@return number|nil seconds nil: it may be sent
+function session_methods:refused_for(password)
+  local refused, last = self.shared.refusals, self.digested
+  password = password or (last and last.password)
+  if refused:is_empty() or not password or not self.username then
+    return nil
   end
-  return nil, errors.new("auth", "the password function " .. problem)
+  return refused:left(self:digest(self.username, password), self:wall())
 end
 
 --- Whether the present token may be sent, if need be shortly before its end.

@@ -1,9 +1,10 @@
 --- What the clients of one Lua state share when they have the same store object and key: the flight
---- under way, the pause after a failure, the password that was refused.
+--- under way, the pause after a failure, the passwords that were refused.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
 local pause = require "mic.pause"
+local refusals = require "mic.refusals"
 
 local shared_flight = {}
 local shared_methods = {}
@@ -30,7 +31,7 @@ function shared_flight.of(store, key)
     found = setmetatable({
       flight = nil, -- the one under way
       pause = pause.new(),
-      refused_password = nil, -- not tried again until it changes
+      refusals = refusals.new(),
       token = false, -- of the lock, while a flight of ours has it; a member from the start, so that
       token_pid = false, -- no lock that was taken can fail to be noted
     }, shared_mt)

@@ -14,7 +14,7 @@ local LOCK_SECONDS = 45 -- longer than any flight, so that a lock never ends und
 
 --- Makes the vault of a client.
 ---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
---- owner (of the store's locks)
+--- owner (of the store's locks; its `refusals` rest with the record)
 ---@return table vault
 function vault.new(settings)
   return setmetatable({
@@ -89,8 +89,14 @@ local function ask(self, what, ...)
   return value
 end
 
+--- Notes what the record says of refused logins.
+local function learn(self, record)
+  self.owner.refusals:learn(record)
+  return record:is_login() and record or nil
+end
+
 --- The saved record; nil when there is none or what is saved is damaged.
----@return table|nil record
+---@return table|nil record with credentials
 ---@return table|nil err when the store failed
 function vault_methods:saved()
   local record, err = ask(self, "load", self.key)
@@ -104,7 +110,7 @@ function vault_methods:saved()
       err = failed(self, "load", message)
       return nil, code and err -- a code: it is whole, and not to be written over
     end
-    return record
+    return learn(self, record)
   end
   local is_record, problem = pcall(self.core.holds, self.core, record)
   if not is_record then
@@ -112,7 +118,7 @@ function vault_methods:saved()
     failed(self, "load", "it returned no record")
     return nil
   end
-  return record
+  return learn(self, record)
 end
 
 --- Adopts what somebody else saved, unless it is what memory is to replace.
@@ -135,11 +141,19 @@ function vault_methods:adopt_saved(record)
   return true
 end
 
---- Saves a record, or clears the store.
+--- Seconds since 1970, by the transport where that has a clock of its own.
+---@return number
+function vault_methods:wall()
+  return (self.transport.wall or core_module.wall)()
+end
+
+--- Saves a record, or clears the store but for what was refused.
 ---@param record table|nil
 ---@return true|nil ok
 ---@return table|nil err
 function vault_methods:save(record)
+  local refused = self.owner.refusals
+  record = refused:attach(record, self.core, self:wall())
   local saved, err = ask(self, "save", self.key, record)
   if err then
     return nil, err
@@ -148,6 +162,7 @@ function vault_methods:save(record)
     return nil, failed(self, "save", "it returned " .. tostring(saved))
   end
   self.store_error = nil
+  refused:saved()
   return true
 end
 

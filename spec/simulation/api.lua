@@ -72,6 +72,9 @@ end
 ---@return table reply status, body, credentials
 function api_methods:login(user, password)
   local account = self.accounts[user]
+  if account and account.locked then
+    return error_reply(401, "", "Password attempts exceeded")
+  end
   if not account or account.password ~= password then
     return error_reply(400, "INVALID_LOGIN", "Invalid login")
   end

@@ -50,13 +50,6 @@ local function check_alone(self, attempt)
   end
 end
 
-local function check_password(self, attempt)
-  local process = attempt.process
-  if attempt.what == "login" and not attempt.explicit and process.refused[attempt.secret] then
-    self:violate("no wrong password twice", process.name)
-  end
-end
-
 --- A failure that others must know of: it was saved with the record, or whoever noticed it has let
 --- go of the lock.
 local function is_shared(store, failure)
@@ -101,6 +94,60 @@ local function check_retry(self, attempt)
       ("%s sends a %s %.5f s after an answer that asks for %d"):format(
         process.name, attempt.what, self.world.now - last.ended, last.retry_after))
   end
+end
+
+--- ---- refused passwords ----
+
+--- How long one is not sent again; a process that forgets it for a while counts from the first.
+local ONCE, AGAIN, DAY = 900, 3600, 86400
+
+--- A refusal that this process must know of.
+local function is_known(process, refusal)
+  if refusal.life == process.life then
+    return true
+  end
+  local store = process.group.store
+  if (store.failed_last or -1) >= refusal.at then
+    return false
+  end
+  local saved = (store.saved_by[refusal.process] or -1) >= refusal.at
+  return saved or (refusal.life.alive and not store:is_held_by(refusal.process))
+end
+
+local function check_password(self, attempt)
+  local process = attempt.process
+  local refusal = attempt.what == "login" and process.group.refused[attempt.secret]
+  if attempt.explicit or not refusal or not is_known(process, refusal) then
+    return
+  end
+  local ends = refusal.at + (refusal.times > 1 and AGAIN or ONCE) - SKEW
+  if self.world.now < ends then
+    self:violate("no refused password twice within its time",
+      ("%s sends one %.5f s after it was refused to %s, %d times"):format(
+        process.name, self.world.now - refusal.at, refusal.process.name, refusal.times))
+  end
+  attempt.refused = self.world.now - refusal.at < DAY - SKEW and refusal.times or nil
+end
+
+local function note_refused(self, attempt)
+  local process, now = attempt.process, self.world.now
+  process.group.refused_lately[attempt.secret] = now
+  if not attempt.explicit then
+    process.group.refused[attempt.secret] = {
+      process = process,
+      life = process.life,
+      at = now,
+      times = (attempt.refused or 0) + 1,
+    }
+  end
+end
+
+--- Whether a process may hold its password back, since it was refused.
+---@param process table
+---@return boolean
+function rules:holds_back(process)
+  local at = process.group.refused_lately[process:password()]
+  return at ~= nil and self.world.now < at + AGAIN + SKEW
 end
 
 local function check_pause(self, attempt)
@@ -156,7 +203,7 @@ function rules:auth_begins(process, what, secret, timeout)
     started = self.world.now,
     explicit = process.explicit > 0,
     task = self.world.current,
-    lock = process.group.store.locks,
+    lock = process.group.store:is_held_by(process) and process.group.store.locks,
     number = 1,
     outcome = nil, -- status or kind, when it has failed
   }
@@ -197,6 +244,9 @@ function rules:auth_arrives(attempt, outcome)
   self.world:note(process.name, attempt.what .. " brought", outcome.status or outcome.kind)
   if outcome.credentials then
     process.failure, group.failure = nil, nil
+    if attempt.what == "login" then
+      group.refused[attempt.secret] = nil
+    end
     if not attempt.lockless then -- else it stays in memory: there is no store
       self:delivered(attempt, outcome)
     end
@@ -208,7 +258,7 @@ function rules:auth_arrives(attempt, outcome)
       life = process.life,
       at = self.world.now,
       pause = LEAST_PAUSE,
-      had_record = group.store.kept ~= nil,
+      had_record = select(2, group.store:secrets()) ~= nil,
     }
     if not attempt.explicit then
       process.failure, group.failure = failure, failure
@@ -216,7 +266,7 @@ function rules:auth_arrives(attempt, outcome)
   else
     process.failure, group.failure = nil, nil -- the API has answered
     if attempt.what == "login" then
-      process.refused[attempt.secret] = true
+      note_refused(self, attempt)
     end
   end
 end

@@ -69,7 +69,7 @@ end
 local function has_a_way(self, process)
   local group = process.group
   if process:password() and self.api.accounts[group.user].password == process:password() then
-    return process.refused[process:password()] == nil
+    return not self:holds_back(process)
   end
   local refresh = group.store:secrets()
   return refresh ~= nil and self.api:honours(refresh)

@@ -10,7 +10,7 @@ local happenings_mt = { __index = happenings_methods }
 ---@param random table
 ---@param services table api, checker
 ---@param groups table[]
----@param settings table deaths (of flights, per step), revoke, new_password (mean seconds)
+---@param settings table deaths (of flights, per step), revoke, new_password, lock (mean seconds)
 ---@return table happenings
 function happenings.new(world, random, services, groups, settings)
   local self = setmetatable({
@@ -28,6 +28,7 @@ function happenings.new(world, random, services, groups, settings)
   end
   self:repeated(settings.revoke, self.revoke)
   self:repeated(settings.new_password, self.change_password)
+  self:repeated(settings.lock, self.lock)
   return self
 end
 
@@ -95,6 +96,23 @@ function happenings_methods:revoke()
   self.api:revoke_all(group.user, everything)
 end
 
+--- For a while the API refuses every login, whatever the password; at the beginning also what was
+--- there before.
+function happenings_methods:lock()
+  local group = self.random:pick(self.groups)
+  local account = self.api.accounts[group.user]
+  if account.locked then
+    return
+  end
+  account.locked = true
+  self.checker:disturb "the account is locked"
+  self.api:revoke_all(group.user, self.random:chance(0.5))
+  self.world:after(self.random:between(20, 1500), function()
+    account.locked = false
+    self.checker:disturb "the account is free again"
+  end)
+end
+
 local function tell(process, password)
   process.configured = password
   if process.settings.password == "text" and process.life.alive then
@@ -127,11 +145,13 @@ end
 function happenings_methods:heal()
   self.healed = true
   for _, group in ipairs(self.groups) do
-    local password = self.api.accounts[group.user].password
+    local account = self.api.accounts[group.user]
+    local password = account.password
+    account.locked = false
     for _, process in ipairs(group.processes) do
       process.settings.healed = true
       process.settings.denials = 0
-      if process.configured ~= password or process.refused and process.refused[password] then
+      if process.configured ~= password then
         tell(process, password)
       end
       if not process.life.alive then

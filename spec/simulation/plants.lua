@@ -112,7 +112,7 @@ plant("a session that throws away what came", "what arrives is saved", {
   end,
 })
 
-plant("a session that does not see that a login was refused", "no wrong password twice", {
+plant("a session that sees no refusal", "no refused password twice within its time", {
   core = function(client)
     change_results(client, function(what, reply, ...)
       if what == "login" and reply then
@@ -120,6 +120,28 @@ plant("a session that does not see that a login was refused", "no wrong password
       end
       return reply, ...
     end)
+  end,
+})
+
+plant("a record that forgets what was refused", "no refused password twice within its time", {
+  modules = function(require_module)
+    local refusals = require_module "mic.refusals"
+    local new = refusals.new
+    function refusals.new()
+      local made = new()
+      function made.attach(_, record)
+        return record
+      end
+      return made
+    end
+  end,
+})
+
+plant("a policy that never tries a refused password again", "every client recovers", {
+  modules = function(require_module)
+    require_module("mic.policy").refusal_left = function()
+      return 1e9
+    end
   end,
 })
 

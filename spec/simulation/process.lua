@@ -85,7 +85,6 @@ function process_methods:start()
   self.cores, self.clients = {}, {}
   self.busy = false -- see the caller
   self.explicit = 0 -- how many calls of a person's are under way: login, refresh, logout
-  self.refused = {} -- passwords
   self.failure = nil -- of the last login or refresh
   self.last_attempt = nil -- likewise, whatever came of it
   self.unsaved, self.arrived = {}, {}

@@ -68,11 +68,12 @@ function rules:saves(store, process, bytes)
   if not store.kept then
     return
   end
-  if bytes then
-    check_newer(self, store, process, token.of_record(bytes))
+  local new_refresh, new_jwt = token.of_record(bytes or "")
+  if new_jwt then
+    check_newer(self, store, process, new_refresh, new_jwt)
     return
   end
-  store.cleared_at = now
+  store.cleared_at = now -- what was refused may be there still
   -- After a logout a store that was down is cleared later.
   local refresh = store:secrets()
   if process.explicit == 0 and not process.left_at and refresh and self.api:honours(refresh) then

@@ -26,6 +26,7 @@ function scenario.world(random)
       deaths = calm and 0 or random:pick { 0, 0.0005, 0.003, 0.02 },
       revoke = random:chance(0.4) and random:between(2000, 10000) or nil,
       new_password = random:chance(0.3) and random:between(5000, 20000) or nil,
+      lock = random:chance(0.3) and random:between(3000, 20000) or nil,
     },
     groups = random:pick { 1, 1, 2 },
   }

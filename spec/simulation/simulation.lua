@@ -17,6 +17,7 @@ local simulation = {}
 
 local SLICE = 20 -- seconds between two looks at what should have ended
 local RECOVERY = 300 -- seconds after which nothing of what was wrong is felt
+local LONG_RECOVERY = 4000 -- where a password was refused that is right
 local LONGEST = 20000 -- seconds of a world per expiry
 
 local function make_group(run, number)
@@ -25,6 +26,8 @@ local function make_group(run, number)
     processes = {},
     in_flight = {},
     failure = nil,
+    refused = {}, -- by password: process, life, at, times (in a row)
+    refused_lately = {}, -- by password: when
     left_at = -1, -- when somebody last logged out
     helped_at = -1000,
     store = store.new(run.world, run.weather, run.random:branch(), scenario.store(run.random)),
@@ -82,6 +85,17 @@ local function pass(run, seconds)
   end
 end
 
+--- Until nothing of what was wrong is felt.
+local function recover(run)
+  local seconds = RECOVERY
+  for _, made in ipairs(run.processes) do
+    if run.services.checker:holds_back(made) then
+      seconds = LONG_RECOVERY
+    end
+  end
+  pass(run, seconds)
+end
+
 --- A client works; one without a password may need help first.
 local function visit(made, index)
   local ok, err = caller.call(made, index, "call")
@@ -127,7 +141,7 @@ function simulation.run(seed, options)
   if not world.stopped then
     run.weather:heal()
     run.happenings:heal()
-    pass(run, RECOVERY)
+    recover(run)
     check_recovery(run)
     pass(run, run.settings.api.lifetime + RECOVERY)
     check_recovery(run)

@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "plain_request.h"
 #include "record.h"
+#include "login_digest.h"
 
 /* ---- configuration ---- */
 
@@ -357,6 +358,7 @@ void clientL_open(lua_State *L) {
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");
   compatL_setfuncs(L, clientL_credential_methods);
+  compatL_setfuncs(L, clientL_digest_methods);
   compatL_setfuncs(L, clientL_waiting_methods);
   lua_pop(L, 2);
 }

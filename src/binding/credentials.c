@@ -195,6 +195,8 @@ static int client_adopt(lua_State *L) {
     push_failure_text(L, &failure, FAILURE_CANCELLED, "other credentials are in use by now");
   else if (!is_of_this_api(client, record))
     push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
+  else if (record->token.length == 0)
+    push_failure_text(L, &failure, FAILURE_STORE, "the record holds no credentials");
   if (failure.kind != FAILURE_NONE)
     return 4;
   if (!client_adopt_copy(client, record))

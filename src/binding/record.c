@@ -1,5 +1,7 @@
 #include "../core/base.h"
 
+#include <string.h>
+
 #include "record.h"
 
 static const char TYPE[] = "mic.record";
@@ -68,6 +70,87 @@ static int record_with_retry_at(lua_State *L) {
   return 1;
 }
 
+/* ---@return boolean there are credentials; false: only what was refused */
+static int record_is_login(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  lua_pushboolean(L, record->token.length > 0);
+  return 1;
+}
+
+/* A list of { digest, at, times }; nil where there are none. [0, +1] */
+static void push_refusals(lua_State *L, const struct refused_logins *refusals) {
+  if (refusals->count == 0) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_createtable(L, (int)refusals->count, 0);
+  for (size_t i = 0; i < refusals->count; i++) {
+    const struct refused_login *refusal = &refusals->list[i];
+    lua_createtable(L, 0, 3);
+    lua_pushlstring(L, (const char *)refusal->digest, sizeof refusal->digest);
+    lua_setfield(L, -2, "digest");
+    lua_pushnumber(L, refusal->at);
+    lua_setfield(L, -2, "at");
+    lua_pushnumber(L, refusal->times);
+    lua_setfield(L, -2, "times");
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+}
+
+/* The refusal at the top. [0, 0] */
+static void read_refusal(lua_State *L, struct refused_login *refusal) {
+  size_t length = 0;
+  luaL_checktype(L, -1, LUA_TTABLE);
+  int table = lua_gettop(L);
+  const char *digest = argumentsL_required_string(L, table, "digest", &length);
+  if (length != sizeof refusal->digest)
+    argumentsL_raise(L, "digest must have %d bytes", (int)sizeof refusal->digest);
+  memcpy(refusal->digest, digest, sizeof refusal->digest);
+  refusal->at = argumentsL_positive(L, table, "at", 0.0);
+  refusal->times = argumentsL_positive(L, table, "times", 1.0);
+  if (refusal->at > MIC_TIME_MAX || refusal->times < 1.0 || refusal->times > MIC_TIME_MAX)
+    argumentsL_raise(L, "at and times must be what a record can hold");
+}
+
+/* Reads such a list; of too many the last ones. Nil: none. [0, 0] */
+static void read_refusals(lua_State *L, int index, struct refused_logins *refusals) {
+  memset(refusals, 0, sizeof *refusals);
+  if (lua_isnoneornil(L, index))
+    return;
+  luaL_checktype(L, index, LUA_TTABLE);
+  size_t length = compat_rawlen(L, index);
+  size_t first = length > REFUSED_LOGINS_MAX ? length - REFUSED_LOGINS_MAX : 0;
+  for (size_t i = first; i < length; i++) {
+    lua_rawgeti(L, index, (int)i + 1);
+    read_refusal(L, &refusals->list[i - first]);
+    lua_pop(L, 1);
+  }
+  refusals->count = length - first;
+}
+
+/* What the API has refused lately, the newest last.
+   ---@return table[]? refusals digest, at (seconds since 1970), times (in a row); nil for none */
+static int record_refused(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  push_refusals(L, &record->refusals);
+  return 1;
+}
+
+/* The same credentials with other refusals.
+   ---@param refusals? table[] as `refused` gives them; the last four count
+   ---@return mic.record copy */
+static int record_with_refused(lua_State *L) {
+  const struct record *record = luaL_checkudata(L, 1, TYPE);
+  struct refused_logins refusals;
+  lua_settop(L, 2);
+  read_refusals(L, 2, &refusals);
+  struct record *copy = recordL_push(L);
+  if (!record_copy(copy, record))
+    return argumentsL_raise_memory(L);
+  copy->refusals = refusals;
+  return 1;
+}
+
 /* The opaque, versioned bytes for a store that lives in Lua. They hold the secrets.
    ---@return string bytes */
 static int record_bytes(lua_State *L) {
@@ -107,6 +190,9 @@ void recordL_open(lua_State *L) {
                               {"same", record_same},
                               {"retry_at", record_retry_at},
                               {"with_retry_at", record_with_retry_at},
+                              {"is_login", record_is_login},
+                              {"refused", record_refused},
+                              {"with_refused", record_with_refused},
                               {NULL, NULL}};
   argumentsL_new_type(L, TYPE, methods, record_release, record_to_string);
 }

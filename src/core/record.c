@@ -5,12 +5,14 @@
 #include "header.h"
 #include "record.h"
 
-/* The bytes: magic, version, numbers, four byte strings, check sum. Numbers are IEEE 754 doubles as
-   8 bytes, lengths 4 bytes, all with the lowest byte first. Version 1 has no retry_at. Magic,
-   version and check sum stay where they are in every version, so that a newer one is told from
-   damage. */
+/* The bytes: magic, version, numbers, four byte strings, refusals, check sum. Numbers are IEEE 754
+   doubles as 8 bytes, lengths 4 bytes, all with the lowest byte first. Version 1 has no retry_at,
+   and only version 3 has refusals: one byte for how many, then digest, time and count of each. What
+   has none is written as version 2, which older ones can read. Magic, version and check sum stay
+   where they are in every version, so that a newer one is told from damage. */
 static const char MAGIC[] = "mic-record";
-enum { MAGIC_SIZE = sizeof MAGIC - 1, VERSION = 2, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
+enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
+enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION = VERSION_REFUSALS };
 
 static void list_fields(const struct record *record, const double *numbers[NUMBERS],
                         const struct secret *strings[STRINGS]) {
@@ -44,6 +46,7 @@ bool record_copy(struct record *to, const struct record *from) {
   to->lifetime = from->lifetime;
   to->generation = from->generation;
   to->retry_at = from->retry_at;
+  to->refusals = from->refusals;
   to->received_at = from->received_at;
   return true;
 }
@@ -82,6 +85,29 @@ static uint64_t get_whole(const char *bytes, size_t size) {
   return value;
 }
 
+static enum buffer_status append_number(struct buffer *bytes, double number) {
+  char scratch[8];
+  uint64_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  put_whole(scratch, bits, sizeof scratch);
+  return buffer_append(bytes, scratch, sizeof scratch);
+}
+
+static enum buffer_status append_refusals(struct buffer *bytes,
+                                          const struct refused_logins *refusals) {
+  char count = (char)refusals->count;
+  enum buffer_status status = buffer_append(bytes, &count, 1);
+  for (size_t i = 0; i < refusals->count && status == BUFFER_OK; i++) {
+    const struct refused_login *refusal = &refusals->list[i];
+    status = buffer_append(bytes, refusal->digest, sizeof refusal->digest);
+    if (status == BUFFER_OK)
+      status = append_number(bytes, refusal->at);
+    if (status == BUFFER_OK)
+      status = append_number(bytes, refusal->times);
+  }
+  return status;
+}
+
 enum buffer_status record_write(const struct record *record, struct buffer *bytes) {
   const double *numbers[NUMBERS];
   const struct secret *strings[STRINGS];
@@ -90,22 +116,20 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
   if (record->generation > largest)
     numbers[3] = &largest;
   size_t start = bytes->length;
-  char scratch[8] = {VERSION};
+  char scratch[8] = {record->refusals.count > 0 ? VERSION_REFUSALS : VERSION_PAUSES};
   enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
   if (status == BUFFER_OK)
     status = buffer_append(bytes, scratch, 1);
-  for (size_t i = 0; i < NUMBERS && status == BUFFER_OK; i++) {
-    uint64_t bits;
-    memcpy(&bits, numbers[i], sizeof bits);
-    put_whole(scratch, bits, 8);
-    status = buffer_append(bytes, scratch, 8);
-  }
+  for (size_t i = 0; i < NUMBERS && status == BUFFER_OK; i++)
+    status = append_number(bytes, *numbers[i]);
   for (size_t i = 0; i < STRINGS && status == BUFFER_OK; i++) {
     put_whole(scratch, strings[i]->length, 4);
     status = buffer_append(bytes, scratch, 4);
     if (status == BUFFER_OK && strings[i]->length > 0)
       status = buffer_append(bytes, strings[i]->bytes, strings[i]->length);
   }
+  if (status == BUFFER_OK && record->refusals.count > 0)
+    status = append_refusals(bytes, &record->refusals);
   if (status != BUFFER_OK)
     return status;
   put_whole(scratch, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
@@ -135,6 +159,36 @@ static enum record_status take_string(const char **bytes, size_t *left, struct s
   return RECORD_READ;
 }
 
+/* Moves `*bytes` on over one number of the allowed range. */
+static bool take_number(const char **bytes, size_t *left, double *number) {
+  const char *taken;
+  if (!take_bytes(bytes, left, 8, &taken))
+    return false;
+  uint64_t bits = get_whole(taken, 8);
+  memcpy(number, &bits, sizeof bits);
+  return *number >= 0.0 && *number <= MIC_TIME_MAX;
+}
+
+static bool take_refusals(const char **bytes, size_t *left, struct refused_logins *refusals) {
+  const char *taken;
+  if (!take_bytes(bytes, left, 1, &taken))
+    return false;
+  size_t count = (unsigned char)*taken;
+  if (count == 0 || count > REFUSED_LOGINS_MAX)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    struct refused_login *refusal = &refusals->list[i];
+    if (!take_bytes(bytes, left, sizeof refusal->digest, &taken))
+      return false;
+    memcpy(refusal->digest, taken, sizeof refusal->digest);
+    if (!take_number(bytes, left, &refusal->at) || !take_number(bytes, left, &refusal->times) ||
+        refusal->at <= 0.0 || refusal->times < 1.0)
+      return false;
+  }
+  refusals->count = count;
+  return true;
+}
+
 static bool is_credential(const struct secret *secret) {
   return secret->length == 0 || header_can_carry(secret->bytes, secret->length);
 }
@@ -152,26 +206,30 @@ static bool is_root(const struct secret *root) {
   return root->bytes[root->length - 1] != '/';
 }
 
+/* A token, or nothing of a login but that it was refused. */
+static bool has_content(const struct record *record) {
+  if (record->token.length > 0)
+    return true;
+  return record->refusals.count > 0 && record->identity.length == 0 &&
+         record->refresh_token.length == 0;
+}
+
 static bool is_sound(const struct record *record) {
-  return record->token.length > 0 && is_credential(&record->token) &&
-         is_credential(&record->identity) && is_credential(&record->refresh_token) &&
-         is_root(&record->root) && record->generation <= MIC_GENERATION_MAX && /* and whole */
+  return has_content(record) && is_credential(&record->token) && is_credential(&record->identity) &&
+         is_credential(&record->refresh_token) && is_root(&record->root) &&
+         record->generation <= MIC_GENERATION_MAX && /* and whole */
          (double)(uint64_t)record->generation >= record->generation;
 }
 
-static enum record_status read_fields(struct record *record, size_t count, const char *bytes,
-                                      size_t left) {
+static enum record_status read_fields(struct record *record, unsigned char version,
+                                      const char *bytes, size_t left) {
   double *numbers[NUMBERS] = {&record->issued, &record->expires, &record->lifetime,
                               &record->generation, &record->retry_at};
   struct secret *strings[STRINGS] = {&record->identity, &record->token, &record->refresh_token,
                                      &record->root};
-  const char *taken;
+  size_t count = version < VERSION_PAUSES ? NUMBERS - 1 : NUMBERS;
   for (size_t i = 0; i < count; i++) {
-    if (!take_bytes(&bytes, &left, 8, &taken))
-      return RECORD_DAMAGED;
-    uint64_t bits = get_whole(taken, 8);
-    memcpy(numbers[i], &bits, sizeof bits);
-    if (!(*numbers[i] >= 0.0 && *numbers[i] <= MIC_TIME_MAX))
+    if (!take_number(&bytes, &left, numbers[i]))
       return RECORD_DAMAGED;
   }
   for (size_t i = 0; i < STRINGS; i++) {
@@ -179,6 +237,8 @@ static enum record_status read_fields(struct record *record, size_t count, const
     if (status != RECORD_READ)
       return status;
   }
+  if (version >= VERSION_REFUSALS && !take_refusals(&bytes, &left, &record->refusals))
+    return RECORD_DAMAGED;
   return left == 0 && is_sound(record) ? RECORD_READ : RECORD_DAMAGED;
 }
 
@@ -193,8 +253,7 @@ enum record_status record_read(struct record *record, const char *bytes, size_t 
     return RECORD_DAMAGED;
   if (version > VERSION)
     return RECORD_NEWER;
-  size_t count = version == 1 ? NUMBERS - 1 : NUMBERS;
-  enum record_status status = read_fields(record, count, bytes + MAGIC_SIZE + 1, length - frame);
+  enum record_status status = read_fields(record, version, bytes + MAGIC_SIZE + 1, length - frame);
   if (status != RECORD_READ)
     record_clear(record);
   return status;

@@ -1,16 +1,18 @@
-/* One set of credentials as it rests in a store: what has to be kept, and its bytes. */
+/* One set of credentials as it rests in a store: what has to be kept, and its bytes. Also what the
+   API has refused lately, with credentials or, where there are none, without. */
 #ifndef MIC_RECORD_H
 #define MIC_RECORD_H
 
 #include "base.h"
 #include "buffer.h"
+#include "refused_login.h"
 #include "secret.h"
 
 MIC_PRIVATE_BEGIN
 
 struct record {
   struct secret identity;
-  struct secret token;
+  struct secret token;         /* not set where there are refusals alone */
   struct secret refresh_token; /* not set when the API gave none */
   struct secret root;          /* the base URL that they belong to */
   double issued;               /* seconds since 1970; 0 = unknown */
@@ -18,6 +20,7 @@ struct record {
   double lifetime;             /* seconds; 0 = unknown */
   double generation;           /* counts the swaps; whole */
   double retry_at;             /* seconds since 1970; a refresh failed, none before; 0 = no pause */
+  struct refused_logins refusals;
   double received_at; /* monotonic clock, when it came from the API in this process; else 0.
                          Not among the bytes */
 };

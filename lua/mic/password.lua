@@ -1,0 +1,68 @@
+--- The password of the options: a text, or what a function of the user's gives, with its reason
+--- where it gives none.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+local protect = require "mic.protect"
+
+local password = {}
+
+local REASON_LIMIT = 200 -- bytes of it that a message shows
+
+--- What a function of the user's raised, or returned as its reason, as text; its first line.
+local function first_line(reason, mask)
+  if type(reason) == "table" then
+    local meta = getmetatable(reason)
+    local ran, text = protect.call(tostring, reason)
+    reason = type(meta) == "table" and meta.__tostring and ran and text
+  elseif type(reason) == "number" or type(reason) == "boolean" then
+    reason = tostring(reason)
+  end
+  if type(reason) ~= "string" then
+    return ""
+  end
+  local line = errors.one_line(mask(reason:match "^%s*([^\r\n]*)"), REASON_LIMIT)
+  return line ~= "" and ": " .. line or ""
+end
+
+--- The password; a function is asked.
+---@param given string|function|nil
+---@param mask fun(text: string): string hides the client's secrets
+---@return string|nil password
+---@return table|nil err
+function password.get(given, mask)
+  if type(given) ~= "function" then
+    return given
+  end
+  local ran, value, reason = protect.user(given)
+  local problem
+  if not ran then
+    errors.pass_memory(value)
+    problem, reason = "raised an error", value
+  elseif type(value) ~= "string" or value == "" then
+    problem = ("returned no string (got %s)"):format(value == "" and "an empty one" or type(value))
+  elseif #value > core.secret_max then
+    problem, reason = ("returned more than %d bytes"):format(core.secret_max), nil
+  else
+    return value
+  end
+  if errors.is(reason) and reason.kind == "config" then
+    return nil, reason
+  end
+  local message = ("the password function %s%s"):format(problem, first_line(reason, mask))
+  return nil, errors.new("auth", message, { cause = reason })
+end
+
+--- What a refused password ends in that may not belong to it.
+---@param text string
+---@return string|nil hint
+function password.ending(text)
+  if text:find "[\r\n]$" then
+    return "the password ends in a line break, which a file or a command may have added"
+  elseif text:find "%s$" then
+    return "the password ends in a blank"
+  end
+  return nil
+end
+
+return password

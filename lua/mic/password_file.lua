@@ -1,0 +1,67 @@
+--- A password that stands in a file: its first line.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+
+local password_file = {}
+
+local codes = { [1] = "EPERM", [2] = "ENOENT", [13] = "EACCES", [20] = "ENOTDIR", [21] = "EISDIR" }
+
+local function failed(variable, path, problem, number)
+  local message = ('%s: the file "%s" %s'):format(variable, errors.one_line(path, 200), problem)
+  return nil, errors.new("config", message, { code = codes[number] })
+end
+
+--- Without the path that Lua puts before it.
+local function unreadable(variable, path, problem, number)
+  return failed(variable, path, "cannot be read: " .. problem:match "[^:]*$":gsub("^ ", ""), number)
+end
+
+--- The first line without its end.
+---@return string|nil text
+---@return table|nil err
+---@return boolean|nil lasts false for a pipe, which can be read once
+local function read(variable, path)
+  local file, problem, number = io.open(path, "rb")
+  if not file then
+    return unreadable(variable, path, problem, number)
+  end
+  local lasts = file:seek() ~= nil
+  local text
+  text, problem, number = file:read(core.secret_max + 3) -- with a line break
+  file:close()
+  if not text and problem then
+    return unreadable(variable, path, problem, number)
+  end
+  local line = (text or ""):match "^[^\n]*"
+  if #line < #(text or "") then
+    line = line:gsub("\r$", "")
+  end
+  if line == "" then
+    return failed(variable, path, "has an empty first line")
+  elseif #line > core.secret_max then
+    return failed(variable, path, ("is longer than %d bytes"):format(core.secret_max))
+  end
+  return line, nil, lasts
+end
+
+--- The option `password` for a file. It is read now, so that what is wrong is told early, and again
+--- for each login, so that a new password in it counts.
+---@param variable string the environment variable that names it, for messages
+---@param path string
+---@return string|function|nil password
+---@return table|nil err of kind `config`
+function password_file.option(variable, path)
+  local password, err, lasts = read(variable, path)
+  if not password then
+    return nil, err
+  end
+  if not lasts then
+    return password
+  end
+  return function()
+    return read(variable, path)
+  end
+end
+
+return password_file

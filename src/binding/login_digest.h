@@ -1,0 +1,12 @@
+/* What the client adds to refusals: the digest of a login, and a record for them alone. */
+#ifndef MIC_LOGIN_DIGEST_H
+#define MIC_LOGIN_DIGEST_H
+
+#include "lua_compat.h"
+
+MIC_PRIVATE_BEGIN
+
+extern const luaL_Reg clientL_digest_methods[];
+
+MIC_PRIVATE_END
+#endif

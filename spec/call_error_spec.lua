@@ -235,6 +235,7 @@ describe("a server that is not the one it should be", function()
     for _, path in ipairs { "/does/not/exist", "spec/call_error_spec.lua" } do
       local err = refused { tls = { ca_file = path } }
       assert.is_truthy(err.hint:find("tls.ca_file", 1, true), path)
+      assert.is_truthy(err.message:find(('tls.ca_file "%s": '):format(path), 1, true))
       assert.is_truthy(err.code:find "^CURLE_")
     end
   end)

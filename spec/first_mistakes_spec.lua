@@ -370,8 +370,8 @@ local RETURNED = {
   {
     "a CA file that is not there",
     'print(select(2, new { tls = { ca_file = "no/such.pem" } }:login(NAME, PASSWORD)))',
-    "tls: the CA file or folder cannot be read (POST /auth/login, CURLE_SSL_CACERT_BADFILE) - "
-      .. "check tls.ca_file and tls.ca_path",
+    'tls: tls.ca_file "no/such.pem": no such file or folder (ENOENT) (POST /auth/login, '
+      .. "CURLE_SSL_CACERT_BADFILE) - check tls.ca_file and tls.ca_path",
   },
   {
     "a host that does not exist",

@@ -171,7 +171,7 @@ describe("the sandbox's files", function()
     end)
 
     it("keep the type that they are sent with, and any key", function()
-      for _, key in ipairs { "a b/c", "100%", "\195\165", "what?is=this&that", "../x" } do
+      for _, key in ipairs { "a b/c", "100%", "\195\165", "what?is=this&that", ".x/..y" } do
         assert(upload(key, { body = key, headers = { ["Content-Type"] = "text/odd" } }))
         local response = assert(download(key))
         assert.same({ key, "text/odd" }, { response.body, response.headers["content-type"] })

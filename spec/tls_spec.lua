@@ -140,7 +140,7 @@ describe("TLS", function()
       io.write(err.kind, " ", err.message, " - ", err.hint)
     ]], "env MIC_BASE_URL=" .. box.base_url .. " MIC_API_KEY=k MIC_CA_FILE=/no/such.pem")
     assert.are.equal('tls MIC_CA_FILE "/no/such.pem": no such file or folder (ENOENT) - '
-      .. "check the path, and that this user may read it", printed)
+      .. "check tls.ca_file and tls.ca_path", printed)
   end)
 
   it("says what a certificate that is not valid yet means, and that a later try may do", function()

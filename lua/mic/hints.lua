@@ -70,13 +70,13 @@ local rules = {
   },
   {
     kind = "tls",
-    text = "tls.c",
+    text = "tls.client_",
     hint = "check the path, and that this user may read it",
   },
   {
     kind = "tls",
-    text = 'MIC_CA_FILE "',
-    hint = "check the path, and that this user may read it",
+    text = 'tls.ca_path "',
+    hint = "check tls.ca_file and tls.ca_path",
   },
   {
     kind = "tls",

@@ -56,7 +56,7 @@ local OLD = {
   ]],
   ["curl_"] = "blob free getdate infotype slist sockaddr tlssessioninfo url",
   ["curl_easy_"] = "cleanup duphandle getinfo init pause setopt",
-  ["curl_global_"] = "init",
+  ["curl_global_"] = "init init_mem",
   ["curl_lock_"] = "access data function",
   ["curl_multi_"] = [[
     add_handle cleanup info_read init remove_handle setopt socket_action timeout

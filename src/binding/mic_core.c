@@ -2,10 +2,11 @@
 #include "../core/base.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <pthread.h>
 
 #include "../core/host_tls.h"
+#include "../core/process_environment.h"
+#include "../core/wiped_memory.h"
 #include "client.h"
 #include "credential_file.h"
 #include "credentials.h"
@@ -33,11 +34,8 @@ static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_once_code;
 
 static void start_curl(void) {
-  Dl_info info;
-  curl_once_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  /* libcurl's resolver threads may outlive the Lua state: the code must stay mapped. */
-  if (dladdr((const void *)&curl_once, &info) != 0)
-    (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+  environment_clean();
+  curl_once_code = wiped_memory_start_curl();
 }
 
 static void check_curl(lua_State *L) {

@@ -5,7 +5,9 @@
 
 #include "connections.h"
 #include "dead_connection.h"
+#include "process_environment.h"
 #include "process_id.h"
+#include "secret.h"
 #include "sigpipe_guard.h"
 #include "trust.h"
 
@@ -58,7 +60,7 @@ bool connection_options_may_proxy(const struct connection_options *options) {
   if (options->proxy != NULL)
     return options->proxy[0] != '\0';
   for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-    if (getenv(variables[i]) != NULL)
+    if (environment_get(variables[i]) != NULL)
       return true;
   return false;
 }
@@ -78,8 +80,8 @@ static CURLcode configure(const struct connection_options *options, CURL *easy) 
      is to connect gets this one. */
   if (connection_options_may_proxy(options))
     SET(CURLOPT_USERAGENT, options->user_agent);
-  if (options->proxy != NULL)
-    SET(CURLOPT_PROXY, options->proxy);
+  if (options->proxy != NULL || environment_is_foreign())
+    SET(CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
   return CURLE_OK;
 }
 
@@ -391,6 +393,8 @@ void connection_options_clear(struct connection_options *options) {
   free(options->client_cert);
   free(options->client_key);
   free(options->pinned_public_key);
+  if (options->proxy != NULL) /* with its password */
+    secret_wipe(options->proxy, strlen(options->proxy));
   free(options->proxy);
   free(options->user_agent);
   memset(options, 0, sizeof *options);

@@ -11,6 +11,7 @@
 
 #include "descriptor.h"
 #include "engine_wake.h"
+#include "process_environment.h"
 #include "process_id.h"
 
 #ifndef MSG_NOSIGNAL
@@ -84,7 +85,7 @@ void engine_wake_take(struct engine_wake *wake) {
 /* ---- the listener ---- */
 
 static bool make_folder(struct engine_wake *wake) {
-  const char *root = getenv("TMPDIR");
+  const char *root = environment_get("TMPDIR");
   if (root == NULL || root[0] != '/' || strlen(root) > sizeof wake->folder - 20)
     root = "/tmp";
   snprintf(wake->folder, sizeof wake->folder, "%s/mic-XXXXXX", root);

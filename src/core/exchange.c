@@ -46,12 +46,13 @@ bool exchange_fail_stalled(struct exchange *exchange) {
 }
 
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
-  /* What a stream hands over is what came, so it asks for no compression. */
+  /* What a stream hands over is what came, so it asks for no compression; nor does a login, whose
+     secrets would stay in the memory of what decompresses them. */
   const bool wanted[SNAPSHOT_CHOICES] = {
       [SNAPSHOT_EXPECT] = exchange_has_body(exchange),
       [SNAPSHOT_AGENT] = !header_list_has(exchange->lines, "User-Agent"),
-      [SNAPSHOT_ENCODINGS] =
-          !exchange->stream && !header_list_has(exchange->lines, "Accept-Encoding")};
+      [SNAPSHOT_ENCODINGS] = !exchange->stream && exchange->kind == EXCHANGE_REQUEST &&
+                             !header_list_has(exchange->lines, "Accept-Encoding")};
   int copied = SNAPSHOT_CHOICES; /* before the first line from which on all are wanted */
   while (copied > 0 && wanted[copied - 1])
     copied--;

@@ -163,6 +163,8 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
     return DO_NOT_SEND;
   if (!exchange->resend && may_be_http2(exchange))
     start_listening(exchange);
+  if (exchange->kind != EXCHANGE_REQUEST) /* a login's answer has secrets in it */
+    tls_wipe_what_is_read(exchange->easy);
   exchange->tried = true;
   exchange->sendings++;
   exchange->sent_at = idle_clock_now();

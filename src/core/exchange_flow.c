@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "secret.h"
 
 /* Bytes that a stream may run ahead of its listener. */
 enum { STREAM_WINDOW = 256 * 1024 };
@@ -133,9 +134,7 @@ void exchange_end_body(struct exchange *exchange, bool whole) {
     fail_decoding(exchange);
 }
 
-size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
-  struct exchange *exchange = context;
-  size_t length = unit * count;
+static size_t receive(struct exchange *exchange, const char *bytes, size_t length) {
   idle_clock_touch(&exchange->idle);
   if (!exchange->body_began)
     begin_body(exchange);
@@ -145,6 +144,15 @@ size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
     return take(exchange, bytes, length);
   exchange->content = content_decoder_feed(exchange->decoder, bytes, length);
   return exchange->content == CONTENT_OK ? length : 0;
+}
+
+size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
+  struct exchange *exchange = context;
+  size_t received = receive(exchange, bytes, unit * count);
+  /* Secrets: the buffer that they lie in may be kept for the next answer, and that be far. */
+  if (exchange->kind != EXCHANGE_REQUEST)
+    secret_wipe(bytes, unit * count);
+  return received;
 }
 
 bool exchange_has_piece(const struct exchange *exchange) {

@@ -13,6 +13,11 @@ typedef size_t (*size_function)(const void *connection);
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int_function openssl_pending, openssl_has_pending;
 static size_function gnutls_pending;
+static unsigned long (*openssl_version)(void);
+static uint64_t (*openssl_set_options)(void *connection, uint64_t options);
+
+/* SSL_OP_CLEANSE_PLAINTEXT, since 3.0. */
+static const uint64_t CLEANSE = 2;
 
 /* Of the very library that libcurl calls: another one in the process does not know its
    connections. A program that has one of its own may have put it in the place of libcurl's (see
@@ -34,22 +39,41 @@ static void find_functions(void) {
   memcpy(&openssl_pending, &symbol, sizeof symbol);
   symbol = find(libcurl, "SSL_has_pending");
   memcpy(&openssl_has_pending, &symbol, sizeof symbol);
+  symbol = find(libcurl, "OpenSSL_version_num");
+  memcpy(&openssl_version, &symbol, sizeof symbol);
+  symbol = find(libcurl, "SSL_set_options");
+  memcpy(&openssl_set_options, &symbol, sizeof symbol);
   symbol = find(libcurl, "gnutls_record_check_pending");
   memcpy(&gnutls_pending, &symbol, sizeof symbol);
   if (libcurl != NULL)
     dlclose(libcurl); /* it stays: this library needs it */
 }
 
-bool tls_has_pending(CURL *easy) {
+/* The connection that the handle uses, of one of the libraries; NULL: there is none. */
+static struct curl_tlssessioninfo *session_of(CURL *easy) {
   struct curl_tlssessioninfo *session = NULL;
   if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
       session->internals == NULL)
-    return false;
+    return NULL;
   pthread_once(&once, find_functions);
+  return session;
+}
+
+bool tls_has_pending(CURL *easy) {
+  const struct curl_tlssessioninfo *session = session_of(easy);
+  if (session == NULL)
+    return false;
   if (session->backend == CURLSSLBACKEND_OPENSSL)
     return (openssl_pending != NULL && openssl_pending(session->internals) > 0) ||
            (openssl_has_pending != NULL && openssl_has_pending(session->internals) > 0);
   if (session->backend == CURLSSLBACKEND_GNUTLS)
     return gnutls_pending != NULL && gnutls_pending(session->internals) > 0;
   return false;
+}
+
+void tls_wipe_what_is_read(CURL *easy) {
+  const struct curl_tlssessioninfo *session = session_of(easy);
+  if (session != NULL && session->backend == CURLSSLBACKEND_OPENSSL && openssl_version != NULL &&
+      openssl_version() >= 0x30000000UL && openssl_set_options != NULL)
+    openssl_set_options(session->internals, CLEANSE);
 }

@@ -236,12 +236,15 @@ static bool shall_begin_anew(const struct exchange *exchange, CURLcode code) {
          found_it_closed(exchange, code);
 }
 
-/* A handle in the same state but for what it remembers of refused streams. */
+/* A handle in the same state but for what it remembers of refused streams. The sessions that the
+   other shares are not copied, and those of its own would have no age. */
 static bool renew_handle(struct exchange *exchange) {
   CURL *renewed = curl_easy_duphandle(exchange->easy);
-  if (renewed != NULL)
-    exchange->easy = renewed;
-  return renewed != NULL;
+  if (renewed == NULL)
+    return false;
+  curl_easy_setopt(renewed, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  exchange->easy = renewed;
+  return true;
 }
 
 bool exchange_rewind(struct exchange *exchange, CURLcode code) {

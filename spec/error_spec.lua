@@ -94,6 +94,8 @@ describe("an error object", function()
     local long = errors.new("http", ("x"):rep(301)).message
     assert.are.equal(("x"):rep(297) .. "...", long)
     assert.are.equal(("x"):rep(300), errors.new("http", ("x"):rep(300)).message)
+    local late = errors.new("http", ("\n "):rep(1000) .. ("x"):rep(2000)).message
+    assert.are.equal(long, late)
     local accents = errors.new("http", ("\195\169"):rep(200)).message
     assert.are.equal(("\195\169"):rep(148) .. "...", accents)
 

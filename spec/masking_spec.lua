@@ -5,6 +5,8 @@ local api = require "spec.support.api"
 local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
+local loops = require "spec.support.loops"
+local nginx = require "spec.support.nginx"
 
 local KEY = "K+ey/with=odd&chars=="
 local PASSWORD = 'p@ss "w\195\182rd"/%41&amp;\\n 2'
@@ -267,6 +269,57 @@ describe("masking", function()
     assert.equal("a *** b", inner:mask("a " .. PASSWORD .. " b"))
     inner:close()
     assert.equal("***", inner:mask("a " .. PASSWORD .. " b"))
+  end)
+
+  --- What an answer to a call and one to a refresh may show, by a client whose login is scripted.
+  local function script_echoes()
+    local text = json.encode { message = ("%s %s %s"):format(percent(KEY), base64("u:" .. PASSWORD),
+      escaped(REFRESH)) }
+    script_login()
+    answer("/user", 500, text)
+    answer("/auth/refresh", 500, text)
+  end
+
+  --- How they look.
+  local function assert_hidden(of_call, of_refresh)
+    assert.equal("*** dT*** ***", of_call)
+    assert.equal(("*"):rep(#percent(KEY)) .. " dT", of_refresh:sub(1, #percent(KEY) + 3))
+    assert.is_nil(of_refresh:find("[^dT* ]"))
+  end
+
+  it("is the same in every event loop", function()
+    for _, loop in ipairs(loops.all) do
+      script_echoes()
+      local of_call, of_refresh
+      loop.run(function()
+        local inside = make { transport = loop.transport or false }
+        assert(inside:login())
+        of_call = select(2, inside:get "/user").message
+        of_refresh = select(2, inside:refresh()).message
+      end)
+      assert_hidden(of_call, of_refresh)
+    end
+  end)
+
+  it("is the same in nginx", function()
+    script_echoes()
+    local server = nginx.start {
+      files = { ["client.lua"] = ([[
+        return require("mic").new { base_url = %q, api_key = %q, username = "u", password = %q,
+          tls = { ca_file = %q }, retry = false }
+      ]]):format(sandbox.base_url, KEY, PASSWORD, sandbox.ca_file) },
+      server = [[ location = /echo { content_by_lua_block {
+        local client = require "client"
+        assert(client:login())
+        ngx.print(select(2, client:get "/user").message, "\n",
+          select(2, client:refresh()).message)
+      } } ]],
+    }
+    local shown, status = server:get "/echo"
+    local log = server:errors()
+    server:stop()
+    assert.equal(200, status, log)
+    assert_hidden(shown:match "^(.*)\n(.*)$")
   end)
 
   it("tells all the same that the client was closed", function()

@@ -61,7 +61,8 @@ end
 ---@return string line
 function one_line.of(text, limit)
   if #text > 4 * limit then
-    text = whole(text:sub(1, 4 * limit))
+    local first = text:find "[^%z\1-\32\127]" or 1
+    text = whole(text:sub(first, first + 4 * limit - 1))
   end
   if text:find "[\128-\255]" then
     text = text:gsub("[\128-\255]+", repair)

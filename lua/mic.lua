@@ -1,10 +1,12 @@
 --- lua-mic: a client for Telenor's Managed IoT Cloud (MIC).
 
+local core = require "mic.load" -- before all that needs it
+
 local client = require "mic.client"
-local core = require "mic.core"
 local environment = require "mic.environment"
 local errors = require "mic.error"
 local json = require "mic.json"
+local pretty = require "mic.pretty"
 
 local mic = {
   _VERSION = core.version,
@@ -37,6 +39,13 @@ end
 function mic.from_env(given)
   refuse_colon(given, "from_env")
   return environment.client(given)
+end
+
+--- A readable text of any value; secrets of clients are masked.
+---@param value any
+---@return string
+function mic.pretty(value)
+  return pretty.text(value, client.mask)
 end
 
 --- What few programs need is loaded when it is asked for.

@@ -12,6 +12,7 @@ local json = require "mic.json"
 local options = require "mic.options"
 local insides = require "mic.inside"
 local plain_call = require "mic.plain_call"
+local pretty = require "mic.pretty"
 local retry = require "mic.retry"
 
 local client = {}
@@ -57,6 +58,19 @@ function client.new(given, ca_file_name)
   return object
 end
 
+--- Hides the secrets of all clients.
+---@param text string
+---@return string
+function client.mask(text)
+  for _, mine in pairs(inside_of) do
+    text = mine.mask(text)
+  end
+  return text
+end
+
+local status_mt = pretty.metatable("mic.status", client.mask)
+local session_mt = pretty.metatable("mic.session", client.mask)
+
 --- ---- calls ----
 
 local function send(self, built)
@@ -69,6 +83,7 @@ local function send(self, built)
   if not ready then
     return nil, err
   end
+  self.used_transport = insides.find_transport_name(self)
   local counters = self.session.counters
   counters.calls = counters.calls + 1
   return call.send(self, built)
@@ -229,7 +244,7 @@ function client_methods:login(username, password)
     error("not enough memory", 0)
   end
   local data = json.decode(reply.body) or {}
-  return { user = data.user, permissions = data.permissions }
+  return setmetatable({ user = data.user, permissions = data.permissions }, session_mt)
 end
 
 --- Refreshes now, also within the token's life.
@@ -345,7 +360,7 @@ function client_methods:status()
     status.api = mine.core:root()
     account.add(status, mine.session)
   end
-  return status
+  return setmetatable(status, status_mt)
 end
 
 --- Closes the connections and wipes the secrets; calls return `closed` from now on. Idempotent.

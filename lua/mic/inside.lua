@@ -150,10 +150,17 @@ function inside.ends_of(self, deadline)
   return deadline and self.transport.now() + deadline or nil
 end
 
---- How the client waits at this place.
+--- How the client waits: as in its last call, or at this place when there was none.
 ---@param self table
 ---@return string name
 function inside.transport_name(self)
+  return self.used_transport or inside.find_transport_name(self)
+end
+
+--- How the client waits at this place.
+---@param self table
+---@return string name
+function inside.find_transport_name(self)
   local describe = self.transport.describe
   return describe and describe() or self.transport.name or "table"
 end

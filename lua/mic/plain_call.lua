@@ -135,6 +135,7 @@ function plain_call.send(self, what, method, path, data, opts)
   if status == false then
     return false
   end
+  self.used_transport = not self.plain_get and "blocking" or nil
   local counters = self.session.counters
   counters.calls = counters.calls + 1
   local made, problem, good = answer(self, ends, status, second, packed, content_type, advisory)

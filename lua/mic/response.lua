@@ -2,6 +2,7 @@
 
 local core = require "mic.core"
 local json = require "mic.json"
+local pretty = require "mic.pretty"
 
 local response = {}
 local response_methods = {}
@@ -45,6 +46,14 @@ end
 
 function response_mt:__tostring()
   return ("mic.response (%d, %d bytes)"):format(self.status, #(self.body or ""))
+end
+
+--- What people look at: no body beside its data.
+pretty.readable[response_mt] = function(made)
+  local shown = { status = made.status, url = made.url, attempts = made.attempts }
+  shown.headers, shown.data = made.headers, made.data
+  shown.body = made.data == nil and made.body ~= "" and made.body or nil
+  return shown
 end
 
 --- All values of a header, in the order in which they came.

@@ -24,6 +24,17 @@
 /* What was built for a newer one sets options that came up to 7.85. */
 enum { OLDEST = LIBCURL_VERSION_NUM < 0x075500 ? LIBCURL_VERSION_NUM : 0x075500 };
 
+/* LuaJIT's headers say 5.1, too. mic.load looks for this text in a module that cannot be loaded. */
+#if LUA_VERSION_NUM == 501 && defined(__has_include)
+#if __has_include(<luajit.h>)
+#define BUILT_FOR "LuaJIT"
+#endif
+#endif
+#ifndef BUILT_FOR
+#define BUILT_FOR LUA_VERSION
+#endif
+static const char built_for[] = "mic.core was built for " BUILT_FOR;
+
 #define MIC_EXPORT __attribute__((visibility("default")))
 
 MIC_EXPORT int luaopen_mic_core(lua_State *L);
@@ -107,6 +118,8 @@ int luaopen_mic_core(lua_State *L) {
   lua_setfield(L, -2, "is_fresh_function");
   lua_pushliteral(L, MIC_VERSION);
   lua_setfield(L, -2, "version");
+  lua_pushstring(L, built_for);
+  lua_setfield(L, -2, "built_for");
   lua_pushnumber(L, (lua_Number)MIC_SECRET_MAX);
   lua_setfield(L, -2, "secret_max");
   return 1;

@@ -50,8 +50,11 @@ local function loop_around()
     return transport_of "mic.transport.cqueues"
   end
   local uv = loaded.uv or loaded.luv
-  if uv and uv.loop_mode and uv.loop_mode() and protect.outside(in_coroutine) then
-    return transport_of "mic.transport.luv"
+  if uv and uv.loop_mode and uv.loop_mode() then
+    if protect.outside(in_coroutine) then
+      return transport_of "mic.transport.luv"
+    end
+    return (protect.load "mic.transport.luv") -- tells once that the call blocks the loop
   end
 end
 

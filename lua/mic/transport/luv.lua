@@ -5,6 +5,25 @@ local uv = package.loaded.uv or require "luv" -- luvit has it built in, as uv
 
 local functions = { name = "luv" }
 
+local told
+
+--- In a callback of the loop that is no coroutine a call can only block all others; that is told
+--- once.
+function functions.running()
+  local running, is_main = coroutine.running()
+  if running ~= nil and not is_main then
+    return true
+  end
+  if not told and uv.loop_mode and uv.loop_mode() then
+    told = true
+    io.stderr:write(
+      "mic: a call in a callback of luv's blocks the loop, since it is in no coroutine; write ",
+      "coroutine.wrap(function() … end)()\n"
+    )
+  end
+  return false
+end
+
 local idle_timers = {}
 local watch, watched -- the poll handle, and its descriptor
 

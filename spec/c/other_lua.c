@@ -1,0 +1,13 @@
+/* A module of another Lua: it wants of the interpreter what this one does not have. */
+typedef struct lua_State lua_State;
+
+void lua_of_another_version(lua_State *L);
+int luaopen_mic_core(lua_State *L);
+
+extern const char built_for[];
+const char built_for[] = "mic.core was built for Lua 9.9";
+
+int luaopen_mic_core(lua_State *L) {
+  lua_of_another_version(L);
+  return built_for[0];
+}

@@ -284,7 +284,8 @@ describe("a call that is made wrongly", function()
     } do
       local message = raised("get", "/user", { [given] = {} })
       assert.equal(('unknown option "%s"; did you mean "%s"? known options: auth, body, '
-        .. "body_file, data, deadline, decode, headers, idempotent, method, on_data, params, "
+        .. "body_file, data, deadline, decode, headers, idempotent, max_size, method, on_data, "
+        .. "params, "
         .. "path, progress, query, retry, save_to, timeout"):format(given, meant),
         message)
     end

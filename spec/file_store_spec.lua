@@ -113,6 +113,20 @@ describe("the file store", function()
       end)
     end
 
+    it("changes the mode of the folder that it has made, whatever takes its place", function()
+      for _, call in ipairs { "chmod", "fchmod" } do
+        puppet.lua(folder, ([[
+          os.execute("mkdir -p -m 755 " .. FOLDER .. "/victim")
+          tell("hook:cd " .. FOLDER .. " && rmdir store && ln -s victim store")
+          tell "umask:0277"
+          tell "fail:%s:1:hook"
+          store.save(KEY, record(1))
+        ]]):format(call))
+        assert.equal("755 directory", stat(folder:at "victim"))
+        run("rm -rf " .. quote(folder:at "store") .. " " .. quote(folder:at "victim"))
+      end
+    end)
+
     it("makes all the folders that are missing, for its user alone", function()
       assert.is_true(store.save("key", record(1)))
       assert.equal("700 directory", stat(folder:at "new"))
@@ -494,6 +508,36 @@ describe("the file store", function()
         ]])
         assert.equal(expected:match "EPERM: (.*)" .. folder:at "store" .. "\n", printed)
       end
+    end)
+
+    it("another user's link to a folder, at its end or on the way", function()
+      local other = puppet.is_root() and "chown -h 4242 " or "true "
+      local real = quote(folder:at "real")
+      run("mkdir -p -m 700 " .. real .. " " .. quote(folder:at "new"))
+      local link, ours = quote(folder:at "new/folders"), quote(folder:at "link")
+      local expected = "store EPERM: another user's symbolic link leads to the folder; "
+        .. "choose another path: " .. folder:at "new/folders"
+      if puppet.is_root() then
+        for _, make in ipairs {
+          ("ln -s %s %s && %s %s"):format(real, link, other, link),
+          ("ln -s ../real %s && %s %s"):format(link, other, link),
+          ("ln -s %s %s && %s %s && ln -s ../link %s"):format(real, ours, other, ours, link),
+        } do
+          run("rm -rf " .. link .. " " .. ours .. " && " .. make)
+          expect_refused(expected)
+          assert.equal("", run("ls -A " .. real))
+        end
+      else
+        run(("ln -s %s %s"):format(real, quote(folder:at "store")))
+        local printed = puppet.lua(folder, [[
+          tell "euid:4242"
+          print(select(2, store.load(KEY)).message)
+        ]])
+        assert.is_truthy(printed:find("another user's symbolic link", 1, true), printed)
+      end
+      run(("rm -rf %s %s && ln -s real %s && ln -s ../link %s"):format(link, ours, ours, link))
+      assert.is_true(store.save("key", record(1))) -- ours are followed
+      assert.equal("credentials.key", run("ls -A " .. real):match "[%w.]+")
     end)
 
     it("another user's record or lock in a folder for all", function()

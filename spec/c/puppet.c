@@ -162,6 +162,10 @@ int fchmod(int descriptor, mode_t mode) {
   return fails("fchmod", is_watched(descriptor, NULL)) ? -1 : REAL(fchmod)(descriptor, mode);
 }
 
+int chmod(const char *path, mode_t mode) {
+  return fails("chmod", is_watched(-1, path)) ? -1 : REAL(chmod)(path, mode);
+}
+
 int mkdir(const char *path, mode_t mode) {
   return fails("mkdir", is_watched(-1, path)) ? -1 : REAL(mkdir)(path, mode);
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,14 +43,42 @@ static void refuse(struct failure *failure, const char *code, const char *messag
 
 /* ---- folders ---- */
 
-/* The umask may have taken our own bits away. */
-static int settle_folder(const char *path) {
+/* A folder that is none, but a symbolic link, fails with ENOTDIR or ELOOP. */
+static int open_itself(const char *path, int flags) {
+  int folder;
+  do
+    folder = open(path, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  while (folder < 0 && errno == EINTR);
+  return folder;
+}
+
+/* Of what was opened, not of what is at the path by now. */
+static int make_private(int folder, bool readable) {
   struct stat facts;
-  if (lstat(path, &facts) != 0)
+  char name[40];
+  if (fstat(folder, &facts) != 0)
     return errno;
-  if (!S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() || (facts.st_mode & 0777) == 0700)
-    return 0; /* what is wrong with it shows when it is opened */
-  return chmod(path, 0700) == 0 ? 0 : errno;
+  if (facts.st_uid != geteuid() || (facts.st_mode & 0777) == 0700)
+    return 0; /* what is wrong with it shows when it is used */
+  snprintf(name, sizeof name, "/proc/self/fd/%d", folder);
+  return (readable ? fchmod(folder, 0700) : chmod(name, 0700)) == 0 ? 0 : errno;
+}
+
+/* The umask may have taken our own bits away, that to read as well. */
+static int settle_folder(const char *path) {
+  bool readable = true;
+  int folder = open_itself(path, O_RDONLY);
+#ifdef O_PATH
+  if (folder < 0 && errno == EACCES) {
+    readable = false;
+    folder = open_itself(path, O_PATH);
+  }
+#endif
+  if (folder < 0)
+    return errno == ENOTDIR || errno == ELOOP ? 0 : errno;
+  int error = make_private(folder, readable);
+  close(folder);
+  return error;
 }
 
 /* Makes the folder and its parents; returns 0 or errno. `path` is as before afterwards. */
@@ -92,16 +122,89 @@ static bool is_private_folder(int folder, struct failure *failure) {
   return false;
 }
 
+/* ---- links to folders ---- */
+
+/* Another user who may write to the parent could lead us to any folder of ours or root's. Sets
+   errno to EPERM for a link that is not trusted. */
+static ssize_t read_link(const char *path, char *target, size_t size) {
+  struct stat facts;
+#ifdef O_PATH
+  int link = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (link < 0)
+    return -1;
+  bool trusted = fstat(link, &facts) == 0 && (facts.st_uid == geteuid() || facts.st_uid == 0);
+  ssize_t length = trusted ? readlinkat(link, "", target, size) : -1;
+  close(link);
+#else
+  bool trusted = lstat(path, &facts) == 0 && (facts.st_uid == geteuid() || facts.st_uid == 0);
+  ssize_t length = trusted ? readlink(path, target, size) : -1;
+#endif
+  if (!trusted)
+    errno = EPERM;
+  return length;
+}
+
+/* Puts where the link at `path` leads into its place; false with errno. */
+static bool follow(char path[PATH_MAX]) {
+  char target[PATH_MAX];
+  ssize_t length = read_link(path, target, sizeof target);
+  if (length < 0)
+    return false;
+  char *slash = strrchr(path, '/');
+  size_t kept = slash == NULL || target[0] == '/' ? 0 : (size_t)(slash + 1 - path);
+  if ((size_t)length >= sizeof target - kept) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  memcpy(path + kept, target, (size_t)length);
+  path[kept + (size_t)length] = '\0';
+  return true;
+}
+
+/* "a/b//" is a folder too, and not the link "a/b". */
+static bool copy_path(char copy[PATH_MAX], const char *path) {
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/')
+    length--;
+  if (length >= PATH_MAX) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  memmove(copy, path, length);
+  copy[length] = '\0';
+  return true;
+}
+
+enum { LINKS_MAX = 8 };
+
 static int open_folder(const char *path) {
-  int folder;
-  do
-    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  while (folder < 0 && errno == EINTR);
-  return folder;
+  char present[PATH_MAX];
+  if (!copy_path(present, path))
+    return -1;
+  for (int links = 0; links <= LINKS_MAX; links++) {
+    int folder = open_itself(present, O_RDONLY);
+    if (folder >= 0 || (errno != ENOTDIR && errno != ELOOP))
+      return folder;
+    struct stat facts;
+    int error = errno;
+    if (lstat(present, &facts) != 0 || !S_ISLNK(facts.st_mode)) {
+      errno = error;
+      return -1;
+    }
+    if (!follow(present) || !copy_path(present, present))
+      return -1;
+  }
+  errno = ELOOP;
+  return -1;
 }
 
 int private_folder_open(const char *path, bool make, struct failure *failure) {
   int folder = open_folder(path);
+  if (folder < 0 && errno == EPERM) {
+    refuse(failure, "EPERM",
+           "another user's symbolic link leads to the folder; choose another path");
+    return -1;
+  }
   if (folder < 0 && errno == ENOENT) {
     if (!make)
       return -1;

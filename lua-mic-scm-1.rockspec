@@ -137,6 +137,7 @@ build = {
     ["mic.nginx"] = "lua/mic/nginx.lua",
     ["mic.one_line"] = "lua/mic/one_line.lua",
     ["mic.option_specs"] = "lua/mic/option_specs.lua",
+    ["mic.minute_limit"] = "lua/mic/minute_limit.lua",
     ["mic.options"] = "lua/mic/options.lua",
     ["mic.password"] = "lua/mic/password.lua",
     ["mic.password_file"] = "lua/mic/password_file.lua",

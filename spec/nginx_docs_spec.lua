@@ -71,6 +71,13 @@ describe("the configuration in " .. PAGE, function()
     assert.is_truthy(body_of("/mine/user"):find('"userName":"demo"', 1, true))
   end)
 
+  it("obeys no header of the API that is for nginx", function()
+    box:answer { path = "/user", body = "{}", headers = {
+      ["X-Accel-Redirect"] = "/name", ["X-Accel-Limit-Rate"] = "1", ["X-Accel-Expires"] = "9",
+    } }
+    assert.equal("{}", body_of "/api/user")
+  end)
+
   it("calls after a request's end", function()
     box:control("DELETE", "/log")
     body_of "/logged"
@@ -78,6 +85,12 @@ describe("the configuration in " .. PAGE, function()
       return #box:log() == 1
     end)))
     assert.equal("GET /user", box:seen())
+  end)
+
+  it("renews a token that was revoked after one failed request", function()
+    box:expire()
+    assert.equal(401, select(2, server:get "/api/user"))
+    assert.is_truthy(body_of("/api/user"):find('"userName":"demo"', 1, true))
   end)
 
   it("logs in once, and logs no error", function()

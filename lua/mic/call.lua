@@ -187,6 +187,10 @@ function actions.ensure(self, state)
 end
 
 function actions.renew(self, state, reply)
+  if self.session:is_vain() then
+    state.resent = (state.resent or 0) + 1
+    return self.session:look() -- what another worker has brought may be better
+  end
   local brought = self.session:brought()
   local settings = retry.settings(self, state.retry)
   local ok, err = self.session:renew_refused(reply.generation, state.ends, settings)
@@ -263,6 +267,9 @@ local function settle(self, state, reply, second, code, message)
     self.retry_budget:earn()
     local made, problem = response.new(reply, state.attempts, state.decode, self.most_values)
     return true, succeed(self, state, made, problem)
+  end
+  if reply and reply.means == "expired" and (state.renewed or 0) > 0 then
+    self.session:note_vain(reply.generation)
   end
   local action = actions[decide(self, state, reply, second)]
   local again

@@ -17,9 +17,7 @@ local names = core.credential_names
 local TOKEN, IDENTITY, API_KEY = names.token, names.identity, names.api_key
 
 local clear_header, set_header = ngx.req.clear_header, ngx.req.set_header
-local UNAUTHORIZED = ngx.HTTP_UNAUTHORIZED
-
-local YOUNG_SECONDS = 60 -- a 401 to a token younger than that is no matter of expiry
+local UNAUTHORIZED = "401"
 
 --- Phases that can wait and still change the request.
 local request_phases = { rewrite = true, server_rewrite = true, access = true, content = true }
@@ -44,18 +42,54 @@ local function decode(text)
   end))
 end
 
---- A query without the members of this name, however they are spelt. The rest stays to the byte.
+--- A query without the members of this name, however they are spelt, also where a server takes
+--- ";" for "&" or decodes twice. The rest stays to the byte.
 local function without_member(query, name)
-  local kept = {}
-  for member in (query .. "&"):gmatch "([^&]*)&" do
-    if core.lower(decode(member:match "^[^=]*")) ~= core.lower(name) then
-      kept[#kept + 1] = member
+  local kept, first = {}, 1
+  local wanted = core.lower(name)
+  for before, member in query:gmatch "([&;]?)([^&;]*)" do
+    local spelt = decode(member:match "^[^=]*")
+    if core.lower(spelt) ~= wanted and core.lower(decode(spelt)) ~= wanted then
+      kept[#kept + 1] = before .. member
+    elseif #kept == 0 then
+      first = 2 -- without what parted it from the next one
     end
   end
-  return table.concat(kept, "&")
+  return table.concat(kept):sub(first)
 end
 
 --- ---- authorize ----
+
+--- The spellings of a name with "_" for some "-", which some servers take for the same. nginx has
+--- them with `underscores_in_headers on` or `ignore_invalid_headers off`.
+local function other_spellings(name)
+  local found = {}
+  local function spell(done, rest)
+    local before, after = rest:match "^([^-]*)%-(.*)$"
+    if before then
+      spell(done .. before .. "-", after)
+      spell(done .. before .. "_", after)
+    elseif done .. rest ~= name then
+      found[#found + 1] = done .. rest
+    end
+  end
+  spell("", name)
+  return found
+end
+
+--- Text of a function that clears them, one line each: a loop would end LuaJIT's trace.
+local function clearing(headers)
+  local lines = { "local clear = ...", "return function()" }
+  for _, name in ipairs(headers) do
+    for _, spelling in ipairs(other_spellings(name)) do
+      lines[#lines + 1] = ("clear %q"):format(spelling)
+    end
+  end
+  return table.concat(lines, "\n") .. "\nend"
+end
+
+local clear_other_spellings =
+  assert(loadstring(clearing { TOKEN, IDENTITY, API_KEY }))(clear_header)
 
 local function put_header(name, value)
   if value then
@@ -82,6 +116,7 @@ local function put(own)
   put_header(TOKEN, own.token)
   put_header(IDENTITY, own.identity)
   put_header(API_KEY, own.api_key)
+  clear_other_spellings()
   put_query(own.query)
 end
 
@@ -91,32 +126,55 @@ local NONE = {}
 --- thousands of requests.
 local used = setmetatable({}, { __mode = "k" })
 
+--- By the client's inside: its token was refused, and was not marked for that. The store may have a
+--- better one.
+local refused = setmetatable({}, { __mode = "k" })
+
 --- Whether this generation of a core's client is the present one, with no refresh due. A method of
 --- the core would end LuaJIT's compiled trace at each request. FFI is there: without it nginx has
 --- no semaphores for our calls either.
 local is_fresh = require("ffi").cast("bool (*)(const void *, double)", core.is_fresh_function)
+
+--- What the client has, renewed where that is due.
+local function take(client, mine)
+  local headers, err = client:auth_headers()
+  if not headers then
+    return nil, err
+  end
+  local own = { token = headers[TOKEN], api_key = headers[API_KEY] }
+  own[mine.given.identity == "query" and "query" or "identity"] = headers[IDENTITY]
+  own.digest = ngx.crc32_long(own.token)
+  local _
+  _, own.generation = mine.core:freshness()
+  return own
+end
+
+--- Whether `observe` has seen this token refused, in any worker where they share the store's notes.
+local function is_refused(mine, own)
+  return mine.session.shared.minute_limit:shared "mark" == own.digest
+end
 
 --- What the request gets; renewed first where that is due.
 ---@return table|nil own generation, and values: token, api_key, identity or query
 ---@return table|nil err
 local function own_credentials(client, mine)
   local own = used[mine]
-  if own and mine.core then
-    if is_fresh(mine.core, own.generation) then
-      return own
-    end
-    used[mine] = nil
+  if own and mine.core and is_fresh(mine.core, own.generation) and not is_refused(mine, own) then
+    return own
   end
-  local headers, err = client:auth_headers()
-  if not headers then
-    return nil, err
+  used[mine] = nil
+  if refused[mine] then
+    refused[mine] = nil
+    mine.session:look()
   end
-  own = { token = headers[TOKEN], api_key = headers[API_KEY] }
-  own[mine.given.identity == "query" and "query" or "identity"] = headers[IDENTITY]
-  local _
-  _, own.generation = mine.core:freshness()
+  local err
+  own, err = take(client, mine)
+  if own and is_refused(mine, own) then
+    mine.core:mark_stale(own.generation)
+    own, err = take(client, mine)
+  end
   used[mine] = own
-  return own
+  return own, err
 end
 
 local option_names = { on_error = true }
@@ -168,11 +226,11 @@ end
 
 --- ---- observe ----
 
---- How old the present token is, in seconds; from when it was first used where nothing better is
---- known.
-local function age(mine)
-  local _, _, left, lifetime = mine.core:freshness()
-  return left and lifetime and lifetime - left or math.huge
+--- The status of the upstream that answered last. Not `ngx.status`: that of `error_page` may be
+--- another by now, and the caller's own answer has one too.
+local function upstream_status()
+  local statuses = ngx.var.upstream_status
+  return statuses and statuses:match "(%d+)%D*$"
 end
 
 --- The generation of the client whose token went with this request; nil when it was none that is
@@ -183,22 +241,27 @@ local function sent_generation(mine)
 end
 
 --- Looks at the answer: a 401 to the credentials that `authorize` gave marks them as stale, so that
---- the next request renews them. Not when they are new: then they are good, and the API means
---- something else. For `header_filter_by_lua`, `body_filter_by_lua` and `log_by_lua`.
+--- the next request renews them. Once a minute, since some answers may be 401 whatever the token
+--- is; at others the next request looks whether another worker has brought a new one. For
+--- `log_by_lua`, best in `server`, `header_filter_by_lua` and `body_filter_by_lua`.
 ---@param client table the one of `authorize`
 ---@return boolean marked
 function nginx.observe(client)
   local mine =
     check(client, "observe", answer_phases, "header_filter_by_lua, body_filter_by_lua, log_by_lua")
-  if ngx.status ~= UNAUTHORIZED or not ngx.var.upstream_status then
+  local sent = upstream_status() == UNAUTHORIZED and not mine.closed and sent_generation(mine)
+  if not sent then
     return false
   end
-  local sent = sent_generation(mine)
-  if not sent or sent ~= select(2, mine.core:freshness()) or age(mine) < YOUNG_SECONDS then
+  local state, present = mine.core:freshness()
+  if sent ~= present or state == "stale" then
     return false
   end
-  mine.core:mark_stale(sent)
-  return true
+  if mine.session:mark_refused(sent, used[mine].digest) then
+    return true
+  end
+  refused[mine], used[mine] = true, nil -- authorize takes its long way
+  return false
 end
 
 return nginx

@@ -286,6 +286,36 @@ function session_methods:renew_refused(generation, deadline, retry)
   return self:renew(deadline, retry)
 end
 
+--- Notes that the API calls the present token expired although it came for that very reason. For a
+--- minute such answers are believed no more.
+---@param generation number of the token that was sent
+function session_methods:note_vain(generation)
+  local _, present = self.core:freshness()
+  if generation == present then
+    self.shared.minute_limit:note("vain", self.transport.now(), 1)
+  end
+end
+
+--- Whether a renewal would be in vain, as far as one knows.
+---@return boolean
+function session_methods:is_vain()
+  local notes = self.shared.minute_limit
+  return (notes:here("vain", self.transport.now()) or notes:shared "vain") ~= nil
+end
+
+--- Marks the present token as refused, so that the next use renews it: one token a minute, for all
+--- that share the store's notes.
+---@param generation number of the token that was sent, the present one
+---@param digest number of that token
+---@return boolean marked
+function session_methods:mark_refused(generation, digest)
+  if not self.shared.minute_limit:note("mark", self.core:monotonic(), digest) then
+    return false
+  end
+  self.core:mark_stale(generation)
+  return true
+end
+
 --- Starts what nobody waits for, unless there is a flight or a pause.
 local function start_aside(self, purpose, deadline)
   if not self.shared:present() then

@@ -3,6 +3,7 @@
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
+local minute_limit = require "mic.minute_limit"
 local pause = require "mic.pause"
 local refusals = require "mic.refusals"
 
@@ -32,6 +33,7 @@ function shared_flight.of(store, key)
       flight = nil, -- the one under way
       pause = pause.new(),
       refusals = refusals.new(),
+      minute_limit = minute_limit.new(store, key),
       token = false, -- of the lock, while a flight of ours has it; a member from the start, so that
       token_pid = false, -- no lock that was taken can fail to be noted
     }, shared_mt)

@@ -316,6 +316,13 @@ static int client_root(lua_State *L) {
   return 1;
 }
 
+/* Seconds of a clock that nobody sets, and that all processes of this machine have in common.
+   ---@return number */
+static int client_monotonic(lua_State *L) {
+  lua_pushnumber(L, clock_monotonic(&clientL_check(L, 1)->clock));
+  return 1;
+}
+
 /* ---- the end ---- */
 
 /* Ends what is under way with `closed`, closes the connections, wipes the secrets. Idempotent. May
@@ -351,6 +358,7 @@ void clientL_open(lua_State *L) {
                               {"ready", client_ready},
                               {"check_url", client_check_url},
                               {"was_sent", client_was_sent},
+                              {"monotonic", client_monotonic},
                               {"close", client_close},
                               {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);

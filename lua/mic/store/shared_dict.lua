@@ -226,6 +226,23 @@ local function shared_dict(name)
     return give_back(dict, lock, token, core.now() < mine.ends)
   end
 
+  --- Notes a number for some time, unless there is one already; a full dict notes none.
+  ---@param place string its name in the dict
+  ---@param seconds number
+  ---@param what number
+  ---@return number what is noted now
+  function store.note(place, seconds, what)
+    local _, problem = dict:safe_add(place, what, seconds)
+    return problem == "exists" and dict:get(place) or what
+  end
+
+  --- The number that is noted.
+  ---@param place string
+  ---@return number|nil what
+  function store.noted(place)
+    return (dict:get(place))
+  end
+
   return setmetatable(store, {
     __name = "mic.store.shared_dict",
     __tostring = function()

@@ -7,6 +7,7 @@ local sections = {
   { "json_scan", "the JSON scanner takes what RFC 8259 allows, refuses the rest, finds members" },
   { "jwt", "the times of a JWT are read from well-formed tokens only" },
   { "header", "header fields are checked, handed to libcurl and read from a block" },
+  { "sha256", "a password is stretched as RFC 8018 has it" },
 }
 
 --- Runs a command of the shell; returns whether it ended well, and all that it printed.
@@ -25,7 +26,7 @@ local function compile_command(program)
     "-Wl,--wrap=malloc,--wrap=realloc,--wrap=free -Isrc/core -o " .. program,
     "spec/c/core_test.c src/core/buffer.c src/core/secret.c src/core/json_scan.c",
     "src/core/jwt.c src/core/header.c src/core/decompress.c src/core/mask.c",
-    "src/core/spelling.c src/core/utf8.c -lcurl",
+    "src/core/sha256.c src/core/spelling.c src/core/utf8.c -lcurl",
   }, " ")
 end
 

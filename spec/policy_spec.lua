@@ -334,3 +334,19 @@ describe("policy.pause_left", function()
     end
   end)
 end)
+
+describe("policy.refusal_left", function()
+  it("is a quarter of an hour, and an hour after each further refusal", function()
+    local AT = 1700000000
+    for _, row in ipairs {
+      -- refused how often, seconds ago, seconds left
+      { 1, 0, 900 }, { 1, 899, 1 }, { 1, 900, nil }, { 1, 1e9, nil },
+      { 2, 0, 3600 }, { 2, 900, 2700 }, { 2, 3600, nil }, { 50, 1, 3599 },
+      -- clocks that are not alike, and one that was wrong
+      { 1, -299, 1199 }, { 1, -300, 1200 }, { 1, -301, nil }, { 2, -300, 3900 },
+      { 2, -301, nil }, { 2, -1e8, nil },
+    } do
+      assert.equal(row[3], policy.refusal_left(AT, row[1], AT + row[2]), row[1] .. " " .. row[2])
+    end
+  end)
+end)

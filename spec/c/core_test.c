@@ -14,6 +14,7 @@
 #include "jwt.h"
 #include "mask.h"
 #include "secret.h"
+#include "sha256.h"
 
 static int checks;
 static int failures;
@@ -973,6 +974,50 @@ static void test_header(void) {
   test_header_next();
 }
 
+/* ---- sha256 ---- */
+
+static bool stretches_to(const char *password, size_t length, const char *salt, size_t salt_length,
+                         unsigned rounds, const char *expected) {
+  unsigned char digest[SHA256_SIZE];
+  char shown[2 * SHA256_SIZE + 1];
+  sha256_stretch(password, length, salt, salt_length, rounds, digest);
+  for (size_t i = 0; i < SHA256_SIZE; i++)
+    snprintf(shown + 2 * i, 3, "%02x", digest[i]);
+  return strcmp(shown, expected) == 0;
+}
+
+static void test_sha256(void) {
+  /* RFC 7914, section 11. */
+  CHECK(stretches_to("passwd", 6, "salt", 4, 1,
+                     "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"));
+  CHECK(stretches_to("Password", 8, "NaCl", 4, 80000,
+                     "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"));
+  /* As many "p" and "s", two rounds: lengths at the borders of blocks. */
+  static const struct {
+    size_t length;
+    const char *digest;
+  } rows[] = {{0, "97398411d6aea43a77acef92226ab8278d4db0668bd1d7a76a725f7680ac45c5"},
+              {1, "1998f3d3f22119b7f9a77c8ae8b1df0d6e5dde8ae44a6adea8bd836734ca3673"},
+              {31, "ff1d798de7928fc958954472ced50d2bcd49ba938f03d6edefa312a1482d3455"},
+              {32, "237c395ce46284cdf863d39810ec5b1ee6286423b4dd2b8869e871d4ad8ab034"},
+              {51, "f242cb3137ff80d3df8ad40e782a67e48b91054028ffeb34a65491abecd7221c"},
+              {52, "4864c556318ab5bac3b40d2e5b4dac9b3305a0226687921b69e5213297c3e00c"},
+              {59, "f1a9e0351bf5f85077933dca78417f21fc7ebfa8aef7c5235229b6b5c728ed7e"},
+              {60, "82c871f03041880a458b33784ccb1f42403b2e59a9fa3ed36bfae908ded955b1"},
+              {63, "821fc83be6a67ffb5bbc63424c8f9efe092fddb6ce22779059f368cae812b327"},
+              {64, "f437c01349f33d12c8bc126b6fa579044aa67d4ce834c54969fa8901779d44ae"},
+              {65, "4259ae11d14a5e3796e145f4f827c821f1d6bae89a790d7518d8337b9308c108"},
+              {119, "121bc851c50c0e34ad496adcfc8ebd6c8beaf857ef3dbaa6e2b4144c8585d068"},
+              {120, "ebfc9cf615f2fe7897ce48852f642519daa09b9051b9833599303a0e987f109b"},
+              {128, "1c2f52745094bc6b3ede0fcba77e81b449dd7117de336ce47c1b26aeb9c543ab"},
+              {200, "d8120c385c695e051b463fdb8c161f78318ba8f0458a8c874b85a0b96046f99f"}};
+  char password[200], salt[200];
+  memset(password, 'p', sizeof password);
+  memset(salt, 's', sizeof salt);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    CHECK(stretches_to(password, rows[i].length, salt, rows[i].length, 2, rows[i].digest));
+}
+
 struct section {
   const char *name;
   void (*run)(void);
@@ -981,7 +1026,8 @@ struct section {
 int main(int argc, char **argv) {
   static const struct section sections[] = {{"buffer", test_buffer}, {"secret", test_secret},
                                             {"mask", test_mask},     {"json_scan", test_json_scan},
-                                            {"jwt", test_jwt},       {"header", test_header}};
+                                            {"jwt", test_jwt},       {"header", test_header},
+                                            {"sha256", test_sha256}};
   bool ran = false;
   if (curl_global_init_mem(CURL_GLOBAL_NOTHING, curl_malloc, free, curl_realloc, curl_strdup,
                            curl_calloc) != CURLE_OK)

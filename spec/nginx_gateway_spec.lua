@@ -10,6 +10,8 @@ local EXPIRIES = tonumber(os.getenv "MIC_NGINX_EXPIRIES") or 5
 
 --- A client whose store all workers share; further ones.
 local MAIN = nginx.client(box, 'store = mic.store.shared_dict "mic_credentials"')
+local WRONG = nginx.client(box, 'username = "anna", password = "wrong", '
+  .. 'store = mic.store.shared_dict "mic_credentials"')
 local QUERY = nginx.client(box, 'identity = "query"')
 local DEAD = ([[
 return require "mic".new { base_url = "https://localhost:1/prod", api_key = "api-key-of-ours",
@@ -39,10 +41,12 @@ end
 local server = nginx.start {
   workers = 4,
   http = "lua_shared_dict mic_credentials 1m;",
-  files = { ["my_mic.lua"] = MAIN, ["query_mic.lua"] = QUERY, ["dead_mic.lua"] = DEAD },
+  files = { ["my_mic.lua"] = MAIN, ["query_mic.lua"] = QUERY,
+    ["wrong_mic.lua"] = WRONG, ["dead_mic.lua"] = DEAD },
   server = authorized("/api/", "my_mic")
     .. authorized("/query/", "query_mic")
     .. authorized("/dead/", "dead_mic")
+    .. authorized("/wrong/", "wrong_mic")
     .. authorized("/mine/", "dead_mic", [[{ on_error = function(err)
       ngx.status = 418
       ngx.say(err.kind)
@@ -181,6 +185,12 @@ describe("authorize", function()
 
   it("works before a subrequest's location is passed on", function()
     assert.equal("200\n", (server:get "/sub"))
+  end)
+
+  it("sends a refused password once, whichever of the workers is asked", function()
+    assert.same({ [503] = 40 }, (server:many("/wrong/user", 40)))
+    assert.equal(1, #box:log())
+    assert.is_truthy(server:errors():find "this password; it is not tried again for 15 min")
   end)
 
   it("does one refresh for all workers when many requests need it", function()

@@ -14,6 +14,10 @@ local renewal = {}
 --- Codes of failures for which this process is the reason, and no request was sent.
 local local_codes = { CURLE_OUT_OF_MEMORY = true, EMFILE = true, ENFILE = true }
 
+--- Seconds that have to be left for another try: a refresh whose answer is not waited for may spend
+--- its token.
+local LEAST = { login = 0, refresh = 1 }
+
 local function now(this)
   return this.session.transport.now()
 end
@@ -52,7 +56,7 @@ local function wait_for_retry(this, what, tries, err)
     idempotent = true, -- a refresh token that may be used up is all that there is: see the docs
     sent = true,
     retry_after = asked_wait(session, err),
-    left = math.min(this.ends, this.retry_ends) - now(this),
+    left = math.min(this.ends - LEAST[what], this.retry_ends) - now(this),
     random = session.transport.random(),
   })
   if not delay then
@@ -172,6 +176,7 @@ local function note_worked(this, username, password)
   local session = this.session
   if not session.shared.refusals:is_empty() then
     session.shared.refusals:forget(session:digest(username, password))
+    session.digested = nil -- it holds the password
   end
 end
 

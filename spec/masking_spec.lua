@@ -243,11 +243,12 @@ describe("masking", function()
     assert.equal(1.5, echo[7])
     assert.is_nil(json.encode(session):find(KEY, 1, true))
 
-    local text = json.encode { message = "12345678 " .. percent(KEY), extra = REFRESH }
+    local text = json.encode { message = "12345678 " .. percent(KEY), extra = REFRESH, id = "eu:1" }
     answer("/auth/refresh", 500, text, { ["X-Echo"] = percent(KEY) .. " " .. base64("u:12345678") })
     local _, err = client:refresh()
     assert.equal("******** " .. ("*"):rep(#percent(KEY)), err.message)
     assert.equal(("*"):rep(#REFRESH), err.response.data.extra)
+    assert.equal("****", err.response.data.id)
     assert.equal(("*"):rep(#percent(KEY)), err.response.headers["x-echo"]:match "^%S+")
     assert.is_nil(err.response.headers["x-echo"]:find("Njc4", 1, true))
   end)

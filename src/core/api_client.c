@@ -332,7 +332,7 @@ static void mask_reply(const struct api_client *client, struct exchange *exchang
   struct buffer *head = &exchange->head, *body = &exchange->reply_body;
   struct mask mask;
   mask_init(&mask);
-  api_client_secrets(client, false, &mask);
+  api_client_secrets(client, !exchange->absorbed, &mask);
   mask_add(&mask, &exchange->sent_secret);
   known_secrets_add_record(&exchange->record, false, &mask);
   if (!mask_begin(&mask, head->length > body->length ? head->length : body->length)) {

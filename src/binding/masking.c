@@ -30,7 +30,7 @@ static ptrdiff_t write_masked(const struct api_client *client, const struct reco
   while (found && mask_next(&mask, &at, &start, &end) && start < limit) {
     memcpy(out + written, text + copied, start - copied);
     written += start - copied;
-    memcpy(out + written, "***", 3);
+    memset(out + written, '*', 3);
     written += 3;
     copied = end;
   }

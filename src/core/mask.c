@@ -96,7 +96,7 @@ bool mask_begin(struct mask *mask, size_t length) {
     texts[i]->ends = take(&room, length * sizeof(uint32_t));
   }
   for (size_t i = 0; i <= MASK_LAYERS_MAX; i++)
-    texts[i]->bytes = take(&room, length);
+    texts[i]->bytes = texts[i]->room = take(&room, length);
   return true;
 }
 
@@ -173,7 +173,7 @@ static void find_in_base64(struct search *search, const struct spelled *text) {
     for (unsigned phase = 0; phase < 4 && end >= at + BASE64_MIN; phase++) {
       spelling_undo_base64(text, at, end, phase, run);
       find_needles(search, run, search->cut && end == text->length);
-      secret_wipe(run->bytes, run->length);
+      secret_wipe(run->room, run->length);
     }
     at = end > at ? end : at + 1;
   }
@@ -210,12 +210,12 @@ static void find_in_layers(struct search *search, const struct spelled *text, un
     if (depth == 0 || (depth < last && ways[i] == ALL_ESCAPES))
       find_in_layers(search, layer, depth + 1);
   }
-  secret_wipe(layer->bytes, text->length);
+  secret_wipe(layer->room, text->length);
 }
 
 bool mask_find(struct mask *mask, const char *text, size_t length, bool cut) {
   struct search search = {mask, cut, false};
-  struct spelled whole = {(char *)(uintptr_t)text, NULL, NULL, length};
+  struct spelled whole = {text, NULL, NULL, NULL, length};
   mask->length = length;
   if (length < mask->shortest && !cut)
     return false;

@@ -142,7 +142,7 @@ static uint32_t end_of(const struct spelled *text, size_t at) {
 }
 
 static void put(struct spelled *to, char byte, uint32_t start, uint32_t end) {
-  to->bytes[to->length] = byte;
+  to->room[to->length] = byte;
   to->starts[to->length] = start;
   to->ends[to->length] = end;
   to->length++;

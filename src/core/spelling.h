@@ -17,7 +17,8 @@ enum spelling {
 /* A text, and of each byte where what it was made of begins and ends in the original. The original
    itself has no such lists. */
 struct spelled {
-  char *bytes;
+  const char *bytes;
+  char *room; /* the same, where they may be written; NULL for the original */
   uint32_t *starts, *ends;
   size_t length;
 };

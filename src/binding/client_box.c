@@ -39,11 +39,12 @@ void clientL_watch(lua_State *L, struct exchange_box *box) {
   if (box->link != NULL) /* since its use before, which nobody has collected */
     return;
   /* Always the same place: new ones would make Lua rebuild the table every few calls. */
-  if (box->watched_as == 0)
-    box->watched_as = (int)box->exchange.number;
+  if (box->watched_as < 1.0)
+    box->watched_as = (double)box->exchange.number;
   compatL_push_anchors(L, 1);
-  lua_pushvalue(L, -2);
-  lua_rawseti(L, -2, box->watched_as);
+  compatL_push_whole(L, box->watched_as);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
   lua_pop(L, 1);
   box->next = *first;
   box->link = first;

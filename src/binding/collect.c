@@ -19,13 +19,15 @@ static int list_ended(lua_State *L, struct api_client *client) {
     engine_sync(&box->exchange);
     if (box->exchange.state != EXCHANGE_DONE)
       continue;
-    lua_rawgeti(L, -1, box->watched_as);
+    compatL_push_whole(L, box->watched_as);
+    lua_rawget(L, -2);
     if (box->taken || lua_isnil(L, -1)) /* nil: it is garbage */
       lua_pop(L, 1);
     else
       lua_rawseti(L, 2, ++count);
+    compatL_push_whole(L, box->watched_as);
     lua_pushnil(L);
-    lua_rawseti(L, -2, box->watched_as);
+    lua_rawset(L, -3);
     exchange_unwatch(box);
   }
   lua_pop(L, 1);

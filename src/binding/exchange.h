@@ -15,10 +15,11 @@ struct exchange_box {
   bool taken;                /* result was read */
   bool shown;      /* its content is being pushed: what a finalizer calls meanwhile leaves it alone.
                       Stays so where the push raises */
-  unsigned listed; /* by which of the engine's collects last */
+  uint64_t listed; /* by which of the engine's collects last */
   struct exchange_box *next, **link; /* in the client's list for collect; link NULL: in none */
   struct buffer piece; /* of a stream, while it is pushed; room for the next one otherwise */
-  int watched_as;      /* where the client's anchors have it meanwhile; 0: it was in no list yet */
+  double watched_as;   /* where the client's anchors have it meanwhile; 0: it was in no list yet.
+                          A whole number that no other exchange gets: exact up to 2^53 */
   struct record kept;  /* of a login or refresh whose result was taken: for `record` */
 };
 

@@ -37,7 +37,7 @@ struct api_client {
   struct engine *engine;              /* borrowed: who drives; NULL: whoever waits */
   struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
   struct header_snapshot *bare_lines; /* what goes with those that carry no API key either */
-  unsigned exchanges;                 /* started so far */
+  uint64_t exchanges;                 /* started so far */
   bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
   bool closed;
 };

@@ -19,7 +19,7 @@ struct engine {
   size_t limit;             /* exchanges under way at most */
   bool patient; /* as with a libcurl that cannot let go of a name lookup: see engine_core.h */
   bool closed;
-  unsigned collects; /* counted from 1 by the binding */
+  uint64_t collects; /* counted from 1 by the binding */
 };
 
 /* NULL when this libcurl can serve an engine, else what is wrong and the mend. */

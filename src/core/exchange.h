@@ -41,7 +41,7 @@ struct exchange_progress {
 struct exchange {
   enum exchange_kind kind;
   enum exchange_state state;
-  unsigned number; /* tells the exchanges of a client apart */
+  uint64_t number; /* tells the exchanges of a client apart; 0: it was not started yet */
 
   /* The request. Owned, but for `body`. */
   char method[24];

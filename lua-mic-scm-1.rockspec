@@ -53,6 +53,7 @@ build = {
         "src/core/api_client.c",
         "src/core/auth_reply.c",
         "src/core/buffer.c",
+        "src/core/client_identity.c",
         "src/core/clock.c",
         "src/core/connections.c",
         "src/core/content_decoder.c",

@@ -183,6 +183,26 @@ describe("TLS", function()
     assert.are.equal(200, mic.assert(get_from("good", tls, wants)).status)
   end)
 
+  it("lends no client the connection of another client's key", function()
+    local cqueues = require "cqueues"
+    local function ask(key)
+      local response, err = box:client {
+        transport = "cqueues",
+        tls = { ca_file = box.ca_file, client_cert = folder:at "client.pem", client_key = key },
+      }:get("/", { auth = false })
+      return response and response.new_connection or err.status or err.code
+    end
+    local told = {}
+    local loop = cqueues.new()
+    loop:wrap(function()
+      told[1] = ask(folder:at "client.key")
+      told[2] = ask(folder:at "ca.key")
+      told[3] = ask(folder:at "client.key")
+    end)
+    assert(loop:loop())
+    assert.are.same({ 403, "CURLE_SSL_CERTPROBLEM", 403 }, told)
+  end)
+
   it("asks nobody for the passphrase of a client's key", function()
     scratch.run(("openssl pkey -in %s -aes128 -passout pass:secret -out %s"):format(
       folder:at "client.key", folder:at "locked.key"))

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_identity.h"
 #include "connections.h"
 #include "dead_connection.h"
 #include "process_environment.h"
 #include "process_id.h"
+#include "randomness.h"
 #include "secret.h"
 #include "sigpipe_guard.h"
 #include "trust.h"
@@ -23,19 +25,15 @@ static const double SLICE_SECONDS = 0.5;
       return set_code;                                                                             \
   } while (0)
 
-static CURLcode set_tls(const struct connection_options *options, CURL *easy) {
+static CURLcode set_tls(struct connection_options *options, CURL *easy) {
+  if (options->key_mark == 0 && options->client_key != NULL)
+    options->key_mark = randomness_bits();
   CURLcode code = trust_set(easy, options->ca_file, options->ca_path, options->min_tls_version);
-  if (code != CURLE_OK)
-    return code;
-  if (options->client_cert != NULL) {
-    SET(CURLOPT_SSLCERT, options->client_cert);
-    SET(CURLOPT_KEYPASSWD, ""); /* else OpenSSL would ask the terminal for one */
-  }
-  if (options->client_key != NULL)
-    SET(CURLOPT_SSLKEY, options->client_key);
-  if (options->pinned_public_key != NULL)
-    SET(CURLOPT_PINNEDPUBLICKEY, options->pinned_public_key);
-  return CURLE_OK;
+  if (code == CURLE_OK)
+    code = client_identity_set(easy, options->client_cert, options->client_key, options->key_mark);
+  if (code == CURLE_OK && options->pinned_public_key != NULL)
+    code = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, options->pinned_public_key);
+  return code;
 }
 
 static CURLcode set_protocols(CURL *easy) {
@@ -66,7 +64,7 @@ bool connection_options_may_proxy(const struct connection_options *options) {
 }
 
 /* Everything that stays the same from exchange to exchange. */
-static CURLcode configure(const struct connection_options *options, CURL *easy) {
+static CURLcode configure(struct connection_options *options, CURL *easy) {
   CURLcode code = exchange_configure(easy);
   if (code == CURLE_OK)
     code = set_protocols(easy);

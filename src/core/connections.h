@@ -20,6 +20,7 @@ struct connection_options {
   char *ca_file, *ca_path;
   char *ca_file_name; /* what messages call ca_file; NULL: tls.ca_file */
   char *client_cert, *client_key;
+  uint64_t key_mark; /* no two clients have the same: see client_identity.h; 0: none yet */
   char *pinned_public_key;
   char *proxy;
   char *user_agent;

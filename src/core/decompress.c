@@ -1,69 +1,49 @@
 #include "base.h"
 
 #include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ascii.h"
 #include "decompress.h"
+#include "decompress_libraries.h"
 #include "secret.h"
 
-/* ---- the libraries' interfaces, as they have been since their first releases ----
+/* ---- memory that is wiped: a login's reply may lie in it ----
 
-   Weak: a name that no library in the process has is NULL. So nothing has to be installed for a
-   build that was not needed before. zlib checks by itself that the structure is the one it knows.
- */
+   zstd has no way to bring one's own in its stable interface. */
 
-struct zlib_stream {
-  const unsigned char *next_in;
-  unsigned available_in;
-  unsigned long total_in;
-  unsigned char *next_out;
-  unsigned available_out;
-  unsigned long total_out;
-  const char *message;
-  void *state;
-  void *(*allocate)(void *opaque, unsigned items, unsigned size);
-  void (*release)(void *opaque, void *memory);
-  void *opaque;
-  int data_type;
-  unsigned long adler;
-  unsigned long reserved;
+union wiped_block {
+  size_t size;
+  max_align_t alignment;
 };
 
-enum { ZLIB_OK = 0, ZLIB_END = 1, ZLIB_NO_MEMORY = -4, ZLIB_NO_PROGRESS = -5 };
-enum { ZLIB_WINDOW = 15, ZLIB_GZIP = 16 };
+static void *allocate(void *opaque, size_t size) {
+  (void)opaque;
+  if (size > SIZE_MAX - sizeof(union wiped_block))
+    return NULL;
+  union wiped_block *block = malloc(sizeof *block + size);
+  if (block == NULL)
+    return NULL;
+  block->size = size;
+  return block + 1;
+}
 
-extern __attribute__((weak)) int inflateInit2_(struct zlib_stream *stream, int window,
-                                               const char *version, int size);
-extern __attribute__((weak)) int inflate(struct zlib_stream *stream, int flush);
-extern __attribute__((weak)) int inflateReset(struct zlib_stream *stream);
-extern __attribute__((weak)) int inflateEnd(struct zlib_stream *stream);
+static void release(void *opaque, void *memory) {
+  (void)opaque;
+  if (memory == NULL)
+    return;
+  union wiped_block *block = (union wiped_block *)memory - 1;
+  secret_wipe(memory, block->size);
+  free(block);
+}
 
-enum { BROTLI_ERROR, BROTLI_END, BROTLI_WANTS_INPUT, BROTLI_HAS_OUTPUT };
-
-extern __attribute__((weak)) void *BrotliDecoderCreateInstance(void *allocate, void *release,
-                                                               void *opaque);
-extern __attribute__((weak)) int
-BrotliDecoderDecompressStream(void *state, size_t *available_in, const unsigned char **next_in,
-                              size_t *available_out, unsigned char **next_out, size_t *total_out);
-extern __attribute__((weak)) void BrotliDecoderDestroyInstance(void *state);
-
-struct zstd_in {
-  const void *bytes;
-  size_t size, position;
-};
-struct zstd_out {
-  void *bytes;
-  size_t size, position;
-};
-
-extern __attribute__((weak)) void *ZSTD_createDStream(void);
-extern __attribute__((weak)) size_t ZSTD_decompressStream(void *stream, struct zstd_out *out,
-                                                          struct zstd_in *in);
-extern __attribute__((weak)) unsigned ZSTD_isError(size_t code);
-extern __attribute__((weak)) size_t ZSTD_freeDStream(void *stream);
+static void *allocate_items(void *opaque, unsigned items, unsigned size) {
+  return size > 0 && items > SIZE_MAX / size ? NULL : allocate(opaque, (size_t)items * size);
+}
 
 /* ---- a decompressor ---- */
 
@@ -131,6 +111,8 @@ static enum step begin_zlib(struct decompressor *decompressor, int window) {
   struct zlib_stream *stream = &decompressor->zlib;
   if (decompressor->members > 0)
     return zlib_step(inflateReset(stream));
+  stream->allocate = allocate_items;
+  stream->release = release;
   return zlib_step(inflateInit2_(stream, window, "1", (int)sizeof *stream));
 }
 
@@ -182,7 +164,7 @@ static bool has_brotli(void) {
 }
 
 static enum step begin_brotli(struct decompressor *decompressor) {
-  decompressor->other = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+  decompressor->other = BrotliDecoderCreateInstance(allocate, release, NULL);
   return decompressor->other == NULL ? STEP_NO_MEMORY : STEP_ON;
 }
 

@@ -69,6 +69,7 @@ curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
                               : UNACKNOWLEDGED_SECONDS;
   curl_socket_t opened = kept_sockets_open(exchange->sockets, address, unacknowledged);
   exchange->socket_error = opened == CURL_SOCKET_BAD ? errno : 0;
+  exchange->no_memory = exchange->socket_error == ENOMEM;
   return opened;
 }
 

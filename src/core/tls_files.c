@@ -26,9 +26,9 @@ static void blame(struct failure *failure, const char *option, const char *path,
 
 static void blame_errno(struct failure *failure, const char *option, const char *path, int error) {
   struct failure system;
-  char reason[sizeof system.message + 32];
+  char reason[128];
   failure_set_errno(&system, NULL, error);
-  snprintf(reason, sizeof reason, "%s (%s)", system.message, system.code);
+  snprintf(reason, sizeof reason, "%.100s (%.16s)", system.message, system.code);
   blame(failure, option, path, reason);
 }
 

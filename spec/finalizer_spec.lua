@@ -112,6 +112,46 @@ describe("mic.core, with a finalizer in the middle of", function()
     end)
   end)
 
+  it("mask, hides all that was known, or all", function()
+    moments.each(client_with_secrets, close, function(client)
+      return client:mask("to be hidden: " .. ours.token .. ", and " .. ours.refreshToken)
+    end, function(ok, shown)
+      assert.is_true(ok, shown)
+      assert.is_nil(shown:find("aaaaaaaa", 1, true))
+    end)
+  end)
+
+  it("a digest of a login, makes the one or another, whatever the arguments", function()
+    moments.each(client_with_secrets, close, function(client)
+      return client:login_digest(12345678.5, 0.123456789)
+    end, function(ok, digest)
+      assert.is_true(ok, digest)
+      assert.equal(32, #digest)
+    end)
+  end)
+
+  it("the end of a client, which a finalizer that comes later still holds", function()
+    local problems, methods = {}, { "root", "freshness", "headers", "record", "no_login" }
+    local function hold()
+      -- Finalizers run in the opposite order of marking: this one after the client's.
+      local held = {}
+      moments.collectable(function()
+        for _, name in ipairs(methods) do
+          local ok, problem = pcall(held.client[name], held.client)
+          problems[#problems + 1] = not ok and problem or nil
+        end
+      end)
+      held.client = client_with_secrets()
+    end
+    hold()
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(#problems == 0 or #problems == #methods)
+    for _, problem in ipairs(problems) do
+      assert.is_truthy(tostring(problem):find "was collected", problem)
+    end
+  end)
+
   it("root, names the base URL or nothing", function()
     moments.each(client_with_secrets, close, function(client)
       return client:root(), tostring(client)

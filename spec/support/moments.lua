@@ -6,7 +6,8 @@ local moments = {}
 local unpack = table.unpack or rawget(_G, "unpack")
 local newproxy = rawget(_G, "newproxy") -- 5.1, where tables have no finalizers
 
-local function collectable(finalizer)
+--- Garbage, as soon as nothing holds it, whose finalizer this is.
+function moments.collectable(finalizer)
   if newproxy then
     local proxy = newproxy(true)
     getmetatable(proxy).__gc = finalizer
@@ -40,7 +41,7 @@ end
 function moments.at(number, act, run)
   local count, came = 0, false
   local function arm()
-    collectable(function()
+    moments.collectable(function()
       count = count + 1
       came = count == number
       if came then

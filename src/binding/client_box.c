@@ -6,7 +6,10 @@
 const char clientL_type[] = "mic.client";
 
 struct api_client *clientL_check(lua_State *L, int index) {
-  return luaL_checkudata(L, index, clientL_type);
+  struct api_client *client = luaL_checkudata(L, index, clientL_type);
+  /* A finalizer of the program's may still hold it. */
+  luaL_argcheck(L, client->base.root != NULL, index, "the client was collected");
+  return client;
 }
 
 /* A plain call's exchange never reaches Lua, so the next call can have it: one userdata with a

@@ -14,9 +14,11 @@
    ---@return string digest 32 bytes */
 static int client_login_digest(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  struct login_part parts[3] = {{client->api_key.bytes, client->api_key.length}};
+  struct login_part parts[3];
   parts[1].bytes = luaL_checklstring(L, 2, &parts[1].length);
   parts[2].bytes = luaL_checklstring(L, 3, &parts[2].length);
+  /* Last, when nothing is collected any more. */
+  parts[0] = (struct login_part){client->api_key.bytes, client->api_key.length};
   unsigned char digest[SHA256_SIZE];
   if (!login_digest(client->base.root, parts, 3, digest))
     return argumentsL_raise_memory(L);

@@ -54,7 +54,7 @@ int clientL_mask(lua_State *L) {
   size_t length = 0;
   const char *text = luaL_checklstring(L, 2, &length);
   const struct record *other = recordL_test(L, 3);
-  double wanted = luaL_optnumber(L, 4, (double)MASK_TEXT_MAX);
+  double wanted = argumentsL_optional_number(L, 4, (double)MASK_TEXT_MAX);
   size_t limit = wanted >= 0.0 && wanted < (double)MASK_TEXT_MAX ? (size_t)wanted : MASK_TEXT_MAX;
   if (limit > length)
     limit = length;

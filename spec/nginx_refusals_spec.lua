@@ -156,6 +156,22 @@ describe("a gateway", function()
     assert.equal("GET /user", box:seen())
   end)
 
+  it("refuses a path with dots that the API may resolve, with our credentials", function()
+    for _, path in ipairs {
+      "/api/..;/x", "/api/..%3bx", "/api/a/..%5cx", "/api/a\\..\\x", "/api/%252e%252e/x",
+      "/api/..%252fx", "/api/a%5c.", "/api/.;", "/api/..%3fx", "/api/a%255c..", "/api/..%2500",
+    } do
+      assert.equal(400, select(2, server:get(path, "--path-as-is")), path)
+    end
+    assert.equal("", box:seen())
+    for _, path in ipairs { "/api/a/../users/anna", "/api/./users/anna", "/api/users/%61nna" } do
+      assert.equal(200, select(2, server:get(path, "--path-as-is")), path)
+    end
+    for _, path in ipairs { "/api/users/.x", "/api/users/a..b", "/api/users/a%25" } do
+      assert.equal(404, select(2, server:get(path, "--path-as-is")), path)
+    end
+  end)
+
   it("drops the caller's spellings with _ where nginx passes them on", function()
     local theirs = {}
     for _, name in ipairs {

@@ -112,6 +112,17 @@ describe("a call whose token has expired", function()
     assert.equal(200, client:get("/users/anna").status)
   end)
 
+  it("costs one refresh a minute where the answer is the same for each token", function()
+    make()
+    sandbox:answer { path = "/users/anna", status = 401, body = EXPIRED, times = 11 }
+    for round = 1, 10 do
+      local _, err = client:get "/users/anna"
+      assert.same({ "auth", 401, round == 1 and 2 or 1 }, { err.kind, err.status, err.attempts })
+      assert.equal(200, client:get("/user").status)
+    end
+    assert.equal(1, sandbox:counters().refresh)
+  end)
+
   it("that only means that this user may not is no reason to refresh, and does not loop", function()
     make()
     sandbox:answer { path = "/user", status = 401, body = '{"message":"Unauthorized"}', times = 9 }

@@ -177,6 +177,14 @@ local function own_credentials(client, mine)
   return own, err
 end
 
+--- Whether nginx has left dots in the path that the API may still resolve, with our credentials:
+--- nginx decodes it once, and knows no ";" and no "\".
+local function has_dots()
+  local path = ngx.var.uri
+  return (path:find("/.", 1, true) or path:find("%", 1, true) or path:find("\\", 1, true))
+    and core.has_dot_part(path)
+end
+
 local option_names = { on_error = true }
 
 local function check_options(options)
@@ -203,13 +211,18 @@ end
 ---@param options? { on_error?: fun(err: table): boolean? } `on_error` is called instead of the log
 --- entry when there are no credentials; it may end the request, or return true to let it go on
 --- without any
----@return true|nil ok nil only when on_error returned true; else the request ends with 503
+---@return true|nil ok nil only when on_error returned true; else the request ends with 503, or with
+--- 400 for a path that has dots left
 ---@return table|nil err
 function nginx.authorize(client, options)
   local mine =
     check(client, "authorize", request_phases, "rewrite_by_lua, access_by_lua, content_by_lua")
   if options ~= nil then
     check_options(options)
+  end
+  if has_dots() then
+    ngx.log(ngx.INFO, "mic: the request's path has a part that is . or ..")
+    return ngx.exit(ngx.HTTP_BAD_REQUEST)
   end
   local own, err = own_credentials(client, mine)
   put(own or NONE)

@@ -10,11 +10,11 @@
 static int dead_socket(const struct exchange *exchange) {
   if (exchange->failure.kind != FAILURE_TIMEOUT || exchange->sendings == 0)
     return -1;
-  int descriptor = kept_sockets_of(exchange->sockets, exchange->easy);
+  const struct kept_socket *socket = kept_sockets_of(exchange->sockets, exchange->easy);
   double waited = idle_clock_now() - exchange->sent_at;
   if (exchange->idle.limit > 0.0 && exchange->idle.limit < waited)
     waited = exchange->idle.limit;
-  return descriptor >= 0 && kept_socket_is_silent(descriptor, waited) ? descriptor : -1;
+  return socket != NULL && kept_socket_is_silent(socket, waited) ? socket->descriptor : -1;
 }
 
 int dead_connection_end(const struct exchange *exchange) {

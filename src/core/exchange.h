@@ -140,6 +140,8 @@ void exchange_leave(const struct exchange *exchange, CURL *easy);
 bool exchange_rewind(struct exchange *exchange, CURLcode code);
 /* In the callbacks: the head of an answer has ended. */
 void exchange_note_head(struct exchange *exchange);
+/* Something of its answer has come. */
+void exchange_note_heard(struct exchange *exchange);
 /* What exchange_leave does about that. */
 void exchange_leave_connection(const struct exchange *exchange, CURL *easy);
 /* For libcurl, which counts them; at least one, unless there is no limit. */

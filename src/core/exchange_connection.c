@@ -120,6 +120,15 @@ void exchange_note_head(struct exchange *exchange) {
     start_listening(exchange);
 }
 
+void exchange_note_heard(struct exchange *exchange) {
+#if !KEPT_SOCKET_TELLS
+  struct kept_socket *socket = its_socket(exchange);
+  if (socket != NULL)
+    socket->heard = idle_clock_now();
+#endif
+  idle_clock_touch(&exchange->idle);
+}
+
 /* ---- before it is sent ---- */
 
 /* Something lies on a connection that waits for a request: an answer that is none, a farewell, an

@@ -135,7 +135,7 @@ void exchange_end_body(struct exchange *exchange, bool whole) {
 }
 
 static size_t receive(struct exchange *exchange, const char *bytes, size_t length) {
-  idle_clock_touch(&exchange->idle);
+  exchange_note_heard(exchange);
   if (!exchange->body_began)
     begin_body(exchange);
   if (exchange->too_large != NULL || exchange->content != CONTENT_OK)

@@ -76,7 +76,7 @@ static enum buffer_status unfold(struct exchange *exchange, const char *line, si
 size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
   size_t length = unit * count;
-  idle_clock_touch(&exchange->idle);
+  exchange_note_heard(exchange);
   if (exchange->body_began || length == 0) /* trailers */
     return length;
   if (starts_answer(line, length)) { /* of several (100, proxies) the last counts */

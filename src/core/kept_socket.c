@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "idle_clock.h"
 #include "kept_socket.h"
 
 /* What the kernel's clock of a connection may be off, in seconds: a tick. */
@@ -133,30 +134,27 @@ struct kept_socket *kept_sockets_find(const struct kept_sockets *sockets, unsign
   return NULL;
 }
 
-int kept_sockets_of(struct kept_sockets *sockets, CURL *easy) {
+struct kept_socket *kept_sockets_of(struct kept_sockets *sockets, CURL *easy) {
   char *remote_ip = NULL;
   long local_port = 0, remote_port = 0;
   curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &remote_ip);
   curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &remote_port);
   curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
-  const struct kept_socket *found =
-      kept_sockets_between(sockets, (int)local_port, remote_ip, (int)remote_port);
-  return found == NULL ? -1 : found->descriptor;
+  return kept_sockets_between(sockets, (int)local_port, remote_ip, (int)remote_port);
 }
 
 /* ---- the connection ---- */
 
-bool kept_socket_is_silent(int descriptor, double seconds) {
-#ifdef __linux__
+bool kept_socket_is_silent(const struct kept_socket *socket, double seconds) {
+#if KEPT_SOCKET_TELLS
   struct tcp_info info;
   socklen_t size = sizeof info;
   memset(&info, 0, sizeof info);
-  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+  if (getsockopt(socket->descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
     return false;
   return (double)info.tcpi_last_data_recv / 1000.0 + TICK >= seconds;
 #else
-  (void)descriptor, (void)seconds;
-  return false;
+  return idle_clock_now() - socket->heard + TICK >= seconds;
 #endif
 }
 

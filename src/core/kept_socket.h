@@ -8,6 +8,13 @@
 
 #include "base.h"
 
+/* Where the system tells when something came over a connection last; else the callbacks note it. */
+#if defined(__linux__) && !defined(MIC_NO_TCP_INFO)
+#define KEPT_SOCKET_TELLS 1
+#else
+#define KEPT_SOCKET_TELLS 0
+#endif
+
 MIC_PRIVATE_BEGIN
 
 enum { KEPT_ADDRESS_SIZE = 46 }; /* the longest IPv6 address as text */
@@ -20,6 +27,7 @@ struct kept_socket {
   char remote_ip[KEPT_ADDRESS_SIZE];
   bool is_http1; /* it has carried an answer in HTTP/1.x */
   bool spoiled;  /* something came behind the end of an answer */
+  double heard;  /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
 };
 
 struct kept_sockets {
@@ -42,12 +50,12 @@ struct kept_socket *kept_sockets_between(struct kept_sockets *sockets, int local
                                          const char *remote_ip, int remote_port);
 /* NULL when it is closed. */
 struct kept_socket *kept_sockets_find(const struct kept_sockets *sockets, unsigned long number);
-/* The socket of the connection that the transfer uses, or used last; -1 when it is closed. */
-int kept_sockets_of(struct kept_sockets *sockets, CURL *easy);
+/* That of the connection which the transfer uses, or used last; NULL when it is closed. */
+struct kept_socket *kept_sockets_of(struct kept_sockets *sockets, CURL *easy);
 void kept_sockets_clear(struct kept_sockets *sockets); /* closes nothing */
 
 /* Whether nothing has come in the last `seconds`. */
-bool kept_socket_is_silent(int descriptor, double seconds);
+bool kept_socket_is_silent(const struct kept_socket *socket, double seconds);
 /* Whether there is something to read: a byte, an end or an error. */
 bool kept_socket_has_input(int descriptor);
 /* Whether the other side has closed or reset it, and what came before was read. */

@@ -13,7 +13,8 @@ local layers = {
     "mic.refusals", "mic.retry", "mic.retry_budget", "mic.discovery", "mic.events" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.error_body", "mic.one_line", "mic.pause", "mic.protect", "mic.hints",
-    "mic.json", "mic.path", "mic.pretty", "mic.options", "mic.option_specs", "mic.response", "mic.endpoints" },
+    "mic.json", "mic.path",
+    "mic.pretty", "mic.options", "mic.option_specs", "mic.response", "mic.endpoints" },
   { "mic.load" },
   { "mic.core" },
 }

@@ -51,8 +51,8 @@ bool json_value_is_at(const char *text, const struct json_value *value, const ch
    checked. `found->keys` is NULL. Not found: JSON_OK with *present false. */
 enum json_status json_find(const char *text, size_t length, const char *const *path, size_t count,
                            struct json_value *found, bool *present);
-/* Whether the text is JSON of at most so many values, containers included. Where it is a matter of a
-   glance, whether it is JSON is not looked at. */
+/* Whether the text is JSON of at most so many values, containers included. Where it is a matter of
+   a glance, whether it is JSON is not looked at. */
 bool json_has_at_most(const char *text, size_t length, size_t most);
 /* The length of the unescaped string at `span` (quotes included in the span). With `out` not NULL
    also writes it there; `out` must have room for span.end - span.start bytes. Escapes become

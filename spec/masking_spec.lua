@@ -394,6 +394,8 @@ describe("the time that masking takes", function()
     end
     assert.equal("x ***", client:mask(text, nil, 10))
     assert.equal("x *** and", client:mask(text, nil, 29))
+    local whole = client:mask(("b"):rep(65536) .. "a-secret-of-some-length")
+    assert.equal(("b"):rep(65536) .. "...", whole)
     local spelled = "x a%2dsecret%2dof" .. ("%2d"):rep(40)
     assert.equal("x a%2dsecret%2dof%2d%2", client:mask(spelled, nil, 22))
     local long = client_with(("0123456789"):rep(30), "another-secret")

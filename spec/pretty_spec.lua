@@ -90,6 +90,14 @@ describe("what a client returns", function()
     assert.equal("demo", response.data.userName)
   end)
 
+  it("hides a secret that is a number, and knows those of open clients alone", function()
+    box:client():close()
+    local open = box:client { username = "u", password = "12345678" }
+    assert.equal('{ 1, 12, ***, "text" }', mic.pretty { 1, 12, 12345678, "text" })
+    open:close()
+    assert.equal('{ 12345678, "text" }', mic.pretty { 12345678, "text" })
+  end)
+
   it("shows no secret of any client, in whatever it stands", function()
     local first, second = box:logged_in { username = box.username, password = box.password },
       box:logged_in()

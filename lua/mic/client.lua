@@ -63,7 +63,9 @@ end
 ---@return string
 function client.mask(text)
   for _, mine in pairs(inside_of) do
-    text = mine.mask(text)
+    if not mine.closed then -- it knows none any more
+      text = mine.mask(text)
+    end
   end
   return text
 end

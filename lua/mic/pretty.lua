@@ -118,7 +118,7 @@ function show(state, value)
   if type(value) == "string" then
     return quote_masked(state, value)
   elseif type(value) == "number" then
-    return json.number(value) or tostring(value)
+    return state.mask(json.number(value) or tostring(value))
   elseif value == json.null then
     return "null"
   elseif type(value) ~= "table" then

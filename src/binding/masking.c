@@ -47,7 +47,8 @@ static ptrdiff_t write_masked(const struct api_client *client, const struct reco
    nothing is shown.
    ---@param text string
    ---@param record? mic.record one that is not adopted, whose secrets are hidden too
-   ---@param limit? integer bytes: what goes beyond them is cut off, and not looked at
+   ---@param limit? integer bytes: what goes beyond them is cut off, and not looked at; by default
+     64 KiB, and then "..." stands in its place
    ---@return string masked */
 int clientL_mask(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
@@ -56,9 +57,10 @@ int clientL_mask(lua_State *L) {
   const struct record *other = recordL_test(L, 3);
   double wanted = argumentsL_optional_number(L, 4, (double)MASK_TEXT_MAX);
   size_t limit = wanted >= 0.0 && wanted < (double)MASK_TEXT_MAX ? (size_t)wanted : MASK_TEXT_MAX;
+  bool has_dots = lua_isnoneornil(L, 4) && length > limit;
   if (limit > length)
     limit = length;
-  char *out = lua_newuserdata(L, limit + 3);
+  char *out = lua_newuserdata(L, limit + 6);
   /* From here on nothing is collected: what is borrowed stays. */
   if (client->closed && length > 0) {
     lua_pushliteral(L, "***");
@@ -67,6 +69,8 @@ int clientL_mask(lua_State *L) {
   ptrdiff_t written = write_masked(client, other, text, length, limit, out);
   if (written < 0)
     return argumentsL_raise_memory(L);
+  for (int i = 0; i < 3 && has_dots; i++)
+    out[written++] = '.';
   lua_pushlstring(L, out, (size_t)written);
   return 1;
 }

@@ -101,10 +101,16 @@ static CURLcode set_no_file(CURL *easy, const struct peer *peer,
 #endif
 }
 
+/* A folder without certificates, which nobody can put one in. Where each file of it is read and not
+   looked up, some TLS libraries insist on one that is there: this has no readable file. */
+static const char *empty_folder(const curl_version_info_data *info) {
+  return looks_up_by_hash(info) ? "/dev/null" : "/proc/self/ns";
+}
+
 static CURLcode set_no_folder(CURL *easy, const struct peer *peer,
                               const curl_version_info_data *info) {
   bool needs_one = null_is_default(info) && info->capath != NULL;
-  CURLcode code = curl_easy_setopt(easy, peer->folder, needs_one ? "/dev/null" : NULL);
+  CURLcode code = curl_easy_setopt(easy, peer->folder, needs_one ? empty_folder(info) : NULL);
   /* A TLS library that knows no folders looks into none. */
   return code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION ? CURLE_OK : code;
 }

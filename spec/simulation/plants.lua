@@ -1,6 +1,7 @@
 --- Bugs to be planted, so that the rules are seen to find them. Each says what is wrong and which
 --- rule has to be broken by it; no other one counts then. `parts` changes the store and the
 --- transport of a process, `core` a core's client, `modules` those of the library.
+--- `first` is a seed from which on a world finds it soon.
 
 local plants = {}
 
@@ -55,6 +56,7 @@ plant("a lock that is gone when it is needed", "whoever saves holds the lock", {
 })
 
 plant("a session that adopts before it saves", "a token is saved before it is used", {
+  first = 29,
   modules = function(require_module)
     local vault = require_module "mic.vault"
     local new = vault.new
@@ -138,6 +140,7 @@ plant("a record that forgets what was refused", "no refused password twice withi
 })
 
 plant("a policy that never tries a refused password again", "every client recovers", {
+  first = 47,
   modules = function(require_module)
     require_module("mic.policy").refusal_left = function()
       return 1e9
@@ -165,6 +168,7 @@ plant("a policy whose pauses never end", "every client recovers", {
 })
 
 plant("a policy without pauses", "one call per pause", {
+  first = 22,
   modules = function(require_module)
     require_module("mic.policy").pause = function()
       return 0
@@ -184,6 +188,7 @@ plant("a session that tries without end", "no more tries than the option allows"
 })
 
 plant("a session that does not hear Retry-After", "Retry-After is kept to", {
+  first = 24,
   modules = function(require_module)
     require_module("mic.retry").after = function() end
   end,

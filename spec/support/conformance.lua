@@ -147,6 +147,18 @@ function conformance.define(it, kind, world)
     end))
   end)
 
+  it("sends a login again after a wait, for all that wait for it", function()
+    local client = new { retry = { base = 0.01, cap = 0.01 } }
+    world.sandbox:answer { path = "/auth/login", status = 503, body = "{}", times = 2 }
+    for _, result in ipairs(together(5, function()
+      return client:get "/user"
+    end)) do
+      assert.equal("demo", mic.assert(result[1], result[2]).data.userName)
+    end
+    assert.equal(3, world.sandbox:counters().login)
+    assert.equal(2, client:status().counters.retries)
+  end)
+
   it("lets one login serve all", function()
     local client = new()
     for _, result in ipairs(together(20, function()

@@ -100,7 +100,7 @@ static int port_of(const struct sockaddr_storage *end) {
 }
 
 static bool has_ports(int descriptor, int local_port, int remote_port) {
-  struct sockaddr_storage local, remote;
+  struct sockaddr_storage local = {0}, remote = {0};
   socklen_t local_size = sizeof local, remote_size = sizeof remote;
   return getsockname(descriptor, (struct sockaddr *)&local, &local_size) == 0 &&
          port_of(&local) == local_port &&

@@ -3,7 +3,7 @@
 
 local moments = {}
 
-local unpack = table.unpack or rawget(_G, "unpack")
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local newproxy = rawget(_G, "newproxy") -- 5.1, where tables have no finalizers
 
 --- Garbage, as soon as nothing holds it, whose finalizer this is.

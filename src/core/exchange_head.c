@@ -22,11 +22,9 @@ static bool is_end(const char *line, size_t length) {
   return (length == 2 && memcmp(line, "\r\n", 2) == 0) || (length == 1 && line[0] == '\n');
 }
 
-/* Called for every line, so it looks at one byte of most. */
 static bool is_encoding(const char *line, size_t length) {
   static const char name[] = "content-encoding:";
-  return length >= sizeof name - 1 && (line[0] == 'C' || line[0] == 'c') &&
-         ascii_alike(line, name, sizeof name - 1);
+  return length >= sizeof name - 1 && ascii_alike(line, name, sizeof name - 1);
 }
 
 static bool has_length(const char *line, size_t length) {
@@ -37,6 +35,18 @@ static bool has_length(const char *line, size_t length) {
   while (at < length && (line[at] == ' ' || line[at] == '\t' || line[at] == '0'))
     at++;
   return at < length && line[at] >= '1' && line[at] <= '9';
+}
+
+/* Called for every field, so it looks at two bytes of most. */
+static void note_field(struct exchange *exchange, const char *line, size_t length) {
+  enum { DASH = sizeof "content" - 1 };
+  exchange->fields++;
+  if (length <= DASH + 1 || line[DASH] != '-')
+    return;
+  if (ascii_lower(line[DASH + 1]) == 'e' && is_encoding(line, length))
+    exchange->encoded = true;
+  if (ascii_lower(line[DASH + 1]) == 'l' && has_length(line, length))
+    exchange->has_length = true;
 }
 
 /* The answer to a HEAD has no body, whatever its head announces; libcurl would wait for it. */
@@ -90,11 +100,8 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
     exchange->head_ended = true;
     exchange_note_head(exchange);
   } else {
-    exchange->fields++;
+    note_field(exchange, line, length);
   }
-  exchange->encoded = exchange->encoded || is_encoding(line, length);
-  if (has_length(line, length))
-    exchange->has_length = true;
   enum buffer_status status = exchange->fields > MIC_HEADER_FIELDS_MAX ? BUFFER_FULL
                               : is_folded(exchange, line)
                                   ? unfold(exchange, line, length)

@@ -1,6 +1,7 @@
 -- Requests of which it is certain that the server did not process them are sent again, and those of
 -- which it is not are not.
 
+local loops = require "spec.support.loops"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
@@ -73,6 +74,41 @@ for word, what in pairs(UNPROCESSED) do
     end)
   end)
 end
+
+for _, kind in ipairs(loops.all) do
+  local define = kind.name:find "found" and function() end or it
+  describe("the transport " .. kind.name, function()
+    define("sends again what was refused and what was left, and nothing else", function()
+      serve("ok refuse ok leave ok reset", { transport = kind.transport })
+      local results = {}
+      kind.run(function()
+        for index = 1, 4 do
+          local response, err = post()
+          results[index] = response and response.attempts or err.code
+        end
+      end)
+      assert.same({ 1, 1, 1, "CURLE_HTTP2_STREAM" }, results)
+      assert.equal("ok refuse ok leave ok reset ", server.acts())
+    end)
+  end)
+end
+
+describe("a GET that was left or refused", function()
+  it("is sent again at once, also where nothing is retried", function()
+    serve "ok leave ok refuse ok"
+    for _ = 1, 3 do
+      assert.equal(1, mic.assert(client:get("/x", { auth = false })).attempts)
+    end
+    assert.equal("ok leave ok refuse ok ", server.acts())
+  end)
+
+  it("is not sent again for ever", function()
+    serve "refuse"
+    local _, err = client:get("/x", { auth = false })
+    assert.equal("CURLE_HTTP2_STREAM", err.code)
+    assert.equal("refuse refuse ", server.acts())
+  end)
+end)
 
 describe("a server that refuses again and again", function()
   it("is asked as often as the retries allow, each of them twice at most", function()

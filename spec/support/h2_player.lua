@@ -9,7 +9,8 @@
 ---   take     GOAWAY, the last stream is this one; no answer
 ---   end      ends, without an answer
 ---
---- It writes each word into the file that its first argument names. It is run as a program, behind
+--- It takes its time for those without an answer: libcurl is listened to when a request is out. It
+--- writes each word into the file that its first argument names. It is run as a program, behind
 --- `openssl s_server`.
 
 local log = assert(io.open(arg[1], "a"))
@@ -72,6 +73,9 @@ local function act(stream)
   requests = requests + 1
   log:write(word, "\n")
   log:flush()
+  if word ~= "ok" then
+    os.execute "sleep 0.03"
+  end
   send(pending .. acts[word](stream))
   pending = ""
 end

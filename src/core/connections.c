@@ -261,6 +261,7 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
 static bool take_messages(struct connections *connections) {
   bool ended = false;
   int left = 0;
+  exchange_listen(&connections->poller.sockets);
   for (;;) {
     CURLMsg *message = curl_multi_info_read(connections->poller.multi, &left);
     if (message == NULL)

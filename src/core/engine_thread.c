@@ -151,6 +151,7 @@ static void do_work(struct engine_core *core, struct engine_job *queued, struct 
 
 static void read_messages(struct engine_core *core) {
   int left = 0;
+  exchange_listen(&core->poller.sockets);
   for (;;) {
     CURLMsg *message = curl_multi_info_read(core->poller.multi, &left);
     if (message == NULL)

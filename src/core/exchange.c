@@ -341,6 +341,7 @@ static void say_what_became_of_it(struct exchange *exchange, CURLcode code) {
 
 void exchange_finish(struct exchange *exchange, CURLcode code) {
   exchange->state = EXCHANGE_DONE;
+  exchange_stop_listening(exchange);
 #if LIBCURL_VERSION_NUM < 0x075000
   note_sending(exchange);
 #endif

@@ -87,6 +87,8 @@ struct exchange {
   bool worn;      /* libcurl has sent it again by itself, and may take more for refused now */
   bool fresh;     /* goes to no kept connection any more */
   bool listening; /* to what libcurl tells: see exchange_cb_debug */
+  bool is_listed; /* among those that were sent in this round: see exchange_listen */
+  struct exchange *next_sent;
   struct refusal refusal;
   struct engine_job *loan; /* the content is with an engine; see engine.h */
 
@@ -142,7 +144,13 @@ bool exchange_rewind(struct exchange *exchange, CURLcode code);
 void exchange_note_head(struct exchange *exchange);
 /* Something of its answer has come. */
 void exchange_note_heard(struct exchange *exchange);
-/* What exchange_leave does about that. */
+/* After each call of libcurl's multi handle with these sockets, and before its messages are read:
+   from here on libcurl tells what becomes of those that were sent meanwhile. Listening to the
+   sending as well would cost a fifth of a call. */
+void exchange_listen(struct kept_sockets *sockets);
+/* One that has ended is not listened to any more. */
+void exchange_stop_listening(struct exchange *exchange);
+/* What exchange_leave does about the connection. */
 void exchange_leave_connection(const struct exchange *exchange, CURL *easy);
 /* For libcurl, which counts them; at least one, unless there is no limit. */
 long exchange_milliseconds(double seconds);

@@ -83,6 +83,36 @@ static void start_listening(struct exchange *exchange) {
   curl_easy_setopt(exchange->easy, CURLOPT_VERBOSE, 1L);
 }
 
+void exchange_listen(struct kept_sockets *sockets) {
+  for (struct exchange *each = sockets->sent; each != NULL; each = sockets->sent) {
+    sockets->sent = each->next_sent;
+    each->is_listed = false;
+    refusal_begin(&each->refusal, its_socket(each));
+    start_listening(each);
+  }
+}
+
+static void list_as_sent(struct exchange *exchange) {
+  if (exchange->is_listed)
+    return;
+  exchange->is_listed = true;
+  exchange->next_sent = exchange->sockets->sent;
+  exchange->sockets->sent = exchange;
+}
+
+void exchange_stop_listening(struct exchange *exchange) {
+  if (!exchange->is_listed)
+    return;
+  exchange->is_listed = false;
+  for (struct exchange **link = &exchange->sockets->sent; *link != NULL;
+       link = &(*link)->next_sent) {
+    if (*link != exchange)
+      continue;
+    *link = exchange->next_sent;
+    return;
+  }
+}
+
 static bool tells_of_excess(const char *text, size_t length) {
   static const char *const begins[] = {"Excess found", "Leftovers after chunking"};
   for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
@@ -171,8 +201,8 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   exchange->anew = is_better_begun_anew(exchange);
   if (exchange->early || exchange->anew || !may_be_sent(exchange))
     return DO_NOT_SEND;
-  if (!exchange->resend && may_be_http2(exchange))
-    start_listening(exchange);
+  if (may_be_http2(exchange))
+    list_as_sent(exchange);
   if (exchange->kind != EXCHANGE_REQUEST) /* a login's answer has secrets in it */
     tls_wipe_what_is_read(exchange->easy);
   exchange->tried = true;
@@ -220,7 +250,8 @@ static bool found_it_closed(const struct exchange *exchange, CURLcode code) {
   return connects == 0;
 }
 
-static bool was_refused(const struct exchange *exchange, CURLcode code) {
+static bool was_refused(struct exchange *exchange, CURLcode code) {
+  refusal_end(&exchange->refusal, code);
   return code != CURLE_OK && exchange->refusal.said && exchange->refusal.count < REFUSED_MAX &&
          exchange->head.length == 0;
 }
@@ -239,7 +270,7 @@ static void forget_answer(struct exchange *exchange) {
 }
 
 /* What is over by our own doing, or because of the connection. */
-static bool shall_begin_anew(const struct exchange *exchange, CURLcode code) {
+static bool shall_begin_anew(struct exchange *exchange, CURLcode code) {
   if (code != CURLE_OK && (exchange->early || exchange->anew))
     return true;
   return was_refused(exchange, code) || is_farewell(exchange, code) ||

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ int kept_sockets_cb_close(void *context, curl_socket_t descriptor) {
 void kept_sockets_clear(struct kept_sockets *sockets) {
   free(sockets->list);
   sockets->list = NULL;
+  sockets->sent = NULL;
   sockets->count = sockets->capacity = 0;
 }
 
@@ -181,17 +183,31 @@ bool kept_socket_has_ended(int descriptor) {
   return got <= 0 && !is_nothing(got);
 }
 
-unsigned long kept_socket_segments(int descriptor) {
 #ifdef __linux__
-  enum { AT = 156 }; /* of tcpi_data_segs_out (4.6), which the C library does not know */
-  uint32_t fields[(AT + 4) / 4] = {0};
+/* In tcpi_bytes_acked (4.1), which the C library does not know. */
+static bool read_acknowledged(int descriptor, uint64_t *bytes) {
+  enum { AT = 120 / sizeof *bytes };
+  uint64_t fields[AT + 1] = {0};
   socklen_t size = sizeof fields;
-  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, fields, &size) == 0 && size == sizeof fields)
-    return fields[AT / 4];
+  bool ok = getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, fields, &size) == 0;
+  *bytes = fields[AT];
+  return ok && size == sizeof fields;
+}
+#endif
+
+double kept_socket_written(int descriptor) {
+#ifdef __linux__
+  uint64_t before = 0, after = 0;
+  int unacknowledged = 0;
+  for (int tries = 0; tries < 4; tries++)
+    if (read_acknowledged(descriptor, &before) &&
+        ioctl(descriptor, TIOCOUTQ, &unacknowledged) == 0 &&
+        read_acknowledged(descriptor, &after) && before == after)
+      return (double)after + unacknowledged;
 #else
   (void)descriptor;
 #endif
-  return 0;
+  return -1.0;
 }
 
 void kept_socket_end(int descriptor) {

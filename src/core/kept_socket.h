@@ -25,15 +25,19 @@ struct kept_socket {
   int local_port;       /* 0 until it was asked for */
   int remote_port;
   char remote_ip[KEPT_ADDRESS_SIZE];
-  bool is_http1; /* it has carried an answer in HTTP/1.x */
-  bool spoiled;  /* something came behind the end of an answer */
-  double heard;  /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
+  bool is_http1;  /* it has carried an answer in HTTP/1.x */
+  bool went_away; /* a GOAWAY came */
+  bool spoiled;   /* something came behind the end of an answer */
+  double heard;   /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
 };
+
+struct exchange;
 
 struct kept_sockets {
   struct kept_socket *list; /* owned */
   size_t count, capacity;
   unsigned long last_number;
+  struct exchange *sent; /* borrowed: see exchange_listen */
 };
 
 /* Has the system probe the connections of this handle while they are idle. */
@@ -60,8 +64,8 @@ bool kept_socket_is_silent(const struct kept_socket *socket, double seconds);
 bool kept_socket_has_input(int descriptor);
 /* Whether the other side has closed or reset it, and what came before was read. */
 bool kept_socket_has_ended(int descriptor);
-/* How many segments with data it has sent; 0 where the system does not tell. */
-unsigned long kept_socket_segments(int descriptor);
+/* How many bytes were written to it in all; negative where the system does not tell. */
+double kept_socket_written(int descriptor);
 /* Ends the connection in both directions: libcurl finds it closed when it looks. */
 void kept_socket_end(int descriptor);
 

@@ -1,6 +1,5 @@
 #include "base.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "refusal.h"
@@ -11,79 +10,79 @@ static bool begins(const char *text, const char *with) {
   return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The number behind `mark`; 0 when there is none. */
-static unsigned long number_behind(const char *text, const char *mark, int base) {
-  const char *found = strstr(text, mark);
-  return found == NULL ? 0 : strtoul(found + strlen(mark), NULL, base);
-}
-
-/* "Using Stream ID: 3 (easy handle 0x…)" up to 8.0, "[HTTP/2] [3] OPENED stream for https://…". */
-static unsigned long opened_stream(const char *text) {
-#if LIBCURL_VERSION_NUM < 0x075000
-  enum { BASE = 16 };
-#else
-  enum { BASE = 10 };
-#endif
-  if (begins(text, "Using Stream ID: "))
-    return number_behind(text, "ID: ", BASE);
-  if (begins(text, "[HTTP/2] [") && strstr(text, "] OPENED stream") != NULL)
-    return number_behind(text, "[HTTP/2] [", 10);
-  return 0;
-}
-
-static bool goes_away_without(const struct refusal *refusal, const char *text) {
-  static const char last[] = "last_stream=";
-  return refusal->stream > 0 && strstr(text, "ived GOAWAY, ") != NULL &&
-         strstr(text, last) != NULL && number_behind(text, last, 10) < refusal->stream;
+static bool begins_with_one(const char *text, const char *const *list) {
+  while (*list != NULL && !begins(text, *list))
+    list++;
+  return *list != NULL;
 }
 
 static bool is_harmless(const char *text) {
-  static const char *const known[] = {"[HTTP/2] ", "Connection state changed",
-                                      "We are completely uploaded", "upload completely sent",
-                                      "Request completely sent"};
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-    if (begins(text, known[i]))
-      return true;
-  return strstr(text, "ived GOAWAY, ") != NULL;
+  static const char *const known[] = {"Connection state changed", "Connection died, retrying",
+                                      "old SSL session ID is stale", NULL};
+  return begins_with_one(text, known);
+}
+
+static bool is_sent(const char *text) {
+  static const char *const known[] = {"We are completely uploaded", "upload completely sent",
+                                      "Request completely sent", NULL};
+  return begins_with_one(text, known);
+}
+
+static bool is_closing(const char *text) {
+  static const char *const known[] = {"Closing connection", "closing connection",
+                                      "shutting down connection", NULL};
+  return begins_with_one(text, known);
+}
+
+static void note_sending(struct refusal *refusal, const struct kept_socket *socket) {
+  refusal->written = socket == NULL ? -1.0 : kept_socket_written(socket->descriptor);
+}
+
+/* Neither libcurl nor nghttp2 has sent anything since the request. */
+static bool is_quiet(const struct refusal *refusal, const struct kept_socket *socket) {
+  return refusal->written > 0.0 && kept_socket_written(socket->descriptor) <= refusal->written;
 }
 
 /* libcurl sends again by itself what was sent on a kept connection and had no answer, and before
-   8.20 does not tell why. Over HTTP/2 the stream was refused then, or the server broke the rules:
-   but then the connection has ended, or nghttp2 has sent a farewell. */
+   8.20 does not tell why. Over HTTP/2 the stream was refused then, after a GOAWAY also by nghttp2;
+   or the server broke the rules, but then the connection has ended, or nghttp2 has sent a farewell.
+ */
 static bool is_refused(const struct refusal *refusal, const char *text,
                        const struct kept_socket *socket) {
   if (begins(text, "HTTP/2 stream ") && strstr(text, "refused by server") != NULL)
     return true;
   if (begins(text, "REFUSED_STREAM") || begins(text, "Downgrades to HTTP/1.1"))
     return true;
-  return begins(text, "Connection died, retrying") && refusal->stream > 0 && !refusal->doubtful &&
-         socket != NULL && refusal->segments > 0 &&
-         kept_socket_segments(socket->descriptor) == refusal->segments &&
+  return begins(text, "Connection died, retrying") && !refusal->doubtful && socket != NULL &&
+         !socket->is_http1 && (socket->went_away || is_quiet(refusal, socket)) &&
          !kept_socket_has_ended(socket->descriptor);
 }
 
-static void note_sending(struct refusal *refusal, const struct kept_socket *socket) {
-  refusal->segments = socket == NULL ? 0 : kept_socket_segments(socket->descriptor);
-}
-
-static void note_text(struct refusal *refusal, const char *text, const struct kept_socket *socket) {
-  unsigned long stream = opened_stream(text);
-  if (stream > 0) {
-    refusal->stream = stream;
-    refusal->doubtful = false;
-    refusal->said = false;
-  } else if (goes_away_without(refusal, text) || is_refused(refusal, text, socket)) {
+static void note_text(struct refusal *refusal, const char *text, struct kept_socket *socket) {
+  if (is_refused(refusal, text, socket)) {
     refusal->said = true;
     refusal->http1 = begins(text, "Downgrades");
+  } else if (is_sent(text)) {
+    note_sending(refusal, socket);
+  } else if (is_closing(text)) {
+    refusal->left =
+        refusal->went_away && !refusal->doubtful && socket != NULL && is_quiet(refusal, socket);
+  } else if (strstr(text, "ived GOAWAY, ") != NULL) {
+    refusal->went_away = true;
+    if (socket != NULL)
+      socket->went_away = true; /* which libcurl tells one of its streams alone */
   } else if (!is_harmless(text)) {
     refusal->doubtful = true;
-  } else if (strstr(text, "complete") != NULL) { /* the request is out */
-    note_sending(refusal, socket);
   }
 }
 
+void refusal_begin(struct refusal *refusal, const struct kept_socket *socket) {
+  refusal->doubtful = refusal->went_away = refusal->left = refusal->said = false;
+  note_sending(refusal, socket);
+}
+
 void refusal_note(struct refusal *refusal, curl_infotype type, const char *bytes, size_t length,
-                  const struct kept_socket *socket) {
+                  struct kept_socket *socket) {
   char text[TEXT_MAX];
   if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
     note_sending(refusal, socket);
@@ -94,4 +93,10 @@ void refusal_note(struct refusal *refusal, curl_infotype type, const char *bytes
   memcpy(text, bytes, length);
   text[length] = '\0';
   note_text(refusal, text, socket);
+}
+
+/* A GOAWAY has libcurl 7.88 say CURLE_HTTP2 of a stream that it does not cover, when it is the only
+   one. One that it covers goes on, or ends with another code. */
+void refusal_end(struct refusal *refusal, CURLcode code) {
+  refusal->said = refusal->said || (code == CURLE_HTTP2 && refusal->left);
 }

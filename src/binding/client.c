@@ -9,9 +9,9 @@
 #include "collect.h"
 #include "credentials.h"
 #include "engine.h"
+#include "login_digest.h"
 #include "plain_request.h"
 #include "record.h"
-#include "login_digest.h"
 
 /* ---- configuration ---- */
 
@@ -349,18 +349,13 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"login", client_login},
-                              {"refresh", client_refresh},
-                              {"request", client_request},
-                              {"plain_request", clientL_plain_request},
-                              {"start", client_start},
-                              {"root", client_root},
-                              {"ready", client_ready},
-                              {"check_url", client_check_url},
-                              {"was_sent", client_was_sent},
-                              {"monotonic", client_monotonic},
-                              {"close", client_close},
-                              {NULL, NULL}};
+  const luaL_Reg methods[] = {
+      {"login", client_login},       {"refresh", client_refresh},
+      {"request", client_request},   {"plain_request", clientL_plain_request},
+      {"start", client_start},       {"root", client_root},
+      {"ready", client_ready},       {"check_url", client_check_url},
+      {"was_sent", client_was_sent}, {"monotonic", client_monotonic},
+      {"close", client_close},       {NULL, NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   argumentsL_set_close(L, clientL_type, client_close);
   luaL_getmetatable(L, clientL_type);

@@ -25,7 +25,7 @@ static void set_v4(struct address *address, const void *bytes) {
 /* Reads an address, in brackets or not; false for a name. */
 static bool read_address(const char *text, size_t length, struct address *address) {
   char copy[INET6_ADDRSTRLEN + 2];
-  unsigned char bytes[4];
+  struct in_addr v4;
   bool brackets = length >= 2 && text[0] == '[' && text[length - 1] == ']';
   if (brackets) {
     text++;
@@ -38,9 +38,10 @@ static bool read_address(const char *text, size_t length, struct address *addres
   address->is_v4 = false;
   if (inet_pton(AF_INET6, copy, address->bytes) == 1)
     return true;
-  if (brackets || inet_pton(AF_INET, copy, bytes) != 1)
+  /* libcurl has written 127.1 as 127.0.0.1, but not before 7.77. */
+  if (brackets || inet_aton(copy, &v4) == 0)
     return false;
-  set_v4(address, bytes);
+  set_v4(address, &v4);
   return true;
 }
 

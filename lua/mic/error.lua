@@ -292,12 +292,13 @@ function errors.from_reply(reply, data, context)
     data = require("mic.json").decode(body)
   end
   local message, details = error_body.read(data)
+  message = message and mask(message, SEEN_LIMIT)
   if not message or fields.unfollowed then
     local target = location and one_line(bare_path(location), PATH_LIMIT)
     message = fields.unreadable
       or error_body.describe(body and mask(body, SEEN_LIMIT), target, fields.unfollowed)
   end
-  message = mask(message, SEEN_LIMIT):gsub(hints.digest, "")
+  message = message:gsub(hints.digest, "")
 
   local headers = fields.headers
   local head = rawget(reply, "_head") or reply.head

@@ -371,6 +371,24 @@ describe("the time that masking takes", function()
     assert.is_nil(err.message:find("K+", 1, true))
   end)
 
+  it("does not grow with parameters that nobody reads", function()
+    local client = client_with(KEY, PASSWORD)
+    local params = {}
+    for index = 1, 300000 do
+      params[index] = index % 2 == 0 and index or "text that is longer"
+    end
+    local data = { message = { message = "m", messageParams = params } }
+    local err = measure(function()
+      local made = errors.from_reply({ status = 500, body = "{}" }, data, {
+        headers = {},
+        mask = function(text, limit) return client:mask(text, nil, limit) end,
+      })
+      return tostring(made) and made
+    end)
+    assert.equal(1000, #err.message_params)
+    assert.same({ "text that is longer", 2 }, { err.message_params[1], err.message_params[2] })
+  end)
+
   it("is linear where a secret nearly repeats itself", function()
     local key = ("a"):rep(5000) .. "b" .. ("a"):rep(5000)
     local client = client_with(key, ("a"):rep(9999))

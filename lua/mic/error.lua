@@ -16,6 +16,7 @@ local WORD_LIMIT = 64
 local PATH_LIMIT = 200
 local DETAILS_LIMIT = 198 -- with ": " 200 bytes
 local DEPTH_LIMIT = 16
+local PARAMS_LIMIT = 1000 -- members of message_params, whatever the server sends
 local KEY_MINIMUM = 4 -- shorter secrets count only as a whole text, and a key may be one by chance
 local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded to look for its message
 
@@ -254,7 +255,7 @@ local function is_secret(number, mask)
 end
 
 --- A copy with all its texts and numbers masked; what the server sent stays as it was.
-local function masked_copy(value, mask, depth)
+local function masked_copy(value, mask, depth, budget)
   if type(value) == "string" then
     return mask(value)
   elseif type(value) == "number" then
@@ -265,8 +266,12 @@ local function masked_copy(value, mask, depth)
   end
   local copy = {}
   for key, member in pairs(value) do
+    budget.left = budget.left - 1
+    if budget.left < 0 then
+      break
+    end
     local has_text = type(key) == "string" and #key >= KEY_MINIMUM
-    copy[has_text and mask(key) or key] = masked_copy(member, mask, depth + 1)
+    copy[has_text and mask(key) or key] = masked_copy(member, mask, depth + 1, budget)
   end
   return copy
 end
@@ -311,7 +316,9 @@ function errors.from_reply(reply, data, context)
   fields.key = text_or_nil(details[members.key], mask)
   fields.property = text_or_nil(details[members.property], mask)
   local params = details[members.params]
-  fields.message_params = type(params) == "table" and masked_copy(params, mask, 1) or nil
+  fields.message_params = type(params) == "table"
+      and masked_copy(params, mask, 1, { left = PARAMS_LIMIT })
+    or nil
   fields.request_id = text_or_nil(headers["x-amzn-requestid"] or headers["x-amz-apigw-id"], mask)
   fields.path = fields.path and mask(fields.path)
   if fields.retryable == nil then

@@ -116,6 +116,15 @@ describe("a gateway", function()
     assert.equal(1, count "POST /auth/refresh")
   end)
 
+  it("goes on with the token while the API cannot renew it", function()
+    box:answer { path = "/user", status = 401, body = "{}" }
+    box:answer { path = "/auth/refresh", status = 503, times = 9 }
+    assert.equal(401, status_of "/api/user")
+    for _ = 1, 3 do
+      assert.equal(200, status_of "/api/user")
+    end
+  end)
+
   it("spends one refresh a minute on calls whose answer is always expired", function()
     box:answer { path = "/user", status = 401, body = EXPIRED, times = 12 }
     for _ = 1, 10 do

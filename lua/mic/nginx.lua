@@ -154,6 +154,13 @@ local function is_refused(mine, own)
   return mine.session.shared.minute_limit:shared "mark" == own.digest
 end
 
+--- Whether these are the present credentials still, and not over by the clock. The API's 401 to
+--- them may have had another reason.
+local function may_do(mine, own)
+  local _, generation, left = mine.core:freshness()
+  return generation == own.generation and (left == nil or left > 0)
+end
+
 --- What the request gets; renewed first where that is due.
 ---@return table|nil own generation, and values: token, api_key, identity or query
 ---@return table|nil err
@@ -162,6 +169,7 @@ local function own_credentials(client, mine)
   if own and mine.core and is_fresh(mine.core, own.generation) and not is_refused(mine, own) then
     return own
   end
+  local before = own
   used[mine] = nil
   if refused[mine] then
     refused[mine] = nil
@@ -171,9 +179,13 @@ local function own_credentials(client, mine)
   own, err = take(client, mine)
   if own and is_refused(mine, own) then
     mine.core:mark_stale(own.generation)
+    before = own
     own, err = take(client, mine)
   end
-  used[mine] = own
+  used[mine] = own or before
+  if not own and before and mine.core and not mine.closed and may_do(mine, before) then
+    return before
+  end
   return own, err
 end
 

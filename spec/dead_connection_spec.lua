@@ -183,6 +183,26 @@ describe("a connection that is dead", function()
     end)
   end
 
+  for _, loop in ipairs { loops.all[1], loops.all[3] } do
+    it("takes the idle ones to that server with it, " .. loop.name, function()
+      local client = new({ http_version = "1.1" }, loop.transport)
+      local requests = {}
+      for index = 1, 6 do
+        requests[index] = { path = "/metadata/slow", auth = false }
+      end
+      box:answer { path = "/metadata/slow", delay = 0.05, status = 200, body = "{}", times = 6 }
+      local again = inside(loop, function()
+        client:batch(requests)
+        path.drop()
+        local began = core.now()
+        local response = client:get("/metadata/x", { timeout = SHORT })
+        return { response and response.attempts, core.now() - began < SOON }
+      end)
+      assert.are.same({ 2, true }, again)
+      assert.are.equal(7, path.opened())
+    end)
+  end
+
   it("is none while something comes over it for another call", function()
     local loop = loops.all[3]
     local client = new({ retry = false }, loop.transport)

@@ -9,8 +9,8 @@
 MIC_PRIVATE_BEGIN
 
 /* After exchange_finish, while the exchange has its handle: ends its connection when it shows that
-   this is dead, for poller_remove to tell the others. Returns its socket; -1 when nothing was done.
- */
+   this is dead, for poller_remove to tell the others, and the idle ones to that origin. Returns its
+   socket; -1 where there is nobody to tell. */
 int dead_connection_end(const struct exchange *exchange);
 
 MIC_PRIVATE_END

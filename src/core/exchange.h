@@ -142,6 +142,10 @@ void exchange_leave(const struct exchange *exchange, CURL *easy);
 bool exchange_rewind(struct exchange *exchange, CURLcode code);
 /* In the callbacks: the head of an answer has ended. */
 void exchange_note_head(struct exchange *exchange);
+/* A digest of scheme, host and port; a collision costs a handshake at the most. */
+uint64_t exchange_origin(const struct exchange *exchange);
+/* Its request is no longer under way on that socket; once, at the end. */
+void exchange_leave_socket(const struct exchange *exchange);
 /* Something of its answer has come. */
 void exchange_note_heard(struct exchange *exchange);
 /* After each call of libcurl's multi handle with these sockets, and before its messages are read:

@@ -52,6 +52,22 @@ static bool may_go(const struct exchange *exchange, bool loopback) {
   return exchange->direct ? loopback : !exchange->guarded || !loopback;
 }
 
+uint64_t exchange_origin(const struct exchange *exchange) {
+  uint64_t digest = UINT64_C(0xcbf29ce484222325);
+  const char *url = exchange->url_text.data;
+  for (int slashes = 0; *url != '\0' && slashes < 3; url++) {
+    slashes += *url == '/';
+    digest = (digest ^ (unsigned char)*url) * UINT64_C(0x100000001b3);
+  }
+  return digest;
+}
+
+void exchange_leave_socket(const struct exchange *exchange) {
+  struct kept_socket *socket = its_socket(exchange);
+  if (socket != NULL)
+    socket->users--;
+}
+
 /* One that is over gets no connection any more, nor one that goes elsewhere: before 7.80 nothing
    else stops it. */
 curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
@@ -67,7 +83,8 @@ curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
   double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
                               ? exchange->connect_timeout /* the kernel counts that time, too */
                               : UNACKNOWLEDGED_SECONDS;
-  curl_socket_t opened = kept_sockets_open(exchange->sockets, address, unacknowledged);
+  curl_socket_t opened =
+      kept_sockets_open(exchange->sockets, address, unacknowledged, exchange_origin(exchange));
   exchange->socket_error = opened == CURL_SOCKET_BAD ? errno : 0;
   exchange->no_memory = exchange->socket_error == ENOMEM;
   return opened;
@@ -193,8 +210,11 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
     exchange->misled = true;
     return DO_NOT_SEND;
   }
-  const struct kept_socket *socket = kept_sockets_between(exchange->sockets, local_port, ip, port);
+  exchange_leave_socket(exchange);
+  struct kept_socket *socket = kept_sockets_between(exchange->sockets, local_port, ip, port);
   exchange->socket = socket == NULL ? 0 : socket->number;
+  if (socket != NULL)
+    socket->users++;
   exchange->kept_http1 = socket != NULL && socket->is_http1;
   exchange->early = socket != NULL && is_unfit(exchange, socket);
   exchange->worn = exchange->worn || exchange->tried;

@@ -58,7 +58,7 @@ static void limit_unacknowledged(int descriptor, double seconds) {
 }
 
 curl_socket_t kept_sockets_open(struct kept_sockets *sockets, const struct curl_sockaddr *address,
-                                double unacknowledged) {
+                                double unacknowledged, uint64_t origin) {
   int descriptor = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (descriptor < 0)
     return CURL_SOCKET_BAD;
@@ -69,6 +69,7 @@ curl_socket_t kept_sockets_open(struct kept_sockets *sockets, const struct curl_
     return CURL_SOCKET_BAD;
   }
   added->descriptor = descriptor;
+  added->origin = origin;
   limit_unacknowledged(descriptor, unacknowledged);
   return descriptor;
 }

@@ -25,10 +25,12 @@ struct kept_socket {
   int local_port;       /* 0 until it was asked for */
   int remote_port;
   char remote_ip[KEPT_ADDRESS_SIZE];
-  bool is_http1;  /* it has carried an answer in HTTP/1.x */
-  bool went_away; /* a GOAWAY came */
-  bool spoiled;   /* something came behind the end of an answer */
-  double heard;   /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
+  unsigned users;  /* requests that are under way on it */
+  uint64_t origin; /* of whom it was opened for: a digest of scheme, host and port */
+  bool is_http1;   /* it has carried an answer in HTTP/1.x */
+  bool went_away;  /* a GOAWAY came */
+  bool spoiled;    /* something came behind the end of an answer */
+  double heard;    /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
 };
 
 struct exchange;
@@ -45,7 +47,7 @@ CURLcode kept_sockets_probe(CURL *easy);
 /* Opens a socket for libcurl and notes it; a connection is given up when what was sent has not been
    acknowledged for so many seconds. CURL_SOCKET_BAD with errno. */
 curl_socket_t kept_sockets_open(struct kept_sockets *sockets, const struct curl_sockaddr *address,
-                                double unacknowledged);
+                                double unacknowledged, uint64_t origin);
 /* libcurl's callback, with the kept_sockets. */
 int kept_sockets_cb_close(void *context, curl_socket_t descriptor);
 /* The entry of a connection with these ends; NULL for none. It moves when another socket is opened

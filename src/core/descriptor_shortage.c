@@ -45,10 +45,6 @@ bool descriptor_shortage_explains(CURLcode code, int error, struct failure *fail
   default:
     return false;
   }
-  if (error == ENOMEM) {
-    failure_set_curl(failure, CURLE_OUT_OF_MEMORY);
-    return true;
-  }
   int shortage = is_shortage(error) ? error : descriptor_shortage();
   if (shortage == 0)
     return false;

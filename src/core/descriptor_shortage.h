@@ -12,8 +12,8 @@ MIC_PRIVATE_BEGIN
 
 /* EMFILE or ENFILE where fewer descriptors are left at this moment than a connection takes; 0. */
 int descriptor_shortage(void);
-/* Whether that may be why libcurl failed so, or `error`, the errno of a socket, says it or that
-   there was no memory: then that is the failure. */
+/* Whether that may be why libcurl failed so, or `error`, the errno of a socket, says it: then it is
+   the failure. */
 bool descriptor_shortage_explains(CURLcode code, int error, struct failure *failure);
 
 MIC_PRIVATE_END

@@ -244,6 +244,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(json_scan(text, size, visit, &stopped) == JSON_STOPPED);
     CHECK(stopped.visits == stopped.stop_after);
   }
+  if (verdict == JSON_OK) {
+    CHECK(json_has_at_most(text, size, walk.visits));
+    CHECK(!json_has_at_most(text, size, walk.visits - 1));
+  }
   check_find(text, size, verdict);
   free(text);
   return 0;

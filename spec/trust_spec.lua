@@ -124,7 +124,7 @@ describe("trust", function()
   end
 
   describe("in a proxy that speaks TLS", function()
-    --- One GET through a proxy of `folder` to a server of `other`; the status or libcurl's code
+    --- One GET through a proxy of `folder` to a server of `other`; the status or libcurl's code,
     --- and what the proxy was asked. To a libcurl of 8.21 the proxy's authority is the system's.
     local function get_through(transport, proxy_options, tls, server_options)
       local proxy = tls_server.proxy(folder, "good", proxy_options)
@@ -136,7 +136,7 @@ describe("trust", function()
           repeat
             response, err = client:get("/", { auth = false })
           until response or err.code ~= "CURLE_COULDNT_CONNECT" or require("mic.core").sleep(0.02)
-          print(response and response.status or err.code)
+          print(response and response.status or err.code .. ": " .. err.message)
         end)
       ]]):format(server.url, tls, proxy.url), "null_is_default",
         ("TRUSTED_FILE=%s TRUSTED_FOLDER=%s"):format(folder:at "ca.pem", folder:at "hashed"))
@@ -154,11 +154,12 @@ describe("trust", function()
         end
         assert.are.equal("200, asked CONNECT localhost",
           get_through(transport, "", trusting(both)))
-        assert.are.equal("CURLE_PEER_FAILED_VERIFICATION, asked nothing",
+        assert.are.equal("CURLE_PEER_FAILED_VERIFICATION: the proxy's certificate could not be "
+          .. "verified, asked nothing",
           get_through(transport, "", trusting(other:at "ca.pem")))
         assert.are.equal("200, asked CONNECT localhost",
           get_through(transport, "-tls1_3", trusting(both, 'min_version = "1.3"')))
-        assert.are.equal("CURLE_SSL_CONNECT_ERROR, asked nothing",
+        assert.are.equal("CURLE_SSL_CONNECT_ERROR: the TLS handshake failed, asked nothing",
           get_through(transport, "-tls1_2", trusting(both, 'min_version = "1.3"')))
       end)
     end

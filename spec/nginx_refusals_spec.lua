@@ -51,6 +51,10 @@ local SERVER = [[
   }
   location /echo/ { ]] .. AUTHORIZE .. proxy(mirror.base_url) .. [[ }
   location /plain/ { return 401 theirs; }
+  location = /fetch { content_by_lua_block {
+    local _, err = require "my_mic":fetch(ngx.var.arg_url)
+    ngx.say(err.message)
+  } }
   location = /call { content_by_lua_block {
     local res, err = require "my_mic":get(ngx.var.arg_path)
     ngx.status = res and 200 or err.status or 500
@@ -163,6 +167,13 @@ describe("a gateway", function()
     assert.equal(401, status_of "/plain/x")
     assert.equal(200, status_of "/api/user")
     assert.equal("GET /user", box:seen())
+  end)
+
+  it("follows no redirect from https to http in its calls", function()
+    local url = box.control_url .. "/counters"
+    box:answer { path = "/user", status = 302, headers = { Location = url } }
+    assert.equal("redirect to " .. url .. " was not followed: it leads from https to http\n",
+      (server:get("/fetch?url=" .. box.base_url .. "/user")))
   end)
 
   it("refuses a path with dots that the API may resolve, with our credentials", function()

@@ -3,6 +3,7 @@
 
 local api = require "spec.support.api"
 local faults = require "spec.support.faults"
+local loops = require "spec.support.loops"
 local mic = require "mic"
 
 describe("a redirect", function()
@@ -147,6 +148,36 @@ describe("a redirect", function()
       assert.equal("five others were followed before", reason_of(err))
     end)
   end)
+
+  for _, loop in ipairs(loops.all) do
+    it("is limited with the transport " .. loop.name, function()
+      local inner = faults.start "read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}"
+      local proxy = faults.start("read\nsend HTTP/1.1 302 Found\\r\\nContent-Length: 0\\r\\n"
+        .. "Location: " .. inner.url .. "\\r\\n\\r\\n")
+      sandbox:answer { path = "/user", status = 302, times = 2,
+        headers = { Location = sandbox.control_url .. "/counters" } }
+      local reasons = {}
+      loop.run(function()
+        local own = sandbox:client { transport = loop.transport }
+        local stranger = sandbox:client { transport = loop.transport, allow_insecure = true,
+          proxy = proxy.url:match "^http://[^/]*" }
+        own:use_credentials(client:credentials())
+        for _, method in ipairs { "GET", "HEAD" } do
+          local _, err = own:fetch(sandbox.base_url .. "/user", { method = method })
+          reasons[#reasons + 1] = reason_of(err)
+        end
+        local _, err = stranger:fetch "http://page.example/x"
+        reasons[#reasons + 1] = reason_of(err)
+        own:close()
+        stranger:close()
+      end)
+      proxy.stop()
+      assert.same({ "it leads from https to http", "it leads from https to http",
+        "it leads from another machine to this one" }, reasons)
+      assert.same({}, inner.requests())
+      inner.stop()
+    end)
+  end
 
   it("within this machine may lead to another port of it", function()
     local inner = faults.start "read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}"

@@ -198,8 +198,11 @@ describe("a connection that is dead", function()
         local response = client:get("/metadata/x", { timeout = SHORT })
         return { response and response.attempts, core.now() - began < SOON }
       end)
-      assert.are.same({ 2, true }, again)
-      assert.are.equal(7, path.opened())
+      -- Before 7.80 libcurl does not tell which are idle: there each call leaves but its own.
+      local major, minor = core.features().libcurl:match "^(%d+)%.(%d+)"
+      local tells = tonumber(major) > 7 or tonumber(minor) >= 80
+      assert.are.same({ tells and 2 or nil, true }, again)
+      assert.are.equal(tells and 7 or 6, path.opened())
     end)
   end
 

@@ -56,7 +56,7 @@ bool packed_answer_pack(struct exchange *exchange) {
   trailer.head_length = exchange->head.length;
   trailer.http_version = exchange->http_version;
   trailer.new_connection = exchange->new_connection;
-  trailer.number = exchange->number;
+  trailer.number = (unsigned)exchange->number; /* may wrap: neighbours differ */
   bool packed = buffer_append(&exchange->head, exchange->url_text.data,
                               exchange->shown_url_length) == BUFFER_OK &&
                 buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;

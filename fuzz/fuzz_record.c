@@ -62,7 +62,7 @@ static enum record_status check_bytes(const char *bytes, size_t size) {
     free(exact);
     return status;
   }
-  CHECK(record.token.length > 0 || record.refusals.count > 0);
+  CHECK(record.token.length > 0 || record.refusals.count > 0 || record.retry_at > 0);
   check_refusals(&record.refusals);
   check_credential(&record.token);
   check_credential(&record.identity);

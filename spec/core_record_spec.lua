@@ -154,6 +154,9 @@ describe("a record of mic.core", function()
     local adopted, kind, _, message = client:adopt(alone)
     assert.same({ nil, "store", "the record holds no credentials" }, { adopted, kind, message })
     assert.is_nil((core.record(client:no_login():bytes())))
+    local pause = assert(core.record(client:no_login():with_retry_at(1800000000):bytes()))
+    assert.same({ false, 1800000000 }, { pause:is_login(), pause:retry_at() })
+    assert.is_nil(pause:refused())
   end)
 
   it("keeps the last four of what was refused, and takes nothing else for it", function()
@@ -182,7 +185,7 @@ describe("a record of mic.core", function()
     local number = ("\0"):rep(6) .. "\240?" -- 1.0
     assert.same({ refusal("d", 1, 1) }, core.record(framed(3, one .. number)):refused())
     for _, damaged in ipairs {
-      content, content .. "\0", one, one .. number .. "x", one .. ("\0"):rep(8),
+      content, content .. "\0", content .. "\0\0", one, one .. number .. "x", one .. ("\0"):rep(8),
       content .. "\5" .. (("d"):rep(32) .. number .. number):rep(5),
       content .. "\1" .. ("d"):rep(32) .. ("\0"):rep(8) .. number,
     } do

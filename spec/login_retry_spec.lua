@@ -84,6 +84,33 @@ describe("a login or refresh that a call waits for", function()
     assert.equal("", sandbox:seen())
   end)
 
+  it("is not tried by another process of the store in that pause, at its first start", function()
+    local kept = {}
+    local function process()
+      return sandbox:automatic { retry = FAST, store = {
+        load = function(key) return kept[key] end,
+        save = function(key, record)
+          kept[key] = record and record:bytes()
+          return true
+        end,
+        lock = function() return "token" end,
+        unlock = function() return true end,
+      } }
+    end
+    sandbox:answer { path = "/auth/login", status = 503, body = "{}", times = 3,
+      headers = { ["Retry-After"] = "0" } }
+    local first, second = process(), process()
+    assert.is_nil((first:get "/user"))
+    local _, err = second:get "/user"
+    assert.equal("auth: the last login or refresh has failed, in another program", api.line(err))
+    assert.is_truthy(err.retryable and err.hint:find "the next try is in 1 s")
+    assert.equal(3, sandbox:counters().login)
+    core.sleep(1.05)
+    mic.assert(second:get "/user")
+    assert.equal(200, mic.assert(first:get "/user").status)
+    assert.equal(4, sandbox:counters().login)
+  end)
+
   it("tells of each try: events with their number, and the retries between", function()
     make()
     script("/auth/login", 503, "cut")

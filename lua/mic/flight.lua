@@ -29,9 +29,9 @@ local function is_there(this)
 end
 
 --- The pause that somebody has saved, if it is not over: the failure to pass on.
-local function saved_pause(this, saved)
+local function saved_pause(this)
   local session = this.session
-  local left = saved and policy.pause_left(saved:retry_at(), session:wall())
+  local left = policy.pause_left(session.vault.retry_at, session:wall())
   if not left or this.purpose == "refresh" then
     return nil
   end
@@ -89,7 +89,7 @@ function purposes.renew(this)
   if is_there(this) and (this.purpose ~= "refresh" or this.waited) then
     return true
   end
-  err = saved_pause(this, this.saved)
+  err = saved_pause(this)
   if err then
     return nil, err
   end
@@ -177,17 +177,17 @@ end
 local function look(this)
   local session = this.session
   local saved, err = session.vault:saved()
-  if err or not saved then
+  if err then
     return false
   end
-  this.seen = true
-  if session.vault:adopt_saved(saved) then
+  this.seen = this.seen or saved ~= nil
+  if saved and session.vault:adopt_saved(saved) then
     this.record = saved
   end
-  if is_there(this) then
+  if saved and is_there(this) then
     return true, true
   end
-  err = saved_pause(this, saved)
+  err = saved_pause(this)
   return err ~= nil, nil, err
 end
 
@@ -338,6 +338,7 @@ function flight.new(session, purpose, deadline, caller)
     store_err = false,
     record = false,
     kept = false,
+    retry_at = false, -- of the pause that was saved
     ok = false,
     err = false,
     raised = false,

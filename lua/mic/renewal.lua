@@ -119,8 +119,9 @@ local function begin_pause(this, err)
   }
   pause:begin(now(this), seconds, err)
   this.events[#this.events + 1] = { type = "pause", delay = seconds, err = err }
-  if this.saved and not this.unread and may_save(this) then
-    session.vault:save(this.saved:with_retry_at(session:wall() + seconds))
+  if not this.unread and may_save(this) then
+    this.retry_at = session:wall() + seconds
+    session.vault:save((this.saved or session.core:no_login()):with_retry_at(this.retry_at))
   end
 end
 
@@ -250,7 +251,8 @@ local function log_in_instead(this, err)
   local saved = this.saved and session.core:holds(this.saved)
   if session.core:forget(this.generation) then
     renewal.see_generation(this)
-    if saved and may_save(this) and not session.vault:save(nil) then
+    local pause = this.retry_at and session.core:no_login():with_retry_at(this.retry_at) or nil
+    if saved and may_save(this) and not session.vault:save(pause) then
       session.vault:owe(this.saved)
     end
   end

@@ -28,6 +28,7 @@ function vault.new(settings)
     adoptions = 0, -- of what somebody else saved
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- of the last use of the store that failed; nil once a save has worked
+    retry_at = 0, -- of what was loaded last: a pause until then, in seconds since 1970; 0 = none
     unsaved = nil, -- what is in memory has to be saved yet: see `owe`
   }, vault_mt)
 end
@@ -89,9 +90,10 @@ local function ask(self, what, ...)
   return value
 end
 
---- Notes what the record says of refused logins.
+--- Notes what the record says of logins that did not work.
 local function learn(self, record)
   self.owner.refusals:learn(record)
+  self.retry_at = record:retry_at()
   return record:is_login() and record or nil
 end
 
@@ -100,6 +102,7 @@ end
 ---@return table|nil err when the store failed
 function vault_methods:saved()
   local record, err = ask(self, "load", self.key)
+  self.retry_at = 0
   if record == nil then
     return nil, err
   end

@@ -54,7 +54,7 @@ end
 --- go of the lock.
 local function is_shared(store, failure)
   local process = failure.process
-  local gone = not failure.had_record or (store.cleared_at or -1) >= failure.at
+  local gone = (store.cleared_at or -1) >= failure.at
   if gone or (store.failed_last or -1) >= failure.at then
     return false
   end
@@ -258,7 +258,6 @@ function rules:auth_arrives(attempt, outcome)
       life = process.life,
       at = self.world.now,
       pause = LEAST_PAUSE,
-      had_record = select(2, group.store:secrets()) ~= nil,
     }
     if not attempt.explicit then
       process.failure, group.failure = failure, failure

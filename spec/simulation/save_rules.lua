@@ -73,7 +73,9 @@ function rules:saves(store, process, bytes)
     check_newer(self, store, process, new_refresh, new_jwt)
     return
   end
-  store.cleared_at = now -- what was refused may be there still
+  if not bytes then
+    store.cleared_at = now
+  end
   -- After a logout a store that was down is cleared later.
   local refresh = store:secrets()
   if process.explicit == 0 and not process.left_at and refresh and self.api:honours(refresh) then

@@ -26,7 +26,7 @@ static int client_login_digest(lua_State *L) {
   return 1;
 }
 
-/* A record without credentials, for refusals.
+/* A record without credentials, for refusals and a pause.
    ---@return mic.record record */
 static int client_no_login(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);

@@ -7,9 +7,10 @@
 
 /* The bytes: magic, version, numbers, four byte strings, refusals, check sum. Numbers are IEEE 754
    doubles as 8 bytes, lengths 4 bytes, all with the lowest byte first. Version 1 has no retry_at,
-   and only version 3 has refusals: one byte for how many, then digest, time and count of each. What
-   has none is written as version 2, which older ones can read. Magic, version and check sum stay
-   where they are in every version, so that a newer one is told from damage. */
+   and only version 3 has refusals: one byte for how many, then digest, time and count of each; it
+   may lack a token. Whatever can be is written as version 2, which older ones can read. Magic,
+   version and check sum stay where they are in every version, so that a newer one is told from
+   damage. */
 static const char MAGIC[] = "mic-record";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
 enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION = VERSION_REFUSALS };
@@ -85,6 +86,11 @@ static uint64_t get_whole(const char *bytes, size_t size) {
   return value;
 }
 
+/* Credentials and no more, as version 2 has them. */
+static bool is_plain(const struct record *record) {
+  return record->token.length > 0 && record->refusals.count == 0;
+}
+
 static enum buffer_status append_number(struct buffer *bytes, double number) {
   char scratch[8];
   uint64_t bits;
@@ -116,7 +122,8 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
   if (record->generation > largest)
     numbers[3] = &largest;
   size_t start = bytes->length;
-  char scratch[8] = {record->refusals.count > 0 ? VERSION_REFUSALS : VERSION_PAUSES};
+  bool newest = !is_plain(record);
+  char scratch[8] = {newest ? VERSION_REFUSALS : VERSION_PAUSES};
   enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
   if (status == BUFFER_OK)
     status = buffer_append(bytes, scratch, 1);
@@ -128,7 +135,7 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
     if (status == BUFFER_OK && strings[i]->length > 0)
       status = buffer_append(bytes, strings[i]->bytes, strings[i]->length);
   }
-  if (status == BUFFER_OK && record->refusals.count > 0)
+  if (status == BUFFER_OK && newest)
     status = append_refusals(bytes, &record->refusals);
   if (status != BUFFER_OK)
     return status;
@@ -174,7 +181,7 @@ static bool take_refusals(const char **bytes, size_t *left, struct refused_login
   if (!take_bytes(bytes, left, 1, &taken))
     return false;
   size_t count = (unsigned char)*taken;
-  if (count == 0 || count > REFUSED_LOGINS_MAX)
+  if (count > REFUSED_LOGINS_MAX)
     return false;
   for (size_t i = 0; i < count; i++) {
     struct refused_login *refusal = &refusals->list[i];
@@ -206,11 +213,11 @@ static bool is_root(const struct secret *root) {
   return root->bytes[root->length - 1] != '/';
 }
 
-/* A token, or nothing of a login but that it was refused. */
+/* A token, or nothing of a login but that it did not work. */
 static bool has_content(const struct record *record) {
   if (record->token.length > 0)
     return true;
-  return record->refusals.count > 0 && record->identity.length == 0 &&
+  return (record->refusals.count > 0 || record->retry_at > 0.0) && record->identity.length == 0 &&
          record->refresh_token.length == 0;
 }
 
@@ -238,6 +245,8 @@ static enum record_status read_fields(struct record *record, unsigned char versi
       return status;
   }
   if (version >= VERSION_REFUSALS && !take_refusals(&bytes, &left, &record->refusals))
+    return RECORD_DAMAGED;
+  if (version >= VERSION_REFUSALS && is_plain(record))
     return RECORD_DAMAGED;
   return left == 0 && is_sound(record) ? RECORD_READ : RECORD_DAMAGED;
 }

@@ -1,5 +1,5 @@
 /* One set of credentials as it rests in a store: what has to be kept, and its bytes. Also what the
-   API has refused lately, with credentials or, where there are none, without. */
+   API has refused lately, and until when nobody should ask it, with credentials or without. */
 #ifndef MIC_RECORD_H
 #define MIC_RECORD_H
 
@@ -12,7 +12,7 @@ MIC_PRIVATE_BEGIN
 
 struct record {
   struct secret identity;
-  struct secret token;         /* not set where there are refusals alone */
+  struct secret token;         /* not set where there are refusals or a pause alone */
   struct secret refresh_token; /* not set when the API gave none */
   struct secret root;          /* the base URL that they belong to */
   double issued;               /* seconds since 1970; 0 = unknown */

@@ -142,6 +142,18 @@ describe("without descriptors", function()
         .. ("file EMFILE\n"):rep(2), output)
     end)
   end
+
+  it("a loop of luv that can watch no socket goes on all the same", function()
+    assert.are.equal("ok\n", run([[
+      uv.new_poll = function()
+        return nil, "EMFILE: too many open files", "EMFILE"
+      end
+      run(function()
+        local client = new()
+        print(tell(client.get, client, "/user"))
+      end)
+    ]], "luv"))
+  end)
 end)
 
 describe("random numbers", function()

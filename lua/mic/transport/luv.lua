@@ -5,6 +5,8 @@ local uv = package.loaded.uv or require "luv" -- luvit has it built in, as uv
 
 local functions = { name = "luv" }
 
+local POLL = 0.05 -- seconds
+
 local told
 
 --- In a callback of the loop that is no coroutine a call can only block all others; that is told
@@ -62,6 +64,10 @@ function functions.wait(descriptor, seconds)
       watch:close()
     end
     watch, watched = uv.new_poll(descriptor), descriptor
+  end
+  if not watch then -- the system cannot watch one more: the caller looks for itself
+    watched = nil
+    return functions.park({}, math.min(seconds, POLL))
   end
   local spot = {}
   watch:start("r", function()

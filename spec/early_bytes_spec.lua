@@ -158,7 +158,8 @@ describe("an answer behind whose end something comes", function()
 
   it("keeps it when nothing does", function()
     for _, head in ipairs {
-      "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n7\\r\\n{\"n\":1}\\r\\n0\\r\\n\\r\\n",
+      "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
+        .. "7\\r\\n{\"n\":1}\\r\\n0\\r\\n\\r\\n",
       "HTTP/1.1 204 No Content\\r\\n\\r\\n",
     } do
       serve("read\nsend " .. head .. "\nagain", "read\nreset")

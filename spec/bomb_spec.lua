@@ -52,7 +52,8 @@ describe("an answer that would decode to much", function()
       assert.is_nil(response)
       assert.equal(message, api.line(err))
       assert.equal("too_large 200" .. message:match ":.*" .. " (GET /user) - ask for less, "
-        .. "or raise max_response_size: one value for each 16 bytes of it", tostring(err):gsub(", request [%w-]+", ""))
+        .. "or raise max_response_size: one value for each 16 bytes of it",
+        tostring(err):gsub(", request [%w-]+", ""))
       assert.equal(1799998, #err.response.body)
       assert.is_nil(err.response.data)
       assert.is_true(cost < 8000, cost) -- kilobytes; decoded they are 40,000 and more

@@ -232,6 +232,20 @@ describe("the Redis store", function()
   end)
 
   describe("gives the lock", function()
+    it("and keeps a record, for as long as can be counted", function()
+      for index, seconds in ipairs { 1e11, 2 ^ 63, 1e300, math.huge } do
+        local each = new_store()
+        local key = "long " .. index
+        local token, err = each.lock(key, seconds)
+        assert.is_truthy(token, line(err))
+        assert.is_false((each.lock(key, 1)))
+        local saved, problem = each.save(key, record(1), seconds)
+        assert.is_true(saved, line(problem))
+        assert.equal(record(1):bytes(), each.load(key))
+        each.unlock(key, token)
+      end
+    end)
+
     it("again to an owner whom an error kept from getting the token", function()
       local owner = {}
       local lost = store.lock("key", 45, owner)

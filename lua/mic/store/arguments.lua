@@ -5,6 +5,8 @@ local errors = require "mic.error"
 
 local arguments = {}
 
+local LONGEST = 1e10 -- seconds: three hundred years
+
 --- Raises unless it is a key.
 ---@param key any
 ---@param name string of the function that was called
@@ -23,10 +25,12 @@ end
 ---@param seconds any
 ---@param name string of the function that was called
 ---@param what string which of its arguments
+---@return number seconds the same, but no more than every store can count in milliseconds
 function arguments.check_seconds(seconds, name, what)
   if type(seconds) ~= "number" or seconds <= 0 or seconds ~= seconds then
     errors.raise(("%s: %s must be a positive number of seconds"):format(name, what))
   end
+  return math.min(seconds, LONGEST)
 end
 
 --- The bytes of what `save` was given. Raises unless it is a record.

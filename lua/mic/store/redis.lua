@@ -197,7 +197,7 @@ local function redis(given)
   function store.save(key, record, ttl)
     check_key(key, "save")
     if ttl ~= nil then
-      check_seconds(ttl, "save", "ttl")
+      ttl = check_seconds(ttl, "save", "ttl")
     end
     local bytes, err = "", nil
     if record ~= nil then
@@ -228,7 +228,7 @@ local function redis(given)
   ---@return table|nil err of kind `store`
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
-    check_seconds(seconds, "lock", "the second argument")
+    seconds = check_seconds(seconds, "lock", "the second argument")
     local _, lock, fence = names(key)
     local mine = held[key]
     local own = mine and owner ~= nil and mine.owner == owner and mine.nonce or ""

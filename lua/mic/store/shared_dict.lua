@@ -149,7 +149,7 @@ local function shared_dict(name)
   function store.save(key, record, ttl)
     check_key(key, "save")
     if ttl ~= nil then
-      check_seconds(ttl, "save", "ttl")
+      ttl = check_seconds(ttl, "save", "ttl")
     end
     local bytes, err
     if record ~= nil then
@@ -185,7 +185,7 @@ local function shared_dict(name)
   ---@return table|nil err of kind `store`
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
-    check_seconds(seconds, "lock", "the second argument")
+    seconds = check_seconds(seconds, "lock", "the second argument")
     local _, lock, locks = names(key)
     local mine = held[key]
     if mine and owner ~= nil and mine.owner == owner then

@@ -100,6 +100,14 @@ static void start_listening(struct exchange *exchange) {
   curl_easy_setopt(exchange->easy, CURLOPT_VERBOSE, 1L);
 }
 
+/* While a request goes out libcurl would tell its headers, too. */
+static void pause_listening(struct exchange *exchange) {
+  if (!exchange->listening)
+    return;
+  exchange->listening = false;
+  curl_easy_setopt(exchange->easy, CURLOPT_VERBOSE, 0L);
+}
+
 void exchange_listen(struct kept_sockets *sockets) {
   for (struct exchange *each = sockets->sent; each != NULL; each = sockets->sent) {
     sockets->sent = each->next_sent;
@@ -221,6 +229,7 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   exchange->anew = is_better_begun_anew(exchange);
   if (exchange->early || exchange->anew || !may_be_sent(exchange))
     return DO_NOT_SEND;
+  pause_listening(exchange);
   if (may_be_http2(exchange))
     list_as_sent(exchange);
   if (exchange->kind != EXCHANGE_REQUEST) /* a login's answer has secrets in it */
@@ -321,6 +330,7 @@ bool exchange_rewind(struct exchange *exchange, CURLcode code) {
       ((exchange->worn || exchange->anew) && !renew_handle(exchange)))
     return false;
   easy = exchange->easy;
+  pause_listening(exchange);
   exchange->timeout = exchange->timeout > 0.0 ? left : 0.0;
   exchange->sent_again++;
   idle_clock_touch(&exchange->idle);

@@ -7,7 +7,7 @@ local nginx = require "spec.support.nginx"
 local PAGE = "docs/nginx.md"
 
 describe("the configuration in " .. PAGE, function()
-  local box, server
+  local box, server, files, http
 
   --- The sandbox instead of the page's server.
   local function localised(text)
@@ -18,12 +18,16 @@ describe("the configuration in " .. PAGE, function()
       :gsub("Host " .. host, "Host " .. authority)
       :gsub(host, (authority:gsub(":.*", "")))
       :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file)
+      :gsub("/etc/nginx/lua/", "./")
+      :gsub("/usr/local/share/lua/5.1/", nginx.root .. "/lua/")
+      :gsub("/usr/local/lib/lua/5.1/", nginx.build() .. "/")
       :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file)))
   end
 
   setup(function()
     box = api.start()
-    local files, http, locations = {}, {}, {}
+    local locations = {}
+    files, http = {}, {}
     for _, block in ipairs(blocks.of(PAGE, "lua")) do
       files[block.text:match "^%-%- ([%w_]+%.lua)\n"] = localised(block.text)
     end
@@ -34,7 +38,7 @@ describe("the configuration in " .. PAGE, function()
     server = nginx.start {
       workers = 2,
       files = files,
-      main = ("env MIC_API_KEY=%s; env MIC_USERNAME=%s; env MIC_PASSWORD=%s;"):format(
+      environment = ("MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s"):format(
         box.api_key, box.username, box.password
       ),
       http = table.concat(http, "\n"),
@@ -91,6 +95,22 @@ describe("the configuration in " .. PAGE, function()
     box:expire()
     assert.equal(401, select(2, server:get "/api/user"))
     assert.is_truthy(body_of("/api/user"):find('"userName":"demo"', 1, true))
+  end)
+
+  it("does not start with a mistake in its module, and names it", function()
+    for text, problem in pairs {
+      [files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")] =
+        'unknown option "baseURL"; did you mean "base_url"?',
+      [files["my_mic.lua"]] = "mic.new needs api_key",
+    } do
+      local ok, message = pcall(nginx.start, {
+        files = { ["my_mic.lua"] = text, ["poller.lua"] = files["poller.lua"] },
+        http = table.concat(http, "\n"),
+        server = "",
+      })
+      assert.is_false(ok)
+      assert.is_truthy(message:find(problem, 1, true), message)
+    end
   end)
 
   it("logs in once, and logs no error", function()

@@ -51,6 +51,15 @@ local function random_port()
   return 20000 + math.floor(core.random() * 12000)
 end
 
+--- Where modules are, unless the configuration says so itself.
+local function package_paths(self, options)
+  if (options.http or ""):find "lua_package_path" then
+    return ""
+  end
+  return ('lua_package_path "%s/?.lua;%s/lua/?.lua;%s;"; lua_package_cpath "%s/?.so;;";'):format(
+    self.folder, root, options.path or "", nginx.build())
+end
+
 local function configuration(self, options)
   return ([[
 daemon off;
@@ -69,8 +78,7 @@ http {
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
-  lua_package_path "%s/?.lua;%s/lua/?.lua;%s;";
-  lua_package_cpath "%s/?.so;;";
+  %s
   lua_shared_dict notes 1m;
 %s
   server {
@@ -86,10 +94,7 @@ http {
     modules,
     modules,
     options.main or ("env TMPDIR=%s;"):format(self.folder),
-    self.folder,
-    root,
-    options.path or "",
-    nginx.build(),
+    package_paths(self, options),
     options.http or "",
     self.port,
     (options.workers or 1) > 1 and "reuseport" or "",
@@ -109,8 +114,9 @@ local function launch(self, options)
   write(self.folder .. "/nginx.conf", configuration(self, options))
   write(self.folder .. "/error.log", "")
   self.pipe = assert(io.popen(
-    ("cd %s && exec %s %s -p ./ -c nginx.conf -e error.log >out 2>&1"):format(
+    ("cd %s && exec env %s %s %s -p ./ -c nginx.conf -e error.log >out 2>&1"):format(
       quote(self.folder),
+      options.environment or "",
       os.getenv "MIC_NGINX_UNDER" or "",
       program
     ),
@@ -134,7 +140,7 @@ end
 --- Starts an nginx.
 ---@param options table `server`: what stands in its server block, TLS_PORT for a free port that is
 --- then in `tls_port`; `http`, `main`: in those;
---- `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
+--- `environment`: words for env(1); `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
 --- `path`: more places for Lua modules
 ---@return table server port, tls_port, url, folder
 function nginx.start(options)

@@ -35,6 +35,25 @@ describe("an event of a call", function()
     client:close()
   end)
 
+  it("of a login or refresh has a number of its own", function()
+    local seen = {}
+    local client = box:automatic { on_event = function(event)
+      seen[#seen + 1] = event
+    end }
+    assert(client:get "/user")
+    box:expire()
+    assert(client:get "/user")
+    local numbers = {}
+    for index, event in ipairs(seen) do
+      numbers[index] = ("%s %s"):format(event.type, event.call - seen[1].call)
+      local seconds = event.seconds or 0
+      assert.is_true(math.abs(seconds * 1e4 - math.floor(seconds * 1e4 + 0.5)) < 1e-6)
+    end
+    assert.equal("request 0 response 0 login 0 request 1 response 1 request 2 response 2 "
+      .. "request 3 response 3 refresh 3 request 2 response 2", table.concat(numbers, " "))
+    client:close()
+  end)
+
   it("shows no secret when on_event raises one", function()
     local stderr, shown = io.stderr, {}
     rawset(io, "stderr", { write = function(_, ...)

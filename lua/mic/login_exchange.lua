@@ -3,6 +3,7 @@
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
+local events = require "mic.events"
 local response = require "mic.response"
 
 local login_exchange = {}
@@ -39,7 +40,7 @@ local function response_event(what, attempt, reply, err, seconds)
     method = "POST",
     path = core_module.auth_paths[what],
     attempt = attempt,
-    seconds = seconds,
+    seconds = events.rounded(seconds),
     err = err,
     auth = false,
     request_id = err and err.request_id,

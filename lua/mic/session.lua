@@ -2,6 +2,7 @@
 --- what it brought.
 
 local errors = require "mic.error"
+local events = require "mic.events"
 local joining = require "mic.joining"
 local password_option = require "mic.password"
 local policy = require "mic.policy"
@@ -88,11 +89,13 @@ function session_methods:land(this)
   if self.transport.wake then
     self.transport.wake(this)
   end
-  for _, event in ipairs(this.events) do
-    self.emit_now(event)
-  end
   if this.sent then
-    self.emit_now { type = this.sent, err = err }
+    this.events[#this.events + 1] = { type = this.sent, err = err }
+  end
+  local call = this.events[1] and events.next_call()
+  for _, event in ipairs(this.events) do
+    event.call = call
+    self.emit_now(event)
   end
 end
 

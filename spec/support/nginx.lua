@@ -56,8 +56,8 @@ local function package_paths(self, options)
   if (options.http or ""):find "lua_package_path" then
     return ""
   end
-  return ('lua_package_path "%s/?.lua;%s/lua/?.lua;%s;"; lua_package_cpath "%s/?.so;;";'):format(
-    self.folder, root, options.path or "", nginx.build())
+  local text = 'lua_package_path "%s/?.lua;%s/lua/?.lua;%s;"; lua_package_cpath "%s/?.so;;";'
+  return text:format(self.folder, root, options.path or "", nginx.build())
 end
 
 local function configuration(self, options)
@@ -140,7 +140,8 @@ end
 --- Starts an nginx.
 ---@param options table `server`: what stands in its server block, TLS_PORT for a free port that is
 --- then in `tls_port`; `http`, `main`: in those;
---- `environment`: words for env(1); `workers` (1), `log_level` ("warn"), `files`: Lua modules by name,
+--- `environment`: words for env(1); `workers` (1), `log_level` ("warn"), `files`: Lua modules by
+--- name,
 --- `path`: more places for Lua modules
 ---@return table server port, tls_port, url, folder
 function nginx.start(options)

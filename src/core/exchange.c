@@ -299,7 +299,9 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     exchange->sendings = 0;
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_HTTP2_STREAM",
                   "the server refused the request");
-  } else if (code == CURLE_ABORTED_BY_CALLBACK && exchange->sendings > 0) {
+  } else if (exchange->sendings > 0 &&
+             (code == CURLE_ABORTED_BY_CALLBACK ||
+              (code == CURLE_COULDNT_CONNECT && exchange->tried && !exchange->resend))) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
                   "the kept connection was closed before an answer came");
   } else if (exchange->misled && code != CURLE_OK) {

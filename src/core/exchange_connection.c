@@ -37,13 +37,17 @@ static bool may_be_http2(const struct exchange *exchange) {
          memcmp(exchange->url_text.data, "https", 5) == 0;
 }
 
-/* libcurl, which sends it again by itself, is stopped before it connects: 7.88 may lose the body
-   over HTTP/2. */
-static bool is_better_begun_anew(const struct exchange *exchange) {
+/* libcurl sends again by itself when a kept connection turns out dead, a POST too, and when the
+   server has refused the stream. */
+static bool may_be_sent_again(const struct exchange *exchange) {
   const struct refusal *refusal = &exchange->refusal;
-  bool allowed = refusal->said ? refusal->count < REFUSED_MAX : exchange->resend;
-  return exchange->tried && allowed && exchange_has_body(exchange) && may_be_http2(exchange) &&
-         !refusal->http1;
+  return refusal->said ? refusal->count < REFUSED_MAX : exchange->resend;
+}
+
+/* 7.88 may lose the body over HTTP/2 then. */
+static bool is_better_begun_anew(const struct exchange *exchange) {
+  return exchange->tried && may_be_sent_again(exchange) && exchange_has_body(exchange) &&
+         may_be_http2(exchange) && !exchange->refusal.http1;
 }
 
 /* Whether a connection goes where this exchange may: plain http by a loopback name only to this
@@ -78,7 +82,8 @@ curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
   bool misled = guarded && !may_go(exchange, loopback_socket(&address->addr));
   exchange->misled = exchange->misled || misled; /* another address may do */
   exchange->anew = is_better_begun_anew(exchange);
-  if (misled || exchange->anew || exchange->failure.kind != FAILURE_NONE)
+  bool barred = exchange->tried && (exchange->anew || !may_be_sent_again(exchange));
+  if (misled || barred || exchange->failure.kind != FAILURE_NONE)
     return CURL_SOCKET_BAD;
   double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
                               ? exchange->connect_timeout /* the kernel counts that time, too */
@@ -193,17 +198,15 @@ static bool is_unfit(const struct exchange *exchange, const struct kept_socket *
                               tls_has_pending(exchange->easy));
 }
 
-/* libcurl sends again by itself when a kept connection turns out dead, a POST too, and when the
-   server has refused the stream. */
 static bool may_be_sent(struct exchange *exchange) {
-  if (!exchange->refusal.said)
-    return exchange->sendings == 0 || exchange->resend;
-  exchange->sendings = 0;
-  if (exchange->refusal.count == REFUSED_MAX)
-    return false;
-  exchange->refusal.count++;
-  exchange->refusal.said = false;
-  return true;
+  bool allowed = exchange->sendings == 0 || may_be_sent_again(exchange);
+  if (exchange->refusal.said)
+    exchange->sendings = 0;
+  if (exchange->refusal.said && allowed) {
+    exchange->refusal.count++;
+    exchange->refusal.said = false;
+  }
+  return allowed;
 }
 
 enum { SEND = 0, DO_NOT_SEND = 1 }; /* libcurl has no names for them before 7.79 */

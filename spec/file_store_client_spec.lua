@@ -87,6 +87,47 @@ describe("a client with a file store", function()
     assert.equal("POST /auth/login\nPOST /auth/login\nGET /user\nGET /user", sandbox:seen())
   end)
 
+  it("tells of a damaged file in an event, and in its status until the next save", function()
+    assert(new_client():login(nil, sandbox.password))
+    local file = record_file()
+    run("truncate -s 100 " .. quote(file))
+    local events = {}
+    local client = new_client { password = sandbox.password, on_event = function(event)
+      if event.type == "store" then
+        events[#events + 1] = event
+      end
+    end }
+    local problem = "store: the store could not load: the saved credentials are damaged; they were "
+      .. "set aside, and a login makes new ones: " .. file .. "~damaged"
+    assert.equal(problem, client:status().store_error)
+    assert.is_false(client:authenticated())
+    assert.equal(problem, client:status().store_error)
+    assert.equal(1, #events)
+    assert.equal("what was saved is damaged", events[1].reason)
+    assert.equal(problem, tostring(events[1].err))
+    assert(client:get "/user")
+    assert.is_nil(client:status().store_error)
+    assert.equal(1, #events)
+
+    run("truncate -s 100 " .. quote(file))
+    assert.is_true(client:refresh()) -- finds it in the middle of its work
+    assert.equal(2, #events)
+    assert.is_nil(client:status().store_error)
+    assert.equal("demo", assert(new_client():get "/user").data.userName)
+  end)
+
+  it("names a damaged file that it cannot set aside", function()
+    assert(new_client():login(nil, sandbox.password))
+    local file = record_file()
+    run("truncate -s 100 " .. quote(file))
+    local key = sandbox.base_url .. " demo"
+    local other = mic.store.file { path = path }
+    local token = other.lock(key, 45)
+    assert.equal("store: the store could not load: the saved credentials are damaged; a login "
+      .. "makes new ones: " .. file, new_client():status().store_error)
+    other.unlock(key, token)
+  end)
+
   it("tells path and mend when its file cannot be trusted", function()
     assert(new_client():login(nil, sandbox.password))
     local file = record_file()

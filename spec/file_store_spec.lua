@@ -252,7 +252,7 @@ describe("the file store", function()
   end)
 
   describe("by its path", function()
-    local home = "env -u XDG_STATE_HOME -u HOME "
+    local home = "env -u XDG_STATE_HOME -u STATE_DIRECTORY -u HOME "
 
     local function default(variables)
       return (folder:lua('print(require("mic").store.file())', home .. variables))
@@ -496,17 +496,18 @@ describe("the file store", function()
     end
 
     it("another user's folder", function()
-      local expected = "store EPERM: the folder belongs to another user; choose another path: "
+      local expected = "store EPERM: the folder belongs to another user; use a folder below it: "
+        .. 'path = "%s/lua-mic/credentials"'
       if puppet.is_root() then
         run("chown 4242 " .. quote(folder:at "new/folders"))
-        expect_refused(expected .. folder:at "new/folders")
+        expect_refused(expected:format(folder:at "new/folders"))
       else
         run("mkdir -m 700 " .. quote(folder:at "store"))
         local printed = puppet.lua(folder, [[
           tell "euid:4242"
           print(select(2, store.load(KEY)).message)
         ]])
-        assert.equal(expected:match "EPERM: (.*)" .. folder:at "store" .. "\n", printed)
+        assert.equal(expected:match "EPERM: (.*)":format(folder:at "store") .. "\n", printed)
       end
     end)
 

@@ -201,6 +201,52 @@ describe("a store that fails", function()
     assert.is_true(client:credentials().token == saved_token())
   end)
 
+  --- What a store may return for a record that is damaged, and what is said of it.
+  local damages = {
+    ["no record's bytes"] = { "no bytes of ours", "the saved credentials are damaged" },
+    ["no record"] = { 5, "it returned no record" },
+  }
+
+  for what, damage in pairs(damages) do
+    it("by " .. what .. " is told once, and in the status until something is saved", function()
+      local events = {}
+      memory.save(key, damage[1])
+      make { on_event = function(event)
+        if event.type == "store" then
+          events[#events + 1] = event
+        end
+      end }
+      local problem = "store: the store could not load: " .. damage[2]
+      for _ = 1, 3 do
+        assert.equal("auth", select(2, client:get "/user").kind)
+        assert.equal(problem, client:status().store_error)
+      end
+      assert.equal(1, #events)
+      assert.equal("what was saved is damaged", events[1].reason)
+      assert.equal(problem, tostring(events[1].err))
+      assert(client:login(nil, sandbox.password))
+      assert.is_nil(client:status().store_error)
+
+      memory.save(key, damage[1])
+      assert.is_true(client:refresh())
+      assert.equal(2, #events)
+      assert.is_nil(client:status().store_error)
+
+      memory.save(key, damage[1])
+      pass(HOUR + 1)
+      assert.is_false(client:authenticated())
+      assert.equal(3, #events)
+      assert.equal(problem, client:status().store_error)
+      local other, other_inner = sandbox:client { store = memory, username = "demo",
+        transport = transport }
+      other_inner:shift_clock(later)
+      assert(other:login(nil, sandbox.password))
+      other:close()
+      assert.is_true(client:authenticated())
+      assert.is_nil(client:status().store_error)
+    end)
+  end
+
   it("by what it returns or raises never breaks a call", function()
     local wrong = {
       load = { 5, {}, true, "no bytes of ours" }, save = { false }, unlock = { false },

@@ -119,6 +119,11 @@ local rules = {
     hint = "close some, or raise the limit (ulimit -n)",
   },
   {
+    kind = "file",
+    code = "EBUSY",
+    hint = "mount its folder, not the file",
+  },
+  {
     kind = "network",
     code = "CURLE_COULDNT_RESOLVE_HOST",
     hint = "check the URL's host name, and this machine's DNS",

@@ -58,6 +58,7 @@ local function build(self, base_url, api_key)
   }
   self.core, self.session = made, made_session -- together: who finds one relies on the other
   self.plain_request = self.is_plain and made.plain_request or nil
+  made_session.vault:check_store()
   return true
 end
 

@@ -12,6 +12,22 @@ local vault_mt = { __name = "mic.vault", __index = vault_methods }
 
 local LOCK_SECONDS = 45 -- longer than any flight, so that a lock never ends under it
 
+--- Notes a failure of the store. What it raised or returned is shown without our secrets, and
+--- without those of the record that it was given.
+local function failed(self, what, problem, record, reason)
+  local text = errors.is(problem) and problem.message or type(problem) == "string" and problem or ""
+  local hint = errors.is(problem) and problem.hint or nil
+  local code = errors.is(problem) and problem.code or nil
+  if text ~= "" then
+    text = ": " .. self.core:mask(text, record)
+  end
+  local message = ("the store could not %s%s"):format(what, text)
+  local err = errors.new("store", message, { code = code, hint = hint })
+  self.store_error = err
+  self.emit { type = "store", err = err, reason = reason }
+  return err
+end
+
 --- Makes the vault of a client.
 ---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
 --- owner (of the store's locks; its `refusals` rest with the record)
@@ -29,8 +45,18 @@ function vault.new(settings)
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- of the last use of the store that failed; nil once a save has worked
     retry_at = 0, -- of what was loaded last: a pause until then, in seconds since 1970; 0 = none
+    damage = nil, -- message and err of what was said of damaged content, until something is saved
     unsaved = nil, -- what is in memory has to be saved yet: see `owe`
   }, vault_mt)
+end
+
+--- Tells what is known to be wrong with the store before its first use: every one will fail.
+function vault_methods:check_store()
+  local facts = getmetatable(self.store)
+  local problem = type(facts) == "table" and facts.problem
+  if errors.is(problem) then
+    failed(self, "load", problem)
+  end
 end
 
 --- ---- memory ----
@@ -58,25 +84,26 @@ end
 
 --- ---- the store ----
 
---- Notes a failure of the store. What it raised or returned is shown without our secrets, and
---- without those of the record that it was given.
-local function failed(self, what, problem, record)
-  local text = errors.is(problem) and problem.message or type(problem) == "string" and problem or ""
-  local hint = errors.is(problem) and problem.hint or nil
-  local code = errors.is(problem) and problem.code or nil
-  if text ~= "" then
-    text = ": " .. self.core:mask(text, record)
+--- Notes that what is saved is damaged, once: a store may return the same until the next save.
+local function damaged(self, problem)
+  local message = errors.is(problem) and problem.message or problem
+  if not self.damage or self.damage.message ~= message then
+    local err = failed(self, "load", problem, nil, "what was saved is damaged")
+    self.damage = { message = message, err = err }
   end
-  local message = ("the store could not %s%s"):format(what, text)
-  local err = errors.new("store", message, { code = code, hint = hint })
-  self.store_error = err
-  self.emit { type = "store", err = err }
-  return err
+end
+
+--- Notes that there is a whole record, which somebody has saved.
+local function undamaged(self)
+  if self.damage and self.store_error == self.damage.err then
+    self.store_error = nil
+  end
+  self.damage = nil
 end
 
 --- Calls one of the store's functions; one that raises has failed.
 local function ask(self, what, ...)
-  local ok, value, problem = protect.user(self.store[what], ...)
+  local ok, value, problem, damage = protect.user(self.store[what], ...)
   local record = select(2, ...)
   if not ok then
     if what == "load" or what == "lock" then
@@ -87,11 +114,15 @@ local function ask(self, what, ...)
   if value == nil and problem ~= nil then
     return nil, failed(self, what, problem, record)
   end
+  if what == "load" and value == nil and damage ~= nil then
+    damaged(self, damage)
+  end
   return value
 end
 
---- Notes what the record says of logins that did not work.
+--- Notes that there is a whole record, and what it says of logins that did not work.
 local function learn(self, record)
+  undamaged(self)
   self.owner.refusals:learn(record)
   self.retry_at = record:retry_at()
   return record:is_login() and record or nil
@@ -109,16 +140,19 @@ function vault_methods:saved()
   if type(record) == "string" then
     local code, message, _
     record, _, code, message = core_module.record(record)
+    if code then -- it is whole, and not to be written over
+      return nil, failed(self, "load", message)
+    end
     if not record then
-      err = failed(self, "load", message)
-      return nil, code and err -- a code: it is whole, and not to be written over
+      damaged(self, message)
+      return nil
     end
     return learn(self, record)
   end
   local is_record, problem = pcall(self.core.holds, self.core, record)
   if not is_record then
     errors.pass_memory(problem)
-    failed(self, "load", "it returned no record")
+    damaged(self, "it returned no record")
     return nil
   end
   return learn(self, record)
@@ -164,7 +198,7 @@ function vault_methods:save(record)
   if not saved then
     return nil, failed(self, "save", "it returned " .. tostring(saved))
   end
-  self.store_error = nil
+  self.store_error, self.damage = nil, nil
   refused:saved()
   return true
 end

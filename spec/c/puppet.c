@@ -193,7 +193,7 @@ static int error_named(const char *name) {
   } errors[] = {{"EINTR", EINTR},   {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT},
                 {"EACCES", EACCES}, {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"EROFS", EROFS},
                 {"ENOMEM", ENOMEM}, {"ENOLCK", ENOLCK}, {"EPERM", EPERM},   {"EINVAL", EINVAL},
-                {"EEXIST", EEXIST}, {"ENOENT", ENOENT}, {"EFAULT", EFAULT}};
+                {"EEXIST", EEXIST}, {"ENOENT", ENOENT}, {"EFAULT", EFAULT}, {"EBUSY", EBUSY}};
   for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
     if (strcmp(errors[i].name, name) == 0)
       return errors[i].error;

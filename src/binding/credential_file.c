@@ -67,19 +67,23 @@ int credentialFileL_new(lua_State *L) {
   return 1;
 }
 
-/* nil, kind, code, message; the message ends with the path. */
+/* nil, kind, code, message, hint or nil; the message ends with the path. */
 static int push_failure(lua_State *L, const struct credential_file *file) {
   const struct failure failure = file->failure;
   lua_pushstring(L, file->blamed); /* first: a finalizer may close or use the file */
   argumentsL_push_failure(L, &failure);
   lua_pushfstring(L, "%s: %s", failure.message, lua_tostring(L, -5));
   lua_replace(L, -2);
-  return 4;
+  if (failure.hint != NULL)
+    lua_pushstring(L, failure.hint);
+  else
+    lua_pushnil(L);
+  return 5;
 }
 
 /* Takes the lock; never waits. It ends with `unlock`, with this object, and with the process.
    ---@return number|false|nil token false when somebody else has it, or this object;
-     nil, "store", code, message when that could not be found out */
+     nil, "store", code, message, hint when that could not be found out */
 static int file_lock(lua_State *L) {
   struct file_box *box = check_file(L);
   switch (credential_file_lock(&box->file)) {
@@ -111,8 +115,9 @@ static int file_unlock(lua_State *L) {
   return 1;
 }
 
-/* ---@return mic.record? record nil when there is none, or what was there was damaged and is set
-     aside now; nil, "store", code, message when it may not be used or cannot be read */
+/* ---@return mic.record? record nil when there is none; nil, "damaged", nil, message when what was
+     there is no record, and is set aside where that is possible; nil, "store", code, message, hint
+     when it may not be used or cannot be read */
 static int file_load(lua_State *L) {
   lua_settop(L, 1);
   struct record *record = recordL_push(L);
@@ -122,6 +127,11 @@ static int file_load(lua_State *L) {
     return 1;
   case LOAD_NONE:
     return 0;
+  case LOAD_DAMAGED:
+    push_failure(L, &box->file);
+    lua_pushliteral(L, "damaged");
+    lua_replace(L, -5);
+    return 5;
   case LOAD_FAILED:
     break;
   }
@@ -130,7 +140,7 @@ static int file_load(lua_State *L) {
 
 /* Saves durably; needs the lock, and takes it meanwhile when this object has not got it.
    ---@param record mic.record|nil nil clears
-   ---@return true? ok, or nil, "store", code, message */
+   ---@return true? ok, or nil, "store", code, message, hint */
 static int file_save(lua_State *L) {
   struct file_box *box = check_file(L);
   const struct record *record = recordL_test(L, 2);

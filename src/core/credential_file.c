@@ -46,10 +46,15 @@ static struct failure *blame(struct credential_file *file, enum credential_part 
    made. */
 static int open_folder(struct credential_file *file, bool make) {
   struct stat facts;
+  char below[PRIVATE_BELOW_MAX];
   file->failure.kind = FAILURE_NONE;
   file->blamed = file->path.folder;
   file_lock_drop_inherited(&file->lock);
-  int folder = private_folder_open(file->path.folder, make, &file->failure);
+  int folder = private_folder_open(file->path.folder, make, &file->failure, below);
+  if (folder < 0 && below[0] != '\0') {
+    const char *advice = credential_path_advise(&file->path, below);
+    file->blamed = advice != NULL ? advice : file->blamed;
+  }
   if (folder < 0)
     return -1;
   if (fstatat(folder, name_of(file, PART_PATH), &facts, 0) != 0 || !S_ISDIR(facts.st_mode))
@@ -150,22 +155,31 @@ static enum content read_content(struct credential_file *file, int folder, struc
 }
 
 /* The lock is held. What fails here is no failure: the next save puts a record in its place. */
-static void set_aside(struct credential_file *file, int folder) {
-  (void)renameat(folder, name_of(file, PART_RECORD), folder, name_of(file, PART_DAMAGED));
+static bool set_aside(struct credential_file *file, int folder) {
+  return renameat(folder, name_of(file, PART_RECORD), folder, name_of(file, PART_DAMAGED)) == 0;
 }
 
 /* Under the lock, and only the very file that was read: nobody's new record is taken away. */
-static void set_aside_what_was_read(struct credential_file *file, int folder,
+static bool set_aside_what_was_read(struct credential_file *file, int folder,
                                     const struct stat *damaged) {
   struct stat present;
   bool borrowed;
-  if (borrow_lock(file, folder, &borrowed) == LOCK_TAKEN &&
-      fstatat(folder, name_of(file, PART_RECORD), &present, AT_SYMLINK_NOFOLLOW) == 0 &&
-      present.st_dev == damaged->st_dev && present.st_ino == damaged->st_ino)
-    set_aside(file, folder);
+  bool done = borrow_lock(file, folder, &borrowed) == LOCK_TAKEN &&
+              fstatat(folder, name_of(file, PART_RECORD), &present, AT_SYMLINK_NOFOLLOW) == 0 &&
+              present.st_dev == damaged->st_dev && present.st_ino == damaged->st_ino &&
+              set_aside(file, folder);
   if (borrowed)
     file_lock_release(&file->lock);
-  file->failure.kind = FAILURE_NONE;
+  return done;
+}
+
+static enum credential_load report_damage(struct credential_file *file, bool aside) {
+  static const char set[] =
+      "the saved credentials are damaged; they were set aside, and a login makes new ones";
+  static const char left[] = "the saved credentials are damaged; a login makes new ones";
+  failure_set(blame(file, aside ? PART_DAMAGED : PART_RECORD), FAILURE_STORE, NULL,
+              aside ? set : left);
+  return LOAD_DAMAGED;
 }
 
 enum credential_load credential_file_load(struct credential_file *file, struct record *record) {
@@ -174,9 +188,10 @@ enum credential_load credential_file_load(struct credential_file *file, struct r
   if (folder < 0)
     return failed(file) ? LOAD_FAILED : LOAD_NONE;
   enum content content = read_content(file, folder, record, &facts);
-  if (content == CONTENT_DAMAGED)
-    set_aside_what_was_read(file, folder, &facts);
+  bool aside = content == CONTENT_DAMAGED && set_aside_what_was_read(file, folder, &facts);
   close(folder);
+  if (content == CONTENT_DAMAGED)
+    return report_damage(file, aside);
   if (content == CONTENT_RECORD)
     return LOAD_RECORD;
   return content == CONTENT_FAILED ? LOAD_FAILED : LOAD_NONE;
@@ -274,7 +289,7 @@ static bool may_replace(struct credential_file *file, int folder) {
   enum content content = read_content(file, folder, &present, &facts);
   record_clear(&present);
   if (content == CONTENT_DAMAGED)
-    set_aside(file, folder);
+    (void)set_aside(file, folder);
   return content != CONTENT_FAILED;
 }
 

@@ -18,14 +18,14 @@ struct credential_file {
   const char *blamed;     /* borrowed from `path`: what that is about */
 };
 
-enum credential_load { LOAD_RECORD, LOAD_NONE, LOAD_FAILED };
+enum credential_load { LOAD_RECORD, LOAD_NONE, LOAD_DAMAGED, LOAD_FAILED };
 
 /* `path` is absolute. False when there is no memory. Touches no file. */
 bool credential_file_set(struct credential_file *file, const char *path, const char *key,
                          size_t key_length);
 /* Takes the lock; never waits. Busy also when this object has it. */
 enum file_lock_result credential_file_lock(struct credential_file *file);
-/* Damaged content is set aside and counts as none. */
+/* Damaged content is set aside and counts as none; `failure` says so. */
 enum credential_load credential_file_load(struct credential_file *file, struct record *record);
 /* NULL clears. Takes the lock meanwhile when this object has not got it. After a failure the old
    record is as it was; only when the folder's own fsync failed the new one may be there. */

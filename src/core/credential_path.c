@@ -60,8 +60,20 @@ const char *credential_path_name(const struct credential_path *path, enum creden
   return path->whole[part] + path->name;
 }
 
+const char *credential_path_advise(struct credential_path *path, const char *below) {
+  const char *name = credential_path_name(path, PART_PATH);
+  size_t size = path->name + strlen(below) + strlen(name) + sizeof "path = \"/\"";
+  free(path->advice);
+  path->advice = malloc(size);
+  if (path->advice != NULL)
+    snprintf(path->advice, size, "path = \"%.*s%s/%s\"", (int)path->name, path->whole[PART_PATH],
+             below, name);
+  return path->advice;
+}
+
 void credential_path_clear(struct credential_path *path) {
   free(path->folder);
+  free(path->advice);
   for (size_t i = 0; i < PARTS; i++)
     free(path->whole[i]);
   memset(path, 0, sizeof *path);

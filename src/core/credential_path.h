@@ -17,6 +17,7 @@ enum credential_part { PART_PATH, PART_RECORD, PART_LOCK, PART_NEW, PART_DAMAGED
 
 struct credential_path {
   char *folder;       /* owned; absolute */
+  char *advice;       /* owned; NULL until there is one */
   char *whole[PARTS]; /* owned */
   size_t name;        /* where the file's name begins in each of them */
 };
@@ -25,6 +26,9 @@ struct credential_path {
 bool credential_path_set(struct credential_path *path, const char *absolute, const char *key,
                          size_t key_length);
 const char *credential_path_name(const struct credential_path *path, enum credential_part part);
+/* `path = "FOLDER/BELOW/NAME"`: how a store in a folder below is written. NULL when there is no
+   memory. */
+const char *credential_path_advise(struct credential_path *path, const char *below);
 void credential_path_clear(struct credential_path *path); /* idempotent */
 
 MIC_PRIVATE_END

@@ -36,6 +36,7 @@ void failure_set(struct failure *failure, enum failure_kind kind, const char *co
                  const char *message) {
   failure->kind = kind;
   failure->code = code;
+  failure->hint = NULL;
   snprintf(failure->message, sizeof failure->message, "%s", message);
 }
 
@@ -132,6 +133,7 @@ static const struct errno_failure errno_failures[] = {
     ERROR(ENODATA, "the file became shorter while it was sent"),
     ERROR(ENOMEM, "out of memory"),
     ERROR(EEXIST, "it is there already"),
+    ERROR(EBUSY, "it is a mount point"),
     ERROR(ENOLCK, "the file system gives no locks"),
     ERROR(ESTALE, "the file is gone from its server"),
 };

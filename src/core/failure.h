@@ -26,6 +26,7 @@ enum failure_kind {
 struct failure {
   enum failure_kind kind;
   const char *code; /* static; NULL when there is none */
+  const char *hint; /* likewise: what to look at */
   char message[320];
 };
 

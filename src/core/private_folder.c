@@ -24,6 +24,8 @@ static const char *mend_of(int error) {
     return "; close some, or raise the limit (ulimit -n)";
   case EIO:
     return "; check the disk";
+  case EBUSY:
+    return ": mount its folder, not the file";
   case ENOMEM:
     return "";
   default:
@@ -109,16 +111,58 @@ static int make_all(const char *path) {
   return error;
 }
 
-static bool is_private_folder(int folder, struct failure *failure) {
+/* Of files that we have made with 0600, and folders with 0700. */
+static void hint_at_fs_group(struct failure *failure) {
+  failure->hint = "done by Kubernetes' fsGroup? chmod -R go-rwx on the folder mends all in it, and "
+                  "fsGroupChangePolicy: OnRootMismatch keeps it so";
+}
+
+/* Whether we may make a folder of that name, or have. */
+static bool will_do(int folder, const char *name) {
   struct stat facts;
-  if (fstat(folder, &facts) != 0)
-    private_failure(failure, errno);
-  else if (facts.st_uid != geteuid() && facts.st_uid != 0)
-    refuse(failure, "EPERM", "the folder belongs to another user; choose another path");
-  else if ((facts.st_mode & 022) != 0 && (facts.st_mode & S_ISVTX) == 0)
-    refuse(failure, "EPERM", "others may write to the folder; mend it with chmod go-w");
-  else
+  if (fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT && faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
+  return S_ISDIR(facts.st_mode) && facts.st_uid == geteuid() && (facts.st_mode & 022) == 0;
+}
+
+/* Another user of the same volume may have been there before. */
+static bool find_below(int folder, char below[PRIVATE_BELOW_MAX]) {
+  snprintf(below, PRIVATE_BELOW_MAX, "lua-mic");
+  if (will_do(folder, below))
     return true;
+  snprintf(below, PRIVATE_BELOW_MAX, "lua-mic-%lu", (unsigned long)geteuid());
+  if (will_do(folder, below))
+    return true;
+  below[0] = '\0';
+  return false;
+}
+
+static void refuse_foreign(int folder, bool writable, struct failure *failure,
+                           char below[PRIVATE_BELOW_MAX]) {
+  bool found = find_below(folder, below);
+  refuse(failure, "EPERM",
+         writable ? "others may write to the folder" : "the folder belongs to another user");
+  strncat(failure->message, found ? "; use a folder below it" : "; choose another path",
+          sizeof failure->message - strlen(failure->message) - 1);
+}
+
+static bool is_private_folder(int folder, struct failure *failure, char below[PRIVATE_BELOW_MAX]) {
+  struct stat facts;
+  if (fstat(folder, &facts) != 0) {
+    private_failure(failure, errno);
+    return false;
+  }
+  bool ours = facts.st_uid == geteuid();
+  bool writable = (facts.st_mode & 022) != 0 && (facts.st_mode & S_ISVTX) == 0;
+  if ((ours || facts.st_uid == 0) && !writable)
+    return true;
+  if (!ours) {
+    refuse_foreign(folder, writable, failure, below);
+    return false;
+  }
+  refuse(failure, "EPERM", "others may write to the folder; mend it with chmod go-w");
+  if ((facts.st_mode & 07777) == 02770)
+    hint_at_fs_group(failure);
   return false;
 }
 
@@ -198,7 +242,9 @@ static int open_folder(const char *path) {
   return -1;
 }
 
-int private_folder_open(const char *path, bool make, struct failure *failure) {
+int private_folder_open(const char *path, bool make, struct failure *failure,
+                        char below[PRIVATE_BELOW_MAX]) {
+  below[0] = '\0';
   int folder = open_folder(path);
   if (folder < 0 && errno == EPERM) {
     refuse(failure, "EPERM",
@@ -219,7 +265,7 @@ int private_folder_open(const char *path, bool make, struct failure *failure) {
     private_failure(failure, errno);
     return -1;
   }
-  if (is_private_folder(folder, failure))
+  if (is_private_folder(folder, failure, below))
     return folder;
   close(folder);
   return -1;
@@ -236,10 +282,13 @@ static bool is_private(const struct stat *facts, struct failure *failure) {
     refuse(failure, "EINVAL", "it is no regular file; remove it or choose another path");
   else if (facts->st_uid != geteuid())
     refuse(failure, "EPERM", "the file belongs to another user; remove it or choose another path");
-  else if ((facts->st_mode & 077) != 0)
-    refuse(failure, "EPERM", "others can read or write the file; mend it with chmod 600");
-  else
+  else if ((facts->st_mode & 077) == 0)
     return true;
+  else {
+    refuse(failure, "EPERM", "others can read or write the file; mend it with chmod 600");
+    if ((facts->st_mode & 0777) == 0660)
+      hint_at_fs_group(failure);
+  }
   return false;
 }
 

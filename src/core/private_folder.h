@@ -12,11 +12,14 @@
 
 MIC_PRIVATE_BEGIN
 
+enum { PRIVATE_BELOW_MAX = 24 };
+
 /* Opens a folder that nobody else may change: ours or root's, and not writable for others unless it
    is sticky. With `make` it is made, mode 0700 whatever the umask, and its parents likewise.
    Returns a descriptor, or -1; then without a failure when it is not there and was not to be made.
- */
-int private_folder_open(const char *path, bool make, struct failure *failure);
+   When it is refused, and a folder in it would do, `below` is the name of that one, else empty. */
+int private_folder_open(const char *path, bool make, struct failure *failure,
+                        char below[PRIVATE_BELOW_MAX]);
 
 /* Opens a regular file of ours that others can neither read nor write; never a symbolic link, never
    waiting for the other end of a FIFO. Returns a descriptor, or -1; then without a failure when

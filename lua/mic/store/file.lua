@@ -14,16 +14,22 @@ local spec = {
   fields = { path = { types = { "string" }, expects = "a file name" } },
 }
 
+--- A folder that a variable names, without slashes at its end. The XDG rules ignore one that is not
+--- absolute; of systemd's list the first counts.
+local function folder_of(variable)
+  local value = os.getenv(variable) or ""
+  local first = variable == "STATE_DIRECTORY" and value:match "^[^:]*" or value
+  return first:sub(1, 1) == "/" and first:gsub("/+$", "") or nil
+end
+
 --- Tokens are the state of a program on one machine: nothing that a user edits (config), nor worth
---- a backup (data). The XDG rules ignore a variable that holds no absolute path.
+--- a backup (data).
 local function default_path()
-  local state = os.getenv "XDG_STATE_HOME" or ""
-  if state:sub(1, 1) == "/" then
+  local state = folder_of "XDG_STATE_HOME" or folder_of "STATE_DIRECTORY"
+  local home = not state and folder_of "HOME"
+  state = state or home and home .. "/.local/state"
+  if state then
     return state .. "/lua-mic/credentials"
-  end
-  local home = os.getenv "HOME" or ""
-  if home:sub(1, 1) == "/" then
-    return home .. "/.local/state/lua-mic/credentials"
   end
   return nil,
     errors.new(
@@ -49,10 +55,14 @@ local function find_path(given)
   return path
 end
 
+--- Hints by code, for a path that nobody has given.
+local OTHER = "the place follows from the environment; mic.store.file { path = … } names another"
+local FOUND = { EACCES = OTHER, EROFS = OTHER, ENOENT = OTHER, ENOTDIR = OTHER }
+
 --- What the core returns, with its failure as an error object.
-local function outcome(value, kind, code, message)
+local function outcome(advice, value, kind, code, message, hint)
   if kind then
-    return nil, errors.from_fail(kind, code, message)
+    return nil, errors.from_fail(kind, code, message, { hint = hint or advice[code or ""] })
   end
   return value
 end
@@ -62,18 +72,19 @@ local function to_record(record)
   if type(record) ~= "string" then
     return record
   end
-  return outcome(core.record(record))
+  return outcome({}, core.record(record))
 end
 
 --- Makes a store of files. Touches none until it is used; its functions never wait and are called
 --- with a dot. Any number of processes may use the same path, and any number of clients one store.
 ---@param given? { path?: string } `path`: where the files stand; their folder is made when it is
 --- missing. A folder when it ends in a slash. A relative one counts from the present folder. By
---- default lua-mic/credentials in XDG_STATE_HOME or ~/.local/state
+--- default lua-mic/credentials in XDG_STATE_HOME, in systemd's STATE_DIRECTORY or in ~/.local/state
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function file(given)
   local checked = options.check(given, spec, "mic.store.file")
   local path, problem = find_path(checked.path)
+  local advice = not checked.path and FOUND or {}
   local store = {}
   local files = setmetatable({}, { __mode = "v" }) -- by key
   local held = {} -- by key: file, its own token, ours, ends, owner
@@ -96,12 +107,17 @@ local function file(given)
   ---@param key string
   ---@return table|nil record nil when there is none; what is damaged is set aside, and is none
   ---@return table|nil err of kind `store`
+  ---@return table|nil damage of kind `store`: there is no record now, and no failure
   function store.load(key)
     check_key(key, "load")
     if not path then
       return nil, problem
     end
-    return outcome(open(key):load())
+    local record, kind, code, message, hint = open(key):load()
+    if kind == "damaged" then
+      return nil, nil, errors.new("store", message)
+    end
+    return outcome(advice, record, kind, code, message, hint)
   end
 
   --- Saves a record durably, or forgets it. Refused while somebody else has the lock.
@@ -122,7 +138,7 @@ local function file(given)
     if err then
       return nil, err
     end
-    return outcome(open(key):save(to_save))
+    return outcome(advice, open(key):save(to_save))
   end
 
   --- Takes the lock of a key. It ends by `unlock`, with this process, and in this process after
@@ -144,7 +160,7 @@ local function file(given)
       mine.file:unlock(mine.inner)
       held[key] = nil
     end
-    local inner, err = outcome(opened:lock())
+    local inner, err = outcome(advice, opened:lock())
     if not inner then
       return inner, err
     end
@@ -175,6 +191,7 @@ local function file(given)
 
   return setmetatable(store, {
     __name = "mic.store.file",
+    problem = problem, -- known before the first use
     __tostring = function()
       return ("mic.store.file (%s)"):format(path or "no path")
     end,

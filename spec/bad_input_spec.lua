@@ -79,7 +79,7 @@ describe("a client that is made wrongly", function()
       { "api_key", "", "must be a string (got an empty string)" },
       { "username", {}, "must be a string (got table)" },
       { "username", "", "must be a string (got an empty string)" },
-      { "store", 1, "must be a store (got number)" },
+      { "store", 1, "must be a store (got number); write store = mic.store.file { path = … }" },
       { "store", {}, "must be a table with the functions load, save, lock, unlock (load is none)" },
       { "identity", "cookie", 'must be "header", "query" or false (got another string)' },
       { "identity", true, 'must be "header", "query" or false (got true)' },

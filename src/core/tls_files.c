@@ -137,25 +137,26 @@ static bool is_empty_folder(const char *path) {
 }
 
 /* Where libcurl knows no place, the TLS library may have one of its own. */
-static bool has_no_authorities(const curl_version_info_data *info) {
+static bool has_no_authorities(void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   struct stat facts;
   bool known = info->cainfo != NULL || info->capath != NULL;
   bool has_file = info->cainfo != NULL && stat(info->cainfo, &facts) == 0 && facts.st_size > 0;
   return known && !has_file && is_empty_folder(info->capath);
 }
 
-static void blame_library(const curl_version_info_data *info, struct failure *failure) {
+static void blame_library(struct failure *failure) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   snprintf(failure->message, sizeof failure->message,
            "this libcurl's TLS library, %s, cannot do what an option asks for",
            info->ssl_version == NULL ? "none" : info->ssl_version);
 }
 
 void tls_files_explain(const struct connection_options *options, struct failure *failure) {
-  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   if (failure->kind != FAILURE_TLS)
     return;
   if (is_code(failure, "CURLE_NOT_BUILT_IN") || is_code(failure, "CURLE_UNKNOWN_OPTION")) {
-    blame_library(info, failure);
+    blame_library(failure);
   } else if (is_code(failure, "CURLE_SSL_CERTPROBLEM")) {
     blame_client_certificate(options, failure);
   } else if (is_code(failure, "CURLE_SSL_PINNEDPUBKEYNOTMATCH")) {
@@ -165,7 +166,7 @@ void tls_files_explain(const struct connection_options *options, struct failure 
     bool named = options->ca_file != NULL || options->ca_path != NULL;
     if (named)
       blame_authorities(options, failure);
-    else if (has_no_authorities(info))
+    else if (has_no_authorities())
       snprintf(failure->message, sizeof failure->message,
                "this system has no certificate authorities, and none are named: install the "
                "package ca-certificates");

@@ -217,12 +217,13 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   idle_clock_touch(&exchange->idle);          /* from here on: connecting has a limit of its own */
   if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
     return DO_NOT_SEND;
-  if ((exchange->direct || exchange->guarded) && !may_go(exchange, loopback_address(ip))) {
+  struct kept_socket *socket = kept_sockets_between(exchange->sockets, local_port, ip, port);
+  if ((exchange->direct || exchange->guarded) &&
+      !may_go(exchange, socket != NULL ? socket->on_loopback : loopback_address(ip))) {
     exchange->misled = true;
     return DO_NOT_SEND;
   }
   exchange_leave_socket(exchange);
-  struct kept_socket *socket = kept_sockets_between(exchange->sockets, local_port, ip, port);
   exchange->socket = socket == NULL ? 0 : socket->number;
   if (socket != NULL)
     socket->users++;

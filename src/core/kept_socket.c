@@ -14,6 +14,7 @@
 
 #include "idle_clock.h"
 #include "kept_socket.h"
+#include "loopback.h"
 
 /* What the kernel's clock of a connection may be off, in seconds: a tick. */
 static const double TICK = 0.02;
@@ -125,6 +126,7 @@ struct kept_socket *kept_sockets_between(struct kept_sockets *sockets, int local
     each->local_port = local_port;
     each->remote_port = remote_port;
     snprintf(each->remote_ip, sizeof each->remote_ip, "%s", remote_ip);
+    each->on_loopback = loopback_address(remote_ip);
     return each;
   }
   return NULL;

@@ -25,12 +25,13 @@ struct kept_socket {
   int local_port;       /* 0 until it was asked for */
   int remote_port;
   char remote_ip[KEPT_ADDRESS_SIZE];
-  unsigned users;  /* requests that are under way on it */
-  uint64_t origin; /* of whom it was opened for: a digest of scheme, host and port */
-  bool is_http1;   /* it has carried an answer in HTTP/1.x */
-  bool went_away;  /* a GOAWAY came */
-  bool spoiled;    /* something came behind the end of an answer */
-  double heard;    /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
+  bool on_loopback; /* remote_ip is this machine's own */
+  unsigned users;   /* requests that are under way on it */
+  uint64_t origin;  /* of whom it was opened for: a digest of scheme, host and port */
+  bool is_http1;    /* it has carried an answer in HTTP/1.x */
+  bool went_away;   /* a GOAWAY came */
+  bool spoiled;     /* something came behind the end of an answer */
+  double heard;     /* on idle_clock_now, when something came last, unless KEPT_SOCKET_TELLS */
 };
 
 struct exchange;

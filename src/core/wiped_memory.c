@@ -59,14 +59,18 @@ static size_t used_of(const char *block, size_t size) {
 }
 
 /* Most blocks are of a few words: there a call costs more than the stores. */
-static inline void wipe(void *block, size_t size) {
-  enum { FEW = 5 };
+static void wipe(void *block, size_t size) {
   volatile uint64_t *words = block;
-  if (size > FEW * sizeof *words || size % sizeof *words != 0)
+  switch (size) {
+  case 5 * sizeof *words: /* the least that glibc gives, and the next */
+    words[4] = words[3] = 0;
+    /* fall through */
+  case 3 * sizeof *words:
+    words[2] = words[1] = words[0] = 0;
+    break;
+  default:
     secret_wipe(block, size < LARGE ? size : used_of(block, size));
-  else
-    for (size_t i = 0; i < size / sizeof *words; i++)
-      words[i] = 0;
+  }
 }
 
 static void wiped_memory_cb_free(void *block) {

@@ -16,7 +16,7 @@ static inline char ascii_upper(char byte) {
 /* Whether the first `length` bytes are alike but for the case; a NUL ends both. */
 static inline bool ascii_alike(const char *one, const char *other, size_t length) {
   for (size_t i = 0; i < length; i++) {
-    if (ascii_lower(one[i]) != ascii_lower(other[i]))
+    if (one[i] != other[i] && ascii_lower(one[i]) != ascii_lower(other[i]))
       return false;
     if (one[i] == '\0')
       break;

@@ -246,6 +246,30 @@ function json.most_values(size)
   return math.max(LEAST_VALUES, math.floor(size / BYTES_PER_VALUE))
 end
 
+local function without_mark(text)
+  return text:sub(1, #BYTE_ORDER_MARK) == BYTE_ORDER_MARK and text:sub(#BYTE_ORDER_MARK + 1) or text
+end
+
+--- Why a text could not be decoded.
+---@param problem string of cjson
+---@param skipped number of bytes before what it was given
+---@param size number of the whole text
+---@return string message without any of the text's content
+local function describe(problem, skipped, size)
+  if problem:find "nested" then
+    return TOO_DEEP
+  end
+  local position = tonumber(problem:match "at character (%d+)")
+  if not position then
+    return "not valid JSON"
+  end
+  position = position + skipped
+  if position > size then
+    return ("JSON that ends too early, after %d bytes"):format(size)
+  end
+  return ("not valid JSON at byte %d of %d"):format(position, size)
+end
+
 --- The value of a JSON text; a byte order mark before it is skipped. Whole numbers up to 2^53 are
 --- exact, and integers on Lua 5.3 and later.
 ---@param text string
@@ -257,13 +281,18 @@ function json.decode(text, most)
   if type(text) ~= "string" then
     errors.raise(("json.decode takes a string (got %s)"):format(type(text)))
   end
-  local skipped = text:byte(1) == 239 and text:sub(1, 3) == BYTE_ORDER_MARK and 3 or 0
-  local rest = skipped == 0 and text or text:sub(4)
   -- A value takes two bytes at the least, so a short text is not worth the count.
-  if most and #rest > 2 * most and not core.json_has_at_most(rest, most) then
+  if most and #text > 2 * most and not core.json_has_at_most(without_mark(text), most) then
     return nil, TOO_MANY
   end
-  local ok, value = pcall(cjson.decode, rest)
+  local ok, value = pcall(cjson.decode, text)
+  if ok then
+    return reads_floats and integers(value) or value
+  end
+  local rest = without_mark(text)
+  if #rest < #text then
+    ok, value = pcall(cjson.decode, rest)
+  end
   if ok then
     return reads_floats and integers(value) or value
   end
@@ -271,17 +300,7 @@ function json.decode(text, most)
   if problem:find "not enough memory" then
     error(value, 0)
   end
-  if problem:find "nested" then
-    return nil, TOO_DEEP
-  end
-  local position = tonumber(problem:match "at character (%d+)")
-  position = position and position + skipped
-  if position and position > #text then
-    return nil, ("JSON that ends too early, after %d bytes"):format(#text)
-  elseif position then
-    return nil, ("not valid JSON at byte %d of %d"):format(position, #text)
-  end
-  return nil, "not valid JSON"
+  return nil, describe(problem, #text - #rest, #text)
 end
 
 --- Marks a table as a JSON array, so that an empty one is written as `[]`.

@@ -117,7 +117,7 @@ void exchange_listen(struct kept_sockets *sockets) {
   for (struct exchange *each = sockets->sent; each != NULL; each = sockets->sent) {
     sockets->sent = each->next_sent;
     each->is_listed = false;
-    refusal_begin(&each->refusal, its_socket(each));
+    refusal_begin(&each->refusal, its_socket(each), each->resend);
     start_listening(each);
   }
 }
@@ -165,12 +165,14 @@ int exchange_cb_debug(CURL *easy, curl_infotype type, char *text, size_t length,
 }
 
 /* libcurl closes the connection of an answer that goes on behind its Content-Length, but drops what
-   comes behind a chunked one or one without body. */
+   comes behind a chunked one or one without body. Over HTTP/2 it has told all that is needed. */
 void exchange_note_head(struct exchange *exchange) {
   static const char http1[] = "HTTP/1.";
   if (exchange->head.length < sizeof http1 - 1 ||
-      memcmp(exchange->head.data, http1, sizeof http1 - 1) != 0)
+      memcmp(exchange->head.data, http1, sizeof http1 - 1) != 0) {
+    pause_listening(exchange);
     return;
+  }
   if (!exchange->kept_http1) {
     struct kept_socket *socket = its_socket(exchange);
     if (socket != NULL)

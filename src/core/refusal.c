@@ -34,13 +34,16 @@ static bool is_closing(const char *text) {
   return begins_with_one(text, known);
 }
 
+/* The system is asked only where a second sending may do harm. */
 static void note_sending(struct refusal *refusal, const struct kept_socket *socket) {
-  refusal->written = socket == NULL ? -1.0 : kept_socket_written(socket->descriptor);
+  refusal->written =
+      socket == NULL || refusal->harmless ? -1.0 : kept_socket_written(socket->descriptor);
 }
 
-/* Neither libcurl nor nghttp2 has sent anything since the request. */
+/* Neither libcurl nor nghttp2 has sent anything since the request, or it does not matter. */
 static bool is_quiet(const struct refusal *refusal, const struct kept_socket *socket) {
-  return refusal->written > 0.0 && kept_socket_written(socket->descriptor) <= refusal->written;
+  return refusal->harmless ||
+         (refusal->written > 0.0 && kept_socket_written(socket->descriptor) <= refusal->written);
 }
 
 /* libcurl sends again by itself what was sent on a kept connection and had no answer, and before
@@ -76,7 +79,8 @@ static void note_text(struct refusal *refusal, const char *text, struct kept_soc
   }
 }
 
-void refusal_begin(struct refusal *refusal, const struct kept_socket *socket) {
+void refusal_begin(struct refusal *refusal, const struct kept_socket *socket, bool harmless) {
+  refusal->harmless = harmless;
   refusal->doubtful = refusal->went_away = refusal->left = refusal->said = false;
   note_sending(refusal, socket);
 }

@@ -10,6 +10,7 @@
 MIC_PRIVATE_BEGIN
 
 struct refusal {
+  bool harmless;  /* to send the request twice */
   double written; /* bytes, to the connection with the request; not positive = not known */
   bool doubtful;  /* libcurl has told something since that is not known here */
   bool went_away; /* a GOAWAY came */
@@ -19,8 +20,9 @@ struct refusal {
   unsigned count; /* how often that was said and the request sent again */
 };
 
-/* The request is out. `socket` is that of its connection; NULL when it is not known. */
-void refusal_begin(struct refusal *refusal, const struct kept_socket *socket);
+/* The request is out. `socket` is that of its connection; NULL when it is not known. Where it is
+   harmless to send it twice, what comes is trusted more. */
+void refusal_begin(struct refusal *refusal, const struct kept_socket *socket, bool harmless);
 /* What libcurl has told. */
 void refusal_note(struct refusal *refusal, curl_infotype type, const char *text, size_t length,
                   struct kept_socket *socket);

@@ -42,9 +42,9 @@ LIBS = -lcurl -lpthread
 BUILD_ROOT = build
 BUILD := $(BUILD_ROOT)/$(LUA_NAME)
 MODULE := $(BUILD)/mic/core.so
-SOURCES := $(sort $(wildcard src/core/*.c src/binding/*.c))
+SOURCES := $(sort $(wildcard src/core/*.c src/core/*/*.c src/binding/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-HEADERS := $(sort $(wildcard src/core/*.h src/binding/*.h))
+HEADERS := $(sort $(wildcard src/core/*.h src/core/*/*.h src/binding/*.h))
 
 PREFIX = /usr/local
 LUA_VERSION = $(shell $(LUA) -e 'print((_VERSION:match("%d.%d")))')

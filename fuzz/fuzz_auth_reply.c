@@ -2,9 +2,9 @@
    and is still JSON. */
 #include "fuzz.h"
 
-#include "auth_reply.h"
-#include "header.h"
-#include "json_scan.h"
+#include "credentials/auth_reply.h"
+#include "text/header.h"
+#include "text/json_scan.h"
 
 struct look {
   const struct secret *secret;

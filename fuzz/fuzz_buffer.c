@@ -2,8 +2,8 @@
    back, and in pieces. */
 #include "fuzz.h"
 
-#include "buffer.h"
-#include "json_scan.h"
+#include "text/buffer.h"
+#include "text/json_scan.h"
 
 /* `room` is what the buffer may hold besides the quotes. */
 static void check_escapes(const char *text, size_t size, size_t room, bool secret) {

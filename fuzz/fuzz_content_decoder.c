@@ -2,7 +2,7 @@
    pieces, the same comes out as of the whole. */
 #include "fuzz.h"
 
-#include "content_decoder.h"
+#include "text/content_decoder.h"
 
 static const char *const heads[] = {"Content-Encoding: gzip\r\n",
                                     "Content-Encoding: deflate\r\n",

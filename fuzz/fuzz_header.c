@@ -1,7 +1,7 @@
 /* The input as a received header block, then as "name:value" to send. */
 #include "fuzz.h"
 
-#include "header.h"
+#include "text/header.h"
 
 static bool is_blank(char byte) {
   return byte == ' ' || byte == '\t';

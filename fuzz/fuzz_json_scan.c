@@ -1,7 +1,7 @@
 /* json_scan against a second, recursive reading of the grammar; spans, unescaping and finding. */
 #include "fuzz.h"
 
-#include "json_scan.h"
+#include "text/json_scan.h"
 
 /* ---- the second opinion: plain recursion, no shared code ---- */
 

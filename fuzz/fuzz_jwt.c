@@ -2,8 +2,8 @@
    against strtod. */
 #include "fuzz.h"
 
-#include "json_scan.h"
-#include "jwt.h"
+#include "text/json_scan.h"
+#include "text/jwt.h"
 
 static const double largest = 9007199254740992.0;
 

@@ -8,8 +8,8 @@
 #include <strings.h>
 
 #include "dots.h"
-#include "redirect.h"
-#include "url.h"
+#include "text/url.h"
+#include "transfer/redirect.h"
 
 static char *part_of(const char *text, CURLUPart part) {
   CURLU *url = curl_url();

@@ -3,8 +3,8 @@
    the text says, must be found whole. */
 #include "fuzz.h"
 
-#include "mask.h"
-#include "utf8.h"
+#include "text/mask.h"
+#include "text/utf8.h"
 
 enum { PERCENT = 1, PLUS = 2, JSON = 4, HTML = 8, ALL = PERCENT | JSON | HTML };
 

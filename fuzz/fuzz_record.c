@@ -2,9 +2,9 @@
    sum is right: what is read is written and read again. */
 #include "fuzz.h"
 
-#include "buffer.h"
-#include "header.h"
-#include "record.h"
+#include "credentials/record.h"
+#include "text/buffer.h"
+#include "text/header.h"
 
 static const char MAGIC[] = "mic-record";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4 };

@@ -5,10 +5,10 @@
 #include <curl/curl.h>
 #include <strings.h>
 
-#include "buffer.h"
 #include "dots.h"
-#include "url.h"
-#include "url_path.h"
+#include "text/buffer.h"
+#include "text/url.h"
+#include "text/url_path.h"
 
 enum { TEXT_MAX = 64 * 1024 };
 

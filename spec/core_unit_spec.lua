@@ -24,9 +24,9 @@ local function compile_command(program)
     os.getenv("CC") or "cc",
     "-std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined",
     "-Wl,--wrap=malloc,--wrap=realloc,--wrap=free -Isrc/core -o " .. program,
-    "spec/c/core_test.c src/core/buffer.c src/core/secret.c src/core/json_scan.c",
-    "src/core/jwt.c src/core/header.c src/core/decompress.c src/core/mask.c",
-    "src/core/sha256.c src/core/spelling.c src/core/utf8.c -lcurl",
+    "spec/c/core_test.c src/core/text/buffer.c src/core/text/secret.c src/core/text/json_scan.c",
+    "src/core/text/jwt.c src/core/text/header.c src/core/text/decompress.c src/core/text/mask.c",
+    "src/core/text/sha256.c src/core/text/spelling.c src/core/text/utf8.c -lcurl",
   }, " ")
 end
 

@@ -32,7 +32,7 @@ local doors = {
 local api_names = { "userName", "refreshToken", "identityId", "messageKey", "x%-api%-key", "/auth/",
   "/metadata", "incoming token", "INVALID_LOGIN" }
 local api_places = {
-  ["src/core/profile.c"] = true,
+  ["src/core/credentials/profile.c"] = true,
   ["lua/mic/endpoints.lua"] = true,
   ["lua/mic/discovery.lua"] = true,
   ["lua/mic/hints.lua"] = true,
@@ -69,19 +69,31 @@ local function required_by(path, at_load)
   return found
 end
 
---- "src/core/url.h" and "src/core/url.c" are one component, "src/core/url".
+--- "src/core/text/url.h" and "src/core/text/url.c" are one component, "src/core/url".
 local function component(path)
   return (path:gsub("%.[ch]$", ""))
+end
+
+--- The folders of the C side, top to bottom; a file includes what stands in its own folder or below.
+local c_folders = { "src/binding", "src/core", "src/core/engine", "src/core/transfer",
+  "src/core/credentials", "src/core/process", "src/core/text" }
+
+local function folder_level(path)
+  for level, folder in ipairs(c_folders) do
+    if path:match "^(.*)/" == folder then
+      return level
+    end
+  end
 end
 
 local function included_by(path)
   local found = {}
   for name in tree.code(path):gmatch '#include%s+"([^"]+)"' do
-    if name:find "^%.%./" then
-      found[#found + 1] = "src/" .. name:sub(4)
-    else
-      found[#found + 1] = path:match "^(.*/)" .. name
+    local folder = path:match "^(.*)/"
+    while name:find "^%.%./" do
+      folder, name = folder:match "^(.*)/", name:sub(4)
     end
+    found[#found + 1] = folder .. "/" .. name
   end
   return found
 end
@@ -190,12 +202,16 @@ describe("the layers of the C side", function()
     check(problems)
   end)
 
-  it("let src/core include nothing of src/binding", function()
+  it("include downwards only, folder by folder; base.h is below all", function()
     local problems = {}
-    for _, path in ipairs(tree.files("src/core", "%.[ch]$")) do
+    for _, path in ipairs(c_files) do
+      local own = folder_level(path)
+      if not own then
+        problems[#problems + 1] = path .. " stands in no folder of spec/layers_spec.lua"
+      end
       for _, name in ipairs(included_by(path)) do
-        if not name:find "^src/core/[%w_]+%.h$" then
-          problems[#problems + 1] = path .. " includes " .. name
+        if name ~= "src/core/base.h" and (folder_level(name) or 0) < (own or 0) then
+          problems[#problems + 1] = path .. " includes " .. name .. ", which stands above it"
         end
       end
     end
@@ -216,7 +232,7 @@ describe("the layers of the C side", function()
           "CURLMOPT_", "_cb_" } do
           refuse(path, code, word, "the binding takes arguments in and hands results out")
         end
-      elseif not path:find "/connections%.c$" and not path:find "/engine[%w_]*%.c$"
+      elseif not path:find "/connections%.c$" and not path:find "/engine/"
         and not path:find "/poller%.c$" then
         refuse(path, code, "curl_multi_", "only connections, engine and poller may")
       end

@@ -19,8 +19,8 @@ describe("make", function()
 
   it("prints one short line for each file, and with V=1 the command", function()
     local build = "root=$(mktemp -d) && make --no-print-directory DEPS=no BUILD_ROOT=$root %s "
-      .. "$root/lua5.4/src/core/clock.o && rm -r $root"
-    assert.equal("CC   src/core/clock.c\n", (support.run(build:format "")))
+      .. "$root/lua5.4/src/core/process/clock.o && rm -r $root"
+    assert.equal("CC   src/core/process/clock.c\n", (support.run(build:format "")))
     assert.is_truthy(support.run(build:format "V=1"):find(" -c -o ", 1, true))
   end)
 end)

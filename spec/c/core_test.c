@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buffer.h"
-#include "header.h"
-#include "json_scan.h"
-#include "jwt.h"
-#include "mask.h"
-#include "secret.h"
-#include "sha256.h"
+#include "text/buffer.h"
+#include "text/header.h"
+#include "text/json_scan.h"
+#include "text/jwt.h"
+#include "text/mask.h"
+#include "text/secret.h"
+#include "text/sha256.h"
 
 static int checks;
 static int failures;

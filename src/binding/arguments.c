@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "../core/url.h"
+#include "../core/text/url.h"
 #include "arguments.h"
 
 static const char BUFFER_TYPE[] = "mic.buffer";

@@ -3,8 +3,8 @@
 #define MIC_ARGUMENTS_H
 
 #include "../core/base.h"
-#include "../core/buffer.h"
-#include "../core/failure.h"
+#include "../core/text/buffer.h"
+#include "../core/text/failure.h"
 #include "lua_compat.h"
 
 MIC_PRIVATE_BEGIN

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "../core/header.h"
-#include "../core/redirect.h"
+#include "../core/text/header.h"
+#include "../core/transfer/redirect.h"
 #include "client.h"
 #include "client_box.h"
 #include "collect.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/credential_file.h"
-#include "../core/private_folder.h"
+#include "../core/credentials/credential_file.h"
+#include "../core/credentials/private_folder.h"
 #include "credential_file.h"
 #include "record.h"
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "../core/header.h"
+#include "../core/text/header.h"
 #include "client_box.h"
 #include "credentials.h"
 #include "masking.h"

@@ -2,7 +2,7 @@
 #ifndef MIC_BINDING_ENGINE_H
 #define MIC_BINDING_ENGINE_H
 
-#include "../core/engine.h"
+#include "../core/engine/engine.h"
 #include "exchange.h"
 
 MIC_PRIVATE_BEGIN

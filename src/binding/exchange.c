@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../core/url.h"
+#include "../core/text/url.h"
 #include "exchange.h"
 #include "packed_answer.h"
 #include "record.h"

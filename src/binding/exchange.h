@@ -4,7 +4,7 @@
 #define MIC_BINDING_EXCHANGE_H
 
 #include "../core/api_client.h"
-#include "../core/exchange.h"
+#include "../core/transfer/exchange.h"
 #include "arguments.h"
 
 MIC_PRIVATE_BEGIN

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "../core/api_client.h"
-#include "../core/refused_login.h"
+#include "../core/credentials/refused_login.h"
 #include "client_box.h"
 #include "login_digest.h"
 #include "record.h"

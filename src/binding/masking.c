@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../core/mask.h"
+#include "../core/text/mask.h"
 #include "client_box.h"
 #include "masking.h"
 #include "record.h"

@@ -4,9 +4,9 @@
 #include <curl/curl.h>
 #include <pthread.h>
 
-#include "../core/host_tls.h"
-#include "../core/process_environment.h"
-#include "../core/wiped_memory.h"
+#include "../core/process/host_tls.h"
+#include "../core/process/process_environment.h"
+#include "../core/process/wiped_memory.h"
 #include "client.h"
 #include "credential_file.h"
 #include "credentials.h"

@@ -2,7 +2,7 @@
 #ifndef MIC_BINDING_PACKED_ANSWER_H
 #define MIC_BINDING_PACKED_ANSWER_H
 
-#include "../core/exchange.h"
+#include "../core/transfer/exchange.h"
 #include "arguments.h"
 
 MIC_PRIVATE_BEGIN

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "../core/header.h"
-#include "../core/url_path.h"
+#include "../core/text/header.h"
+#include "../core/text/url_path.h"
 #include "client_box.h"
 #include "packed_answer.h"
 #include "plain_request.h"

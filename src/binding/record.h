@@ -2,7 +2,7 @@
 #ifndef MIC_BINDING_RECORD_H
 #define MIC_BINDING_RECORD_H
 
-#include "../core/record.h"
+#include "../core/credentials/record.h"
 #include "arguments.h"
 
 MIC_PRIVATE_BEGIN

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "../core/header.h"
-#include "../core/redirect.h"
-#include "../core/url.h"
-#include "../core/url_path.h"
+#include "../core/text/header.h"
+#include "../core/text/url.h"
+#include "../core/text/url_path.h"
+#include "../core/transfer/redirect.h"
 #include "exchange.h"
 
 static void read_method(lua_State *L, struct exchange *exchange, int spec) {

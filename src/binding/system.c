@@ -4,12 +4,12 @@
 #include <curl/curl.h>
 #include <time.h>
 
-#include "../core/clock.h"
-#include "../core/decompress.h"
-#include "../core/download_file.h"
-#include "../core/failure.h"
-#include "../core/process_id.h"
-#include "../core/randomness.h"
+#include "../core/process/clock.h"
+#include "../core/process/process_id.h"
+#include "../core/process/randomness.h"
+#include "../core/text/decompress.h"
+#include "../core/text/failure.h"
+#include "../core/transfer/download_file.h"
 #include "system.h"
 
 /* ---@return number seconds on a clock that nobody sets */

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "../core/api_client.h"
-#include "../core/ascii.h"
-#include "../core/header.h"
-#include "../core/json_scan.h"
-#include "../core/url_path.h"
+#include "../core/text/ascii.h"
+#include "../core/text/header.h"
+#include "../core/text/json_scan.h"
+#include "../core/text/url_path.h"
 #include "system.h"
 
 /* Tells whether a path may be joined to a base URL.

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "api_client.h"
-#include "auth_reply.h"
-#include "header.h"
-#include "tls_files.h"
+#include "credentials/auth_reply.h"
+#include "text/header.h"
+#include "transfer/tls_files.h"
 
 /* ---- headers ---- */
 

@@ -7,15 +7,15 @@
 #include <curl/curl.h>
 
 #include "base.h"
-#include "clock.h"
-#include "connections.h"
-#include "credentials.h"
-#include "drive.h"
-#include "exchange.h"
-#include "known_secrets.h"
-#include "profile.h"
-#include "secret.h"
-#include "url.h"
+#include "credentials/credentials.h"
+#include "credentials/known_secrets.h"
+#include "credentials/profile.h"
+#include "engine/drive.h"
+#include "process/clock.h"
+#include "text/secret.h"
+#include "text/url.h"
+#include "transfer/connections.h"
+#include "transfer/exchange.h"
 
 MIC_PRIVATE_BEGIN
 

@@ -1,0 +1,185 @@
+#include "../base.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../text/buffer.h"
+#include "../text/header.h"
+#include "../text/jwt.h"
+#include "credentials.h"
+
+const char *freshness_name(enum freshness freshness) {
+  switch (freshness) {
+  case FRESHNESS_FRESH:
+    return "fresh";
+  case FRESHNESS_ADVISORY:
+    return "advisory";
+  case FRESHNESS_MANDATORY:
+    return "mandatory";
+  case FRESHNESS_EXPIRED:
+    return "expired";
+  case FRESHNESS_STALE:
+    return "stale";
+  case FRESHNESS_NONE:
+    break;
+  }
+  return "none";
+}
+
+double credentials_seconds_left(const struct credentials *credentials, const struct clock *clock) {
+  if (credentials->record.expires <= 0.0)
+    return -1.0;
+  double left = credentials->expires_at - clock_monotonic(clock);
+  return left > 0.0 ? left : 0.0;
+}
+
+enum freshness credentials_freshness(const struct credentials *credentials,
+                                     const struct clock *clock) {
+  if (credentials->record.token.length == 0)
+    return FRESHNESS_NONE;
+  if (credentials->stale >= credentials->generation)
+    return FRESHNESS_STALE;
+  double left = credentials_seconds_left(credentials, clock);
+  if (left < 0.0)
+    return FRESHNESS_FRESH;
+  if (left <= 0.0)
+    return FRESHNESS_EXPIRED;
+  if (left <= credentials->mandatory_at)
+    return FRESHNESS_MANDATORY;
+  return left <= credentials->advisory_at ? FRESHNESS_ADVISORY : FRESHNESS_FRESH;
+}
+
+static void drop_snapshot(struct credentials *credentials) {
+  header_snapshot_release(credentials->snapshot);
+  credentials->snapshot = NULL;
+}
+
+/* Seconds that the token is still good for. A token that came just now has its whole lifetime
+   ahead, whatever our wall clock says; what the server's own clock says counts more. */
+static double life_ahead(const struct record *record, const struct clock *clock) {
+  double by_wall = record->expires - clock_wall(clock);
+  if (record->lifetime <= 0.0)
+    return by_wall;
+  double by_age = record->lifetime;
+  if (record->received_at > 0.0) {
+    by_age -= clock_monotonic(clock) - record->received_at;
+    if (!clock->server_known)
+      return by_age;
+  }
+  return by_wall < by_age ? by_wall : by_age;
+}
+
+/* What is given up may still be under way, and an answer repeat it. */
+static void retire_record(struct credentials *credentials) {
+  if (credentials->record.token.length > 0)
+    record_move(&credentials->before, &credentials->record);
+}
+
+void credentials_adopt(struct credentials *credentials, const struct clock *clock,
+                       struct record *record) {
+  double next = credentials->generation + 1.0;
+  drop_snapshot(credentials);
+  retire_record(credentials);
+  record_move(&credentials->record, record);
+  /* A record from a store brings its own number; ours never goes back. */
+  if (credentials->record.generation > next)
+    next = credentials->record.generation;
+  credentials->generation = next;
+  credentials->record.generation = next;
+  credentials->advisory_at = 0.0;
+  credentials->mandatory_at = 0.0;
+  credentials->expires_at = clock_monotonic(clock) + life_ahead(&credentials->record, clock);
+}
+
+void credentials_forget(struct credentials *credentials) {
+  drop_snapshot(credentials);
+  credentials->generation += 1.0; /* whoever started before this must notice */
+  retire_record(credentials);
+}
+
+void credentials_clear(struct credentials *credentials) {
+  credentials_forget(credentials);
+  record_clear(&credentials->before);
+  memset(credentials, 0, sizeof *credentials);
+}
+
+void record_date(struct record *record, const struct clock *clock, bool received) {
+  struct jwt_times times;
+  double now = clock_wall(clock);
+  record->issued = received ? now : 0.0;
+  record->received_at = received ? clock_monotonic(clock) : 0.0;
+  record->expires = 0.0;
+  record->lifetime = 0.0;
+  record->retry_at = 0.0;
+  if (!jwt_read_times(record->token.bytes, record->token.length, &times) || !times.has_expires)
+    return;
+  record->expires = times.expires;
+  if (times.has_issued && times.issued < times.expires) {
+    record->issued = times.issued;
+    record->lifetime = times.expires - times.issued;
+  } else if (received && times.expires > now) {
+    record->lifetime = times.expires - now;
+  }
+}
+
+static bool append_line(struct curl_slist **lines, const char *name, const char *prefix,
+                        const struct secret *value) {
+  size_t prefix_length = strlen(prefix);
+  if (prefix_length == 0)
+    return header_append(lines, name, strlen(name), value->bytes, value->length);
+  struct buffer text;
+  buffer_init(&text, prefix_length + value->length, true);
+  bool ok = buffer_append(&text, prefix, prefix_length) == BUFFER_OK &&
+            buffer_append(&text, value->bytes, value->length) == BUFFER_OK &&
+            header_append(lines, name, strlen(name), text.data, text.length);
+  buffer_free(&text);
+  return ok;
+}
+
+/* `record` NULL: none of the credentials. */
+static struct header_snapshot *build_snapshot(const struct record *record,
+                                              const struct api_profile *profile, const char *agent,
+                                              const struct secret *api_key, bool identity) {
+  static const char agent_name[] = "User-Agent";
+  struct header_snapshot *snapshot = calloc(1, sizeof *snapshot);
+  if (snapshot == NULL)
+    return NULL;
+  snapshot->references = 1;
+  struct curl_slist **lines = &snapshot->lines;
+  bool ok = header_append_line(lines, "Expect:") &&
+            header_append(lines, agent_name, sizeof agent_name - 1, agent, strlen(agent)) &&
+            header_append_encodings(lines);
+  if (ok && record != NULL)
+    ok = append_line(lines, profile->token_header, profile->token_prefix, &record->token);
+  if (ok && identity && record->identity.length > 0)
+    ok = append_line(lines, profile->identity_header, "", &record->identity);
+  if (ok && api_key != NULL && api_key->length > 0)
+    ok = append_line(lines, profile->api_key_header, "", api_key);
+  if (!ok) {
+    header_snapshot_release(snapshot);
+    return NULL;
+  }
+  return snapshot;
+}
+
+struct header_snapshot *credentials_snapshot(struct credentials *credentials,
+                                             const struct api_profile *profile, const char *agent,
+                                             const struct secret *api_key, bool identity) {
+  if (credentials->snapshot == NULL)
+    credentials->snapshot = build_snapshot(&credentials->record, profile, agent, api_key, identity);
+  if (credentials->snapshot != NULL)
+    credentials->snapshot->references++;
+  return credentials->snapshot;
+}
+
+struct header_snapshot *header_snapshot_open(const struct api_profile *profile, const char *agent,
+                                             const struct secret *api_key) {
+  return build_snapshot(NULL, profile, agent, api_key, false);
+}
+
+void header_snapshot_release(struct header_snapshot *snapshot) {
+  if (snapshot == NULL || --snapshot->references > 0)
+    return;
+  header_list_wipe(snapshot->lines);
+  free(snapshot);
+}

@@ -1,0 +1,31 @@
+/* What a client has sent, or may send, that an answer may echo: known for masking alone. Wiped when
+   the client is closed. */
+#ifndef MIC_KNOWN_SECRETS_H
+#define MIC_KNOWN_SECRETS_H
+
+#include "../base.h"
+#include "../text/mask.h"
+#include "../text/secret.h"
+#include "credentials.h"
+
+MIC_PRIVATE_BEGIN
+
+enum { SENT_PASSWORDS = 2 };
+
+struct known_secrets {
+  struct secret password;             /* the option */
+  struct secret sent[SENT_PASSWORDS]; /* those of the last logins, newest first */
+  struct secret proxy_password;
+};
+
+/* A login sends this password. False when there is no memory. */
+bool known_secrets_sent(struct known_secrets *known, const char *password, size_t length);
+/* Takes the password out of a proxy's URL; NULL: out of the proxy variables that libcurl reads.
+   False when there is no memory. */
+bool known_secrets_proxy(struct known_secrets *known, const char *url);
+void known_secrets_add(const struct known_secrets *known, struct mask *mask);
+void known_secrets_add_record(const struct record *record, bool identity, struct mask *mask);
+void known_secrets_clear(struct known_secrets *known);
+
+MIC_PRIVATE_END
+#endif

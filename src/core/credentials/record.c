@@ -1,0 +1,269 @@
+#include "../base.h"
+
+#include <string.h>
+
+#include "../text/header.h"
+#include "record.h"
+
+/* The bytes: magic, version, numbers, four byte strings, refusals, check sum. Numbers are IEEE 754
+   doubles as 8 bytes, lengths 4 bytes, all with the lowest byte first. Version 1 has no retry_at,
+   and only version 3 has refusals: one byte for how many, then digest, time and count of each; it
+   may lack a token. Whatever can be is written as version 2, which older ones can read. Magic,
+   version and check sum stay where they are in every version, so that a newer one is told from
+   damage. */
+static const char MAGIC[] = "mic-record";
+enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
+enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION = VERSION_REFUSALS };
+
+static void list_fields(const struct record *record, const double *numbers[NUMBERS],
+                        const struct secret *strings[STRINGS]) {
+  numbers[0] = &record->issued;
+  numbers[1] = &record->expires;
+  numbers[2] = &record->lifetime;
+  numbers[3] = &record->generation;
+  numbers[4] = &record->retry_at;
+  strings[0] = &record->identity;
+  strings[1] = &record->token;
+  strings[2] = &record->refresh_token;
+  strings[3] = &record->root;
+}
+
+/* What is not set stays so. */
+static bool copy_secret(struct secret *to, const struct secret *from) {
+  return from->bytes == NULL || secret_set(to, from->bytes, from->length);
+}
+
+bool record_copy(struct record *to, const struct record *from) {
+  record_clear(to);
+  bool copied =
+      copy_secret(&to->identity, &from->identity) && copy_secret(&to->token, &from->token) &&
+      copy_secret(&to->refresh_token, &from->refresh_token) && copy_secret(&to->root, &from->root);
+  if (!copied) {
+    record_clear(to);
+    return false;
+  }
+  to->issued = from->issued;
+  to->expires = from->expires;
+  to->lifetime = from->lifetime;
+  to->generation = from->generation;
+  to->retry_at = from->retry_at;
+  to->refusals = from->refusals;
+  to->received_at = from->received_at;
+  return true;
+}
+
+void record_move(struct record *to, struct record *from) {
+  record_clear(to);
+  *to = *from;
+  memset(from, 0, sizeof *from);
+}
+
+void record_clear(struct record *record) {
+  secret_clear(&record->identity);
+  secret_clear(&record->token);
+  secret_clear(&record->refresh_token);
+  secret_clear(&record->root);
+  memset(record, 0, sizeof *record);
+}
+
+/* FNV-1a: finds damage, not malice. */
+static uint32_t checksum(const char *bytes, size_t length) {
+  uint32_t sum = 2166136261u;
+  for (size_t i = 0; i < length; i++)
+    sum = (sum ^ (unsigned char)bytes[i]) * 16777619u;
+  return sum;
+}
+
+static void put_whole(char *out, uint64_t value, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    out[i] = (char)(unsigned char)(value >> (8 * i) & 0xffu);
+}
+
+static uint64_t get_whole(const char *bytes, size_t size) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < size; i++)
+    value |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
+  return value;
+}
+
+/* Credentials and no more, as version 2 has them. */
+static bool is_plain(const struct record *record) {
+  return record->token.length > 0 && record->refusals.count == 0;
+}
+
+static enum buffer_status append_number(struct buffer *bytes, double number) {
+  char scratch[8];
+  uint64_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  put_whole(scratch, bits, sizeof scratch);
+  return buffer_append(bytes, scratch, sizeof scratch);
+}
+
+static enum buffer_status append_refusals(struct buffer *bytes,
+                                          const struct refused_logins *refusals) {
+  char count = (char)refusals->count;
+  enum buffer_status status = buffer_append(bytes, &count, 1);
+  for (size_t i = 0; i < refusals->count && status == BUFFER_OK; i++) {
+    const struct refused_login *refusal = &refusals->list[i];
+    status = buffer_append(bytes, refusal->digest, sizeof refusal->digest);
+    if (status == BUFFER_OK)
+      status = append_number(bytes, refusal->at);
+    if (status == BUFFER_OK)
+      status = append_number(bytes, refusal->times);
+  }
+  return status;
+}
+
+enum buffer_status record_write(const struct record *record, struct buffer *bytes) {
+  const double *numbers[NUMBERS];
+  const struct secret *strings[STRINGS];
+  const double largest = MIC_GENERATION_MAX;
+  list_fields(record, numbers, strings);
+  if (record->generation > largest)
+    numbers[3] = &largest;
+  size_t start = bytes->length;
+  bool newest = !is_plain(record);
+  char scratch[8] = {newest ? VERSION_REFUSALS : VERSION_PAUSES};
+  enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
+  if (status == BUFFER_OK)
+    status = buffer_append(bytes, scratch, 1);
+  for (size_t i = 0; i < NUMBERS && status == BUFFER_OK; i++)
+    status = append_number(bytes, *numbers[i]);
+  for (size_t i = 0; i < STRINGS && status == BUFFER_OK; i++) {
+    put_whole(scratch, strings[i]->length, 4);
+    status = buffer_append(bytes, scratch, 4);
+    if (status == BUFFER_OK && strings[i]->length > 0)
+      status = buffer_append(bytes, strings[i]->bytes, strings[i]->length);
+  }
+  if (status == BUFFER_OK && newest)
+    status = append_refusals(bytes, &record->refusals);
+  if (status != BUFFER_OK)
+    return status;
+  put_whole(scratch, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
+  return buffer_append(bytes, scratch, SUM_SIZE);
+}
+
+/* Moves `*bytes` on; false when fewer are left. */
+static bool take_bytes(const char **bytes, size_t *left, size_t size, const char **taken) {
+  if (*left < size)
+    return false;
+  *taken = *bytes;
+  *bytes += size;
+  *left -= size;
+  return true;
+}
+
+/* Moves `*bytes` on over one string. */
+static enum record_status take_string(const char **bytes, size_t *left, struct secret *string) {
+  const char *taken;
+  if (!take_bytes(bytes, left, 4, &taken))
+    return RECORD_DAMAGED;
+  size_t length = (size_t)get_whole(taken, 4);
+  if (length > MIC_SECRET_MAX || !take_bytes(bytes, left, length, &taken))
+    return RECORD_DAMAGED;
+  if (length > 0 && !secret_set(string, taken, length))
+    return RECORD_NO_MEMORY;
+  return RECORD_READ;
+}
+
+/* Moves `*bytes` on over one number of the allowed range. */
+static bool take_number(const char **bytes, size_t *left, double *number) {
+  const char *taken;
+  if (!take_bytes(bytes, left, 8, &taken))
+    return false;
+  uint64_t bits = get_whole(taken, 8);
+  memcpy(number, &bits, sizeof bits);
+  return *number >= 0.0 && *number <= MIC_TIME_MAX;
+}
+
+static bool take_refusals(const char **bytes, size_t *left, struct refused_logins *refusals) {
+  const char *taken;
+  if (!take_bytes(bytes, left, 1, &taken))
+    return false;
+  size_t count = (unsigned char)*taken;
+  if (count > REFUSED_LOGINS_MAX)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    struct refused_login *refusal = &refusals->list[i];
+    if (!take_bytes(bytes, left, sizeof refusal->digest, &taken))
+      return false;
+    memcpy(refusal->digest, taken, sizeof refusal->digest);
+    if (!take_number(bytes, left, &refusal->at) || !take_number(bytes, left, &refusal->times) ||
+        refusal->at <= 0.0 || refusal->times < 1.0)
+      return false;
+  }
+  refusals->count = count;
+  return true;
+}
+
+static bool is_credential(const struct secret *secret) {
+  return secret->length == 0 || header_can_carry(secret->bytes, secret->length);
+}
+
+/* As url_base_set makes one. It is compared with that of a client before anything is sent there. */
+static bool is_root(const struct secret *root) {
+  if (root->length == 0 ||
+      (strncmp(root->bytes, "https://", 8) != 0 && strncmp(root->bytes, "http://", 7) != 0))
+    return false;
+  for (size_t i = 0; i < root->length; i++) {
+    unsigned char byte = (unsigned char)root->bytes[i];
+    if (byte <= ' ' || byte >= 0x7f)
+      return false;
+  }
+  return root->bytes[root->length - 1] != '/';
+}
+
+/* A token, or nothing of a login but that it did not work. */
+static bool has_content(const struct record *record) {
+  if (record->token.length > 0)
+    return true;
+  return (record->refusals.count > 0 || record->retry_at > 0.0) && record->identity.length == 0 &&
+         record->refresh_token.length == 0;
+}
+
+static bool is_sound(const struct record *record) {
+  return has_content(record) && is_credential(&record->token) && is_credential(&record->identity) &&
+         is_credential(&record->refresh_token) && is_root(&record->root) &&
+         record->generation <= MIC_GENERATION_MAX && /* and whole */
+         (double)(uint64_t)record->generation >= record->generation;
+}
+
+static enum record_status read_fields(struct record *record, unsigned char version,
+                                      const char *bytes, size_t left) {
+  double *numbers[NUMBERS] = {&record->issued, &record->expires, &record->lifetime,
+                              &record->generation, &record->retry_at};
+  struct secret *strings[STRINGS] = {&record->identity, &record->token, &record->refresh_token,
+                                     &record->root};
+  size_t count = version < VERSION_PAUSES ? NUMBERS - 1 : NUMBERS;
+  for (size_t i = 0; i < count; i++) {
+    if (!take_number(&bytes, &left, numbers[i]))
+      return RECORD_DAMAGED;
+  }
+  for (size_t i = 0; i < STRINGS; i++) {
+    enum record_status status = take_string(&bytes, &left, strings[i]);
+    if (status != RECORD_READ)
+      return status;
+  }
+  if (version >= VERSION_REFUSALS && !take_refusals(&bytes, &left, &record->refusals))
+    return RECORD_DAMAGED;
+  if (version >= VERSION_REFUSALS && is_plain(record))
+    return RECORD_DAMAGED;
+  return left == 0 && is_sound(record) ? RECORD_READ : RECORD_DAMAGED;
+}
+
+enum record_status record_read(struct record *record, const char *bytes, size_t length) {
+  record_clear(record);
+  const size_t frame = MAGIC_SIZE + 1 + SUM_SIZE;
+  if (length < frame || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0)
+    return RECORD_DAMAGED;
+  uint32_t sum = (uint32_t)get_whole(bytes + length - SUM_SIZE, SUM_SIZE);
+  unsigned char version = (unsigned char)bytes[MAGIC_SIZE];
+  if (sum != checksum(bytes, length - SUM_SIZE) || version == 0)
+    return RECORD_DAMAGED;
+  if (version > VERSION)
+    return RECORD_NEWER;
+  enum record_status status = read_fields(record, version, bytes + MAGIC_SIZE + 1, length - frame);
+  if (status != RECORD_READ)
+    record_clear(record);
+  return status;
+}

@@ -1,0 +1,119 @@
+#include "../base.h"
+
+#include <math.h>
+
+#include "../process/clock.h"
+#include "jobs.h"
+#include "timeouts.h"
+
+static const double WAIT_STEP = 0.05;     /* how often parked ones are looked at */
+static const long NO_LIMIT = 1000000000L; /* milliseconds; 0 would be libcurl's default */
+
+static double now(void) {
+  const struct clock clock = {0};
+  return clock_monotonic(&clock);
+}
+
+/* libcurl counts no time while a handle waits for somebody else's connection, so the limits are
+   kept here too, a little later. */
+void engine_timeouts_set(struct engine_core *core, struct engine_job *job) {
+  struct exchange *exchange = &job->exchange;
+  double time = now() + (core->patient ? 0.0 : WAIT_STEP);
+  job->connect_by = time + exchange->connect_timeout;
+  job->end_by = exchange->timeout > 0.0 ? time + exchange->timeout : HUGE_VAL;
+  double first = job->connect_by < job->end_by ? job->connect_by : job->end_by;
+  if (exchange->idle.limit > 0.0 && time + exchange->idle.limit < first)
+    first = time + exchange->idle.limit;
+  if (first < core->next_look)
+    core->next_look = first;
+  if (core->patient) { /* libcurl's own would wait for the lookup */
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, 0L);
+    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, NO_LIMIT);
+  }
+}
+
+static bool is_connecting(const struct engine_job *job) {
+  curl_off_t connected = 0;
+  curl_easy_getinfo(job->exchange.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+  return connected == 0 && job->exchange.sendings == 0;
+}
+
+static bool is_looking_up(const struct engine_job *job) {
+  curl_off_t looked_up = 0;
+  if (!job->let_in)
+    return false;
+  curl_easy_getinfo(job->exchange.easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+  return looked_up == 0 && is_connecting(job); /* one on a kept connection looks up nothing */
+}
+
+/* With the failure set, which also keeps one that is parked from sending. False: it is parked;
+   true: it is the caller's. */
+static bool stop_job(struct engine_core *core, struct engine_job *job) {
+  if (!core->patient || !is_looking_up(job)) {
+    engine_end_job(core, job, CURLE_OK);
+    return true;
+  }
+  job->parked = true;
+  core->next_look = 0.0;
+  return false;
+}
+
+void engine_timeouts_cancel(struct engine_core *core, struct engine_job *job) {
+  failure_set(&job->exchange.failure, FAILURE_CANCELLED, NULL, "the call was cancelled");
+  stop_job(core, job);
+}
+
+/* The caller does not wait until the lookup ends. */
+static void time_out(struct engine_core *core, struct engine_job *job) {
+  failure_set_curl(&job->exchange.failure, CURLE_OPERATION_TIMEDOUT);
+  if (stop_job(core, job))
+    return;
+  pthread_mutex_lock(&core->lock);
+  job->overdue = true;
+  if (!job->cancelled)
+    engine_tell(core, job);
+  pthread_mutex_unlock(&core->lock);
+}
+
+/* When it may have stalled. */
+static double idle_by(const struct exchange *exchange, double time) {
+  if (exchange->idle.limit <= 0.0 || exchange->paused)
+    return HUGE_VAL;
+  return time + idle_clock_left(&exchange->idle, exchange->idle.limit);
+}
+
+/* When this one has to be looked at again; it may be gone afterwards. */
+static double look_at(struct engine_core *core, struct engine_job *job, double time) {
+  if (job->parked) {
+    if (is_looking_up(job))
+      return time + WAIT_STEP;
+    engine_end_job(core, job, CURLE_OK);
+    return HUGE_VAL;
+  }
+  double by = job->end_by;
+  if (job->connect_by < by && is_connecting(job))
+    by = job->connect_by;
+  if (exchange_fail_stalled(&job->exchange)) {
+    engine_end_job(core, job, CURLE_OK);
+    return HUGE_VAL;
+  }
+  double idle = idle_by(&job->exchange, time);
+  if (time < by)
+    return idle < by ? idle : by;
+  time_out(core, job);
+  return time + WAIT_STEP;
+}
+
+void engine_timeouts_look(struct engine_core *core) {
+  double time = now();
+  if (time < core->next_look)
+    return;
+  double next = HUGE_VAL;
+  struct engine_job *following = NULL;
+  for (struct engine_job *job = core->running; job != NULL; job = following) {
+    following = job->next_running;
+    double look = look_at(core, job, time);
+    next = look < next ? look : next;
+  }
+  core->next_look = next;
+}

@@ -1,0 +1,31 @@
+/* Letters of protocols. The functions of C obey the locale of the program, in which I and i may be
+   letters of their own. */
+#ifndef MIC_ASCII_H
+#define MIC_ASCII_H
+
+#include "../base.h"
+
+static inline char ascii_lower(char byte) {
+  return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+}
+
+static inline char ascii_upper(char byte) {
+  return byte >= 'a' && byte <= 'z' ? (char)(byte & ~0x20) : byte;
+}
+
+/* Whether the first `length` bytes are alike but for the case; a NUL ends both. */
+static inline bool ascii_alike(const char *one, const char *other, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (one[i] != other[i] && ascii_lower(one[i]) != ascii_lower(other[i]))
+      return false;
+    if (one[i] == '\0')
+      break;
+  }
+  return true;
+}
+
+static inline bool ascii_equal(const char *one, const char *other) {
+  return ascii_alike(one, other, SIZE_MAX);
+}
+
+#endif

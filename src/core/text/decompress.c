@@ -1,0 +1,364 @@
+#include "../base.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ascii.h"
+#include "decompress.h"
+#include "decompress_libraries.h"
+#include "secret.h"
+
+/* ---- memory that is wiped: a login's reply may lie in it ----
+
+   zstd has no way to bring one's own in its stable interface. */
+
+union wiped_block {
+  size_t size;
+  max_align_t alignment;
+};
+
+static void *allocate(void *opaque, size_t size) {
+  (void)opaque;
+  if (size > SIZE_MAX - sizeof(union wiped_block))
+    return NULL;
+  union wiped_block *block = malloc(sizeof *block + size);
+  if (block == NULL)
+    return NULL;
+  block->size = size;
+  return block + 1;
+}
+
+static void release(void *opaque, void *memory) {
+  (void)opaque;
+  if (memory == NULL)
+    return;
+  union wiped_block *block = (union wiped_block *)memory - 1;
+  secret_wipe(memory, block->size);
+  free(block);
+}
+
+static void *allocate_items(void *opaque, unsigned items, unsigned size) {
+  return size > 0 && items > SIZE_MAX / size ? NULL : allocate(opaque, (size_t)items * size);
+}
+
+/* ---- a decompressor ---- */
+
+enum { MARK_MAX = 4, PIECE = 16 * 1024 };
+
+enum step { STEP_ON, STEP_END, STEP_BROKEN, STEP_NO_MEMORY };
+
+enum place {
+  AT_MARK, /* of the first member or a further one */
+  INSIDE,
+  PASSING, /* it was tentative, and is not compressed */
+  BEHIND   /* what follows is ignored */
+};
+
+struct decompressor {
+  const struct compression *compression;
+  bool tentative;
+  enum place place;
+  unsigned members; /* that have begun */
+  unsigned char mark[MARK_MAX];
+  size_t mark_length;
+  struct zlib_stream zlib;
+  void *other; /* brotli's or zstd's state */
+  unsigned char piece[PIECE];
+};
+
+struct input {
+  const unsigned char *bytes;
+  size_t length;
+};
+
+struct compression {
+  const char *name, *alias;
+  size_t mark_length;
+  bool unmistakable; /* the mark */
+  bool several;      /* members may follow one another */
+  bool (*is_there)(void);
+  bool (*is_mark)(const unsigned char *mark);
+  enum step (*begin)(struct decompressor *decompressor); /* a member; STEP_ON when it could */
+  enum step (*undo)(struct decompressor *decompressor, struct input *input, size_t *produced);
+  void (*release)(struct decompressor *decompressor);
+};
+
+/* ---- zlib ---- */
+
+static bool has_zlib(void) {
+  return inflateInit2_ != NULL && inflate != NULL && inflateReset != NULL && inflateEnd != NULL;
+}
+
+static enum step zlib_step(int code) {
+  switch (code) {
+  case ZLIB_OK:
+  case ZLIB_NO_PROGRESS:
+    return STEP_ON;
+  case ZLIB_END:
+    return STEP_END;
+  case ZLIB_NO_MEMORY:
+    return STEP_NO_MEMORY;
+  default:
+    return STEP_BROKEN;
+  }
+}
+
+static enum step begin_zlib(struct decompressor *decompressor, int window) {
+  struct zlib_stream *stream = &decompressor->zlib;
+  if (decompressor->members > 0)
+    return zlib_step(inflateReset(stream));
+  stream->allocate = allocate_items;
+  stream->release = release;
+  return zlib_step(inflateInit2_(stream, window, "1", (int)sizeof *stream));
+}
+
+static enum step undo_zlib(struct decompressor *decompressor, struct input *input,
+                           size_t *produced) {
+  struct zlib_stream *stream = &decompressor->zlib;
+  size_t length = input->length < INT_MAX ? input->length : INT_MAX;
+  stream->next_in = input->bytes;
+  stream->available_in = (unsigned)length;
+  stream->next_out = decompressor->piece;
+  stream->available_out = PIECE;
+  enum step step = zlib_step(inflate(stream, 0));
+  input->bytes += length - stream->available_in;
+  input->length -= length - stream->available_in;
+  *produced = PIECE - stream->available_out;
+  return step;
+}
+
+static void release_zlib(struct decompressor *decompressor) {
+  if (decompressor->zlib.state != NULL)
+    inflateEnd(&decompressor->zlib);
+}
+
+static bool is_gzip_mark(const unsigned char *mark) {
+  return mark[0] == 0x1F && mark[1] == 0x8B;
+}
+
+static enum step begin_gzip(struct decompressor *decompressor) {
+  return begin_zlib(decompressor, ZLIB_WINDOW + ZLIB_GZIP);
+}
+
+/* Some servers leave zlib's frame out; any two bytes may begin such a body. */
+static bool is_any_mark(const unsigned char *mark) {
+  (void)mark;
+  return true;
+}
+
+static enum step begin_deflate(struct decompressor *decompressor) {
+  const unsigned char *mark = decompressor->mark;
+  bool framed = (mark[0] & 0x0F) == 8 && (mark[0] * 256 + mark[1]) % 31 == 0;
+  return begin_zlib(decompressor, framed ? ZLIB_WINDOW : -ZLIB_WINDOW);
+}
+
+/* ---- brotli ---- */
+
+static bool has_brotli(void) {
+  return BrotliDecoderCreateInstance != NULL && BrotliDecoderDecompressStream != NULL &&
+         BrotliDecoderDestroyInstance != NULL;
+}
+
+static enum step begin_brotli(struct decompressor *decompressor) {
+  decompressor->other = BrotliDecoderCreateInstance(allocate, release, NULL);
+  return decompressor->other == NULL ? STEP_NO_MEMORY : STEP_ON;
+}
+
+static enum step undo_brotli(struct decompressor *decompressor, struct input *input,
+                             size_t *produced) {
+  unsigned char *out = decompressor->piece;
+  size_t room = PIECE;
+  int result = BrotliDecoderDecompressStream(decompressor->other, &input->length, &input->bytes,
+                                             &room, &out, NULL);
+  *produced = PIECE - room;
+  return result == BROTLI_ERROR ? STEP_BROKEN : result == BROTLI_END ? STEP_END : STEP_ON;
+}
+
+static void release_brotli(struct decompressor *decompressor) {
+  if (decompressor->other != NULL)
+    BrotliDecoderDestroyInstance(decompressor->other);
+}
+
+/* ---- zstd ---- */
+
+static bool has_zstd(void) {
+  return ZSTD_createDStream != NULL && ZSTD_decompressStream != NULL && ZSTD_isError != NULL &&
+         ZSTD_freeDStream != NULL;
+}
+
+/* A frame, or one that is to be skipped. */
+static bool is_zstd_mark(const unsigned char *mark) {
+  return memcmp(mark, "\x28\xB5\x2F\xFD", 4) == 0 ||
+         ((mark[0] & 0xF0) == 0x50 && memcmp(mark + 1, "\x2A\x4D\x18", 3) == 0);
+}
+
+static enum step begin_zstd(struct decompressor *decompressor) {
+  if (decompressor->other == NULL)
+    decompressor->other = ZSTD_createDStream();
+  return decompressor->other == NULL ? STEP_NO_MEMORY : STEP_ON;
+}
+
+static enum step undo_zstd(struct decompressor *decompressor, struct input *input,
+                           size_t *produced) {
+  struct zstd_in in = {input->bytes, input->length, 0};
+  struct zstd_out out = {decompressor->piece, PIECE, 0};
+  size_t left = ZSTD_decompressStream(decompressor->other, &out, &in);
+  if (ZSTD_isError(left))
+    return STEP_BROKEN;
+  input->bytes += in.position;
+  input->length -= in.position;
+  *produced = out.position;
+  return left == 0 ? STEP_END : STEP_ON;
+}
+
+static void release_zstd(struct decompressor *decompressor) {
+  if (decompressor->other != NULL)
+    ZSTD_freeDStream(decompressor->other);
+}
+
+/* ---- all of them ---- */
+
+static const struct compression compressions[] = {
+    {"gzip", "x-gzip", 2, true, true, has_zlib, is_gzip_mark, begin_gzip, undo_zlib, release_zlib},
+    {"deflate", NULL, 2, false, false, has_zlib, is_any_mark, begin_deflate, undo_zlib,
+     release_zlib},
+    {"br", NULL, 0, false, false, has_brotli, is_any_mark, begin_brotli, undo_brotli,
+     release_brotli},
+    {"zstd", NULL, 4, true, true, has_zstd, is_zstd_mark, begin_zstd, undo_zstd, release_zstd},
+};
+
+enum { COMPRESSIONS = sizeof compressions / sizeof compressions[0] };
+
+static bool is_name(const char *name, size_t length, const char *other) {
+  return other != NULL && strlen(other) == length && ascii_alike(name, other, length);
+}
+
+const struct compression *compression_find(const char *name, size_t length) {
+  for (size_t i = 0; i < COMPRESSIONS; i++) {
+    const struct compression *compression = &compressions[i];
+    if ((is_name(name, length, compression->name) || is_name(name, length, compression->alias)) &&
+        compression->is_there())
+      return compression;
+  }
+  return NULL;
+}
+
+void compression_list(char *names, size_t size) {
+  size_t length = 0;
+  names[0] = '\0';
+  for (size_t i = 0; i < COMPRESSIONS; i++)
+    if (compressions[i].is_there() && length < size)
+      length += (size_t)snprintf(names + length, size - length, "%s%s", length > 0 ? ", " : "",
+                                 compressions[i].name);
+}
+
+bool compression_has_mark(const struct compression *compression) {
+  return compression->unmistakable;
+}
+
+struct decompressor *decompressor_new(const struct compression *compression, bool tentative) {
+  struct decompressor *decompressor = calloc(1, sizeof *decompressor);
+  if (decompressor == NULL)
+    return NULL;
+  decompressor->compression = compression;
+  decompressor->tentative = tentative;
+  return decompressor;
+}
+
+void decompressor_free(struct decompressor *decompressor) {
+  if (decompressor == NULL)
+    return;
+  decompressor->compression->release(decompressor);
+  secret_wipe(decompressor, sizeof *decompressor);
+  free(decompressor);
+}
+
+static enum decompress_status undo(struct decompressor *decompressor, struct input *input,
+                                   decompress_sink *sink, void *context) {
+  const struct compression *compression = decompressor->compression;
+  enum step step = STEP_ON;
+  bool more = true;
+  while (step == STEP_ON && more) {
+    size_t produced = 0;
+    step = compression->undo(decompressor, input, &produced);
+    more = input->length > 0 || produced == PIECE;
+    if (step != STEP_BROKEN && produced > 0 &&
+        !sink(context, (const char *)decompressor->piece, produced))
+      return DECOMPRESS_STOPPED;
+  }
+  if (step == STEP_END)
+    decompressor->place = compression->several ? AT_MARK : BEHIND;
+  return step == STEP_BROKEN      ? DECOMPRESS_BROKEN
+         : step == STEP_NO_MEMORY ? DECOMPRESS_NO_MEMORY
+                                  : DECOMPRESS_OK;
+}
+
+/* With the whole mark there. */
+static enum decompress_status begin(struct decompressor *decompressor, decompress_sink *sink,
+                                    void *context) {
+  const struct compression *compression = decompressor->compression;
+  struct input mark = {decompressor->mark, decompressor->mark_length};
+  if (!compression->is_mark(decompressor->mark)) {
+    if (decompressor->members == 0 && !decompressor->tentative)
+      return DECOMPRESS_BROKEN;
+    decompressor->place = decompressor->members == 0 ? PASSING : BEHIND;
+    return decompressor->place == BEHIND ||
+                   sink(context, (const char *)decompressor->mark, decompressor->mark_length)
+               ? DECOMPRESS_OK
+               : DECOMPRESS_STOPPED;
+  }
+  enum step step = compression->begin(decompressor);
+  if (step != STEP_ON)
+    return step == STEP_NO_MEMORY ? DECOMPRESS_NO_MEMORY : DECOMPRESS_BROKEN;
+  decompressor->members++;
+  decompressor->place = INSIDE;
+  decompressor->mark_length = 0;
+  return mark.length == 0 ? DECOMPRESS_OK : undo(decompressor, &mark, sink, context);
+}
+
+static void collect_mark(struct decompressor *decompressor, struct input *input) {
+  while (input->length > 0 && decompressor->mark_length < decompressor->compression->mark_length) {
+    decompressor->mark[decompressor->mark_length++] = *input->bytes++;
+    input->length--;
+  }
+}
+
+enum decompress_status decompressor_feed(struct decompressor *decompressor, const char *bytes,
+                                         size_t length, decompress_sink *sink, void *context) {
+  struct input input = {(const unsigned char *)bytes, length};
+  enum decompress_status status = DECOMPRESS_OK;
+  while (status == DECOMPRESS_OK && input.length > 0) {
+    switch (decompressor->place) {
+    case AT_MARK:
+      collect_mark(decompressor, &input);
+      if (decompressor->mark_length == decompressor->compression->mark_length)
+        status = begin(decompressor, sink, context);
+      break;
+    case INSIDE:
+      status = undo(decompressor, &input, sink, context);
+      break;
+    case PASSING:
+      return sink(context, (const char *)input.bytes, input.length) ? DECOMPRESS_OK
+                                                                    : DECOMPRESS_STOPPED;
+    case BEHIND:
+      return DECOMPRESS_OK;
+    }
+  }
+  return status;
+}
+
+enum decompress_status decompressor_end(struct decompressor *decompressor, decompress_sink *sink,
+                                        void *context) {
+  size_t held = decompressor->mark_length;
+  if (decompressor->place == INSIDE)
+    return DECOMPRESS_CUT;
+  if (decompressor->place != AT_MARK || decompressor->members > 0 || held == 0)
+    return DECOMPRESS_OK;
+  if (!decompressor->tentative)
+    return DECOMPRESS_CUT;
+  return sink(context, (const char *)decompressor->mark, held) ? DECOMPRESS_OK : DECOMPRESS_STOPPED;
+}

@@ -1,0 +1,153 @@
+#include "../base.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ascii.h"
+#include "decompress.h"
+#include "header.h"
+#include "secret.h"
+
+/* RFC 9110: letters, digits and these. Not isalnum: that one obeys the locale. */
+static bool is_token_character(char byte) {
+  if (ascii_lower(byte) >= 'a' && ascii_lower(byte) <= 'z')
+    return true;
+  if (byte >= '0' && byte <= '9')
+    return true;
+  return byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte) != NULL;
+}
+
+const char *header_name_problem(const char *name, size_t length) {
+  if (length == 0)
+    return "is an empty name";
+  for (size_t i = 0; i < length; i++)
+    if (!is_token_character(name[i]))
+      return "has a character in its name other than letters, digits and !#$%&'*+-.^_`|~";
+  return NULL;
+}
+
+const char *header_value_problem(const char *value, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)value[i];
+    if (byte == '\r' || byte == '\n')
+      return "has a line break in its value";
+    if (byte == '\0')
+      return "has a NUL byte in its value";
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7F)
+      return "has a control character in its value";
+  }
+  return NULL;
+}
+
+bool header_can_carry(const char *value, size_t length) {
+  return header_value_problem(value, length) == NULL && memchr(value, ' ', length) == NULL;
+}
+
+bool header_name_is(const char *name, size_t length, const char *other) {
+  if (strlen(other) != length)
+    return false;
+  for (size_t i = 0; i < length; i++)
+    if (ascii_lower(name[i]) != ascii_lower(other[i]))
+      return false;
+  return true;
+}
+
+static bool is_blank(char byte) {
+  return byte == ' ' || byte == '\t';
+}
+
+void header_trim(const char **text, size_t *length) {
+  while (*length > 0 && is_blank((*text)[0])) {
+    (*text)++;
+    (*length)--;
+  }
+  while (*length > 0 && is_blank((*text)[*length - 1]))
+    (*length)--;
+}
+
+bool header_append(struct curl_slist **list, const char *name, size_t name_length,
+                   const char *value, size_t value_length) {
+  /* libcurl leaves a header out whose value is only blanks; they mean nothing at its ends. */
+  header_trim(&value, &value_length);
+  size_t size = name_length + value_length + 3;
+  char *line = malloc(size);
+  if (!line)
+    return false;
+  memcpy(line, name, name_length);
+  char *end = line + name_length;
+  if (value_length > 0) {
+    *end++ = ':';
+    *end++ = ' ';
+    memcpy(end, value, value_length);
+    end += value_length;
+  } else {
+    *end++ = ';';
+  }
+  *end = '\0';
+  bool ok = header_append_line(list, line);
+  secret_wipe(line, size);
+  free(line);
+  return ok;
+}
+
+bool header_append_line(struct curl_slist **list, const char *line) {
+  struct curl_slist *longer = curl_slist_append(*list, line); /* copies */
+  if (!longer)
+    return false;
+  *list = longer;
+  return true;
+}
+
+bool header_append_encodings(struct curl_slist **list) {
+  char names[40], line[64];
+  compression_list(names, sizeof names);
+  snprintf(line, sizeof line, "Accept-Encoding: %s", names[0] == '\0' ? "identity" : names);
+  return header_append_line(list, line);
+}
+
+bool header_list_has(const struct curl_slist *list, const char *name) {
+  size_t length = strlen(name);
+  for (; list != NULL; list = list->next)
+    if (ascii_alike(list->data, name, length) &&
+        (list->data[length] == ':' || list->data[length] == ';'))
+      return true;
+  return false;
+}
+
+void header_list_wipe(struct curl_slist *list) {
+  for (struct curl_slist *line = list; line; line = line->next)
+    secret_wipe(line->data, strlen(line->data));
+  curl_slist_free_all(list);
+}
+
+/* A line without its end. Status lines and continued lines have no name that is a token. */
+static bool read_field(const char *line, size_t length, struct header_field *field) {
+  const char *colon = memchr(line, ':', length);
+  if (!colon)
+    return false;
+  field->name = line;
+  field->name_length = (size_t)(colon - line);
+  if (header_name_problem(field->name, field->name_length))
+    return false;
+  field->value = colon + 1;
+  field->value_length = length - field->name_length - 1;
+  header_trim(&field->value, &field->value_length);
+  return true;
+}
+
+bool header_next(const char *block, size_t length, size_t *offset, struct header_field *field) {
+  while (*offset < length) {
+    const char *line = block + *offset;
+    size_t left = length - *offset;
+    const char *feed = memchr(line, '\n', left);
+    size_t line_length = feed ? (size_t)(feed - line) : left;
+    *offset += feed ? line_length + 1 : left;
+    if (line_length > 0 && line[line_length - 1] == '\r')
+      line_length--;
+    if (read_field(line, line_length, field))
+      return true;
+  }
+  return false;
+}

@@ -1,0 +1,359 @@
+#include "../base.h"
+
+#include <string.h>
+
+#include "json_scan.h"
+#include "utf8.h"
+
+struct scanner {
+  const char *text;
+  size_t length;
+  size_t at;      /* the next byte to read */
+  unsigned depth; /* open containers */
+  json_visitor *visit;
+  void *context;
+  bool in_object[MIC_JSON_DEPTH_MAX];
+  size_t starts[MIC_JSON_DEPTH_MAX];         /* where each open container begins */
+  struct json_span keys[MIC_JSON_DEPTH_MAX]; /* the current key in each, {0,0} in an array */
+};
+
+/* The byte at the cursor, -1 at the end: no byte is ever equal to it. */
+static int peek(const struct scanner *scanner) {
+  return scanner->at < scanner->length ? (unsigned char)scanner->text[scanner->at] : -1;
+}
+
+static bool accept(struct scanner *scanner, char byte) {
+  if (peek(scanner) != byte)
+    return false;
+  scanner->at++;
+  return true;
+}
+
+static void skip_blanks(struct scanner *scanner) {
+  int byte = peek(scanner);
+  while (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
+    scanner->at++;
+    byte = peek(scanner);
+  }
+}
+
+static bool is_digit(int byte) {
+  return byte >= '0' && byte <= '9';
+}
+
+static bool scan_digits(struct scanner *scanner) {
+  if (!is_digit(peek(scanner)))
+    return false;
+  while (is_digit(peek(scanner)))
+    scanner->at++;
+  return true;
+}
+
+static bool scan_number(struct scanner *scanner) {
+  (void)accept(scanner, '-');
+  if (!accept(scanner, '0') && !scan_digits(scanner))
+    return false;
+  if (accept(scanner, '.') && !scan_digits(scanner))
+    return false;
+  if (!accept(scanner, 'e') && !accept(scanner, 'E'))
+    return true;
+  if (!accept(scanner, '+'))
+    (void)accept(scanner, '-');
+  return scan_digits(scanner);
+}
+
+/* After the backslash. */
+static bool scan_escape(struct scanner *scanner) {
+  int letter = peek(scanner);
+  if (letter <= 0)
+    return false;
+  scanner->at++;
+  if (letter != 'u')
+    return strchr("\"\\/bfnrt", letter) != NULL;
+  for (int i = 0; i < 4; i++) {
+    if (hex_digit(peek(scanner)) < 0)
+      return false;
+    scanner->at++;
+  }
+  return true;
+}
+
+static bool scan_string(struct scanner *scanner, struct json_span *span) {
+  span->start = scanner->at;
+  if (!accept(scanner, '"'))
+    return false;
+  for (;;) {
+    int byte = peek(scanner);
+    if (byte < 0x20) /* the end, too */
+      return false;
+    scanner->at++;
+    if (byte == '"')
+      break;
+    if (byte == '\\' && !scan_escape(scanner))
+      return false;
+  }
+  span->end = scanner->at;
+  return true;
+}
+
+static bool scan_word(struct scanner *scanner, const char *word) {
+  size_t length = strlen(word);
+  if (length > scanner->length - scanner->at)
+    return false;
+  if (memcmp(scanner->text + scanner->at, word, length) != 0)
+    return false;
+  scanner->at += length;
+  return true;
+}
+
+static bool visit(const struct scanner *scanner, enum json_kind kind, size_t start) {
+  struct json_value value = {
+      .kind = kind, .span = {start, scanner->at}, .depth = scanner->depth, .keys = scanner->keys};
+  return !scanner->visit || scanner->visit(scanner->context, scanner->text, &value);
+}
+
+static enum json_status scan_scalar(struct scanner *scanner) {
+  size_t start = scanner->at;
+  struct json_span span;
+  enum json_kind kind;
+  bool good;
+  switch (peek(scanner)) {
+  case '"':
+    kind = JSON_STRING;
+    good = scan_string(scanner, &span);
+    break;
+  case 'n':
+    kind = JSON_NULL;
+    good = scan_word(scanner, "null");
+    break;
+  case 'f':
+    kind = JSON_FALSE;
+    good = scan_word(scanner, "false");
+    break;
+  case 't':
+    kind = JSON_TRUE;
+    good = scan_word(scanner, "true");
+    break;
+  default:
+    kind = JSON_NUMBER;
+    good = scan_number(scanner);
+  }
+  if (!good)
+    return JSON_BROKEN;
+  return visit(scanner, kind, start) ? JSON_OK : JSON_STOPPED;
+}
+
+/* A key and its colon, for the innermost container. */
+static bool scan_key(struct scanner *scanner) {
+  skip_blanks(scanner);
+  if (!scan_string(scanner, &scanner->keys[scanner->depth - 1]))
+    return false;
+  skip_blanks(scanner);
+  return accept(scanner, ':');
+}
+
+static int closer(const struct scanner *scanner) {
+  return scanner->in_object[scanner->depth - 1] ? '}' : ']';
+}
+
+/* At a bracket. *empty: the next byte closes the container again. */
+static enum json_status open_container(struct scanner *scanner, bool *empty) {
+  if (scanner->depth == MIC_JSON_DEPTH_MAX)
+    return JSON_TOO_DEEP;
+  unsigned level = scanner->depth++;
+  scanner->in_object[level] = peek(scanner) == '{';
+  scanner->starts[level] = scanner->at++;
+  scanner->keys[level] = (struct json_span){0, 0};
+  skip_blanks(scanner);
+  *empty = peek(scanner) == closer(scanner);
+  if (*empty || !scanner->in_object[level])
+    return JSON_OK;
+  return scan_key(scanner) ? JSON_OK : JSON_BROKEN;
+}
+
+static enum json_status close_container(struct scanner *scanner) {
+  scanner->at++;
+  unsigned level = --scanner->depth;
+  enum json_kind kind = scanner->in_object[level] ? JSON_OBJECT : JSON_ARRAY;
+  return visit(scanner, kind, scanner->starts[level]) ? JSON_OK : JSON_STOPPED;
+}
+
+/* After a value: closes what ends here, up to the comma before the next value or the end of the
+   outermost one. */
+static enum json_status scan_after_value(struct scanner *scanner) {
+  while (scanner->depth > 0) {
+    skip_blanks(scanner);
+    if (accept(scanner, ',')) {
+      bool good = !scanner->in_object[scanner->depth - 1] || scan_key(scanner);
+      return good ? JSON_OK : JSON_BROKEN;
+    }
+    if (peek(scanner) != closer(scanner))
+      return JSON_BROKEN;
+    enum json_status status = close_container(scanner);
+    if (status != JSON_OK)
+      return status;
+  }
+  return JSON_OK;
+}
+
+enum json_status json_scan(const char *text, size_t length, json_visitor *visitor, void *context) {
+  struct scanner scanner;
+  scanner.text = text;
+  scanner.length = length;
+  scanner.at = 0;
+  scanner.depth = 0;
+  scanner.visit = visitor;
+  scanner.context = context;
+  if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark */
+    scanner.at = 3;
+  do { /* once for each scalar and each opening bracket */
+    skip_blanks(&scanner);
+    bool opens = peek(&scanner) == '{' || peek(&scanner) == '[';
+    bool ended = true;
+    enum json_status status = opens ? open_container(&scanner, &ended) : scan_scalar(&scanner);
+    if (status == JSON_OK && ended)
+      status = scan_after_value(&scanner);
+    if (status != JSON_OK)
+      return status;
+  } while (scanner.depth > 0);
+  skip_blanks(&scanner);
+  return scanner.at == length ? JSON_OK : JSON_BROKEN;
+}
+
+static bool count_down(void *context, const char *text, const struct json_value *value) {
+  size_t *left = context;
+  (void)text, (void)value;
+  return (*left)-- > 0;
+}
+
+bool json_has_at_most(const char *text, size_t length, size_t most) {
+  /* The first value of the text and of each container, and those after a comma. */
+  size_t bound = 1;
+  for (size_t i = 0; i < length; i++)
+    bound += (size_t)(text[i] == ',') + (size_t)(text[i] == '[') + (size_t)(text[i] == '{');
+  return bound <= most || json_scan(text, length, count_down, &most) == JSON_OK;
+}
+
+static bool read_hex4(const char *text, size_t at, size_t end, uint32_t *unit) {
+  if (end - at < 4)
+    return false;
+  *unit = 0;
+  for (size_t i = 0; i < 4; i++) {
+    int digit = hex_digit((unsigned char)text[at + i]);
+    if (digit < 0)
+      return false;
+    *unit = *unit * 16 + (uint32_t)digit;
+  }
+  return true;
+}
+
+/* At the four digits after "\u"; reads the second half of a pair, too. */
+static uint32_t read_code_point(const char *text, size_t *at, size_t end) {
+  const uint32_t replacement = 0xFFFD;
+  uint32_t high;
+  uint32_t low;
+  if (!read_hex4(text, *at, end, &high))
+    return 'u'; /* not scanned; three bytes for two could overrun the caller's room */
+  *at += 4;
+  if (high < 0xD800 || high > 0xDFFF)
+    return high;
+  if (high > 0xDBFF || end - *at < 6 || text[*at] != '\\' || text[*at + 1] != 'u')
+    return replacement;
+  if (!read_hex4(text, *at + 2, end, &low) || low < 0xDC00 || low > 0xDFFF)
+    return replacement;
+  *at += 6;
+  return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+}
+
+/* Reads one character or escape of the string's inside, which ends at `end`: writes its 1 to 4
+   bytes, returns how many. A text that was not scanned may give nonsense, but is not overrun. */
+static size_t next_character(const char *text, size_t *at, size_t end, char out[4]) {
+  static const char letters[] = "bfnrt";
+  static const char bytes[] = "\b\f\n\r\t";
+  char byte = text[(*at)++];
+  if (byte != '\\' || *at == end) {
+    out[0] = byte;
+    return 1;
+  }
+  byte = text[(*at)++];
+  if (byte == 'u')
+    return utf8_write(read_code_point(text, at, end), out);
+  const char *letter = memchr(letters, byte, sizeof letters - 1);
+  out[0] = letter ? bytes[letter - letters] : byte;
+  return 1;
+}
+
+size_t json_unescape(const char *text, struct json_span span, char *out) {
+  size_t length = 0;
+  if (span.end < span.start || span.end - span.start < 2)
+    return 0;
+  size_t at = span.start + 1;
+  while (at < span.end - 1) {
+    char bytes[4];
+    size_t count = next_character(text, &at, span.end - 1, bytes);
+    if (out)
+      memcpy(out + length, bytes, count);
+    length += count;
+  }
+  return length;
+}
+
+static bool key_is(const char *text, struct json_span span, const char *key) {
+  if (span.end - span.start < 2) /* an array's level */
+    return false;
+  size_t left = strlen(key);
+  size_t at = span.start + 1;
+  while (at < span.end - 1) {
+    char bytes[4];
+    size_t count = next_character(text, &at, span.end - 1, bytes);
+    if (count > left || memcmp(bytes, key, count) != 0)
+      return false;
+    key += count;
+    left -= count;
+  }
+  return left == 0;
+}
+
+bool json_value_is_at(const char *text, const struct json_value *value, const char *const *path,
+                      size_t count) {
+  if (value->depth != count)
+    return false;
+  for (size_t i = 0; i < count; i++)
+    if (!key_is(text, value->keys[i], path[i]))
+      return false;
+  return true;
+}
+
+struct search {
+  const char *const *path;
+  size_t count;
+  struct json_value *found;
+  bool present;
+};
+
+static bool search_visit(void *context, const char *text, const struct json_value *value) {
+  struct search *search = context;
+  if (value->depth > search->count)
+    return true;
+  if (!json_value_is_at(text, value, search->path, value->depth))
+    return true;
+  if (value->depth == search->count) {
+    *search->found = *value;
+    search->present = true;
+  } else if (search->present && search->found->span.start < value->span.start) {
+    /* A container on the way that came twice: what the first one held no longer counts. */
+    search->present = false;
+  }
+  return true;
+}
+
+enum json_status json_find(const char *text, size_t length, const char *const *path, size_t count,
+                           struct json_value *found, bool *present) {
+  struct search search = {.path = path, .count = count, .found = found, .present = false};
+  enum json_status status = json_scan(text, length, search_visit, &search);
+  *present = status == JSON_OK && search.present;
+  if (!*present)
+    *found = (struct json_value){.kind = JSON_NULL};
+  found->keys = NULL;
+  return status;
+}

@@ -1,0 +1,153 @@
+#include "../base.h"
+
+#include <string.h>
+
+#include "json_scan.h"
+#include "jwt.h"
+#include "secret.h"
+
+/* A payload is three quarters of its segment, and that is shorter than the token. */
+#define PAYLOAD_MAX (MIC_SECRET_MAX / 4 * 3)
+
+static const double largest_time = MIC_TIME_MAX;
+
+static int sextet(char byte) {
+  if (byte >= 'A' && byte <= 'Z')
+    return byte - 'A';
+  if (byte >= 'a' && byte <= 'z')
+    return byte - 'a' + 26;
+  if (byte >= '0' && byte <= '9')
+    return byte - '0' + 52;
+  if (byte == '-')
+    return 62;
+  return byte == '_' ? 63 : -1;
+}
+
+/* The length without the padding, which is either absent or complete. False when it is neither,
+   or when no bytes have an encoding of that length. */
+static bool strip_padding(const char *text, size_t *length) {
+  size_t end = *length;
+  while (end > 0 && *length - end < 2 && text[end - 1] == '=')
+    end--;
+  if (end != *length && *length % 4 != 0)
+    return false;
+  *length = end;
+  return end % 4 != 1;
+}
+
+/* `out` has room for three quarters of `length`. */
+static bool decode_base64url(const char *text, size_t length, char *out, size_t *out_length) {
+  if (!strip_padding(text, &length))
+    return false;
+  uint32_t bits = 0;
+  unsigned count = 0;
+  size_t used = 0;
+  for (size_t i = 0; i < length; i++) {
+    int value = sextet(text[i]);
+    if (value < 0)
+      return false;
+    bits = (bits << 6 | (uint32_t)value) & 0xFFFF;
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out[used++] = (char)(bits >> count & 0xFF);
+    }
+  }
+  *out_length = used;
+  return true;
+}
+
+/* Reads a number that the scanner has checked. Not strtod: that one obeys the locale and wants
+   a NUL. Exact for whole numbers up to 2^53; for others near enough for a hint. */
+static double read_number(const char *text, size_t length) {
+  const double plenty = 1e17; /* more digits than a double keeps; the rest only moves the point */
+  double value = 0;
+  long scale = 0;
+  long exponent = 0;
+  bool fraction = false;
+  bool negative_exponent = false;
+  size_t i = length > 0 && text[0] == '-' ? 1 : 0;
+  for (; i < length && text[i] != 'e' && text[i] != 'E'; i++) {
+    if (text[i] == '.') {
+      fraction = true;
+      continue;
+    }
+    if (value < plenty) {
+      value = value * 10 + (text[i] - '0');
+      scale -= fraction ? 1 : 0;
+    } else {
+      scale += fraction ? 0 : 1;
+    }
+  }
+  for (i++; i < length; i++) {
+    if (text[i] == '-')
+      negative_exponent = true;
+    else if (text[i] != '+' && exponent < 1000000)
+      exponent = exponent * 10 + (text[i] - '0');
+  }
+  scale += negative_exponent ? -exponent : exponent;
+  /* Ends soon: at the latest when the value is 0 or past every time. */
+  for (; scale > 0 && value > 0 && value <= largest_time; scale--)
+    value *= 10;
+  for (; scale < 0 && value > 0; scale++)
+    value /= 10;
+  return length > 0 && text[0] == '-' ? -value : value;
+}
+
+/* False when the payload is no JSON. *has stays false when the claim is not a usable time. */
+static bool read_claim(const char *payload, size_t length, const char *name, bool *has,
+                       double *seconds) {
+  struct json_value value;
+  bool present;
+  if (json_find(payload, length, &name, 1, &value, &present) != JSON_OK)
+    return false;
+  if (!present || value.kind != JSON_NUMBER)
+    return true;
+  double number = read_number(payload + value.span.start, value.span.end - value.span.start);
+  if (number < 0 || number > largest_time)
+    return true;
+  *has = true;
+  *seconds = number > 0 ? number : 0; /* -0 is 0 */
+  return true;
+}
+
+static bool is_object(const char *payload, size_t length) {
+  struct json_value value;
+  bool present;
+  if (json_find(payload, length, NULL, 0, &value, &present) != JSON_OK)
+    return false;
+  return present && value.kind == JSON_OBJECT;
+}
+
+/* header.payload.signature; the signature may be empty. */
+static bool find_payload(const char *token, size_t length, const char **payload, size_t *size) {
+  const char *first = memchr(token, '.', length);
+  if (!first || first == token)
+    return false;
+  size_t left = length - (size_t)(first - token) - 1;
+  const char *second = memchr(first + 1, '.', left);
+  if (!second)
+    return false;
+  *payload = first + 1;
+  *size = (size_t)(second - first) - 1;
+  return memchr(second + 1, '.', left - *size - 1) == NULL;
+}
+
+bool jwt_read_times(const char *token, size_t length, struct jwt_times *times) {
+  *times = (struct jwt_times){.has_issued = false};
+  const char *segment;
+  size_t segment_length;
+  if (length == 0 || length > MIC_SECRET_MAX)
+    return false;
+  if (!find_payload(token, length, &segment, &segment_length))
+    return false;
+  char payload[PAYLOAD_MAX];
+  size_t size;
+  bool good = decode_base64url(segment, segment_length, payload, &size);
+  good = good && is_object(payload, size) &&
+         read_claim(payload, size, "iat", &times->has_issued, &times->issued) &&
+         read_claim(payload, size, "exp", &times->has_expires, &times->expires);
+  /* The payload names the user. */
+  secret_wipe(payload, sizeof payload);
+  return good;
+}

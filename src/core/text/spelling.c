@@ -1,0 +1,222 @@
+#include "../base.h"
+
+#include <string.h>
+
+#include "spelling.h"
+#include "utf8.h"
+
+/* ---- one character ---- */
+
+enum { UNIT_MAX = 12 }; /* bytes of the longest spelling of one: two halves as JSON has them */
+
+/* A spelled character: how many bytes it takes, and what it stands for. */
+struct unit {
+  size_t taken; /* 0: there is none */
+  size_t count;
+  char bytes[4];
+};
+
+/* Reads `count` hexadecimal digits. */
+static bool read_hex(const char *text, size_t length, size_t count, uint32_t *value) {
+  if (length < count)
+    return false;
+  *value = 0;
+  for (size_t i = 0; i < count; i++) {
+    int digit = hex_digit((unsigned char)text[i]);
+    if (digit < 0)
+      return false;
+    *value = *value * 16 + (uint32_t)digit;
+  }
+  return true;
+}
+
+static void stand_for(struct unit *unit, size_t taken, uint32_t code) {
+  unit->taken = taken;
+  unit->count = utf8_write(code, unit->bytes);
+}
+
+static void read_percent(const char *text, size_t length, struct unit *unit) {
+  uint32_t value;
+  if (!read_hex(text + 1, length - 1, 2, &value))
+    return;
+  unit->taken = 3;
+  unit->count = 1;
+  unit->bytes[0] = (char)value;
+}
+
+/* At "\u". A half without the other one becomes U+FFFD, as in json_unescape. */
+static void read_json_code(const char *text, size_t length, struct unit *unit) {
+  uint32_t high, low;
+  if (!read_hex(text + 2, length - 2, 4, &high))
+    return;
+  if (high < 0xD800 || high > 0xDFFF)
+    stand_for(unit, 6, high);
+  else if (high < 0xDC00 && length >= UNIT_MAX && text[6] == '\\' && text[7] == 'u' &&
+           read_hex(text + 8, 4, 4, &low) && low >= 0xDC00 && low <= 0xDFFF)
+    stand_for(unit, UNIT_MAX, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
+  else
+    stand_for(unit, 6, 0xFFFD);
+}
+
+static void read_json(const char *text, size_t length, struct unit *unit) {
+  static const char letters[] = "\"\\/bfnrt";
+  static const char bytes[] = "\"\\/\b\f\n\r\t";
+  if (length < 2)
+    return;
+  if (text[1] == 'u') {
+    read_json_code(text, length, unit);
+    return;
+  }
+  const char *letter = memchr(letters, text[1], sizeof letters - 1);
+  if (letter != NULL)
+    stand_for(unit, 2, (unsigned char)bytes[letter - letters]);
+}
+
+/* At "&#". Leading zeros are fine, as many as UNIT_MAX allows. */
+static void read_html_number(const char *text, size_t length, struct unit *unit) {
+  bool is_hex = length > 2 && (text[2] == 'x' || text[2] == 'X');
+  size_t first = is_hex ? 3 : 2;
+  size_t at = first;
+  uint32_t code = 0;
+  for (; at < length && at < UNIT_MAX - 1; at++) {
+    int digit = hex_digit((unsigned char)text[at]);
+    if (digit < 0 || (!is_hex && digit > 9) || code > 0x10FFFF)
+      break;
+    code = code * (is_hex ? 16 : 10) + (uint32_t)digit;
+  }
+  if (at > first && at < length && text[at] == ';' && code <= 0x10FFFF)
+    stand_for(unit, at + 1, code);
+}
+
+static void read_html(const char *text, size_t length, struct unit *unit) {
+  static const struct {
+    const char *name;
+    char byte;
+  } names[] = {{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''}};
+  if (length > 1 && text[1] == '#') {
+    read_html_number(text, length, unit);
+    return;
+  }
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    size_t size = strlen(names[i].name);
+    if (length > size && memcmp(text + 1, names[i].name, size) == 0)
+      stand_for(unit, size + 1, (unsigned char)names[i].byte);
+  }
+}
+
+static unsigned spelling_of(char byte) {
+  switch (byte) {
+  case '%':
+    return SPELLING_PERCENT;
+  case '+':
+    return SPELLING_PLUS;
+  case '\\':
+    return SPELLING_JSON;
+  case '&':
+    return SPELLING_HTML;
+  default:
+    return 0;
+  }
+}
+
+static void read_unit(const char *text, size_t length, unsigned spelling, struct unit *unit) {
+  unit->taken = 0;
+  if (spelling == SPELLING_PERCENT)
+    read_percent(text, length, unit);
+  else if (spelling == SPELLING_PLUS)
+    stand_for(unit, 1, ' ');
+  else if (spelling == SPELLING_JSON)
+    read_json(text, length, unit);
+  else if (spelling == SPELLING_HTML)
+    read_html(text, length, unit);
+}
+
+/* ---- a text ---- */
+
+static uint32_t start_of(const struct spelled *text, size_t at) {
+  return text->starts != NULL ? text->starts[at] : (uint32_t)at;
+}
+
+static uint32_t end_of(const struct spelled *text, size_t at) {
+  return text->ends != NULL ? text->ends[at] : (uint32_t)at + 1;
+}
+
+static void put(struct spelled *to, char byte, uint32_t start, uint32_t end) {
+  to->room[to->length] = byte;
+  to->starts[to->length] = start;
+  to->ends[to->length] = end;
+  to->length++;
+}
+
+unsigned spelling_undo(const struct spelled *from, unsigned spellings, bool cut,
+                       struct spelled *to) {
+  unsigned found = 0;
+  to->length = 0;
+  for (size_t at = 0; at < from->length;) {
+    struct unit unit;
+    size_t left = from->length - at;
+    unsigned spelling = spelling_of(from->bytes[at]) & spellings;
+    if (cut && spelling != 0 && left < UNIT_MAX)
+      break;
+    read_unit(from->bytes + at, left, spelling, &unit);
+    if (unit.taken == 0) {
+      put(to, from->bytes[at], start_of(from, at), end_of(from, at));
+      at++;
+      continue;
+    }
+    for (size_t i = 0; i < unit.count; i++)
+      put(to, unit.bytes[i], start_of(from, at), end_of(from, at + unit.taken - 1));
+    at += unit.taken;
+    found |= spelling;
+  }
+  return found;
+}
+
+/* ---- base64 ---- */
+
+static int base64_value(char byte) {
+  if (byte >= 'A' && byte <= 'Z')
+    return byte - 'A';
+  if (byte >= 'a' && byte <= 'z')
+    return byte - 'a' + 26;
+  if (byte >= '0' && byte <= '9')
+    return byte - '0' + 52;
+  if (byte == '+' || byte == '-')
+    return 62;
+  return byte == '/' || byte == '_' ? 63 : -1;
+}
+
+size_t spelling_base64_end(const struct spelled *text, size_t start) {
+  size_t at = start;
+  while (at < text->length &&
+         (base64_value(text->bytes[at]) >= 0 ||
+          (at > start && strchr("\r\n", text->bytes[at]) != NULL && text->bytes[at] != '\0')))
+    at++;
+  return at;
+}
+
+void spelling_undo_base64(const struct spelled *from, size_t start, size_t end, unsigned phase,
+                          struct spelled *to) {
+  uint32_t bits = 0;
+  unsigned count = 0;   /* of bits that are not used yet */
+  size_t first = start; /* the character that has the first of them */
+  to->length = 0;
+  for (size_t at = start; at < end; at++) {
+    int value = base64_value(from->bytes[at]);
+    if (value < 0)
+      continue;
+    if (phase > 0) {
+      phase--;
+      continue;
+    }
+    if (count == 0)
+      first = at;
+    bits = (bits << 6) | (uint32_t)value;
+    count += 6;
+    if (count < 8)
+      continue;
+    count -= 8;
+    put(to, (char)(bits >> count & 0xFF), start_of(from, first), end_of(from, at));
+    first = at;
+  }
+}

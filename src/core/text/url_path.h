@@ -1,0 +1,21 @@
+/* What the path of a URL may hold, however often a server decodes it. */
+#ifndef MIC_URL_PATH_H
+#define MIC_URL_PATH_H
+
+#include "../base.h"
+
+MIC_PRIVATE_BEGIN
+
+/* NULL when the path may be joined to a base URL, else what is wrong, as a phrase after "path ". */
+const char *url_path_problem(const char *path, size_t length);
+/* Whether it may, and has no brace: a braced path is a template, which Lua fills. */
+bool url_path_is_plain(const char *path, size_t length);
+/* Whether a part between "/" or "\" is "." or "..", or one of these before ";", "?", "#" or NUL:
+   in the text as it stands, or after it was percent-decoded up to `times` times. */
+bool url_has_dot_part(const char *text, size_t length, int times);
+
+/* How often a server may decode: a value of a param has been encoded once more than a path. */
+enum { URL_PARAM_DECODED = 2, URL_PATH_DECODED = 3 };
+
+MIC_PRIVATE_END
+#endif

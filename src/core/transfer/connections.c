@@ -1,0 +1,400 @@
+#include "../base.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../process/process_environment.h"
+#include "../process/process_id.h"
+#include "../process/randomness.h"
+#include "../process/sigpipe_guard.h"
+#include "../text/secret.h"
+#include "client_identity.h"
+#include "connections.h"
+#include "dead_connection.h"
+#include "trust.h"
+
+/* How long one poll may keep a Ctrl-C waiting. */
+static const double SLICE_SECONDS = 0.5;
+
+/* ---- handles ---- */
+
+#define SET(option, value)                                                                         \
+  do {                                                                                             \
+    CURLcode set_code = curl_easy_setopt(easy, option, value);                                     \
+    if (set_code != CURLE_OK)                                                                      \
+      return set_code;                                                                             \
+  } while (0)
+
+static CURLcode set_tls(struct connection_options *options, CURL *easy) {
+  if (options->key_mark == 0 && options->client_key != NULL)
+    options->key_mark = randomness_bits();
+  CURLcode code = trust_set(easy, options->ca_file, options->ca_path, options->min_tls_version);
+  if (code == CURLE_OK)
+    code = client_identity_set(easy, options->client_cert, options->client_key, options->key_mark);
+  if (code == CURLE_OK && options->pinned_public_key != NULL)
+    code = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, options->pinned_public_key);
+  return code;
+}
+
+static CURLcode set_protocols(CURL *easy) {
+  /* Which http is allowed is decided where the URL is read. */
+#if LIBCURL_VERSION_NUM >= 0x075500
+  SET(CURLOPT_PROTOCOLS_STR, "https,http");
+#else
+  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_HTTP));
+#endif
+  SET(CURLOPT_FOLLOWLOCATION, 0L);
+  SET(CURLOPT_PATH_AS_IS, 1L);
+  SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+  SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  return CURLE_OK;
+}
+
+bool connection_options_may_proxy(const struct connection_options *options) {
+  static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                          "ALL_PROXY"};
+  if (options->proxy != NULL)
+    return options->proxy[0] != '\0';
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+    if (environment_get(variables[i]) != NULL)
+      return true;
+  return false;
+}
+
+/* Everything that stays the same from exchange to exchange. */
+static CURLcode configure(struct connection_options *options, CURL *easy) {
+  CURLcode code = exchange_configure(easy);
+  if (code == CURLE_OK)
+    code = set_protocols(easy);
+  if (code == CURLE_OK)
+    code = set_tls(options, easy);
+  if (code != CURLE_OK)
+    return code;
+  SET(CURLOPT_NOSIGNAL, 1L);
+  SET(CURLOPT_HTTP_VERSION, options->http_version);
+  /* It goes with calls as one of our lines, which libcurl copies once and not twice; a proxy that
+     is to connect gets this one. */
+  if (connection_options_may_proxy(options))
+    SET(CURLOPT_USERAGENT, options->user_agent);
+  if (options->proxy != NULL || environment_is_foreign())
+    SET(CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
+  return CURLE_OK;
+}
+
+/* A handle with a large buffer is for one exchange: libcurl resizes none that was used. Nor does
+   one serve again that remembers a refused stream. */
+static bool is_for_one(const struct exchange *exchange) {
+  return exchange->download.path != NULL || exchange->worn;
+}
+
+/* A configured handle of the caller's, or NULL with the reason in `code`. */
+static CURL *take_handle(struct connections *connections, const struct exchange *exchange,
+                         CURLcode *code) {
+  *code = CURLE_OK;
+  if (connections->idle_count > 0 && !is_for_one(exchange))
+    return connections->idle[--connections->idle_count];
+  CURL *easy = curl_easy_init();
+  if (easy == NULL) {
+    *code = CURLE_OUT_OF_MEMORY;
+    return NULL;
+  }
+  *code = configure(&connections->options, easy);
+  if (*code == CURLE_OK)
+    *code = sessions_enter(&connections->sessions, easy);
+  if (*code == CURLE_OK)
+    return easy;
+  curl_easy_cleanup(easy);
+  return NULL;
+}
+
+static void drop_idle_handles(struct connections *connections) {
+  while (connections->idle_count > 0)
+    curl_easy_cleanup(connections->idle[--connections->idle_count]);
+}
+
+static void give_handle_back(struct connections *connections, const struct exchange *exchange,
+                             CURL *easy) {
+  exchange_leave(exchange, easy);
+  if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange) &&
+      !sessions_have_older(&connections->sessions))
+    connections->idle[connections->idle_count++] = easy;
+  else
+    curl_easy_cleanup(easy);
+}
+
+/* ---- running exchanges ---- */
+
+static void link_running(struct connections *connections, struct exchange *exchange) {
+  exchange->connections = connections;
+  exchange->previous = NULL;
+  exchange->next = connections->running;
+  if (exchange->next != NULL)
+    exchange->next->previous = exchange;
+  connections->running = exchange;
+}
+
+static void unlink_running(struct connections *connections, struct exchange *exchange) {
+  if (exchange->previous != NULL)
+    exchange->previous->next = exchange->next;
+  else
+    connections->running = exchange->next;
+  if (exchange->next != NULL)
+    exchange->next->previous = exchange->previous;
+  exchange->next = NULL;
+  exchange->previous = NULL;
+  exchange->connections = NULL;
+}
+
+static void end_exchange(struct connections *connections, struct exchange *exchange,
+                         CURLcode code) {
+  CURL *easy = exchange->easy;
+  exchange_finish(exchange, code);
+  if (connections->process == process_id()) {
+    poller_remove(&connections->poller, easy, dead_connection_end(exchange));
+    give_handle_back(connections, exchange, easy);
+  }
+  exchange->easy = NULL;
+  unlink_running(connections, exchange);
+}
+
+/* After a fork the handles share their sockets with the parent: even closing politely would speak
+   on its connections. They are left alone, and the child builds its own. */
+static void leave_parents_handles(struct connections *connections) {
+  if (connections->process == 0 || connections->process == process_id())
+    return;
+  while (connections->running != NULL)
+    connections_cancel(connections->running, FAILURE_CLOSED,
+                       "the exchange belongs to the parent process");
+  poller_abandon(&connections->poller);
+  memset(&connections->sessions, 0, sizeof connections->sessions);
+  connections->idle_count = 0;
+  connections->process = 0;
+}
+
+/* False when there is no memory. */
+static bool open_poller(struct connections *connections) {
+  if (poller_is_open(&connections->poller))
+    return true;
+  if (!poller_open(&connections->poller, 0L)) {
+    poller_close(&connections->poller);
+    return false;
+  }
+  connections->process = process_id();
+  return true;
+}
+
+void connections_start(struct connections *connections, struct exchange *exchange) {
+  leave_parents_handles(connections);
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  CURL *easy = NULL;
+  exchange->sockets = &connections->poller.sockets;
+  if (open_poller(connections)) {
+    if (sessions_renew(&connections->sessions))
+      drop_idle_handles(connections);
+    easy = take_handle(connections, exchange, &code);
+  }
+  if (easy == NULL) {
+    exchange_finish(exchange, code);
+    return;
+  }
+  sessions_limit_age(&connections->sessions, easy);
+  code = exchange_prepare(exchange, easy);
+  if (code == CURLE_OK && !poller_add(&connections->poller, easy))
+    code = CURLE_OUT_OF_MEMORY;
+  if (code != CURLE_OK) {
+    exchange_finish(exchange, code);
+    give_handle_back(connections, exchange, easy);
+    return;
+  }
+  exchange->easy = easy;
+  exchange->state = EXCHANGE_RUNNING;
+  link_running(connections, exchange);
+}
+
+/* ---- handles for an engine ---- */
+
+CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
+                          struct sessions *sessions) {
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  leave_parents_handles(connections);
+  connections->process = process_id();
+  exchange->easy = take_handle(connections, exchange, &code);
+  if (exchange->easy == NULL)
+    return code;
+  sessions_renew(sessions);
+  sessions_limit_age(sessions, exchange->easy);
+  code = sessions_enter(sessions, exchange->easy);
+  if (code == CURLE_OK)
+    code = exchange_prepare(exchange, exchange->easy);
+  exchange->state = EXCHANGE_RUNNING;
+  if (code != CURLE_OK)
+    connections_give_back(connections, exchange);
+  return code;
+}
+
+void connections_give_back(struct connections *connections, struct exchange *exchange) {
+  CURL *easy = exchange->easy;
+  exchange->easy = NULL;
+  if (easy == NULL)
+    return;
+  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* a handle that waits may outlive the engine */
+  if (connections != NULL)
+    give_handle_back(connections, exchange, easy);
+  else
+    curl_easy_cleanup(easy);
+}
+
+void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
+  if (exchange->state != EXCHANGE_RUNNING)
+    return;
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  exchange_fail(exchange, kind, NULL, message);
+  end_exchange(exchange->connections, exchange, CURLE_OK);
+  sigpipe_restore(&guard);
+}
+
+/* ---- driving ---- */
+
+static bool take_messages(struct connections *connections) {
+  bool ended = false;
+  int left = 0;
+  exchange_listen(&connections->poller.sockets);
+  for (;;) {
+    CURLMsg *message = curl_multi_info_read(connections->poller.multi, &left);
+    if (message == NULL)
+      return ended;
+    if (message->msg != CURLMSG_DONE)
+      continue;
+    CURLcode code = message->data.result;
+    CURL *easy = message->easy_handle;
+    void *context = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+    struct exchange *exchange = context;
+    if (exchange_rewind(exchange, code) &&
+        poller_add_again(&connections->poller, easy, exchange->easy))
+      continue;
+    end_exchange(connections, context, code);
+    ended = true;
+  }
+}
+
+/* After libcurl had no memory to go on. */
+static void give_all_up(struct connections *connections) {
+  while (connections->running != NULL)
+    end_exchange(connections, connections->running, CURLE_OUT_OF_MEMORY);
+  poller_discard(&connections->poller);
+}
+
+void connections_drop_piece(struct exchange *exchange) {
+  struct connections *connections = exchange->connections;
+  if (exchange_drop_piece(exchange))
+    return;
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  give_all_up(connections);
+  sigpipe_restore(&guard);
+}
+
+static bool has_news(const struct exchange *exchange) {
+  return exchange->progress.changed || exchange_has_piece(exchange);
+}
+
+static bool is_over(const struct connections *connections, const struct exchange *exchange,
+                    bool ended) {
+  if (exchange != NULL)
+    return exchange->state != EXCHANGE_RUNNING || has_news(exchange);
+  return ended || connections->running == NULL;
+}
+
+/* Between two drives the program was busy with other things, not the network. */
+static void skip_what_was_not_driven(struct connections *connections) {
+  double seconds = idle_clock_now() - connections->driven_until;
+  for (struct exchange *each = connections->running; each != NULL; each = each->next)
+    idle_clock_skip(&each->idle, seconds);
+}
+
+/* Ends those in which nothing has moved for as long as allowed. */
+static bool end_stalled(struct connections *connections) {
+  bool ended = false;
+  struct exchange *following = NULL;
+  for (struct exchange *each = connections->running; each != NULL; each = following) {
+    following = each->next;
+    if (!exchange_fail_stalled(each))
+      continue;
+    end_exchange(connections, each, CURLE_OK);
+    ended = true;
+  }
+  return ended;
+}
+
+/* Seconds until the first exchange may have to be given up, `longest` at the most. */
+static double until_stalled(const struct connections *connections, double longest) {
+  for (const struct exchange *each = connections->running; each != NULL; each = each->next)
+    if (!each->paused)
+      longest = idle_clock_left(&each->idle, longest);
+  return longest > 0.0 ? longest : 0.0;
+}
+
+static void drive(struct connections *connections, const struct exchange *exchange, double seconds,
+                  bool (*interrupted)(void *context), void *context) {
+  double end = idle_clock_now() + seconds;
+  while (poller_do_due(&connections->poller)) {
+    bool ended = take_messages(connections);
+    ended = end_stalled(connections) || ended;
+    if (is_over(connections, exchange, ended) || interrupted(context))
+      return;
+    double left = end - idle_clock_now();
+    double slice = until_stalled(connections, left < SLICE_SECONDS ? left : SLICE_SECONDS);
+    if (!poller_wait(&connections->poller, slice))
+      break;
+    if (left <= 0.0) { /* the sockets were looked at once */
+      take_messages(connections);
+      return;
+    }
+  }
+  give_all_up(connections);
+}
+
+void connections_drive(struct connections *connections, const struct exchange *exchange,
+                       double seconds, bool (*interrupted)(void *context), void *context) {
+  leave_parents_handles(connections);
+  if (!poller_is_open(&connections->poller) || is_over(connections, exchange, false))
+    return;
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  skip_what_was_not_driven(connections);
+  drive(connections, exchange, seconds, interrupted, context);
+  connections->driven_until = idle_clock_now();
+  sigpipe_restore(&guard);
+}
+
+/* ---- the end ---- */
+
+void connections_close(struct connections *connections) {
+  while (connections->running != NULL)
+    connections_cancel(connections->running, FAILURE_CLOSED, "the client was closed");
+  leave_parents_handles(connections);
+  struct sigpipe_guard guard;
+  sigpipe_block(&guard);
+  drop_idle_handles(connections);
+  poller_close(&connections->poller);
+  sessions_close(&connections->sessions);
+  sigpipe_restore(&guard);
+}
+
+void connection_options_clear(struct connection_options *options) {
+  free(options->ca_file);
+  free(options->ca_file_name);
+  free(options->ca_path);
+  free(options->client_cert);
+  free(options->client_key);
+  free(options->pinned_public_key);
+  if (options->proxy != NULL) /* with its password */
+    secret_wipe(options->proxy, strlen(options->proxy));
+  free(options->proxy);
+  free(options->user_agent);
+  memset(options, 0, sizeof *options);
+}

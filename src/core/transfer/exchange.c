@@ -1,0 +1,397 @@
+#include "../base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../process/descriptor_shortage.h"
+#include "../text/header.h"
+#include "exchange.h"
+
+/* Bytes. A large receive buffer pays only for files (measured: 1.6 times the speed). */
+static const long FILE_BUFFER = 512 * 1024L;
+enum { STREAM_WINDOW = 256 * 1024, KEPT_CAPACITY = 16 * 1024 };
+
+void exchange_init(struct exchange *exchange, enum exchange_kind kind) {
+  memset(exchange, 0, sizeof *exchange);
+  exchange->kind = kind;
+  bool secret = kind != EXCHANGE_REQUEST;
+  buffer_init(&exchange->url_text, MIC_HEADER_BLOCK_MAX, true);
+  buffer_init(&exchange->secret_body, 2 * MIC_AUTH_REPLY_MAX, true);
+  buffer_init(&exchange->head, MIC_HEADER_BLOCK_MAX, secret);
+  buffer_init(&exchange->reply_body, 0, secret);
+  exchange->upload.descriptor = -1;
+  exchange->download.descriptor = -1;
+  exchange->show_body = true;
+}
+
+void exchange_fail(struct exchange *exchange, enum failure_kind kind, const char *code,
+                   const char *message) {
+  failure_set(&exchange->failure, kind, code, message);
+  exchange->state = EXCHANGE_DONE;
+}
+
+void exchange_fail_memory(struct exchange *exchange) {
+  failure_set_curl(&exchange->failure, CURLE_OUT_OF_MEMORY);
+  exchange->state = EXCHANGE_DONE;
+}
+
+bool exchange_fail_stalled(struct exchange *exchange) {
+  if (exchange->paused || idle_clock_left(&exchange->idle, 1.0) > 0.0)
+    return false;
+  exchange_fail(exchange, FAILURE_TIMEOUT, "CURLE_OPERATION_TIMEDOUT",
+                "nothing has moved within the time allowed");
+  return true;
+}
+
+bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
+  /* What a stream hands over is what came, so it asks for no compression; nor does a login, whose
+     secrets would stay in the memory of what decompresses them. */
+  const bool wanted[SNAPSHOT_CHOICES] = {
+      [SNAPSHOT_EXPECT] = exchange_has_body(exchange),
+      [SNAPSHOT_AGENT] = !header_list_has(exchange->lines, "User-Agent"),
+      [SNAPSHOT_ENCODINGS] = !exchange->stream && exchange->kind == EXCHANGE_REQUEST &&
+                             !header_list_has(exchange->lines, "Accept-Encoding")};
+  int copied = SNAPSHOT_CHOICES; /* before the first line from which on all are wanted */
+  while (copied > 0 && wanted[copied - 1])
+    copied--;
+  struct curl_slist *first = shared->lines;
+  for (int i = 0; i < copied; i++, first = first->next)
+    if (wanted[i] && !header_append_line(&exchange->lines, first->data))
+      return false;
+  struct curl_slist *last = exchange->lines;
+  exchange->sent_lines = last == NULL ? first : last;
+  if (last == NULL)
+    return true;
+  while (last->next != NULL)
+    last = last->next;
+  last->next = first;
+  exchange->last_own_line = last;
+  return true;
+}
+
+/* ---- the request onto the handle ---- */
+
+#define SET(option, value)                                                                         \
+  do {                                                                                             \
+    CURLcode set_code = curl_easy_setopt(easy, option, value);                                     \
+    if (set_code != CURLE_OK)                                                                      \
+      return set_code;                                                                             \
+  } while (0)
+
+static bool wants_a_body(const char *method) {
+  return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
+static CURLcode set_method(struct exchange *exchange, CURL *easy) {
+  const char *method = exchange->method;
+  /* libcurl's own HEAD carries no body: with one it is a POST or PUT; exchange_cb_header ends it.
+   */
+  bool head = strcmp(method, "HEAD") == 0 && !exchange_has_body(exchange);
+  SET(CURLOPT_HTTPGET, 1L);
+  SET(CURLOPT_NOBODY, head ? 1L : 0L);
+  const char *plain = head ? "HEAD" : "GET";
+  SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->upload.size);
+  if (exchange->upload.descriptor >= 0) {
+    SET(CURLOPT_UPLOAD, 1L);
+    plain = "PUT";
+  } else if (exchange->has_body || wants_a_body(method)) {
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_length);
+    SET(CURLOPT_POSTFIELDS, exchange->has_body ? exchange->body : "");
+    plain = "POST";
+  }
+  SET(CURLOPT_CUSTOMREQUEST, strcmp(method, plain) == 0 ? NULL : method);
+  return CURLE_OK;
+}
+
+static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
+  bool flows = exchange->stream || exchange->download.path != NULL;
+  bool watched = exchange->progress.wanted || exchange->idle.limit > 0.0;
+  SET(CURLOPT_NOPROGRESS, watched ? 0L : 1L);
+  if (exchange->download.path != NULL)
+    SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
+#if LIBCURL_VERSION_NUM >= 0x075100 /* before, it waits for ever for a connection that has died */
+  SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
+#endif
+  SET(CURLOPT_NOPROXY, exchange->direct ? "*" : NULL);
+  exchange->reply_body.limit = exchange->max_size;
+  if (flows && exchange->reply_body.limit < STREAM_WINDOW)
+    exchange->reply_body.limit = STREAM_WINDOW;
+  return CURLE_OK;
+}
+
+CURLcode exchange_configure(CURL *easy) {
+  SET(CURLOPT_HEADERFUNCTION, exchange_cb_header);
+  SET(CURLOPT_WRITEFUNCTION, exchange_cb_body);
+  SET(CURLOPT_READFUNCTION, exchange_cb_upload);
+  SET(CURLOPT_SEEKFUNCTION, exchange_cb_seek);
+  SET(CURLOPT_XFERINFOFUNCTION, exchange_cb_progress);
+  SET(CURLOPT_OPENSOCKETFUNCTION, exchange_cb_open_socket);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQFUNCTION, exchange_cb_before_sending);
+#endif
+  SET(CURLOPT_CLOSESOCKETFUNCTION, kept_sockets_cb_close);
+  SET(CURLOPT_DEBUGFUNCTION, exchange_cb_debug);
+  return kept_sockets_probe(easy);
+}
+
+/* What the callbacks are given. Most often a handle serves the same exchange again. */
+static CURLcode set_context(struct exchange *exchange, CURL *easy) {
+  void *context = exchange, *before = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &before) == CURLE_OK && before == context)
+    return CURLE_OK;
+  SET(CURLOPT_HEADERDATA, context);
+  SET(CURLOPT_WRITEDATA, context);
+  SET(CURLOPT_READDATA, context);
+  SET(CURLOPT_SEEKDATA, context);
+  SET(CURLOPT_XFERINFODATA, context);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQDATA, context);
+#endif
+  SET(CURLOPT_OPENSOCKETDATA, context);
+  SET(CURLOPT_DEBUGDATA, context);
+  SET(CURLOPT_PRIVATE, context); /* the last: it says that the others are there */
+  return CURLE_OK;
+}
+
+CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
+  CURLcode code = set_context(exchange, easy);
+  if (code == CURLE_OK)
+    code = set_method(exchange, easy);
+  if (code == CURLE_OK)
+    code = set_flow(exchange, easy);
+  if (code != CURLE_OK)
+    return code;
+  SET(CURLOPT_CLOSESOCKETDATA, exchange->sockets);
+  SET(CURLOPT_CURLU, exchange->parsed.url);
+  SET(CURLOPT_HTTPHEADER, exchange->sent_lines);
+  SET(CURLOPT_TIMEOUT_MS, exchange_milliseconds(exchange->timeout));
+  SET(CURLOPT_CONNECTTIMEOUT_MS, exchange_milliseconds(exchange->connect_timeout));
+#if LIBCURL_VERSION_NUM < 0x075000
+  SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
+  exchange->sent_at = idle_clock_now(); /* no callback tells when the connection is there */
+  idle_clock_touch(&exchange->idle);
+#endif
+  return CURLE_OK;
+}
+
+void exchange_leave(const struct exchange *exchange, CURL *easy) {
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+  curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+  exchange_leave_connection(exchange, easy);
+}
+
+/* ---- the outcome off the handle ---- */
+
+static void read_timings(struct exchange *exchange) {
+  const CURLINFO infos[] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T,
+                            CURLINFO_APPCONNECT_TIME_T, CURLINFO_STARTTRANSFER_TIME_T,
+                            CURLINFO_TOTAL_TIME_T};
+  double *targets[] = {&exchange->timings.name_lookup, &exchange->timings.connect,
+                       &exchange->timings.tls, &exchange->timings.first_byte,
+                       &exchange->timings.total};
+  for (size_t i = 0; i < sizeof infos / sizeof infos[0]; i++) {
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(exchange->easy, infos[i], &microseconds);
+    *targets[i] = (double)microseconds / 1e6;
+  }
+}
+
+static void read_answer(struct exchange *exchange) {
+  CURL *easy = exchange->easy;
+  long connects = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &exchange->status);
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &exchange->http_version);
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+  exchange->new_connection = connects > 0;
+  exchange_read_head(exchange);
+  read_timings(exchange);
+}
+
+void exchange_settle_download(struct exchange *exchange) {
+  bool success =
+      exchange->failure.kind == FAILURE_NONE && exchange->status >= 200 && exchange->status < 300;
+  if (exchange->download.path != NULL && success && !download_file_commit(&exchange->download))
+    failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
+  download_file_clear(&exchange->download);
+}
+
+/* Most often it is this machine's clock that is wrong: one without a battery begins in 1970. */
+static void fail_not_yet_valid(struct exchange *exchange) {
+  char date[32] = "unknown";
+  time_t now = time(NULL);
+  struct tm parts;
+  if (gmtime_r(&now, &parts) != NULL)
+    strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &parts);
+  exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", "");
+  snprintf(exchange->failure.message, sizeof exchange->failure.message,
+           "the server's certificate is not valid yet; this machine's clock says %s", date);
+}
+
+/* What OpenSSL says of a chain is a number of its own; of a name that does not fit, 1. */
+static void fail_verification(struct exchange *exchange) {
+  long verdict = 0, of_proxy = 0;
+  curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  curl_easy_getinfo(exchange->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &of_proxy);
+  if (verdict == 9 && of_proxy == 0) {
+    fail_not_yet_valid(exchange);
+    return;
+  }
+  const char *message = of_proxy != 0   ? "the proxy's certificate could not be verified"
+                        : verdict == 1  ? "the server's certificate is for another host name"
+                        : verdict == 10 ? "the server's certificate has expired"
+                                        : "the server's certificate could not be verified";
+  exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", message);
+}
+
+static void fail_resolving(struct exchange *exchange) {
+  char *host = NULL;
+  curl_url_get(exchange->parsed.url, CURLUPART_HOST, &host, 0);
+  failure_set_curl(&exchange->failure, CURLE_COULDNT_RESOLVE_HOST);
+  if (host != NULL) /* cut where it does not fit */
+    snprintf(exchange->failure.message, sizeof exchange->failure.message,
+             "the host name could not be resolved: %s", host);
+  curl_free(host);
+}
+
+/* A proxy that does not connect has answered; libcurl only says that nothing could be received. */
+static bool fail_at_proxy(struct exchange *exchange) {
+  long status = 0;
+  curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status < 300)
+    return false;
+  failure_set(&exchange->failure, FAILURE_NETWORK, "CURLE_RECV_ERROR", "");
+  snprintf(exchange->failure.message, sizeof exchange->failure.message,
+           "the proxy refused: it answered %ld", status);
+  return true;
+}
+
+#if LIBCURL_VERSION_NUM < 0x075000
+/* Where no callback tells of a sending, the bytes that went out do. */
+static void note_sending(struct exchange *exchange) {
+  long bytes = 0;
+  if (exchange->easy != NULL)
+    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  if (bytes > 0)
+    exchange->sendings = 1;
+}
+#endif
+
+static void read_outcome(struct exchange *exchange, CURLcode code) {
+  if (exchange->failure.kind != FAILURE_NONE)
+    return;
+  if (exchange->head_only) /* ended by us, and whole */
+    code = CURLE_OK;
+  /* Some versions say this of a folded line without a field to fold into. */
+  if (code == CURLE_BAD_FUNCTION_ARGUMENT && exchange->head.length > 0)
+    code = CURLE_WEIRD_SERVER_REPLY;
+  if (exchange->download.error != 0) {
+    failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
+  } else if (exchange->upload.error != 0) {
+    failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
+  } else if (exchange->no_memory) {
+    exchange_fail_memory(exchange);
+  } else if (exchange->too_large != NULL) {
+    exchange_fail(exchange, FAILURE_TOO_LARGE, NULL, exchange->too_large);
+  } else if (code != CURLE_OK && exchange->refusal.said && exchange->head.length == 0) {
+    exchange->sendings = 0;
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_HTTP2_STREAM",
+                  "the server refused the request");
+  } else if (exchange->sendings > 0 &&
+             (code == CURLE_ABORTED_BY_CALLBACK ||
+              (code == CURLE_COULDNT_CONNECT && exchange->tried && !exchange->resend))) {
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
+                  "the kept connection was closed before an answer came");
+  } else if (exchange->misled && code != CURLE_OK) {
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_COULDNT_CONNECT",
+                  exchange->direct ? "the loopback name led to another machine; nothing was sent"
+                                   : "the redirect led to this machine; nothing was sent");
+  } else if (code == CURLE_UNSUPPORTED_PROTOCOL && exchange->easy == NULL) {
+    exchange_fail(exchange, FAILURE_TLS, "CURLE_UNSUPPORTED_PROTOCOL",
+                  "this libcurl was built without HTTP/2, which http_version asks for");
+  } else if (descriptor_shortage_explains(code, exchange->socket_error, &exchange->failure)) {
+    exchange->state = EXCHANGE_DONE;
+  } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    fail_verification(exchange);
+  } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
+    fail_resolving(exchange);
+  } else if (code != CURLE_OK) {
+    if (!fail_at_proxy(exchange))
+      failure_set_curl(&exchange->failure, code);
+  } else if (!exchange->head_ended) {
+    /* libcurl takes a head that breaks off for a whole one. */
+    exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
+                  "the connection ended before the answer's headers did");
+  } else {
+    read_answer(exchange);
+  }
+}
+
+/* Of one that does harm when it is sent twice; that there was no connection says it already. */
+static void say_what_became_of_it(struct exchange *exchange, CURLcode code) {
+  struct failure *failure = &exchange->failure;
+  bool sent = exchange_was_sent(exchange);
+  if (exchange->resend || (failure->kind != FAILURE_NETWORK && failure->kind != FAILURE_TIMEOUT) ||
+      (!sent && !exchange->refusal.said && code != CURLE_OPERATION_TIMEDOUT))
+    return;
+  size_t length = strlen(failure->message);
+  snprintf(failure->message + length, sizeof failure->message - length, "%s",
+           sent ? "; the request may have been processed" : "; the request was not processed");
+}
+
+void exchange_finish(struct exchange *exchange, CURLcode code) {
+  exchange->state = EXCHANGE_DONE;
+  exchange_stop_listening(exchange);
+#if LIBCURL_VERSION_NUM < 0x075000
+  note_sending(exchange);
+#endif
+  exchange_end_body(exchange, code == CURLE_OK);
+  read_outcome(exchange, code);
+  say_what_became_of_it(exchange, code);
+}
+
+bool exchange_has_body(const struct exchange *exchange) {
+  return exchange->has_body || exchange->upload.descriptor >= 0;
+}
+
+void exchange_clear(struct exchange *exchange) {
+  if (exchange->last_own_line != NULL)
+    exchange->last_own_line->next = NULL; /* what follows is not ours */
+  header_list_wipe(exchange->lines);
+  header_snapshot_release(exchange->snapshot);
+  header_snapshot_release(exchange->open);
+  url_parsed_clear(&exchange->parsed);
+  download_file_clear(&exchange->download);
+  upload_file_clear(&exchange->upload);
+  buffer_free(&exchange->url_text);
+  buffer_free(&exchange->secret_body);
+  buffer_free(&exchange->head);
+  buffer_free(&exchange->reply_body);
+  content_decoder_free(exchange->decoder);
+  secret_clear(&exchange->sent_secret);
+  record_clear(&exchange->record);
+  free(exchange->content_type);
+  free(exchange->location);
+  exchange_init(exchange, exchange->kind);
+}
+
+void exchange_recycle(struct exchange *exchange) {
+  struct buffer *buffers[] = {&exchange->url_text, &exchange->head, &exchange->reply_body};
+  enum { COUNT = sizeof buffers / sizeof buffers[0] };
+  struct buffer kept[COUNT];
+  struct url_parsed parsed = exchange->parsed;
+  memset(&exchange->parsed, 0, sizeof exchange->parsed);
+  for (size_t i = 0; i < COUNT; i++) {
+    buffer_clear(buffers[i], KEPT_CAPACITY);
+    kept[i] = *buffers[i];
+    buffer_init(buffers[i], 0, false);
+  }
+  exchange_clear(exchange);
+  for (size_t i = 0; i < COUNT; i++) {
+    buffers[i]->data = kept[i].data;
+    buffers[i]->capacity = kept[i].capacity;
+  }
+  exchange->parsed = parsed;
+}

@@ -1,0 +1,138 @@
+#include "../base.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../text/ascii.h"
+#include "../text/header.h"
+#include "../text/loopback.h"
+#include "redirect.h"
+
+/* ---- what a location means ---- */
+
+static bool is_letter(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* Bytes of the scheme that a text begins with, as RFC 3986 has it; 0 when it is relative. */
+static size_t scheme_length(const char *text) {
+  static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+  size_t length = is_letter(text[0]) ? strspn(text, more) : 0;
+  return text[length] == ':' ? length : 0;
+}
+
+/* libcurl's versions take different schemes, and other texts, for a path. */
+static bool is_foreign(const char *location) {
+  size_t length = scheme_length(location);
+  if (length == 0)
+    return false;
+  bool http = (length == 4 && ascii_alike(location, "http", 4)) ||
+              (length == 5 && ascii_alike(location, "https", 5));
+  return !http || strncmp(location + length, "://", 3) != 0;
+}
+
+static enum url_status status_of(CURLUcode code) {
+  if (code == CURLUE_OK)
+    return URL_OK;
+  return code == CURLUE_OUT_OF_MEMORY ? URL_NO_MEMORY : URL_UNREADABLE;
+}
+
+static enum url_status resolve(CURLU *page, const char *location, char **found) {
+  CURLU *url = curl_url_dup(page);
+  char *whole = NULL;
+  enum url_status status = URL_NO_MEMORY;
+  if (url != NULL)
+    status = status_of(curl_url_set(url, CURLUPART_URL, location, CURLU_URLENCODE));
+  if (status == URL_OK)
+    status = status_of(curl_url_get(url, CURLUPART_URL, &whole, 0));
+  if (status == URL_OK)
+    *found = strdup(whole);
+  if (status == URL_OK && *found == NULL)
+    status = URL_NO_MEMORY;
+  curl_free(whole);
+  curl_url_cleanup(url);
+  return status;
+}
+
+enum url_status redirect_read(CURLU *page, const char *head, size_t length, char **found) {
+  struct header_field field;
+  size_t offset = 0;
+  bool there = false;
+  *found = NULL;
+  while (!there && header_next(head, length, &offset, &field))
+    there = field.value_length > 0 && header_name_is(field.name, field.name_length, "Location");
+  if (!there)
+    return URL_OK;
+  char *text = strndup(field.value, field.value_length);
+  if (text == NULL)
+    return URL_NO_MEMORY;
+  enum url_status status = is_foreign(text) ? URL_UNREADABLE : resolve(page, text, found);
+  if (status == URL_UNREADABLE)
+    *found = text;
+  else
+    free(text);
+  return status;
+}
+
+/* ---- where it may lead ---- */
+
+struct ends {
+  char *from_scheme, *from_host, *from_port, *to_scheme, *to_host, *to_port;
+};
+
+static bool get(CURLU *url, CURLUPart part, char **text) {
+  return curl_url_get(url, part, text, CURLU_DEFAULT_PORT) == CURLUE_OK;
+}
+
+static bool read_ends(CURLU *from, CURLU *to, struct ends *ends) {
+  return get(from, CURLUPART_SCHEME, &ends->from_scheme) &&
+         get(from, CURLUPART_HOST, &ends->from_host) &&
+         get(from, CURLUPART_PORT, &ends->from_port) &&
+         get(to, CURLUPART_SCHEME, &ends->to_scheme) && get(to, CURLUPART_HOST, &ends->to_host) &&
+         get(to, CURLUPART_PORT, &ends->to_port);
+}
+
+static void free_ends(struct ends *ends) {
+  curl_free(ends->from_scheme);
+  curl_free(ends->from_host);
+  curl_free(ends->from_port);
+  curl_free(ends->to_scheme);
+  curl_free(ends->to_host);
+  curl_free(ends->to_port);
+}
+
+static const char *problem_between(const struct redirect_page *page, const struct ends *ends,
+                                   bool *guarded) {
+  bool here = page->on_loopback || loopback_host(ends->from_host);
+  bool same = ascii_equal(ends->from_scheme, ends->to_scheme) &&
+              ascii_equal(ends->from_host, ends->to_host) &&
+              strcmp(ends->from_port, ends->to_port) == 0;
+  *guarded = !here && !same;
+  if (ascii_equal(ends->from_scheme, "https") && !ascii_equal(ends->to_scheme, "https"))
+    return "leads from https to http";
+  if (!here && loopback_may_be(ends->to_host))
+    return "leads from another machine to this one";
+  return NULL;
+}
+
+const char *redirect_problem(const struct redirect_page *page, const char *url, bool *guarded) {
+  CURLU *from = NULL, *to = NULL;
+  struct ends ends = {0};
+  const char *problem = NULL;
+  *guarded = false;
+  if (page->url == NULL)
+    return NULL;
+  enum url_status status = url_parse(page->url, &from);
+  if (status == URL_OK)
+    status = url_parse(url, &to);
+  if (status == URL_UNREADABLE)
+    problem = "cannot be read as a URL; wanted: https://host/path";
+  else if (status == URL_NO_MEMORY || !read_ends(from, to, &ends))
+    problem = url_no_memory;
+  else
+    problem = problem_between(page, &ends, guarded);
+  free_ends(&ends);
+  curl_url_cleanup(from);
+  curl_url_cleanup(to);
+  return problem;
+}

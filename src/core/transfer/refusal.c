@@ -1,0 +1,106 @@
+#include "../base.h"
+
+#include <string.h>
+
+#include "refusal.h"
+
+enum { TEXT_MAX = 160 };
+
+static bool begins(const char *text, const char *with) {
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool begins_with_one(const char *text, const char *const *list) {
+  while (*list != NULL && !begins(text, *list))
+    list++;
+  return *list != NULL;
+}
+
+static bool is_harmless(const char *text) {
+  static const char *const known[] = {"Connection state changed", "Connection died, retrying",
+                                      "old SSL session ID is stale", NULL};
+  return begins_with_one(text, known);
+}
+
+static bool is_sent(const char *text) {
+  static const char *const known[] = {"We are completely uploaded", "upload completely sent",
+                                      "Request completely sent", NULL};
+  return begins_with_one(text, known);
+}
+
+static bool is_closing(const char *text) {
+  static const char *const known[] = {"Closing connection", "closing connection",
+                                      "shutting down connection", NULL};
+  return begins_with_one(text, known);
+}
+
+/* The system is asked only where a second sending may do harm. */
+static void note_sending(struct refusal *refusal, const struct kept_socket *socket) {
+  refusal->written =
+      socket == NULL || refusal->harmless ? -1.0 : kept_socket_written(socket->descriptor);
+}
+
+/* Neither libcurl nor nghttp2 has sent anything since the request, or it does not matter. */
+static bool is_quiet(const struct refusal *refusal, const struct kept_socket *socket) {
+  return refusal->harmless ||
+         (refusal->written > 0.0 && kept_socket_written(socket->descriptor) <= refusal->written);
+}
+
+/* libcurl sends again by itself what was sent on a kept connection and had no answer, and before
+   8.20 does not tell why. Over HTTP/2 the stream was refused then, after a GOAWAY also by nghttp2;
+   or the server broke the rules, but then the connection has ended, or nghttp2 has sent a farewell.
+ */
+static bool is_refused(const struct refusal *refusal, const char *text,
+                       const struct kept_socket *socket) {
+  if (begins(text, "HTTP/2 stream ") && strstr(text, "refused by server") != NULL)
+    return true;
+  if (begins(text, "REFUSED_STREAM") || begins(text, "Downgrades to HTTP/1.1"))
+    return true;
+  return begins(text, "Connection died, retrying") && !refusal->doubtful && socket != NULL &&
+         !socket->is_http1 && (socket->went_away || is_quiet(refusal, socket)) &&
+         !kept_socket_has_ended(socket->descriptor);
+}
+
+static void note_text(struct refusal *refusal, const char *text, struct kept_socket *socket) {
+  if (is_refused(refusal, text, socket)) {
+    refusal->said = true;
+    refusal->http1 = begins(text, "Downgrades");
+  } else if (is_sent(text)) {
+    note_sending(refusal, socket);
+  } else if (is_closing(text)) {
+    refusal->left =
+        refusal->went_away && !refusal->doubtful && socket != NULL && is_quiet(refusal, socket);
+  } else if (strstr(text, "ived GOAWAY, ") != NULL) {
+    refusal->went_away = true;
+    if (socket != NULL)
+      socket->went_away = true; /* which libcurl tells one of its streams alone */
+  } else if (!is_harmless(text)) {
+    refusal->doubtful = true;
+  }
+}
+
+void refusal_begin(struct refusal *refusal, const struct kept_socket *socket, bool harmless) {
+  refusal->harmless = harmless;
+  refusal->doubtful = refusal->went_away = refusal->left = refusal->said = false;
+  note_sending(refusal, socket);
+}
+
+void refusal_note(struct refusal *refusal, curl_infotype type, const char *bytes, size_t length,
+                  struct kept_socket *socket) {
+  char text[TEXT_MAX];
+  if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
+    note_sending(refusal, socket);
+  if (type != CURLINFO_TEXT)
+    return;
+  if (length >= sizeof text)
+    length = sizeof text - 1;
+  memcpy(text, bytes, length);
+  text[length] = '\0';
+  note_text(refusal, text, socket);
+}
+
+/* A GOAWAY has libcurl 7.88 say CURLE_HTTP2 of a stream that it does not cover, when it is the only
+   one. One that it covers goes on, or ends with another code. */
+void refusal_end(struct refusal *refusal, CURLcode code) {
+  refusal->said = refusal->said || (code == CURLE_HTTP2 && refusal->left);
+}

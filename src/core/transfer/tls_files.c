@@ -1,0 +1,174 @@
+#include "../base.h"
+
+#include <curl/curl.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tls_files.h"
+
+enum { SHOWN_PATH_MAX = 160 };
+
+static bool is_code(const struct failure *failure, const char *code) {
+  return failure->code != NULL && strcmp(failure->code, code) == 0;
+}
+
+/* "tls.ca_file "/path": reason" as the message; the code stays libcurl's. */
+static void blame(struct failure *failure, const char *option, const char *path,
+                  const char *reason) {
+  size_t length = strlen(path);
+  bool cut = length > SHOWN_PATH_MAX;
+  snprintf(failure->message, sizeof failure->message, "%s \"%.*s%s\": %s", option,
+           cut ? SHOWN_PATH_MAX : (int)length, path, cut ? "..." : "", reason);
+}
+
+static void blame_errno(struct failure *failure, const char *option, const char *path, int error) {
+  struct failure system;
+  char reason[128];
+  failure_set_errno(&system, NULL, error);
+  snprintf(reason, sizeof reason, "%.100s (%.16s)", system.message, system.code);
+  blame(failure, option, path, reason);
+}
+
+/* Whether a line of the file begins so. A file that cannot be read is 0 with errno set. */
+static bool has_line(FILE *file, const char *begin) {
+  char line[256];
+  bool at_start = true, found = false;
+  errno = 0;
+  while (!found && fgets(line, sizeof line, file) != NULL) {
+    found = at_start && strncmp(line, begin, strlen(begin)) == 0;
+    at_start = strchr(line, '\n') != NULL;
+  }
+  return found;
+}
+
+/* True when the file is to blame. */
+static bool blame_file(struct failure *failure, const char *option, const char *path,
+                       const char *wanted) {
+  if (path == NULL)
+    return false;
+  FILE *file = fopen(path, "re");
+  int error = file == NULL ? errno : 0;
+  bool found = file != NULL && has_line(file, wanted);
+  if (file != NULL && !found)
+    error = errno;
+  if (file != NULL)
+    fclose(file);
+  if (error != 0)
+    blame_errno(failure, option, path, error);
+  else if (!found)
+    blame(failure, option, path, "no PEM: it has no line \"-----BEGIN …\" of that kind");
+  return error != 0 || !found;
+}
+
+static bool blame_folder(struct failure *failure, const char *option, const char *path) {
+  if (path == NULL)
+    return false;
+  DIR *folder = opendir(path);
+  if (folder == NULL)
+    blame_errno(failure, option, path, errno);
+  else
+    closedir(folder);
+  return folder == NULL;
+}
+
+static bool blame_authorities(const struct connection_options *options, struct failure *failure) {
+  const char *name = options->ca_file_name != NULL ? options->ca_file_name : "tls.ca_file";
+  return blame_file(failure, name, options->ca_file, "-----BEGIN ") ||
+         blame_folder(failure, "tls.ca_path", options->ca_path);
+}
+
+/* Of both forms of PEM. */
+static bool is_locked(const char *path) {
+  FILE *file = fopen(path, "re");
+  bool locked = file != NULL && has_line(file, "-----BEGIN ENCRYPTED ");
+  if (file != NULL && !locked) {
+    rewind(file);
+    locked = has_line(file, "Proc-Type: 4,ENCRYPTED");
+  }
+  if (file != NULL)
+    fclose(file);
+  return locked;
+}
+
+static void blame_key(const struct connection_options *options, struct failure *failure) {
+  bool apart = options->client_key != NULL;
+  const char *option = apart ? "tls.client_key" : "tls.client_cert";
+  const char *path = apart ? options->client_key : options->client_cert;
+  if (is_locked(path))
+    blame(failure, option, path, "the key is encrypted, and a passphrase is not supported");
+  else
+    blame(failure, "tls.client_cert", options->client_cert,
+          "the certificate and its key cannot be used together");
+}
+
+static void blame_client_certificate(const struct connection_options *options,
+                                     struct failure *failure) {
+  if (!blame_file(failure, "tls.client_cert", options->client_cert, "-----BEGIN ") &&
+      !blame_file(failure, "tls.client_key", options->client_key, "-----BEGIN ") &&
+      options->client_cert != NULL)
+    blame_key(options, failure);
+}
+
+/* A key may be named by its digest, or by a file. */
+static void blame_pin(const struct connection_options *options, struct failure *failure) {
+  const char *pin = options->pinned_public_key;
+  if (pin != NULL && strncmp(pin, "sha256//", 8) != 0) {
+    FILE *file = fopen(pin, "re");
+    if (file == NULL)
+      blame_errno(failure, "tls.pinned_public_key", pin, errno);
+    else
+      fclose(file);
+  }
+}
+
+static bool is_empty_folder(const char *path) {
+  DIR *folder = path == NULL ? NULL : opendir(path);
+  bool empty = true;
+  if (folder == NULL)
+    return true;
+  for (const struct dirent *entry = readdir(folder); entry != NULL && empty;
+       entry = readdir(folder))
+    empty = entry->d_name[0] == '.';
+  closedir(folder);
+  return empty;
+}
+
+/* Where libcurl knows no place, the TLS library may have one of its own. */
+static bool has_no_authorities(void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  struct stat facts;
+  bool known = info->cainfo != NULL || info->capath != NULL;
+  bool has_file = info->cainfo != NULL && stat(info->cainfo, &facts) == 0 && facts.st_size > 0;
+  return known && !has_file && is_empty_folder(info->capath);
+}
+
+static void blame_library(struct failure *failure) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  snprintf(failure->message, sizeof failure->message,
+           "this libcurl's TLS library, %s, cannot do what an option asks for",
+           info->ssl_version == NULL ? "none" : info->ssl_version);
+}
+
+void tls_files_explain(const struct connection_options *options, struct failure *failure) {
+  if (failure->kind != FAILURE_TLS)
+    return;
+  if (is_code(failure, "CURLE_NOT_BUILT_IN") || is_code(failure, "CURLE_UNKNOWN_OPTION")) {
+    blame_library(failure);
+  } else if (is_code(failure, "CURLE_SSL_CERTPROBLEM")) {
+    blame_client_certificate(options, failure);
+  } else if (is_code(failure, "CURLE_SSL_PINNEDPUBKEYNOTMATCH")) {
+    blame_pin(options, failure);
+  } else if (is_code(failure, "CURLE_SSL_CACERT_BADFILE") ||
+             is_code(failure, "CURLE_PEER_FAILED_VERIFICATION")) {
+    bool named = options->ca_file != NULL || options->ca_path != NULL;
+    if (named)
+      blame_authorities(options, failure);
+    else if (has_no_authorities())
+      snprintf(failure->message, sizeof failure->message,
+               "this system has no certificate authorities, and none are named: install the "
+               "package ca-certificates");
+  }
+}

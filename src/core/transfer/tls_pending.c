@@ -1,0 +1,79 @@
+#include "../base.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "tls_pending.h"
+
+typedef int (*int_function)(const void *connection);
+typedef size_t (*size_function)(const void *connection);
+
+/* SSL_has_pending is OpenSSL's since 1.1.0; it also knows of records that were not decoded yet. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int_function openssl_pending, openssl_has_pending;
+static size_function gnutls_pending;
+static unsigned long (*openssl_version)(void);
+static uint64_t (*openssl_set_options)(void *connection, uint64_t options);
+
+/* SSL_OP_CLEANSE_PLAINTEXT, since 3.0. */
+static const uint64_t CLEANSE = 2;
+
+/* Of the very library that libcurl calls: another one in the process does not know its
+   connections. A program that has one of its own may have put it in the place of libcurl's (see
+   host_tls.c), so where there are two of the name it is neither. */
+static void *find(void *libcurl, const char *name) {
+  void *here = dlsym(RTLD_DEFAULT, name);
+  void *there = libcurl == NULL ? here : dlsym(libcurl, name);
+  return here == NULL || here == there ? there : NULL;
+}
+
+static void find_functions(void) {
+  Dl_info place;
+  void *libcurl = NULL, *symbol = NULL;
+  CURLcode (*getinfo)(CURL *, CURLINFO, ...) = curl_easy_getinfo;
+  memcpy(&symbol, &getinfo, sizeof symbol); /* ISO C has no cast for that */
+  if (dladdr(symbol, &place) != 0 && place.dli_fname != NULL)
+    libcurl = dlopen(place.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  symbol = find(libcurl, "SSL_pending");
+  memcpy(&openssl_pending, &symbol, sizeof symbol);
+  symbol = find(libcurl, "SSL_has_pending");
+  memcpy(&openssl_has_pending, &symbol, sizeof symbol);
+  symbol = find(libcurl, "OpenSSL_version_num");
+  memcpy(&openssl_version, &symbol, sizeof symbol);
+  symbol = find(libcurl, "SSL_set_options");
+  memcpy(&openssl_set_options, &symbol, sizeof symbol);
+  symbol = find(libcurl, "gnutls_record_check_pending");
+  memcpy(&gnutls_pending, &symbol, sizeof symbol);
+  if (libcurl != NULL)
+    dlclose(libcurl); /* it stays: this library needs it */
+}
+
+/* The connection that the handle uses, of one of the libraries; NULL: there is none. */
+static struct curl_tlssessioninfo *session_of(CURL *easy) {
+  struct curl_tlssessioninfo *session = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
+      session->internals == NULL)
+    return NULL;
+  pthread_once(&once, find_functions);
+  return session;
+}
+
+bool tls_has_pending(CURL *easy) {
+  const struct curl_tlssessioninfo *session = session_of(easy);
+  if (session == NULL)
+    return false;
+  if (session->backend == CURLSSLBACKEND_OPENSSL)
+    return (openssl_pending != NULL && openssl_pending(session->internals) > 0) ||
+           (openssl_has_pending != NULL && openssl_has_pending(session->internals) > 0);
+  if (session->backend == CURLSSLBACKEND_GNUTLS)
+    return gnutls_pending != NULL && gnutls_pending(session->internals) > 0;
+  return false;
+}
+
+void tls_wipe_what_is_read(CURL *easy) {
+  const struct curl_tlssessioninfo *session = session_of(easy);
+  if (session != NULL && session->backend == CURLSSLBACKEND_OPENSSL && openssl_version != NULL &&
+      openssl_version() >= 0x30000000UL && openssl_set_options != NULL)
+    openssl_set_options(session->internals, CLEANSE);
+}

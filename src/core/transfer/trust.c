@@ -1,0 +1,160 @@
+#include "../base.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "trust.h"
+
+/* "0a1b2c3d.0": eight hex digits of the subject's hash, and a number. */
+static bool is_hashed_name(const char *name) {
+  for (size_t i = 0; i < 8; i++)
+    if (name[i] == '\0' || strchr("0123456789abcdefABCDEF", name[i]) == NULL)
+      return false;
+  return name[8] == '.' && name[9] >= '0' && name[9] <= '9';
+}
+
+/* Whether a folder's files are named by hash. */
+static bool is_hashed_folder(const char *folder_path) {
+  DIR *folder = opendir(folder_path);
+  bool found = false;
+  if (folder == NULL)
+    return false;
+  for (const struct dirent *entry = readdir(folder); entry != NULL && !found;
+       entry = readdir(folder))
+    found = is_hashed_name(entry->d_name);
+  closedir(folder);
+  return found;
+}
+
+/* Only OpenSSL and its kin look certificates up by their hash. */
+static bool looks_up_by_hash(const curl_version_info_data *info) {
+  return info->ssl_version != NULL && strstr(info->ssl_version, "SSL/") != NULL &&
+         strncmp(info->ssl_version, "wolf", 4) != 0;
+}
+
+/* The folder is looked at once in a process: it has hundreds of files, and many handles ask. */
+static pthread_once_t folder_once = PTHREAD_ONCE_INIT;
+static bool folder_is_hashed;
+
+static void look_at_folder(void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  folder_is_hashed =
+      info->capath != NULL && looks_up_by_hash(info) && is_hashed_folder(info->capath);
+}
+
+/* The options of one of the two that may have to show a certificate. */
+struct peer {
+  CURLoption file, folder, min_version, verify_peer, verify_host;
+#if LIBCURL_VERSION_NUM >= 0x074d00
+  CURLoption blob;
+#endif
+};
+
+static const struct peer server = {
+    .file = CURLOPT_CAINFO,
+    .folder = CURLOPT_CAPATH,
+    .min_version = CURLOPT_SSLVERSION,
+    .verify_peer = CURLOPT_SSL_VERIFYPEER,
+    .verify_host = CURLOPT_SSL_VERIFYHOST,
+#if LIBCURL_VERSION_NUM >= 0x074d00
+    .blob = CURLOPT_CAINFO_BLOB,
+#endif
+};
+
+static const struct peer proxy = {
+    .file = CURLOPT_PROXY_CAINFO,
+    .folder = CURLOPT_PROXY_CAPATH,
+    .min_version = CURLOPT_PROXY_SSLVERSION,
+    .verify_peer = CURLOPT_PROXY_SSL_VERIFYPEER,
+    .verify_host = CURLOPT_PROXY_SSL_VERIFYHOST,
+#if LIBCURL_VERSION_NUM >= 0x074d00
+    .blob = CURLOPT_PROXY_CAINFO_BLOB,
+#endif
+};
+
+/* Before 8.21 NULL means "none"; from then on it means the default that libcurl was built with. */
+static bool null_is_default(const curl_version_info_data *info) {
+  return info->version_num >= 0x081500;
+}
+
+/* A list of what an authority that does not exist has revoked. libcurl wants to find something in
+   a bundle, and this lets nobody be trusted. */
+#if LIBCURL_VERSION_NUM >= 0x074d00
+static const char nobody[] = "-----BEGIN X509 CRL-----\n"
+                             "MIGSMEYCAQEwBQYDK2VwMAwxCjAIBgNVBAMMAS0XDTAwMDEwMTAwMDAwMFoXDTAw\n"
+                             "MDEwMjAwMDAwMFqgDjAMMAoGA1UdFAQDAgEBMAUGAytlcANBAFa+LMKSMnun/FlI\n"
+                             "uiN2PAZbq7aLwbFViXqEq/vxnFES/ghYk+u6uaBvfC1Ma35s3yJVj7Tb/7anWuLG\n"
+                             "JQ/FdwA=\n"
+                             "-----END X509 CRL-----\n";
+#endif
+
+static CURLcode set_no_file(CURL *easy, const struct peer *peer,
+                            const curl_version_info_data *info) {
+  if (!null_is_default(info) || info->cainfo == NULL)
+    return curl_easy_setopt(easy, peer->file, NULL);
+#if LIBCURL_VERSION_NUM >= 0x074d00
+  struct curl_blob blob = {(void *)nobody, sizeof nobody - 1, CURL_BLOB_NOCOPY};
+  return curl_easy_setopt(easy, peer->blob, &blob); /* goes before the file */
+#else
+  return CURLE_NOT_BUILT_IN;
+#endif
+}
+
+/* A folder without certificates, which nobody can put one in. Where each file of it is read and not
+   looked up, some TLS libraries insist on one that is there: this has no readable file. */
+static const char *empty_folder(const curl_version_info_data *info) {
+  return looks_up_by_hash(info) ? "/dev/null" : "/proc/self/ns";
+}
+
+static CURLcode set_no_folder(CURL *easy, const struct peer *peer,
+                              const curl_version_info_data *info) {
+  bool needs_one = null_is_default(info) && info->capath != NULL;
+  CURLcode code = curl_easy_setopt(easy, peer->folder, needs_one ? empty_folder(info) : NULL);
+  /* A TLS library that knows no folders looks into none. */
+  return code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION ? CURLE_OK : code;
+}
+
+static CURLcode set_own(CURL *easy, const struct peer *peer, const char *file, const char *folder) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  CURLcode code =
+      file != NULL ? curl_easy_setopt(easy, peer->file, file) : set_no_file(easy, peer, info);
+  if (code != CURLE_OK)
+    return code;
+  return folder != NULL ? curl_easy_setopt(easy, peer->folder, folder)
+                        : set_no_folder(easy, peer, info);
+}
+
+static CURLcode set_system(CURL *easy, const struct peer *peer) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  pthread_once(&folder_once, look_at_folder);
+  if (folder_is_hashed) {
+    CURLcode code = set_no_file(easy, peer, info);
+    if (code == CURLE_NOT_BUILT_IN) /* the bundle is read beside it */
+      code = CURLE_OK;
+    return code == CURLE_OK ? curl_easy_setopt(easy, peer->folder, info->capath) : code;
+  }
+  /* No bundle known: whatever the TLS library finds by itself. */
+  return info->cainfo == NULL ? CURLE_OK : curl_easy_setopt(easy, peer->folder, NULL);
+}
+
+static CURLcode set_peer(CURL *easy, const struct peer *peer, const char *file, const char *folder,
+                         long min_version) {
+  CURLcode code =
+      file != NULL || folder != NULL ? set_own(easy, peer, file, folder) : set_system(easy, peer);
+  if (code == CURLE_OK)
+    code = curl_easy_setopt(easy, peer->min_version, min_version);
+  if (code == CURLE_OK)
+    code = curl_easy_setopt(easy, peer->verify_peer, 1L);
+  if (code == CURLE_OK)
+    code = curl_easy_setopt(easy, peer->verify_host, 2L);
+  return code;
+}
+
+CURLcode trust_set(CURL *easy, const char *file, const char *folder, long min_version) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  CURLcode code = set_peer(easy, &server, file, folder, min_version);
+  if (code == CURLE_OK && (info->features & CURL_VERSION_HTTPS_PROXY) != 0)
+    code = set_peer(easy, &proxy, file, folder, min_version);
+  return code;
+}

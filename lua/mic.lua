@@ -1,6 +1,6 @@
 --- lua-mic: a client for Telenor's Managed IoT Cloud (MIC).
 
-local core = require "mic.load" -- before all that needs it
+local core = require "mic.core_loader" -- before all that needs it
 
 local client = require "mic.client"
 local environment = require "mic.environment"

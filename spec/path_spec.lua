@@ -1,5 +1,5 @@
 local json = require "mic.json"
-local path = require "mic.path"
+local path = require "mic.http.path"
 
 local function message_of(fn, ...)
   local ok, message = pcall(fn, ...)

@@ -1,7 +1,9 @@
 -- The whole of what the policy decides, as tables: what happens after an attempt, when a token is
 -- refreshed, how long a failed refresh is not repeated. No clock and no network.
 
-local policy = require "mic.policy"
+local policy = require "mic.request.policy"
+local renewal_policy = require "mic.credentials.renewal_policy"
+local retry = require "mic.http.retry"
 
 --- Facts of an attempt, with what differs from these.
 local function facts_of(base, changes)
@@ -190,18 +192,18 @@ describe("policy.decide", function()
   end)
 end)
 
-describe("policy.is_idempotent", function()
+describe("retry.is_idempotent", function()
   it("knows the methods that may be sent twice", function()
     for method, expected in pairs {
       GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE = true,
       POST = false, PATCH = false, PROPFIND = false, get = false,
     } do
-      assert.equal(expected, policy.is_idempotent(method), method)
+      assert.equal(expected, retry.is_idempotent(method), method)
     end
   end)
 end)
 
-describe("policy.windows", function()
+describe("renewal_policy.windows", function()
   --- Seconds are compared to a millionth.
   local function near(expected, got, what)
     assert.is_true(math.abs(expected - got) < 1e-6,
@@ -218,7 +220,7 @@ describe("policy.windows", function()
       { 86400, 810, 990, 60 }, -- the most: 15 minutes
     } do
       for column, random in ipairs { 0, 1 } do
-        local advisory, mandatory = policy.windows(row[1], nil, random)
+        local advisory, mandatory = renewal_policy.windows(row[1], nil, random)
         near(row[1 + column], advisory, ("advisory of %d s, random %d"):format(row[1], random))
         near(row[4], mandatory, ("mandatory of %d s, random %d"):format(row[1], random))
       end
@@ -226,8 +228,8 @@ describe("policy.windows", function()
   end)
 
   it("vary evenly between the ends of the jitter", function()
-    near(720, (policy.windows(3600, nil, 0.5)), "the middle")
-    near(684, (policy.windows(3600, nil, 0.25)), "a quarter")
+    near(720, (renewal_policy.windows(3600, nil, 0.5)), "the middle")
+    near(684, (renewal_policy.windows(3600, nil, 0.25)), "a quarter")
   end)
 
   it("begin where the user's margin says, at most nine tenths before the end", function()
@@ -248,7 +250,7 @@ describe("policy.windows", function()
       { 3600, 0, 0, 0 },
     } do
       for _, random in ipairs { 0, 0.5, 1 } do -- no jitter on what the user asked for
-        local advisory, mandatory = policy.windows(row[1], row[2], random)
+        local advisory, mandatory = renewal_policy.windows(row[1], row[2], random)
         local what = ("%d s with a margin of %g"):format(row[1], row[2])
         near(row[3], advisory, "advisory of " .. what)
         near(row[4], mandatory, "mandatory of " .. what)
@@ -261,7 +263,7 @@ describe("policy.windows", function()
       local lifetime = 2 ^ exponent
       for _, random in ipairs { 0, 0.5, 1 } do
         for _, margin in ipairs { false, 0, 1, 60, 1e6 } do
-          local advisory, mandatory = policy.windows(lifetime, margin or nil, random)
+          local advisory, mandatory = renewal_policy.windows(lifetime, margin or nil, random)
           local what = show { lifetime = lifetime, margin = margin, random = random }
           assert.is_true(advisory <= 0.9 * lifetime + 1e-9, what)
           assert.is_true(mandatory <= advisory, what)
@@ -273,12 +275,12 @@ describe("policy.windows", function()
   end)
 end)
 
-describe("policy.pause", function()
+describe("renewal_policy.pause", function()
   local function check(facts, shortest, longest)
     for random, expected in pairs {
       [0] = shortest, [1] = longest, [0.5] = (shortest + longest) / 2,
     } do
-      local seconds = policy.pause(facts_of(facts, { random = random }))
+      local seconds = renewal_policy.pause(facts_of(facts, { random = random }))
       assert.is_true(math.abs(seconds - expected) < 1e-9, show(facts) .. " -> " .. seconds)
     end
   end
@@ -303,8 +305,8 @@ describe("policy.pause", function()
 
   it("ends with the token, so that there is another try then", function()
     check({ lifetime = 3600, failures = 1, left = 20 }, 20, 20)
-    assert.equal(40, policy.pause { lifetime = 3600, failures = 1, left = 40, random = 1 })
-    assert.equal(30, policy.pause { lifetime = 3600, failures = 1, left = 40, random = 0 })
+    assert.equal(40, renewal_policy.pause { lifetime = 3600, failures = 1, left = 40, random = 1 })
+    assert.equal(30, renewal_policy.pause { lifetime = 3600, failures = 1, left = 40, random = 0 })
   end)
 
   it("is short without a good token, and twice as long after each failure", function()
@@ -324,18 +326,18 @@ describe("policy.pause", function()
   end)
 end)
 
-describe("policy.pause_left", function()
+describe("renewal_policy.pause_left", function()
   it("believes a saved pause that can be ours, and no other", function()
     for retry_at, expected in pairs {
       [0] = false, [1000] = false, [999] = false, [1000.5] = 0.5, [1060] = 60, [1061] = false,
       [1000 + 3600] = false, [3e8] = false,
     } do
-      assert.equal(expected or nil, policy.pause_left(retry_at, 1000), tostring(retry_at))
+      assert.equal(expected or nil, renewal_policy.pause_left(retry_at, 1000), tostring(retry_at))
     end
   end)
 end)
 
-describe("policy.refusal_left", function()
+describe("renewal_policy.refusal_left", function()
   it("is a quarter of an hour, and an hour after each further refusal", function()
     local AT = 1700000000
     for _, row in ipairs {
@@ -346,7 +348,8 @@ describe("policy.refusal_left", function()
       { 1, -299, 1199 }, { 1, -300, 1200 }, { 1, -301, nil }, { 2, -300, 3900 },
       { 2, -301, nil }, { 2, -1e8, nil },
     } do
-      assert.equal(row[3], policy.refusal_left(AT, row[1], AT + row[2]), row[1] .. " " .. row[2])
+      local left = renewal_policy.refusal_left(AT, row[1], AT + row[2])
+      assert.equal(row[3], left, row[1] .. " " .. row[2])
     end
   end)
 end)

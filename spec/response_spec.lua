@@ -2,7 +2,7 @@
 
 local api = require "spec.support.api"
 local mic = require "mic"
-local response = require "mic.response"
+local response = require "mic.http.response"
 
 local HEAD = table.concat({
   "HTTP/1.1 200 OK",

@@ -1,19 +1,19 @@
 --- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
 --- the object, so that printing or dumping it shows no secret.
 
-local account = require "mic.account"
-local batch = require "mic.batch"
-local builder = require "mic.builder"
-local call = require "mic.call"
+local credential_status = require "mic.credentials.credential_status"
+local batch = require "mic.request.batch"
+local build = require "mic.request.build"
+local sender = require "mic.request.send"
 local core = require "mic.core"
-local discovery = require "mic.discovery"
+local discovery = require "mic.profile.discovery"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
-local insides = require "mic.inside"
-local plain_call = require "mic.plain_call"
+local insides = require "mic.client_state"
+local plain = require "mic.request.plain"
 local pretty = require "mic.pretty"
-local retry = require "mic.retry"
+local retry = require "mic.http.retry"
 
 local client = {}
 local client_methods = {}
@@ -77,7 +77,7 @@ local session_mt = pretty.metatable("mic.session", client.mask)
 
 local function send(self, built)
   built.ends = insides.ends_of(self, built.deadline)
-  local unwritable = call.unwritable(self, built)
+  local unwritable = sender.unwritable(self, built)
   if unwritable then
     return nil, unwritable
   end
@@ -88,7 +88,7 @@ local function send(self, built)
   self.used_transport = insides.find_transport_name(self)
   local counters = self.session.counters
   counters.calls = counters.calls + 1
-  return call.send(self, built)
+  return sender.call(self, built)
 end
 
 --- Sends a request.
@@ -97,16 +97,16 @@ end
 ---@return table|nil response for 2xx: status, headers, body, data, url, attempts, timings
 ---@return table|nil err
 function client_methods:request(opts)
-  return send(inside(self, "request"), builder.call(opts, "client:request"))
+  return send(inside(self, "request"), build.call(opts, "client:request"))
 end
 
 --- A verb's call, the shortest way where that is possible.
 local function send_verb(self, what, verb, path, data, opts)
-  local sent, made, err = plain_call.send(self, what, verb, path, data, opts)
+  local sent, made, err = plain.send(self, what, verb, path, data, opts)
   if sent then
     return made, err
   end
-  return send(self, builder.call(opts, what, verb, path, data))
+  return send(self, build.call(opts, what, verb, path, data))
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
@@ -165,7 +165,7 @@ end
 ---@return table|nil err
 function client_methods:fetch(url, opts)
   local mine = inside(self, "fetch")
-  local built = builder.fetch(opts, url)
+  local built = build.fetch(opts, url)
   built.fetch = true
   built.ends = insides.ends_of(mine, built.deadline)
   local ready, err = insides.connect(mine, built.ends)
@@ -360,7 +360,7 @@ function client_methods:status()
   }
   if mine.core and not mine.closed then
     status.api = mine.core:root()
-    account.add(status, mine.session)
+    credential_status.add(status, mine.session)
   end
   return setmetatable(status, status_mt)
 end

@@ -2,8 +2,8 @@
 
 local core = require "mic.core"
 local errors = require "mic.error"
-local found = require "mic.transport.found"
-local protect = require "mic.protect"
+local auto = require "mic.transport.auto"
+local pcall_compat = require "mic.pcall_compat"
 
 local events = {}
 
@@ -85,7 +85,7 @@ function events.retry(self, state, delay, reason)
 end
 
 local function show(line)
-  if found.is_in_nginx() then
+  if auto.is_in_nginx() then
     ngx.log(ngx.ERR, line)
   else
     io.stderr:write(line, "\n")
@@ -102,7 +102,7 @@ function events.emitter(self, on_event)
     return function() end
   end
   return function(event)
-    local ok, problem = protect.user(on_event, event)
+    local ok, problem = pcall_compat.user(on_event, event)
     if ok then
       return
     end

@@ -1,7 +1,7 @@
 --- nginx in front of the API: `authorize` gives a request that nginx passes on the client's own
 --- credentials, `observe` looks at what the API made of them.
 
-local core = require "mic.load" -- before all that needs it
+local core = require "mic.core_loader" -- before all that needs it
 
 local clients = require "mic.client"
 local errors = require "mic.error"

@@ -58,7 +58,7 @@ plant("a lock that is gone when it is needed", "whoever saves holds the lock", {
 plant("a session that adopts before it saves", "a token is saved before it is used", {
   first = 29,
   modules = function(require_module)
-    local vault = require_module "mic.vault"
+    local vault = require_module "mic.credentials.credential_cache"
     local new = vault.new
     function vault.new(settings)
       local made = new(settings)
@@ -127,7 +127,7 @@ plant("a session that sees no refusal", "no refused password twice within its ti
 
 plant("a record that forgets what was refused", "no refused password twice within its time", {
   modules = function(require_module)
-    local refusals = require_module "mic.refusals"
+    local refusals = require_module "mic.credentials.refused_logins"
     local new = refusals.new
     function refusals.new()
       local made = new()
@@ -142,7 +142,7 @@ plant("a record that forgets what was refused", "no refused password twice withi
 plant("a policy that never tries a refused password again", "every client recovers", {
   first = 47,
   modules = function(require_module)
-    require_module("mic.policy").refusal_left = function()
+    require_module("mic.request.policy").refusal_left = function()
       return 1e9
     end
   end,
@@ -161,7 +161,7 @@ plant("a session that takes every failure for a refusal", "no login that works i
 
 plant("a policy whose pauses never end", "every client recovers", {
   modules = function(require_module)
-    require_module("mic.policy").pause = function()
+    require_module("mic.request.policy").pause = function()
       return 1e9
     end
   end,
@@ -170,7 +170,7 @@ plant("a policy whose pauses never end", "every client recovers", {
 plant("a policy without pauses", "one call per pause", {
   first = 22,
   modules = function(require_module)
-    require_module("mic.policy").pause = function()
+    require_module("mic.request.policy").pause = function()
       return 0
     end
   end,
@@ -178,7 +178,7 @@ plant("a policy without pauses", "one call per pause", {
 
 plant("a session that tries without end", "no more tries than the option allows", {
   modules = function(require_module)
-    local retry = require_module "mic.retry"
+    local retry = require_module "mic.http.retry"
     local settings = retry.settings
     function retry.settings(...)
       local made = settings(...)
@@ -190,7 +190,7 @@ plant("a session that tries without end", "no more tries than the option allows"
 plant("a session that does not hear Retry-After", "Retry-After is kept to", {
   first = 24,
   modules = function(require_module)
-    require_module("mic.retry").after = function() end
+    require_module("mic.http.retry").after = function() end
   end,
 })
 

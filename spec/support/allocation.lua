@@ -177,7 +177,7 @@ function support.prepare(path)
   scenario = assert(loadfile(path))()
   if not scenario.bare then
     require "mic"
-    require "mic.transport.found"
+    require "mic.transport.auto"
     require "mic.store.memory"
   end
   if scenario.prepare then

@@ -5,7 +5,7 @@ local arguments = require "mic.store.arguments"
 local core = require "mic.core"
 local errors = require "mic.error"
 local options = require "mic.options"
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
 local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
@@ -136,7 +136,7 @@ local function redis(given)
 
   --- One command: its reply, or nil and an error object.
   local function ask(...)
-    local ran, reply, problem = protect.user(command, ...)
+    local ran, reply, problem = pcall_compat.user(command, ...)
     if not ran then
       return nil, failed(reply)
     end

@@ -1,7 +1,7 @@
 --- The transport of plain Lua: the calling thread waits, and no thread is started.
 
 local core = require "mic.core"
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
 local blocking = {
   name = "blocking",
@@ -90,7 +90,7 @@ function blocking.finish(_, exchange, listener)
     if news == "done" then
       return exchange:result()
     end
-    if news ~= "wait" and not protect.listen(exchange, listener, news, first, second) then
+    if news ~= "wait" and not pcall_compat.listen(exchange, listener, news, first, second) then
       return nil, "cancelled", nil, "the call was cancelled"
     end
   end

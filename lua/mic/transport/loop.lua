@@ -4,7 +4,7 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
 local loop = {}
 
@@ -35,7 +35,7 @@ local function park(functions, what, seconds)
   local spot = {}
   parked[what] = parked[what] or {}
   parked[what][spot] = functions.wake
-  protect.outside(functions.park, spot, seconds)
+  pcall_compat.outside(functions.park, spot, seconds)
   if parked[what] then
     parked[what][spot] = nil
   end
@@ -62,10 +62,10 @@ local function lead(self, own, engine)
     self.led_at = core.now()
     local descriptor = engine:fd()
     if not descriptor then -- the engine was closed: there are other exchanges now, or none
-      protect.outside(self.functions.park, {}, SLICE)
+      pcall_compat.outside(self.functions.park, {}, SLICE)
       break
     end
-    protect.outside(self.functions.wait, descriptor, SLICE)
+    pcall_compat.outside(self.functions.wait, descriptor, SLICE)
     tell(engine, own)
   end
   if self.leader == own then
@@ -93,7 +93,7 @@ local function wait_for(self, exchange, engine)
   waiters[exchange] = own
   if has_leader(self) then
     self.followers[own] = true
-    protect.outside(self.functions.park, own.spot, SLICE)
+    pcall_compat.outside(self.functions.park, own.spot, SLICE)
     self.followers[own] = nil
   else
     lead(self, own, engine)
@@ -111,7 +111,7 @@ local function finish(self, exchange, listener)
     end
     if news == "done" then
       return exchange:result()
-    elseif news ~= "wait" and not protect.listen(exchange, listener, news, first, second) then
+    elseif news ~= "wait" and not pcall_compat.listen(exchange, listener, news, first, second) then
       return nil, "cancelled", nil, "the call was cancelled"
     end
   end
@@ -138,7 +138,7 @@ local function complete(self, functions)
   local is_task = functions.running or in_coroutine
 
   local function running()
-    return protect.outside(is_task) and true or false
+    return pcall_compat.outside(is_task) and true or false
   end
 
   transport.can_suspend = running
@@ -160,7 +160,7 @@ local function complete(self, functions)
 
   function transport.spawn(task, ...)
     if running() then
-      protect.outside(functions.spawn, task, ...)
+      pcall_compat.outside(functions.spawn, task, ...)
       return true
     end
     task(...)

@@ -3,7 +3,7 @@
 --- worker.
 
 local core = require "mic.core"
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
 local ngx = ngx
 if type(ngx) ~= "table" then
@@ -112,7 +112,7 @@ local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores by what 
 ---@param what table
 ---@param seconds number how long at most
 function nginx.park(what, seconds)
-  semaphore = semaphore or protect.load "ngx.semaphore"
+  semaphore = semaphore or pcall_compat.load "ngx.semaphore"
   if not semaphore then
     nginx.sleep(math.min(seconds, POLL))
     return
@@ -154,7 +154,7 @@ local function engage(core_client)
     return nil, kind, code, message
   end
   if not reader then
-    reader, kind, code, message = protect.load "mic.transport.nginx_reader"
+    reader, kind, code, message = pcall_compat.load "mic.transport.nginx_dispatcher"
   end
   if not reader then
     return nil, kind, code, message
@@ -218,7 +218,7 @@ function nginx.finish(_, exchange, listener)
       reader.wait(engine, exchange, turn)
     else
       turn = 0
-      if not protect.listen(exchange, listener, news, first, second) then
+      if not pcall_compat.listen(exchange, listener, news, first, second) then
         return nil, "cancelled", nil, "the call was cancelled"
       end
     end

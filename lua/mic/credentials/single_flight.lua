@@ -2,9 +2,9 @@
 --- started.
 
 local errors = require "mic.error"
-local flight = require "mic.flight"
+local refresh = require "mic.credentials.refresh"
 
-local joining = {}
+local single_flight = {}
 
 --- Kinds of flights that are about the same thing: good credentials for the options' user.
 local renewing = { renew = true, ahead = true, refresh = true }
@@ -12,9 +12,9 @@ local renewing = { renew = true, ahead = true, refresh = true }
 --- Whoever waits for a flight lends it the retries of his own call: the most attempts count, and
 --- the latest deadline.
 ---@param this table
----@param retry table|false|nil of `mic.retry`
+---@param retry table|false|nil of `mic.http.retry`
 ---@param deadline number|nil on the transport's clock
-function joining.lend(this, retry, deadline)
+function single_flight.lend(this, retry, deadline)
   if not retry then
     return
   end
@@ -26,24 +26,24 @@ end
 
 --- Starts a flight; there must be none.
 ---@param self table the session
----@param purpose string see `flight.new`
+---@param purpose string see `refresh.new`
 ---@param deadline number|nil of the caller
 ---@param details table|nil for the flight
 ---@return table this
-function joining.launch(self, purpose, deadline, details)
-  local this = flight.new(self, purpose, deadline, coroutine.running())
+function single_flight.launch(self, purpose, deadline, details)
+  local this = refresh.new(self, purpose, deadline, coroutine.running())
   for name, value in pairs(details or {}) do
     this[name] = value
   end
-  joining.lend(this, this.retry, deadline)
+  single_flight.lend(this, this.retry, deadline)
   self.shared.flight = this
-  this.spawned = self.transport.spawn(flight.fly, this) ~= false
+  this.spawned = self.transport.spawn(refresh.fly, this) ~= false
   return this
 end
 
 --- What broke a flight comes out where it was started.
 ---@param this table
-function joining.check_raised(this)
+function single_flight.check_raised(this)
   if this.raised then
     error(this.raised, 0)
   end
@@ -58,14 +58,14 @@ end
 ---@param take (fun(other: table): boolean)|nil
 ---@return table|nil this
 ---@return table|nil err
-function joining.run(self, purpose, deadline, details, take)
+function single_flight.run(self, purpose, deadline, details, take)
   while true do
     local other = self.shared:present()
     if not other then
       break
     end
     if take then
-      joining.lend(other, details and details.retry, deadline)
+      single_flight.lend(other, details and details.retry, deadline)
     end
     local _, err = self.shared:wait(other, self.transport, deadline)
     if err then
@@ -75,9 +75,9 @@ function joining.run(self, purpose, deadline, details, take)
       return other
     end
   end
-  local this = joining.launch(self, purpose, deadline, details)
+  local this = single_flight.launch(self, purpose, deadline, details)
   local _, err = self.shared:wait(this, self.transport, deadline)
-  joining.check_raised(this)
+  single_flight.check_raised(this)
   if err then
     return nil, err
   end
@@ -86,7 +86,7 @@ end
 
 --- The error for a flight that has come to no end.
 ---@return table err
-function joining.broken_off()
+function single_flight.broken_off()
   return errors.new("auth", "the login or refresh was broken off", { retryable = true })
 end
 
@@ -95,12 +95,12 @@ end
 ---@param err table|nil
 ---@return table|true|nil ok
 ---@return table|nil err
-function joining.outcome(this, err)
+function single_flight.outcome(this, err)
   if not this then
     return nil, err
   end
   if not this.ok then
-    return nil, this.err and errors.copy(this.err) or joining.broken_off()
+    return nil, this.err and errors.copy(this.err) or single_flight.broken_off()
   end
   if this.store_err then
     return nil, this.store_err
@@ -113,7 +113,7 @@ end
 ---@param self table the session of the one who waited
 ---@param this table
 ---@return boolean
-function joining.is_shared(self, this)
+function single_flight.is_shared(self, this)
   local kind = this.err and this.err.kind
   if not kind or kind == "cancelled" or not renewing[this.purpose] then
     return false
@@ -127,7 +127,7 @@ end
 ---@param this table
 ---@param generation number that of the session before
 ---@return boolean changed there are other credentials than before
-function joining.share(self, this, generation)
+function single_flight.share(self, this, generation)
   local _, present = self.core:freshness()
   if present == generation and this.session ~= self and this.record then
     return self.vault:adopt_saved(this.record)
@@ -135,4 +135,4 @@ function joining.share(self, this, generation)
   return present ~= generation
 end
 
-return joining
+return single_flight

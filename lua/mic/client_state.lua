@@ -2,16 +2,16 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
-local discovery = require "mic.discovery"
+local discovery = require "mic.profile.discovery"
 local errors = require "mic.error"
 local events = require "mic.events"
-local found = require "mic.transport.found"
+local auto = require "mic.transport.auto"
 local json = require "mic.json"
 local options = require "mic.options"
-local retry_budget = require "mic.retry_budget"
-local session = require "mic.session"
+local retry_budget = require "mic.http.retry_budget"
+local token_source = require "mic.credentials.token_source"
 
-local inside = {}
+local client_state = {}
 
 local POLL = 0.05 -- seconds, where nobody can be woken
 
@@ -45,7 +45,7 @@ local function build(self, base_url, api_key)
     errors.pass_memory(made)
     return nil, tostring(made)
   end
-  local made_session = session.new {
+  local made_session = token_source.new {
     core = made,
     transport = self.transport,
     store = self.store,
@@ -86,7 +86,7 @@ local function find_transport(given)
   if type(given) == "table" then
     return given.request and whole(given) or require("mic.transport.loop").new(given)
   end
-  local name = given or "found"
+  local name = given or "auto"
   local ok, transport = pcall(require, "mic.transport." .. name)
   if not ok then
     local problem = tostring(transport)
@@ -101,7 +101,7 @@ end
 ---@param given table the options of docs/reference.md
 ---@param ca_file_name? string what messages call the option tls.ca_file
 ---@return table self
-function inside.new(given, ca_file_name)
+function client_state.new(given, ca_file_name)
   local checked = options.check(given, options.client, "mic.new")
   local self = {
     given = checked,
@@ -117,9 +117,9 @@ function inside.new(given, ca_file_name)
     retry_budget = retry_budget.new(),
   }
   self.emit = events.emitter(self, checked.on_event)
-  --- Nobody has to be told of a call, and the core may wait, outside of loops: see mic.plain_call.
+  --- Nobody has to be told of a call, and the core may wait, outside of loops: see request.plain.
   self.is_plain = not self.listens
-    and (self.transport == blocking or self.transport == found and not found.is_in_nginx())
+    and (self.transport == blocking or self.transport == auto and not auto.is_in_nginx())
   --- Likewise where a transport has a short way of its own.
   self.plain_get = not self.listens and not self.is_plain and self.transport.plain_get or nil
   --- Hides all secrets of the client in a text, of which at most `limit` bytes are kept.
@@ -144,7 +144,7 @@ end
 ---@param self table
 ---@param deadline number|false|nil seconds; the client's when nil
 ---@return number|nil ends
-function inside.ends_of(self, deadline)
+function client_state.ends_of(self, deadline)
   if deadline == nil then
     deadline = self.deadline
   end
@@ -154,14 +154,14 @@ end
 --- How the client waits: as in its last call, or at this place when there was none.
 ---@param self table
 ---@return string name
-function inside.transport_name(self)
-  return self.used_transport or inside.find_transport_name(self)
+function client_state.transport_name(self)
+  return self.used_transport or client_state.find_transport_name(self)
 end
 
 --- How the client waits at this place.
 ---@param self table
 ---@return string name
-function inside.find_transport_name(self)
+function client_state.find_transport_name(self)
   local describe = self.transport.describe
   return describe and describe() or self.transport.name or "table"
 end
@@ -169,7 +169,7 @@ end
 --- An error where the transport cannot wait at this place; nil elsewhere.
 ---@param self table
 ---@return table|nil err
-function inside.cannot_wait(self)
+function client_state.cannot_wait(self)
   local problem = self.transport.problem and self.transport.problem()
   return problem and errors.new("phase", problem) or nil
 end
@@ -179,11 +179,11 @@ end
 ---@param ends? number when that has to have ended, on the transport's clock
 ---@return table|nil self
 ---@return table|nil err
-function inside.connect(self, ends)
+function client_state.connect(self, ends)
   if self.closed then
     return nil, errors.new("closed", "the client was closed")
   end
-  local obstacle = inside.cannot_wait(self)
+  local obstacle = client_state.cannot_wait(self)
   if obstacle then
     return nil, obstacle
   end
@@ -191,7 +191,7 @@ function inside.connect(self, ends)
     return self
   end
   local base_url, api_key =
-    discovery.find(self.search, self.transport, ends or inside.ends_of(self))
+    discovery.find(self.search, self.transport, ends or client_state.ends_of(self))
   if not base_url then
     return nil, api_key
   end
@@ -204,4 +204,4 @@ function inside.connect(self, ends)
   return self
 end
 
-return inside
+return client_state

@@ -3,13 +3,13 @@
 
 local errors = require "mic.error"
 
-local pause = {}
+local backoff = {}
 local pause_methods = {}
-local pause_mt = { __name = "mic.pause", __index = pause_methods }
+local pause_mt = { __name = "mic.credentials.backoff", __index = pause_methods }
 
 --- A pause that is over.
 ---@return table pause
-function pause.new()
+function backoff.new()
   return setmetatable({ ends = nil, err = nil, failures = 0 }, pause_mt)
 end
 
@@ -44,4 +44,4 @@ function pause_methods:finish()
   self.ends, self.err, self.failures = nil, nil, 0
 end
 
-return pause
+return backoff

@@ -3,7 +3,7 @@
 local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
-local paths = require "mic.path"
+local paths = require "mic.http.path"
 
 local discovery = {}
 

@@ -1,18 +1,18 @@
 --- The logins that the API has refused, each known by a digest: when that was, and when each may be
 --- tried again by itself. The record in the store holds the same list, for all processes.
 
-local policy = require "mic.policy"
+local renewal_policy = require "mic.credentials.renewal_policy"
 
-local refusals = {}
+local refused_logins = {}
 local refusals_methods = {}
-local refusals_mt = { __name = "mic.refusals", __index = refusals_methods }
+local refusals_mt = { __name = "mic.credentials.refused_logins", __index = refusals_methods }
 
 local MOST = 4 -- that a record can hold
 local DAY = 24 * 60 * 60 -- after which one is forgotten
 
 --- An empty list.
 ---@return table refusals
-function refusals.new()
+function refused_logins.new()
   return setmetatable({
     list = {}, -- digest, at (seconds since 1970), times (in a row); the newest last
     owed = false, -- the store does not know of the newest yet
@@ -119,7 +119,7 @@ end
 ---@return number|nil seconds nil: it may be tried
 function refusals_methods:left(digest, wall)
   local _, entry = find(self.list, digest)
-  return entry and policy.refusal_left(entry.at, entry.times, wall)
+  return entry and renewal_policy.refusal_left(entry.at, entry.times, wall)
 end
 
-return refusals
+return refused_logins

@@ -3,17 +3,17 @@
 --- sends. A 2xx answer to it costs one crossing into C (two with a transport) and one table.
 --- Everything else goes on in `call`, with what came.
 
-local builder = require "mic.builder"
-local call = require "mic.call"
-local endpoints = require "mic.endpoints"
+local build = require "mic.request.build"
+local send = require "mic.request.send"
+local endpoints = require "mic.profile.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
-local paths = require "mic.path"
-local policy = require "mic.policy"
-local response = require "mic.response"
+local paths = require "mic.http.path"
+local retry = require "mic.http.retry"
+local response = require "mic.http.response"
 
-local plain_call = {}
+local plain = {}
 
 local may_be_timeout = options.call.fields.timeout.check
 local plain_options = { params = "table", query = "table", timeout = "number" }
@@ -50,7 +50,7 @@ end
 
 local resends = {}
 for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PATCH" } do
-  resends[method] = policy.is_idempotent(method)
+  resends[method] = retry.is_idempotent(method)
 end
 
 local function is_open(self)
@@ -61,7 +61,7 @@ end
 --- Whether a plain call may take this way, waiting in this thread.
 ---@param self table the inside of a client
 ---@return boolean
-plain_call.is_open = is_open
+plain.is_open = is_open
 
 --- Whether the transport may take a call; one that has a `plain_get` takes nothing else.
 local function is_open_in_transport(self, method, data)
@@ -73,9 +73,9 @@ end
 ---@param self table the inside of a client
 ---@param ends number|nil when the call has to have ended
 ---@param status any what `plain_request` of the core's client returned, as all that follows
----@return table|nil made the response of a 2xx answer; nil for anything else: `go_on` of mic.call
+---@return table|nil made the response of a 2xx answer; nil for any other: `go_on` of request.send
 ---@return string|nil problem why its body could not be decoded
----@return boolean|nil good false: the answer is to be refused by mic.call
+---@return boolean|nil good false: the answer is to be refused by mic.request.send
 local function answer(self, ends, status, second, packed, content_type, advisory)
   if not (status and packed) then -- a failure, or another answer than 2xx
     return nil
@@ -90,7 +90,7 @@ local function answer(self, ends, status, second, packed, content_type, advisory
   return made, problem, not problem and not errors.is_in(made.data)
 end
 
-plain_call.answer = answer
+plain.answer = answer
 
 --- Sends a call, if it is a plain one.
 ---@param self table the inside of a client
@@ -102,7 +102,7 @@ plain_call.answer = answer
 ---@return boolean plain false: nothing was done
 ---@return table|nil response
 ---@return table|nil err
-function plain_call.send(self, what, method, path, data, opts)
+function plain.send(self, what, method, path, data, opts)
   if is_open(self) then
     if self.transport.can_suspend() then
       return false
@@ -115,7 +115,7 @@ function plain_call.send(self, what, method, path, data, opts)
     return false
   end
   if data ~= nil then
-    builder.check_data(data, what, method)
+    build.check_data(data, what, method)
   end
   local timeout, deadline = opts and opts.timeout or self.timeout, self.deadline
   local ends
@@ -142,12 +142,12 @@ function plain_call.send(self, what, method, path, data, opts)
   if good then
     return true, made
   end
-  local built = builder.call(opts, what, method, path, data)
+  local built = build.call(opts, what, method, path, data)
   built.ends = ends
   if made then
-    return true, call.refuse(self, built, made, problem)
+    return true, send.refuse(self, built, made, problem)
   end
-  return true, call.go_on(self, built, status, second, packed, content_type)
+  return true, send.go_on(self, built, status, second, packed, content_type)
 end
 
-return plain_call
+return plain

@@ -1,14 +1,14 @@
 --- Makes of a call's options what the core takes of them. Raises for misuse.
 
 local core = require "mic.core"
-local endpoints = require "mic.endpoints"
+local endpoints = require "mic.profile.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
-local paths = require "mic.path"
-local policy = require "mic.policy"
+local paths = require "mic.http.path"
+local retry = require "mic.http.retry"
 
-local builder = {}
+local build = {}
 
 local function header_text(name, value)
   if type(value) ~= "number" then
@@ -93,7 +93,7 @@ local function make(opts, method, path, url, data)
   local idempotent = opts.idempotent
   local shown = paths.without_query(url or path)
   if idempotent == nil then
-    idempotent = policy.is_idempotent(method)
+    idempotent = retry.is_idempotent(method)
       or (method == "POST" and not url and endpoints.searches[shown])
       or false
   end
@@ -165,7 +165,7 @@ end
 ---@param data any
 ---@param what string who takes it, for messages
 ---@param verb any nil: the data is an option itself
-function builder.check_data(data, what, verb)
+function build.check_data(data, what, verb)
   if type(data) == "table" then
     for index = 1, verb and #telling or 0 do
       if rawget(data, telling[index]) ~= nil and has_only_options(data) then
@@ -188,7 +188,7 @@ end
 ---@param path any the verb's path; that of the options when there is no verb
 ---@param data any the verb's data
 ---@return table built
-function builder.call(opts, what, method, path, data)
+function build.call(opts, what, method, path, data)
   opts = opts or NONE
   if not method and type(opts) ~= "table" then
     errors.raise(
@@ -200,9 +200,9 @@ function builder.call(opts, what, method, path, data)
   check_target(opts, what, method)
   check_bodies(opts, data, what)
   if data ~= nil then
-    builder.check_data(data, what, method)
+    build.check_data(data, what, method)
   else
-    builder.check_data(opts.data, what)
+    build.check_data(opts.data, what)
   end
   if not method then
     path = opts.path
@@ -228,12 +228,12 @@ end
 ---@param opts table|nil
 ---@param url any
 ---@return table built
-function builder.fetch(opts, url)
+function build.fetch(opts, url)
   local what = "client:fetch"
   opts = opts or NONE
   options.verify(opts, options.call, what)
   check_bodies(opts, nil, what)
-  builder.check_data(opts.data, what)
+  build.check_data(opts.data, what)
   for _, name in ipairs { "path", "params" } do
     if opts[name] ~= nil then
       errors.raise(('option "%s" is not for %s'):format(name, what))
@@ -245,4 +245,4 @@ function builder.fetch(opts, url)
   return make(opts, opts.method or "GET", nil, url, nil)
 end
 
-return builder
+return build

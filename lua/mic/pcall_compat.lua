@@ -1,6 +1,6 @@
 --- `pcall` for functions that may wait: a task can yield through it on every Lua, also on 5.1.
 
-local protect = {}
+local pcall_compat = {}
 
 --- PUC 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
 --- yields are passed on.
@@ -15,7 +15,7 @@ local function finish(task, ok, mark, ...)
     return ok, mark, ...
   end
   if mark == OUTSIDE then
-    return finish(task, coroutine.resume(task, protect.outside(...)))
+    return finish(task, coroutine.resume(task, pcall_compat.outside(...)))
   end
   return finish(task, coroutine.resume(task, coroutine.yield(mark, ...)))
 end
@@ -25,7 +25,7 @@ end
 ---@param ... any its arguments
 ---@return boolean ok
 ---@return any ... results, or what was raised
-function protect.call(task, ...)
+function pcall_compat.call(task, ...)
   if yields_through or not coroutine.running() then
     return pcall(task, ...)
   end
@@ -39,7 +39,7 @@ end
 ---@param task function
 ---@param ... any its arguments
 ---@return any ... its results
-function protect.outside(task, ...)
+function pcall_compat.outside(task, ...)
   local running = coroutine.running()
   if running and inner[running] then
     return coroutine.yield(OUTSIDE, task, ...)
@@ -60,8 +60,9 @@ end
 ---@param ... any its arguments
 ---@return boolean ok
 ---@return any ... results, or what was raised
-function protect.user(task, ...)
-  return pass_interrupt(protect.call(task, ...)) -- without a table: a lock is given back by this
+function pcall_compat.user(task, ...)
+  -- Without a table: a lock is given back by this.
+  return pass_interrupt(pcall_compat.call(task, ...))
 end
 
 --- Hands something to the user's function that listens to an exchange. An error that it raises ends
@@ -70,7 +71,7 @@ end
 ---@param listener function
 ---@param ... any its arguments
 ---@return boolean wanted false: it returned false, and the exchange was ended
-function protect.listen(exchange, listener, ...)
+function pcall_compat.listen(exchange, listener, ...)
   local ok, wanted = pcall(listener, ...)
   if not ok or wanted == false then
     exchange:cancel()
@@ -89,7 +90,7 @@ local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- as all Unixes number t
 ---@return string|nil kind
 ---@return string|nil code
 ---@return string|nil message
-function protect.load(name)
+function pcall_compat.load(name)
   local ok, module = pcall(require, name)
   if ok then
     return module
@@ -108,4 +109,4 @@ function protect.load(name)
     ("%s cannot be loaded: %s"):format(name, problem)
 end
 
-return protect
+return pcall_compat

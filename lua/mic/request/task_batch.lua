@@ -1,6 +1,6 @@
 --- Many calls at once in an event loop: a few tasks, each of which takes one call after the other.
 
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
 local task_batch = {}
 
@@ -60,7 +60,7 @@ local function work(state)
   while state.next <= #state.calls and not state.raised do
     local index = state.next
     state.next = index + 1
-    local ok, response, err = protect.call(state.send, state.inside, state.calls[index])
+    local ok, response, err = pcall_compat.call(state.send, state.inside, state.calls[index])
     if not ok then
       break_off(state, response)
     else

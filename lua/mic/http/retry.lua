@@ -1,9 +1,43 @@
 --- Sending again: the option `retry` as it counts for one call, and the wait before the next try.
 
 local core = require "mic.core"
-local policy = require "mic.policy"
 
 local retry = {}
+
+local RETRY_AFTER_MAX = 60 -- seconds
+
+local retried = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+local no_answer = { network = true, timeout = true }
+local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE = true }
+
+--- Whether sending a request twice does no more than sending it once.
+---@param method string
+---@return boolean
+function retry.is_idempotent(method)
+  return repeatable[method] or false
+end
+
+--- Whether to send a request again, and after what delay.
+---
+--- `facts`: attempts, base, cap (the option `retry`; seconds), tries (so far), status (nil without
+--- an answer), kind (of a failure), idempotent, sent (false: provably nothing was), retry_after
+--- (seconds that the server asked for), left (seconds until the deadline), random (0 <= random
+--- < 1).
+---@param facts table
+---@return number|nil delay seconds; nil: do not
+function retry.decide(facts)
+  local worth = facts.status and retried[facts.status] or no_answer[facts.kind]
+  local allowed = facts.idempotent or facts.status == 429 or (not facts.status and not facts.sent)
+  if not worth or not allowed or facts.tries >= facts.attempts then
+    return nil
+  end
+  local delay = facts.retry_after
+    or facts.random * math.min(facts.cap, facts.base * 2 ^ (facts.tries - 1))
+  if delay > RETRY_AFTER_MAX or (facts.left and delay >= facts.left) then
+    return nil
+  end
+  return delay
+end
 
 --- What the option of a call and that of its client come to.
 ---@param self table the inside of a client: retry, retry_defaults, retry_budget
@@ -45,17 +79,16 @@ function retry.after(headers, client)
   return date and math.max(0, date - now)
 end
 
---- Whether there is another try, and after what delay: what the policy says, while the budget of
---- the client allows it.
+--- Whether there is another try, and after what delay: while the budget of the client allows it.
 ---@param settings table|false
----@param facts table of `policy.retry_delay`; attempts, base and cap are added
+---@param facts table of `retry.decide`; attempts, base and cap are added
 ---@return number|nil delay seconds; nil: none
 function retry.delay(settings, facts)
   if not settings then
     return nil
   end
   facts.attempts, facts.base, facts.cap = settings.attempts, settings.base, settings.cap
-  local delay = policy.retry_delay(facts)
+  local delay = retry.decide(facts)
   return delay and settings.budget:spend() and delay or nil
 end
 

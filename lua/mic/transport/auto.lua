@@ -4,9 +4,9 @@
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local loops = require "mic.transport.loop"
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
-local found = { name = "found by itself", now = core.now, wall = core.wall, random = core.random }
+local auto = { name = "found by itself", now = core.now, wall = core.wall, random = core.random }
 
 local loaded = package.loaded
 
@@ -20,7 +20,7 @@ end
 
 --- Whether this Lua state is one of nginx's.
 ---@return boolean
-function found.is_in_nginx()
+function auto.is_in_nginx()
   return in_nginx
 end
 
@@ -29,7 +29,7 @@ local function transport_of(name)
   if loaded[name] then
     return loaded[name]
   end
-  local transport, kind, code, message = protect.load(name)
+  local transport, kind, code, message = pcall_compat.load(name)
   if transport then
     return transport
   end
@@ -51,10 +51,10 @@ local function loop_around()
   end
   local uv = loaded.uv or loaded.luv
   if uv and uv.loop_mode and uv.loop_mode() then
-    if protect.outside(in_coroutine) then
+    if pcall_compat.outside(in_coroutine) then
       return transport_of "mic.transport.luv"
     end
-    return (protect.load "mic.transport.luv") -- tells once that the call blocks the loop
+    return (pcall_compat.load "mic.transport.luv") -- tells once that the call blocks the loop
   end
 end
 
@@ -68,7 +68,7 @@ end
 
 --- Whether the caller is one of several tasks, and the others go on while it waits.
 ---@return boolean
-function found.can_suspend()
+function auto.can_suspend()
   if not (in_nginx or loaded.cqueues or loaded.uv or loaded.luv) then
     return false -- soon told: every call asks
   end
@@ -78,33 +78,33 @@ end
 
 for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do
   --- As that of the transport of the moment.
-  found[name] = function(...)
+  auto[name] = function(...)
     return current()[name](...)
   end
 end
 
 --- That of nginx, where this is one: a Lua state is so for good.
-found.plain_get = found.is_in_nginx() and function(...)
+auto.plain_get = auto.is_in_nginx() and function(...)
   return current().plain_get(...)
 end or nil
 
 --- Wakes all tasks that are parked for this, in whatever loop.
 ---@param what table
-function found.wake(what)
+function auto.wake(what)
   local wake = in_nginx and current().wake or loops.wake
   wake(what)
 end
 
 --- Why a call cannot wait here; nil when it can.
 ---@return string|nil problem
-function found.problem()
+function auto.problem()
   local problem = current().problem
   return problem and problem()
 end
 
 --- How calls wait at this place.
 ---@return string
-function found.describe()
+function auto.describe()
   local transport = current()
   return transport.describe and transport.describe() or transport.name
 end
@@ -112,10 +112,10 @@ end
 --- Runs a task that ends with what its caller belongs to.
 ---@param task function
 ---@param ... any
-function found.spawn_beside(task, ...)
+function auto.spawn_beside(task, ...)
   local transport = current()
   local spawn = transport.spawn_beside or transport.spawn
   spawn(task, ...)
 end
 
-return found
+return auto

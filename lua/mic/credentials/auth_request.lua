@@ -4,9 +4,9 @@
 local core_module = require "mic.core"
 local errors = require "mic.error"
 local events = require "mic.events"
-local response = require "mic.response"
+local response = require "mic.http.response"
 
-local login_exchange = {}
+local auth_request = {}
 
 local refused_hints = {
   login = "check username and password",
@@ -79,7 +79,7 @@ end
 ---@return table|nil reply masked, or nil
 ---@return table record the core's record, or an error
 ---@return boolean|nil refused the API said that these credentials are wrong
-function login_exchange.send(this, what, attempt, seconds, username, password)
+function auth_request.send(this, what, attempt, seconds, username, password)
   local transport, mask = this.session.transport, this.session.mask
   local function emit(event)
     this.events[#this.events + 1] = event
@@ -104,4 +104,4 @@ function login_exchange.send(this, what, attempt, seconds, username, password)
   return reply, record
 end
 
-return login_exchange
+return auth_request

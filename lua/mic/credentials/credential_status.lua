@@ -1,6 +1,6 @@
 --- What a client's status tells of its credentials. No secrets.
 
-local account = {}
+local credential_status = {}
 
 local function line(err)
   return err and tostring(err)
@@ -9,7 +9,7 @@ end
 --- Adds it.
 ---@param status table
 ---@param session table
-function account.add(status, session)
+function credential_status.add(status, session)
   local vault = session.vault
   local _, _, left, lifetime = session.core:freshness()
   local pause = session.shared.pause:left(session.transport.now())
@@ -36,4 +36,4 @@ function account.add(status, session)
   status.next_login = refused and math.ceil(session:wall() + refused)
 end
 
-return account
+return credential_status

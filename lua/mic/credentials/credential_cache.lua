@@ -3,12 +3,12 @@
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local policy = require "mic.policy"
-local protect = require "mic.protect"
+local renewal_policy = require "mic.credentials.renewal_policy"
+local pcall_compat = require "mic.pcall_compat"
 
-local vault = {}
+local credential_cache = {}
 local vault_methods = {}
-local vault_mt = { __name = "mic.vault", __index = vault_methods }
+local vault_mt = { __name = "mic.credentials.credential_cache", __index = vault_methods }
 
 local LOCK_SECONDS = 45 -- longer than any flight, so that a lock never ends under it
 
@@ -32,7 +32,7 @@ end
 ---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
 --- owner (of the store's locks; its `refusals` rest with the record)
 ---@return table vault
-function vault.new(settings)
+function credential_cache.new(settings)
   return setmetatable({
     core = settings.core,
     store = settings.store,
@@ -76,7 +76,7 @@ function vault_methods:adopt(record, generation)
   if left then
     local mandatory
     self.advisory, mandatory =
-      policy.windows(lifetime or left, self.refresh_margin, self.transport.random())
+      renewal_policy.windows(lifetime or left, self.refresh_margin, self.transport.random())
     self.core:schedule(self.advisory, mandatory)
   end
   return adopted
@@ -103,7 +103,7 @@ end
 
 --- Calls one of the store's functions; one that raises has failed.
 local function ask(self, what, ...)
-  local ok, value, problem, damage = protect.user(self.store[what], ...)
+  local ok, value, problem, damage = pcall_compat.user(self.store[what], ...)
   local record = select(2, ...)
   if not ok then
     if what == "load" or what == "lock" then
@@ -211,7 +211,7 @@ function vault_methods:owe(base)
   local failures = self.unsaved and self.unsaved.failures + 1 or 1
   local facts = { failures = failures, random = self.transport.random() }
   -- The first further try comes with the next call.
-  local wait = failures > 1 and policy.pause(facts) or 0
+  local wait = failures > 1 and renewal_policy.pause(facts) or 0
   local next_try = self.transport.now() + wait
   self.unsaved = { base = base, failures = failures, next_try = next_try }
 end
@@ -251,4 +251,4 @@ function vault_methods:unlock(token)
   ask(self, "unlock", self.key, token)
 end
 
-return vault
+return credential_cache

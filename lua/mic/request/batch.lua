@@ -2,10 +2,10 @@
 --- call is that exchange; any other runs in a coroutine of its own. In an event loop they are tasks
 --- of that instead: task_batch.
 
-local batch_requests = require "mic.batch_requests"
-local call = require "mic.call"
-local plain_call = require "mic.plain_call"
-local task_batch = require "mic.task_batch"
+local batch_requests = require "mic.request.batch_requests"
+local sender = require "mic.request.send"
+local plain = require "mic.request.plain"
+local task_batch = require "mic.request.task_batch"
 
 local batch = { build = batch_requests.build }
 
@@ -145,7 +145,7 @@ end
 
 --- Ends a plain call with what has come for it. Where that is no success it goes on in a coroutine.
 local function end_plain(state, inside, index, status, second, packed, content_type, advisory)
-  local made, problem, good = plain_call.answer(
+  local made, problem, good = plain.answer(
     inside, state.ends[index], status, second, packed, content_type, advisory
   )
   if good then
@@ -157,9 +157,9 @@ local function end_plain(state, inside, index, status, second, packed, content_t
     local built = batch_requests.whole(state.calls[index])
     built.ends = state.ends[index]
     if made then
-      keep(state, index, call.refuse(yielding_inside, built, made, problem))
+      keep(state, index, sender.refuse(yielding_inside, built, made, problem))
     else
-      keep(state, index, call.go_on(yielding_inside, built, status, second, packed, content_type))
+      keep(state, index, sender.go_on(yielding_inside, built, status, second, packed, content_type))
     end
   end)
   resume(state, task, state.inner)
@@ -198,7 +198,7 @@ function batch.run(calls, concurrency, inside, send)
     while next_call <= #calls and state.running < room do
       local index = next_call
       next_call = next_call + 1
-      if type(calls[index]) == "string" and plain_call.is_open(inside) then
+      if type(calls[index]) == "string" and plain.is_open(inside) then
         begin_plain(state, inside, index)
       else
         state.running = state.running + 1

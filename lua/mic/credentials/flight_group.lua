@@ -3,13 +3,13 @@
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local minute_limit = require "mic.minute_limit"
-local pause = require "mic.pause"
-local refusals = require "mic.refusals"
+local rate_limit = require "mic.credentials.rate_limit"
+local backoff = require "mic.credentials.backoff"
+local refused_logins = require "mic.credentials.refused_logins"
 
-local shared_flight = {}
+local flight_group = {}
 local shared_methods = {}
-local shared_mt = { __name = "mic.shared_flight", __index = shared_methods }
+local shared_mt = { __name = "mic.credentials.flight_group", __index = shared_methods }
 
 local getinfo = type(debug) == "table" and debug.getinfo
 local in_nginx = rawget(_G, "ngx") ~= nil -- there other requests' coroutines may look dead
@@ -25,15 +25,15 @@ local registry = setmetatable({}, { __mode = "k" })
 ---@param store table
 ---@param key string
 ---@return table shared
-function shared_flight.of(store, key)
+function flight_group.of(store, key)
   registry[store] = registry[store] or setmetatable({}, { __mode = "v" })
   local found = registry[store][key]
   if not found then
     found = setmetatable({
       flight = nil, -- the one under way
-      pause = pause.new(),
-      refusals = refusals.new(),
-      minute_limit = minute_limit.new(store, key),
+      pause = backoff.new(),
+      refusals = refused_logins.new(),
+      minute_limit = rate_limit.new(store, key),
       token = false, -- of the lock, while a flight of ours has it; a member from the start, so that
       token_pid = false, -- no lock that was taken can fail to be noted
     }, shared_mt)
@@ -142,4 +142,4 @@ function shared_methods:wait(this, transport, deadline)
   return true
 end
 
-return shared_flight
+return flight_group

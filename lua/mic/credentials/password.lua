@@ -3,7 +3,7 @@
 
 local core = require "mic.core"
 local errors = require "mic.error"
-local protect = require "mic.protect"
+local pcall_compat = require "mic.pcall_compat"
 
 local password = {}
 
@@ -13,7 +13,7 @@ local REASON_LIMIT = 200 -- bytes of it that a message shows
 local function first_line(reason, mask)
   if type(reason) == "table" then
     local meta = getmetatable(reason)
-    local ran, text = protect.call(tostring, reason)
+    local ran, text = pcall_compat.call(tostring, reason)
     reason = type(meta) == "table" and meta.__tostring and ran and text
   elseif type(reason) == "number" or type(reason) == "boolean" then
     reason = tostring(reason)
@@ -34,7 +34,7 @@ function password.get(given, mask)
   if type(given) ~= "function" then
     return given
   end
-  local ran, value, reason = protect.user(given)
+  local ran, value, reason = pcall_compat.user(given)
   local problem
   if not ran then
     errors.pass_memory(value)

@@ -2,9 +2,9 @@
 --- "expired" whatever the token is, and anybody may ask for them. Each kind of event counts at most
 --- once a minute, for all that share the store's notes, or else for this Lua state.
 
-local minute_limit = {}
+local rate_limit = {}
 local minute_limit_methods = {}
-local minute_limit_mt = { __name = "mic.minute_limit", __index = minute_limit_methods }
+local minute_limit_mt = { __name = "mic.credentials.rate_limit", __index = minute_limit_methods }
 
 local SECONDS = 60
 
@@ -12,7 +12,7 @@ local SECONDS = 60
 ---@param store table with `note` and `noted` where workers share the store
 ---@param key string
 ---@return table minute_limit
-function minute_limit.new(store, key)
+function rate_limit.new(store, key)
   return setmetatable({ store = store, key = key, names = {}, last = {} }, minute_limit_mt)
 end
 
@@ -63,4 +63,4 @@ function minute_limit_methods:note(kind, now, what)
   return true
 end
 
-return minute_limit
+return rate_limit

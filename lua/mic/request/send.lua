@@ -4,12 +4,12 @@ local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 local events = require "mic.events"
-local policy = require "mic.policy"
-local redirect = require "mic.redirect"
-local response = require "mic.response"
-local retry = require "mic.retry"
+local policy = require "mic.request.policy"
+local redirect = require "mic.request.redirect"
+local response = require "mic.http.response"
+local retry = require "mic.http.retry"
 
-local call = {}
+local send = {}
 
 local FILE_NAME_LIMIT = 200 -- bytes of it that a message shows
 
@@ -84,10 +84,10 @@ end
 
 --- Before a client finds out what its stack is: the error where `save_to` cannot be written. Later
 --- the core looks for itself, before it connects.
----@param self table as for `send`
----@param state table as for `send`
+---@param self table as for `call`
+---@param state table as for `call`
 ---@return table|nil err
-function call.unwritable(self, state)
+function send.unwritable(self, state)
   if not state.save_to or self.core then
     return nil
   end
@@ -290,7 +290,7 @@ end
 ---@param state table of the builder, with `ends` (transport's clock) where there is a deadline
 ---@return table|nil response
 ---@return table|nil err
-function call.send(self, state)
+function send.call(self, state)
   if self.session.vault.unsaved or self.session.shared.token then
     self.session:save_first(state.ends)
   end
@@ -307,33 +307,33 @@ function call.send(self, state)
 end
 
 --- Goes on with a call whose first attempt somebody else has made, without success.
----@param self table as for `send`
----@param state table as for `send`
+---@param self table as for `call`
+---@param state table as for `call`
 ---@param reply table|nil
 ---@param second string|nil the reply's hint, or the kind of the failure
 ---@param code string|nil of the failure
 ---@param message string|nil of the failure
 ---@return table|nil response
 ---@return table|nil err
-function call.go_on(self, state, reply, second, code, message)
+function send.go_on(self, state, reply, second, code, message)
   count_attempt(self, state, reply, second)
   local ended, made, err = settle(self, state, reply, second, code, message)
   if ended then
     return made, err
   end
-  return call.send(self, state)
+  return send.call(self, state)
 end
 
 --- The error of a 2xx answer that is none.
----@param self table as for `send`
----@param state table as for `send`
+---@param self table as for `call`
+---@param state table as for `call`
 ---@param made table the response
 ---@param problem string|nil why its body could not be decoded
 ---@return nil
 ---@return table err
-function call.refuse(self, state, made, problem)
+function send.refuse(self, state, made, problem)
   state.attempts = made.attempts
   return succeed(self, state, made, problem)
 end
 
-return call
+return send

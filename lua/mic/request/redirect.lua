@@ -1,7 +1,7 @@
 --- A redirect: where an answer leads, whether the call may go there, and what it takes along.
 
-local paths = require "mic.path"
-local policy = require "mic.policy"
+local paths = require "mic.http.path"
+local policy = require "mic.request.policy"
 
 local redirect = {}
 

@@ -4,12 +4,12 @@
 local core_module = require "mic.core"
 local errors = require "mic.error"
 local events = require "mic.events"
-local login_exchange = require "mic.login_exchange"
-local password_option = require "mic.password"
-local policy = require "mic.policy"
-local retry = require "mic.retry"
+local auth_request = require "mic.credentials.auth_request"
+local password_option = require "mic.credentials.password"
+local renewal_policy = require "mic.credentials.renewal_policy"
+local retry = require "mic.http.retry"
 
-local renewal = {}
+local refresh_steps = {}
 
 --- Codes of failures for which this process is the reason, and no request was sent.
 local local_codes = { CURLE_OUT_OF_MEMORY = true, EMFILE = true, ENFILE = true }
@@ -35,7 +35,7 @@ end
 --- Notes the generation that the flight is about.
 ---@param this table the flight
 ---@return string state as the core's `freshness`
-function renewal.see_generation(this)
+function refresh_steps.see_generation(this)
   local state, generation = this.session.core:freshness()
   this.generation = generation
   return state
@@ -90,7 +90,7 @@ local function send(this, what, username, password)
   while true do
     tries = tries + 1
     local reply, record, refused =
-      login_exchange.send(this, what, tries, time_left(this), username, password)
+      auth_request.send(this, what, tries, time_left(this), username, password)
     if reply or refused or not wait_for_retry(this, what, tries, record) then
       return reply, record, refused
     end
@@ -110,7 +110,7 @@ local function begin_pause(this, err)
   end
   local _, _, left, lifetime = session.core:freshness()
   pause.failures = pause.failures + 1
-  local seconds = policy.pause {
+  local seconds = renewal_policy.pause {
     left = session:is_usable() and (left or math.huge) or nil,
     lifetime = lifetime,
     failures = pause.failures,
@@ -131,7 +131,7 @@ end
 ---@param record table
 ---@return true|nil ok
 ---@return table|nil err
-function renewal.keep(this, record)
+function refresh_steps.keep(this, record)
   local vault = this.session.vault
   local saved
   if is_outdated(this) then
@@ -188,7 +188,7 @@ end
 ---@param own boolean
 ---@return true|nil ok
 ---@return table|nil err
-function renewal.log_in(this, username, password, own)
+function refresh_steps.log_in(this, username, password, own)
   local session = this.session
   this.sent = "login"
   local reply, record, refused = send(this, "login", username, password)
@@ -207,7 +207,7 @@ function renewal.log_in(this, username, password, own)
   note_worked(this, username, password)
   session.user = username
   this.reply = reply
-  return renewal.keep(this, record)
+  return refresh_steps.keep(this, record)
 end
 
 local function refused_error(password, left)
@@ -224,7 +224,7 @@ end
 ---@param err table what is returned when there are none
 ---@return true|nil ok
 ---@return table|nil err
-function renewal.log_in_by_itself(this, err)
+function refresh_steps.log_in_by_itself(this, err)
   local session = this.session
   if not session.username or not session.password then
     return nil, err
@@ -237,20 +237,20 @@ function renewal.log_in_by_itself(this, err)
   if left then
     return nil, refused_error(password, left)
   end
-  return renewal.log_in(this, session.username, password, true)
+  return refresh_steps.log_in(this, session.username, password, true)
 end
 
 --- A refresh token was refused: it is forgotten, in the store only if that still holds it, and a
 --- login takes its place where there is a password.
 local function log_in_instead(this, err)
   local session = this.session
-  local ok, problem = renewal.log_in_by_itself(this, err)
+  local ok, problem = refresh_steps.log_in_by_itself(this, err)
   if ok or this.kept or session:is_usable() then
     return ok, problem
   end
   local saved = this.saved and session.core:holds(this.saved)
   if session.core:forget(this.generation) then
-    renewal.see_generation(this)
+    refresh_steps.see_generation(this)
     local pause = this.retry_at and session.core:no_login():with_retry_at(this.retry_at) or nil
     if saved and may_save(this) and not session.vault:save(pause) then
       session.vault:owe(this.saved)
@@ -263,7 +263,7 @@ end
 ---@param this table the flight
 ---@return true|nil ok
 ---@return table|nil err
-function renewal.refresh(this)
+function refresh_steps.refresh(this)
   local session = this.session
   if session.dead_generation == this.generation then
     return log_in_instead(this, session.dead_err)
@@ -272,7 +272,7 @@ function renewal.refresh(this)
   local reply, record, refused = send(this, "refresh")
   if reply then
     session.counters.refreshes = session.counters.refreshes + 1
-    return renewal.keep(this, record)
+    return refresh_steps.keep(this, record)
   end
   if not refused then
     begin_pause(this, record)
@@ -283,4 +283,4 @@ function renewal.refresh(this)
   return log_in_instead(this, record)
 end
 
-return renewal
+return refresh_steps

@@ -3,7 +3,7 @@
 
 local retry_budget = {}
 local retry_budget_methods = {}
-local retry_budget_mt = { __name = "mic.retry_budget", __index = retry_budget_methods }
+local retry_budget_mt = { __name = "mic.http.retry_budget", __index = retry_budget_methods }
 
 --- Counted in tenths of a retry: ten successes are one retry exactly.
 local COST = 10

@@ -3,16 +3,16 @@
 
 local errors = require "mic.error"
 local events = require "mic.events"
-local joining = require "mic.joining"
-local password_option = require "mic.password"
-local policy = require "mic.policy"
-local protect = require "mic.protect"
-local shared_flight = require "mic.shared_flight"
-local vault = require "mic.vault"
+local single_flight = require "mic.credentials.single_flight"
+local password_option = require "mic.credentials.password"
+local renewal_policy = require "mic.credentials.renewal_policy"
+local pcall_compat = require "mic.pcall_compat"
+local flight_group = require "mic.credentials.flight_group"
+local credential_cache = require "mic.credentials.credential_cache"
 
-local session = {}
+local token_source = {}
 local session_methods = {}
-local session_mt = { __name = "mic.session", __index = session_methods }
+local session_mt = { __name = "mic.credentials.token_source", __index = session_methods }
 
 local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 
@@ -21,9 +21,9 @@ local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
 --- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange),
 --- mask (hides all secrets of the client in a text)
 ---@return table session
-function session.new(settings)
+function token_source.new(settings)
   local key = settings.core:root() .. " " .. (settings.username or "")
-  local shared = shared_flight.of(settings.store, key)
+  local shared = flight_group.of(settings.store, key)
   local self = setmetatable({
     core = settings.core,
     transport = settings.transport,
@@ -51,7 +51,7 @@ function session.new(settings)
       settings.emit(event)
     end
   end
-  self.vault = vault.new {
+  self.vault = credential_cache.new {
     core = settings.core,
     store = settings.store,
     key = key,
@@ -84,7 +84,7 @@ function session_methods:land(this)
   if this.purpose == "ahead" and err then
     local _, _, left, lifetime = self.core:freshness()
     local facts = { left = left or math.huge, lifetime = lifetime, failures = 1, random = 0 }
-    self.quiet_until = self.transport.now() + policy.pause(facts)
+    self.quiet_until = self.transport.now() + renewal_policy.pause(facts)
   end
   if self.transport.wake then
     self.transport.wake(this)
@@ -160,7 +160,7 @@ function session_methods:load()
   if not self.loaded then
     self.loaded = true -- before asking: the store may call the client
     if self.core:freshness() == "none" then
-      local ok, problem = protect.call(self.look, self)
+      local ok, problem = pcall_compat.call(self.look, self)
       if not ok then
         self.loaded = false
         error(problem, 0)
@@ -173,7 +173,7 @@ end
 ---@param username string|nil that of the options when nil
 ---@param password string|nil that of the options when nil
 ---@param deadline number|nil on the transport's clock
----@param retry table|false|nil of `mic.retry`
+---@param retry table|false|nil of `mic.http.retry`
 ---@return table|nil reply masked
 ---@return table|nil err
 function session_methods:login(username, password, deadline, retry)
@@ -186,7 +186,7 @@ function session_methods:login(username, password, deadline, retry)
     end
   end
   self.loaded = true
-  return joining.outcome(joining.run(self, "login", deadline, {
+  return single_flight.outcome(single_flight.run(self, "login", deadline, {
     username = username or self.username,
     password = password,
     own = own,
@@ -197,7 +197,7 @@ end
 
 --- Refreshes now; one that is under way will do.
 ---@param deadline number|nil on the transport's clock
----@param retry table|false|nil of `mic.retry`
+---@param retry table|false|nil of `mic.http.retry`
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:refresh(deadline, retry)
@@ -207,12 +207,14 @@ function session_methods:refresh(deadline, retry)
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
   local details = { retry = retry }
-  local ok, err = joining.outcome(joining.run(self, "refresh", deadline, details, function(other)
-    if other.ok then
-      return joining.share(self, other, generation) and self:is_good()
-    end
-    return other.sent and joining.is_shared(self, other)
-  end))
+  local ok, err = single_flight.outcome(
+    single_flight.run(self, "refresh", deadline, details, function(other)
+      if other.ok then
+        return single_flight.share(self, other, generation) and self:is_good()
+      end
+      return other.sent and single_flight.is_shared(self, other)
+    end)
+  )
   return ok and true, err
 end
 
@@ -230,7 +232,7 @@ end
 
 --- Makes sure that there are credentials that can be sent; logs in or refreshes where needed.
 ---@param deadline number|nil on the transport's clock
----@param retry table|false|nil of `mic.retry`: how often a login or refresh is sent
+---@param retry table|false|nil of `mic.http.retry`: how often a login or refresh is sent
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:renew(deadline, retry)
@@ -246,27 +248,27 @@ function session_methods:renew(deadline, retry)
         return in_pause(self)
       end
       launched = launched + 1
-      this = joining.launch(self, "renew", deadline, { retry = retry })
+      this = single_flight.launch(self, "renew", deadline, { retry = retry })
     else
-      joining.lend(this, retry, deadline)
+      single_flight.lend(this, retry, deadline)
     end
     local _, err = self.shared:wait(this, self.transport, deadline)
     if is_own then
-      joining.check_raised(this)
+      single_flight.check_raised(this)
     end
     if err then
       return nil, err
     end
-    local changed = joining.share(self, this, generation)
+    local changed = single_flight.share(self, this, generation)
     if this.ok and (is_own or changed) then
       return true
     end
     local better = this.err and this.session ~= self and self:look() and self:is_good()
-    if not better and joining.is_shared(self, this) then
+    if not better and single_flight.is_shared(self, this) then
       return nil, errors.copy(this.err)
     end
     if is_own and launched == LAUNCHES then
-      return nil, this.err or joining.broken_off()
+      return nil, this.err or single_flight.broken_off()
     end
   end
   return true
@@ -322,7 +324,7 @@ end
 --- Starts what nobody waits for, unless there is a flight or a pause.
 local function start_aside(self, purpose, deadline)
   if not self.shared:present() then
-    joining.check_raised(joining.launch(self, purpose, deadline))
+    single_flight.check_raised(single_flight.launch(self, purpose, deadline))
   end
 end
 
@@ -376,7 +378,7 @@ function session_methods:adopt(credentials)
   self.loaded = true
   self.shared.pause:finish()
   local details = { saved = before, wanted = self.core:record() }
-  return joining.outcome(joining.run(self, "save", nil, details))
+  return single_flight.outcome(single_flight.run(self, "save", nil, details))
 end
 
 --- Forgets the credentials, in memory at once and then in the store.
@@ -388,7 +390,7 @@ function session_methods:logout()
   self.vault:owe(before)
   self.core:forget()
   self.user = nil
-  return joining.outcome(joining.run(self, "save", nil, { saved = before }))
+  return single_flight.outcome(single_flight.run(self, "save", nil, { saved = before }))
 end
 
 --- Whether there are credentials that have not expired; what somebody else has saved counts.
@@ -401,4 +403,4 @@ function session_methods:is_logged_in()
   return self:is_usable()
 end
 
-return session
+return token_source

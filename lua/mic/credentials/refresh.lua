@@ -4,11 +4,11 @@
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local policy = require "mic.policy"
-local protect = require "mic.protect"
-local renewal = require "mic.renewal"
+local renewal_policy = require "mic.credentials.renewal_policy"
+local pcall_compat = require "mic.pcall_compat"
+local refresh_steps = require "mic.credentials.refresh_steps"
 
-local flight = {}
+local refresh = {}
 
 local WAIT_SECONDS = 50 -- for the lock: longer than the lease of a holder that was killed
 local FLIGHT_SECONDS = 30 -- from then on
@@ -21,7 +21,7 @@ end
 
 --- Whether what is there by now is what the flight was to bring.
 local function is_there(this)
-  local state = renewal.see_generation(this)
+  local state = refresh_steps.see_generation(this)
   if this.purpose == "refresh" then
     return this.record and (state == "fresh" or state == "advisory")
   end
@@ -31,7 +31,7 @@ end
 --- The pause that somebody has saved, if it is not over: the failure to pass on.
 local function saved_pause(this)
   local session = this.session
-  local left = policy.pause_left(session.vault.retry_at, session:wall())
+  local left = renewal_policy.pause_left(session.vault.retry_at, session:wall())
   if not left or this.purpose == "refresh" then
     return nil
   end
@@ -71,12 +71,12 @@ local unsafe = { EPERM = true, ELOOP = true, EINVAL = true, EISDIR = true }
 --- The store cannot be locked or read. A refresh would spend a token that somebody else may be
 --- spending now; a login harms nobody.
 local function without_store(this, err)
-  renewal.see_generation(this)
+  refresh_steps.see_generation(this)
   if this.purpose == "refresh" or this.session:is_usable() or unsafe[err.code] then
     return nil, err
   end
   this.unread, this.saved = true, this.session.core:record() -- as far as one knows
-  return renewal.log_in_by_itself(this, err)
+  return refresh_steps.log_in_by_itself(this, err)
 end
 
 --- Credentials that can be sent, by the least that is needed.
@@ -95,19 +95,19 @@ function purposes.renew(this)
   end
   if before and this.waited and not this.saved then
     this.session.core:forget(this.generation)
-    renewal.see_generation(this)
+    refresh_steps.see_generation(this)
     local message = "logged out elsewhere while this call waited"
-    return renewal.log_in_by_itself(this, errors.new("auth", message, { missing = true }))
+    return refresh_steps.log_in_by_itself(this, errors.new("auth", message, { missing = true }))
   end
   if this.session.core:can_refresh() then
-    return renewal.refresh(this)
+    return refresh_steps.refresh(this)
   end
   err = errors.from_fail("missing", nil, "not logged in")
-  if renewal.see_generation(this) ~= "none" then
+  if refresh_steps.see_generation(this) ~= "none" then
     local message = "the token has expired, and there is no refresh token"
     err = errors.new("auth", message, { missing = true })
   end
-  return renewal.log_in_by_itself(this, err)
+  return refresh_steps.log_in_by_itself(this, err)
 end
 
 purposes.ahead = purposes.renew
@@ -116,7 +116,7 @@ purposes.refresh = purposes.renew
 function purposes.login(this)
   local saved, err = this.session.vault:saved()
   this.saved, this.unread = saved or this.saved, err ~= nil
-  return renewal.log_in(this, this.username, this.password, this.own)
+  return refresh_steps.log_in(this, this.username, this.password, this.own)
 end
 
 --- Memory holds what was asked for: credentials from elsewhere, or none after a logout. While this
@@ -156,7 +156,7 @@ local lockless = { renew = without_store, ahead = without_store, refresh = witho
 
 function lockless.login(this, err)
   this.store_err = err
-  return renewal.log_in(this, this.username, this.password, this.own)
+  return refresh_steps.log_in(this, this.username, this.password, this.own)
 end
 
 function lockless.save(this, err)
@@ -286,7 +286,7 @@ local function rescue(this)
   pcall(exchange.result, exchange)
   local record = exchange:record()
   if record then
-    renewal.keep(this, record)
+    refresh_steps.keep(this, record)
   end
 end
 
@@ -298,7 +298,7 @@ end
 ---@param deadline number|nil of the caller, on the transport's clock; counts when it is in line
 ---@param caller any the coroutine that starts it
 ---@return table this
-function flight.new(session, purpose, deadline, caller)
+function refresh.new(session, purpose, deadline, caller)
   local launched = session.transport.now()
   local ends = launched + WAIT_SECONDS
   --- Every member is there from the start: setting one later needs no memory, so a flight can be
@@ -322,7 +322,7 @@ function flight.new(session, purpose, deadline, caller)
     password = false,
     own = false,
     wanted = false, -- what `save` is to save
-    retry = false, -- of `mic.retry`, of the calls that wait
+    retry = false, -- of `mic.http.retry`, of the calls that wait
     retry_ends = 0, -- the latest of their deadlines
     token = false, -- of the lock
     has_lock = false,
@@ -344,7 +344,7 @@ function flight.new(session, purpose, deadline, caller)
     raised = false,
     ended = false,
   }
-  renewal.see_generation(this)
+  refresh_steps.see_generation(this)
   return this
 end
 
@@ -352,29 +352,29 @@ end
 --- (neither: somebody else was at it), `sent` what the API was asked for last ("login", "refresh"
 --- or false), `record` what was adopted, and `raised` is what broke it, to be raised again.
 ---@param this table
-function flight.fly(this)
+function refresh.fly(this)
   this.thread = coroutine.running() or false
   if this.thread == this.caller then
     this.limit = this.deadline or this.limit
     this.ends = math.min(this.ends, this.limit)
   end
-  this.fly = flight.fly
+  this.fly = refresh.fly
   if this.session.shared.flight ~= this then
     this.ended = true -- given up before it began
     return
   end
-  local ran, ok, err = protect.call(transact, this)
+  local ran, ok, err = pcall_compat.call(transact, this)
   if ran then
     this.ok, this.err = ok or false, err or false
   else
     this.raised = ok or false
   end
   if not ran and not this.kept then
-    protect.call(rescue, this)
+    pcall_compat.call(rescue, this)
   end
   release(this)
   this.password = false
   this.session:land(this)
 end
 
-return flight
+return refresh

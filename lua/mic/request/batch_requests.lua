@@ -1,10 +1,10 @@
 --- What a batch is made of: each request checked, and built for the core.
 
-local builder = require "mic.builder"
+local build = require "mic.request.build"
 local core = require "mic.core"
 local errors = require "mic.error"
 local options = require "mic.options"
-local paths = require "mic.path"
+local paths = require "mic.http.path"
 
 local batch_requests = {}
 
@@ -31,7 +31,7 @@ local function plain_path(request)
 end
 
 local function build_one(request, what)
-  local built = builder.call(request, what)
+  local built = build.call(request, what)
   built.share_connection = true
   return built
 end

@@ -28,4 +28,4 @@ coroutine.wrap(function()
 end)()
 
 uv.run()
-print("the loop turned meanwhile: " .. (ticks > 1 and "yes" or "no"))
+print("the loop turned meanwhile: " .. (ticks > 0 and "yes" or "no"))

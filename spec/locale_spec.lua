@@ -37,7 +37,7 @@ describe("in a Turkish locale", function()
         return mic.assert(client:get(path, options))
       end
     ]]):format((server.url:gsub("127.0.0.1", "mic.localhost"))) .. code,
-      "env LD_PRELOAD=${LD_PRELOAD:+$LD_PRELOAD:}" .. native.build "turkish")
+      ("env LD_PRELOAD=%s MIC_PRELOAD=%s"):format(native.build "turkish", native.build "turkish"))
   end
 
   it("headers are found in any case, and their meaning", function()

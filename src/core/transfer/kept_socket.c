@@ -14,7 +14,7 @@
 
 #include "../process/idle_clock.h"
 #include "kept_socket.h"
-#include "loopback.h"
+#include "../text/loopback.h"
 
 /* What the kernel's clock of a connection may be off, in seconds: a tick. */
 static const double TICK = 0.02;

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "../process/idle_clock.h"
-#include "kept_socket.h"
 #include "../text/loopback.h"
+#include "kept_socket.h"
 
 /* What the kernel's clock of a connection may be off, in seconds: a tick. */
 static const double TICK = 0.02;

@@ -1,4 +1,4 @@
-/* What an engine has to tell, and the ways to wait for it. */
+/* Completion queue, and the ways to wait for it. */
 #include "../base.h"
 
 #include <time.h>
@@ -8,10 +8,10 @@
 #include "engine_state.h"
 #include "jobs.h"
 
-/* How long one wait may keep a Ctrl-C waiting. */
+/* The longest delay before Ctrl-C is noticed. */
 static const double SLICE_SECONDS = 0.1;
 
-/* ---- telling ---- */
+/* ---- completions ---- */
 
 void engine_hush(struct engine *engine) {
   struct engine_core *core = engine->core;
@@ -58,7 +58,7 @@ size_t engine_in_flight(const struct engine *engine) {
   return count;
 }
 
-/* ---- waiting in this thread ---- */
+/* ---- blocking wait ---- */
 
 static bool job_has_news(const struct engine_job *job) {
   return job->state == JOB_ENDED || job->overdue || job->piece.length > 0 || job->progress.changed;

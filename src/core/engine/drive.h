@@ -1,5 +1,5 @@
-/* Who drives a client's exchanges: an engine, where the client was made with one, or whoever waits.
-   Each function is that of connections.h or engine.h that fits. */
+/* Dispatches to the client's engine, or to the waiting caller if the client has no engine. Each
+   function does what its counterpart in connections.h or engine.h does. */
 #ifndef MIC_DRIVE_H
 #define MIC_DRIVE_H
 

@@ -13,7 +13,7 @@
 
 enum { SWEEP_FROM = 16 };
 
-/* ---- the caller's list of jobs ---- */
+/* ---- list of jobs, owned by the caller ---- */
 
 static void link_job(struct engine_core *core, struct engine_job *job) {
   job->next = core->jobs;
@@ -39,7 +39,6 @@ static void free_job(struct engine_job *job) {
   free(job);
 }
 
-/* An ended job, out of the news, gives back what it borrowed. */
 void engine_give_back(struct engine_core *core, struct engine_job *job) {
   struct exchange *home = job->home;
   unlink_job(core, job);
@@ -49,7 +48,7 @@ void engine_give_back(struct engine_core *core, struct engine_job *job) {
   if (home != NULL && home->loan == job) {
     home->loan = NULL;
     if (home->state == EXCHANGE_RUNNING) {
-      buffer_free(&home->reply_body); /* it may have held pieces */
+      buffer_free(&home->reply_body); /* may have held pieces */
       *home = job->exchange;
       free_job(job);
       return;
@@ -59,7 +58,7 @@ void engine_give_back(struct engine_core *core, struct engine_job *job) {
   free_job(job);
 }
 
-/* Those that nobody wants and the engine has let go of, for callers that never ask engine_next. */
+/* Frees abandoned jobs that have ended, for callers that never call engine_next. */
 static void sweep(struct engine_core *core, size_t limit) {
   if (core->count < core->sweep_at && core->count < limit)
     return;
@@ -117,7 +116,7 @@ static bool copy_body(struct engine_job *job) {
   return true;
 }
 
-/* What stands for the exchange until it comes back. */
+/* Turns the lent exchange into a stub. */
 static void leave_stub(struct exchange *home, struct engine_job *job) {
   struct exchange stub;
   exchange_init(&stub, home->kind);
@@ -141,7 +140,7 @@ static struct engine_job *make_job(struct engine_core *core, struct connections 
   job->exchange = *home;
   job->exchange.sockets = &core->poller.sockets;
   buffer_init(&job->piece, 0, home->kind != EXCHANGE_REQUEST);
-  /* Many at once are the rule here. Without TLS it is known that there is nothing to share. */
+  /* Concurrent transfers are the rule here. Without TLS a connection cannot be shared. */
   job->exchange.share_connection = !home->direct;
   job->limiter = engine_limiter_use(&connections->limiter);
   if (job->limiter != NULL && copy_body(job))
@@ -201,9 +200,9 @@ void engine_start(struct engine *engine, struct connections *connections,
   submit(core, job);
 }
 
-/* ---- what has come ---- */
+/* ---- results ---- */
 
-/* In a child process nothing of the parent's engine is touched. */
+/* A child process does not touch its parent's engine. */
 static bool leave_parents(struct exchange *exchange) {
   if (engine_is_ours(exchange->loan->core))
     return false;
@@ -213,7 +212,7 @@ static bool leave_parents(struct exchange *exchange) {
   return true;
 }
 
-/* Under the lock: the engine's thread shall look at it, and is woken where that returns true. */
+/* Under the lock. Queues the job for the engine's thread. True if the thread must be woken. */
 static bool ask_for_care(struct engine_core *core, struct engine_job *job) {
   if (job->state != JOB_RUNNING || job->wants_care)
     return false;
@@ -228,7 +227,7 @@ static bool ask_for_care(struct engine_core *core, struct engine_job *job) {
   return wake;
 }
 
-/* Under the lock. True when there was something. */
+/* Under the lock. True if there was a piece or progress. */
 static bool take_news(struct exchange *exchange, struct engine_job *job) {
   bool piece = job->piece.length > 0, moved = job->progress.changed;
   if (piece) {
@@ -287,7 +286,7 @@ void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char
     engine_give_back(core, job);
     return;
   }
-  exchange->sendings = queued ? 0 : 1; /* as far as anybody knows */
+  exchange->sendings = queued ? 0 : 1; /* may have been sent */
   if (kind == FAILURE_TIMEOUT) {
     failure_set_curl(&exchange->failure, CURLE_OPERATION_TIMEDOUT);
     exchange->sendings = 0;
@@ -322,13 +321,13 @@ void engine_drop(struct engine *engine, struct connections *connections) {
   }
 }
 
-/* ---- the end ---- */
+/* ---- close ---- */
 
 void engine_close(struct engine *engine) {
   struct engine_core *core = engine->core;
   engine->closed = true;
   engine->core = NULL;
-  if (core == NULL || !engine_is_ours(core)) /* the parent's: left as it is, even its memory */
+  if (core == NULL || !engine_is_ours(core)) /* the parent's: not touched, not freed */
     return;
   engine_stop(core);
   struct engine_job *following = NULL;

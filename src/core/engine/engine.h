@@ -1,6 +1,6 @@
-/* Exchanges that nobody waits for in a thread: one thread of its own runs one multi handle and
-   tells what has ended. It never sees Lua. All functions here are for the thread of the Lua state;
-   what the two threads share is in engine_core.h. */
+/* Runs transfers on a background thread (one multi handle), so that the Lua thread never blocks.
+   The background thread never sees Lua. Call all functions here from the thread of the Lua state.
+   engine_state.h declares what the two threads share. */
 #ifndef MIC_ENGINE_H
 #define MIC_ENGINE_H
 
@@ -15,44 +15,45 @@ enum { ENGINE_LIMIT = 4096 };
 struct engine_core;
 
 struct engine {
-  struct engine_core *core; /* owned; made at first use, left alone in a child process */
-  size_t limit;             /* exchanges under way at most */
-  bool patient; /* as with a libcurl that cannot let go of a name lookup: see engine_core.h */
+  struct engine_core *core; /* owned; created at first use, not touched in a child process */
+  size_t limit;             /* the most exchanges in flight */
+  bool patient; /* treats every libcurl as one that cannot abandon a name lookup: see engine_state.h
+                 */
   bool closed;
-  uint64_t collects; /* counted from 1 by the binding */
+  uint64_t collects; /* starts at 1; incremented by the binding */
 };
 
-/* NULL when this libcurl can serve an engine, else what is wrong and the mend. */
+/* NULL if this libcurl can run an engine, else what is wrong and how to fix it. */
 const char *engine_problem(void);
 
-/* Starts the thread unless it runs; anew in a child process. */
+/* Starts the thread unless it runs. A child process gets a thread of its own. */
 bool engine_ensure(struct engine *engine, struct failure *failure);
-/* Borrows the exchange: its content moves to the engine until it has ended, and `exchange` stands
-   for it meanwhile, RUNNING. What cannot begin is DONE with its failure. */
+/* Lends the exchange to the engine: its content moves there, and `exchange` stays RUNNING as a stub
+   until the transfer ends. If the transfer cannot start, the exchange is DONE with its failure. */
 void engine_start(struct engine *engine, struct connections *connections,
                   struct exchange *exchange);
-/* Brings what the engine has for this exchange: a piece, progress, or its end. */
+/* Copies the engine's news to this exchange: a piece, progress, or the result. */
 void engine_sync(struct exchange *exchange);
-/* Ends a running exchange at once; the engine lets go of its content when it can. */
+/* Ends a running exchange at once. The engine releases the content later. */
 void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char *message);
-/* The engine shall not come back to this place in memory. */
+/* The engine no longer accesses this exchange, so that its memory can be freed. */
 void engine_forget(struct exchange *exchange);
-/* Ends with FAILURE_CLOSED what runs for these connections. */
+/* Ends all exchanges of these connections with FAILURE_CLOSED. */
 void engine_drop(struct engine *engine, struct connections *connections);
-/* Waits in this thread, as connections_drive does. */
+/* Blocks the calling thread, as connections_drive does. */
 void engine_wait(struct engine *engine, struct connections *connections,
                  const struct exchange *exchange, double seconds,
                  bool (*interrupted)(void *context), void *context);
-/* Takes the wake byte back; to be followed by engine_next until that returns NULL. */
+/* Drains the wake byte. Call engine_next afterwards, until it returns NULL. */
 void engine_hush(struct engine *engine);
-/* The next exchange that ended or has something to hand over, synced; NULL when there is none. */
+/* The next exchange that ended or has a piece or progress, synced. NULL if there is none. */
 struct exchange *engine_next(struct engine *engine);
 size_t engine_in_flight(const struct engine *engine);
 
-/* A descriptor that is readable while engine_next has something; -1 with the failure. */
+/* A descriptor that is readable while engine_next has something. -1 on failure. */
 int engine_descriptor(struct engine *engine, struct failure *failure);
-/* A socket in the file system that takes one connection, of this process, and carries the wake
-   bytes instead; false with the failure. The file is gone once it was used. */
+/* Creates a Unix socket at a path. It accepts one connection from this process, which then carries
+   the wake bytes. False on failure. The file is removed once connected. */
 bool engine_listen(struct engine *engine, char *path, size_t size, struct failure *failure);
 
 /* Ends everything with FAILURE_CLOSED and joins the thread. Idempotent. */

@@ -4,7 +4,7 @@
 #include "jobs.h"
 #include "limiter.h"
 
-/* ---- the news: what has ended or has something to hand over; under the lock ---- */
+/* ---- completion queue; under the lock ---- */
 
 void engine_tell(struct engine_core *core, struct engine_job *job) {
   if (!job->told) {
@@ -61,7 +61,7 @@ static void unlink_running(struct engine_core *core, struct engine_job *job) {
     core->listened--;
 }
 
-/* Under the lock: its end has come before the care that it asked for. */
+/* Under the lock. The job ended before the thread handled its request for care. */
 static void need_no_care(struct engine_core *core, struct engine_job *job) {
   if (!job->wants_care)
     return;

@@ -1,5 +1,5 @@
-/* The jobs that an engine runs, from the side of its thread: the list of them, their end, and the
-   news of them for the caller. */
+/* Jobs as the engine's thread sees them: the list of running jobs, their end, and the completion
+   queue. */
 #ifndef MIC_ENGINE_JOBS_H
 #define MIC_ENGINE_JOBS_H
 
@@ -8,18 +8,19 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Under the lock: it has ended, or has something to hand over; the caller has seen it. */
+/* Under the lock. engine_tell: adds a job that ended or has a piece or progress to the completion
+   queue. engine_untell: removes it. */
 void engine_tell(struct engine_core *core, struct engine_job *job);
 void engine_untell(struct engine_core *core, struct engine_job *job);
 
-/* The others are the thread's. */
+/* The functions below are for the engine's thread. */
 
-/* Whether somebody wants its pieces or progress. */
+/* True if the job streams its body or reports progress. */
 bool engine_is_listened(const struct engine_job *job);
 void engine_link_running(struct engine_core *core, struct engine_job *job);
-/* One that does not run has ended, and is the caller's afterwards. */
+/* Ends a job that does not run. The caller owns it afterwards. */
 void engine_hand_back(struct engine_core *core, struct engine_job *job);
-/* The same for one that runs: reads its outcome first. */
+/* Reads the outcome of a running job and ends it. */
 void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
 
 MIC_PRIVATE_END

@@ -26,7 +26,7 @@ void engine_limiter_release(struct engine_limiter *limiter) {
     free(limiter);
 }
 
-/* ---- what is held ---- */
+/* ---- held jobs ---- */
 
 static void hold(struct engine_core *core, struct engine_limiter *limiter, struct engine_job *job) {
   if (limiter->held == NULL) {
@@ -65,7 +65,7 @@ static void let_go(struct engine_core *core, struct engine_limiter *limiter,
     limiter->next->previous = limiter->previous;
 }
 
-/* ---- in and out ---- */
+/* ---- enter and leave ---- */
 
 static void learn_single(struct engine_limiter *limiter) {
   limiter->single = true;
@@ -98,10 +98,10 @@ void engine_limiter_leave(struct engine_core *core, struct engine_job *job) {
   if (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1)
     learn_single(limiter);
   else if (limiter->running == 0 && limiter->held == NULL)
-    limiter->room = LIMITER_STREAMS; /* who knows what is still up when the next ones come */
+    limiter->room = LIMITER_STREAMS; /* connections may be closed by the next call */
 }
 
-/* Whether its connection is up, and whether that is a new one. */
+/* True if the job's connection is up. *fresh: it is a new connection. */
 static bool has_connected(const struct engine_job *job, bool *fresh) {
   curl_off_t connected = 0;
   long connects = 0;

@@ -72,11 +72,11 @@ int engine_notify_elsewhere(struct engine_notify *wake) {
   return wake->inner;
 }
 
-/* A byte that is on its way may come after this, so nothing says whether the pair holds one. */
+/* A byte may arrive after this drain, so no flag says whether the pair holds one. */
 void engine_notify_take(struct engine_notify *wake) {
   char bytes[16];
   wake->sent = false;
-  if (wake->reader >= 0) /* nobody watches the pair */
+  if (wake->reader >= 0) /* the pair is not watched */
     return;
   while (recv(wake->outer, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
   }
@@ -89,7 +89,7 @@ static bool make_folder(struct engine_notify *wake) {
   if (root == NULL || root[0] != '/' || strlen(root) > sizeof wake->folder - 20)
     root = "/tmp";
   snprintf(wake->folder, sizeof wake->folder, "%s/mic-XXXXXX", root);
-  return mkdtemp(wake->folder) != NULL; /* its mode is 0700 */
+  return mkdtemp(wake->folder) != NULL; /* mode 0700 */
 }
 
 static bool bind_listener(struct engine_notify *wake) {
@@ -129,7 +129,7 @@ static bool is_ours(int descriptor) {
   return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
          peer.pid == process_id();
 #else
-  (void)descriptor; /* the folder keeps other users out */
+  (void)descriptor; /* the folder's mode keeps other users out */
   return true;
 #endif
 }
@@ -146,7 +146,7 @@ bool engine_notify_accept(struct engine_notify *wake) {
   descriptor_close(&wake->listener);
   descriptor_close(&wake->reader);
   wake->reader = descriptor;
-  wake->sent = false; /* the one under way went elsewhere */
+  wake->sent = false; /* a pending byte went to the pair */
   return true;
 }
 

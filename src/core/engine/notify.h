@@ -1,4 +1,5 @@
-/* How the engine's thread wakes an event loop: one byte on a socket, no more until it was taken. */
+/* Wakes an event loop from the engine's thread: one byte on a socket, at most one until it is
+   drained. */
 #ifndef MIC_ENGINE_WAKE_H
 #define MIC_ENGINE_WAKE_H
 
@@ -8,31 +9,31 @@
 MIC_PRIVATE_BEGIN
 
 struct engine_notify {
-  int inner, outer;       /* a pair; the loop watches the outer end */
-  int listener;           /* waits for the connection that is used instead; -1: none does */
-  int reader;             /* that connection's end here; -1 */
-  char folder[80], *path; /* of the listener, while its file is there */
-  bool sent;              /* a byte is on its way */
+  int inner, outer;       /* a socket pair; the loop watches the outer end */
+  int listener;           /* accepts a connection that replaces the pair; or -1 */
+  int reader;             /* our end of that connection; or -1 */
+  char folder[80], *path; /* of the listener, while its file exists */
+  bool sent;              /* a byte is pending */
 };
 
-/* All descriptors -1, so that engine_notify_close may follow. */
+/* Sets all descriptors to -1, so that engine_notify_close is safe. */
 void engine_notify_init(struct engine_notify *wake);
 bool engine_notify_open(struct engine_notify *wake);
 void engine_notify_close(struct engine_notify *wake);
-/* Where a byte has to go, under the lock; -1 when one is on its way. */
+/* Under the lock: where to send a byte, or -1 if one is pending. */
 int engine_notify_target(struct engine_notify *wake);
-/* Sends it there, out of the lock, by the thread that alone closes a reader. False: nobody reads
-   there any more, and engine_notify_elsewhere tells, under the lock, where it goes instead. */
+/* Sends the byte. Call it without the lock, from the thread that alone closes a reader. False if
+   the reader is gone: engine_notify_elsewhere, under the lock, returns where to send instead. */
 bool engine_notify_send(int target);
 int engine_notify_elsewhere(struct engine_notify *wake);
-/* Takes back what stands in the pair. */
+/* Drains the pair. */
 void engine_notify_take(struct engine_notify *wake);
-/* Makes the listener and writes its path. */
+/* Creates the listener and writes its path. */
 bool engine_notify_listen(struct engine_notify *wake, char *path, size_t size,
                           struct failure *failure);
-/* Takes the connection that came, if it is of this process, and removes the file. */
+/* Accepts the pending connection if it is from this process, and removes the file. */
 bool engine_notify_accept(struct engine_notify *wake);
-/* Tells the reader that nothing is to be expected, and lets it go. */
+/* Tells the reader to expect nothing more, and closes it. */
 void engine_notify_dismiss(struct engine_notify *wake);
 
 MIC_PRIVATE_END

@@ -7,8 +7,8 @@
 
 enum { FORK_SECONDS = 1 };
 
-/* The one list that is not a Lua state's: neither exit() nor fork() says whose engines they are
-   about. Lock order: this one, then an engine's own. */
+/* The only list that spans Lua states: exit() and fork() concern the engines of all of them. Lock
+   order: this lock, then an engine's lock. */
 static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct engine_core *live;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -23,16 +23,17 @@ struct engine_core *engine_registry_take(void) {
 }
 
 /* ---- fork ----
-   A lock that another thread has taken stays taken in the child, and not all of them are mended
-   there: OpenSSL's are not. So the threads stand still between two rounds, where they hold none,
-   until the child is there. One that is busy for longer than FORK_SECONDS is not waited for. */
+   A lock that another thread holds during fork() stays locked in the child, and not every library
+   repairs its locks: OpenSSL does not. So the threads pause between two rounds, where they hold no
+   lock, until the fork is over. A thread that is busy for longer than FORK_SECONDS is not awaited.
+ */
 
 static void hold(struct engine_core *core) {
   pthread_mutex_lock(&core->lock);
   core->hold = true;
   core->sleeping = false;
   pthread_mutex_unlock(&core->lock);
-  poller_wake(&core->poller); /* it is there as long as the engine is in the list */
+  poller_wake(&core->poller); /* valid as long as the engine is in the list */
 }
 
 static void wait_until_still(struct engine_core *core, const struct timespec *until) {
@@ -50,7 +51,7 @@ static void let_go(struct engine_core *core) {
   pthread_mutex_unlock(&core->lock);
 }
 
-/* The list stays locked until the fork is over, so it is the same in all three. */
+/* The list stays locked during the fork, so that all three handlers see the same one. */
 static void before_fork(void) {
   struct timespec until = {0, 0};
   pthread_mutex_lock(&live_lock);
@@ -71,7 +72,7 @@ static void after_fork_in_parent(void) {
   pthread_mutex_unlock(&live_lock);
 }
 
-/* The engines are the parent's: they are known by their process, and left as they are. */
+/* The engines are the parent's. Their process id tells, and the child does not touch them. */
 static void after_fork_in_child(void) {
   pthread_mutex_unlock(&live_lock);
 }

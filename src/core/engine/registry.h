@@ -1,4 +1,4 @@
-/* The engines whose threads run, for what befalls the process as a whole: its end and a fork. */
+/* Registry of running engines, for process exit and fork. */
 #ifndef MIC_ENGINE_LIVE_H
 #define MIC_ENGINE_LIVE_H
 
@@ -8,10 +8,9 @@
 MIC_PRIVATE_BEGIN
 
 void engine_registry_enter(struct engine_core *core);
-/* Before the thread is asked to end. */
+/* Call it before stopping the thread. */
 void engine_registry_leave(struct engine_core *core);
-/* All of them at once, linked by next_live, at the end of the process; NULL when the list is in
-   use. */
+/* Takes all engines, linked by next_live, at process exit. NULL if the list is locked. */
 struct engine_core *engine_registry_take(void);
 
 MIC_PRIVATE_END

@@ -10,9 +10,9 @@
 
 enum { STACK_SIZE = 1024 * 1024 };
 
-/* ---- the end of the process ----
-   A program may leave by exit() with transfers under way. The TLS library tears itself down then,
-   under the feet of a thread that uses it: so all threads are joined first. */
+/* ---- process exit ----
+   A program may call exit() with transfers in flight. The TLS library then cleans up while a thread
+   still uses it. So an exit handler joins all threads first. */
 
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 
@@ -26,7 +26,7 @@ static void register_exit(void) {
   (void)atexit(stop_all);
 }
 
-/* ---- sessions ---- */
+/* ---- TLS sessions ---- */
 
 static void engine_cb_lock(CURL *easy, curl_lock_data data, curl_lock_access access,
                            void *context) {
@@ -49,7 +49,7 @@ static void prepare_sessions(struct engine_core *core) {
 
 /* ---- the thread ---- */
 
-/* The program's signals are for the program's own threads. */
+/* Blocks all signals in the thread: they are for the program's own threads. */
 static int start_thread(struct engine_core *core) {
   pthread_attr_t attributes;
   sigset_t all, before;
@@ -58,7 +58,7 @@ static int start_thread(struct engine_core *core) {
     return error;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  error = pthread_attr_setstacksize(&attributes, STACK_SIZE); /* musl's own is small */
+  error = pthread_attr_setstacksize(&attributes, STACK_SIZE); /* musl's default is small */
   if (error == 0)
     error = pthread_create(&core->thread, &attributes, engine_run, core);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -79,7 +79,7 @@ void engine_free(struct engine_core *core) {
 static bool can_let_go_of_lookups(void) {
 #if LIBCURL_VERSION_NUM >= 0x075700
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  /* Without threads, c-ares lets go at any time; with them, a thread is left behind to end. */
+  /* c-ares can cancel a lookup; the threaded resolver leaves a thread behind. */
   return info->version_num >= 0x075700;
 #else
   return false;

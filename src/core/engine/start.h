@@ -1,4 +1,4 @@
-/* Birth and death of an engine's shared part: thread, locks, the sessions that both threads use. */
+/* Creates and frees the state of an engine: thread, locks, shared TLS sessions. */
 #ifndef MIC_ENGINE_LIFE_H
 #define MIC_ENGINE_LIFE_H
 
@@ -7,9 +7,9 @@
 
 MIC_PRIVATE_BEGIN
 
-/* With its thread running; NULL when that cannot be. */
+/* Starts the thread too. NULL on failure. */
 struct engine_core *engine_make(bool patient);
-/* After engine_stop, with no job left. */
+/* Call it after engine_stop, with no job left. */
 void engine_free(struct engine_core *core);
 
 MIC_PRIVATE_END

@@ -1,5 +1,5 @@
-/* The engine's thread. It alone calls libcurl for what is on loan; the lock is never held over a
-   call into libcurl. */
+/* The engine's thread. Only this thread calls libcurl for exchanges on loan. It never holds the
+   lock during a call into libcurl. */
 #include "../base.h"
 
 #include <stdlib.h>
@@ -11,15 +11,16 @@
 #include "timeouts.h"
 
 static const double IDLE_SECONDS = 60.0; /* the longest poll */
-static const double GRACE_SECONDS = 2.0; /* for which a reader is kept with nothing under way */
-static const size_t HEAP_HINT = (size_t)4 << 20; /* bytes; a call takes some 33 KiB while it runs */
+static const double GRACE_SECONDS = 2.0; /* how long a reader stays connected with no transfer in
+                                            flight */
+static const size_t HEAP_HINT = (size_t)4 << 20; /* bytes; a running transfer takes about 33 KiB */
 
 static double now(void) {
   const struct clock clock = {0};
   return clock_monotonic(&clock);
 }
 
-/* Out of the lock: who is woken takes it at once. */
+/* Call it without the lock, which the woken thread takes at once. */
 static void wake_caller(struct engine_core *core, int target) {
   pthread_cond_broadcast(&core->changed);
   if (target < 0 || engine_notify_send(target))
@@ -35,7 +36,7 @@ static void end_all(struct engine_core *core, CURLcode code) {
     engine_end_job(core, core->running, code);
 }
 
-/* After libcurl had no memory to go on. */
+/* For when libcurl is out of memory. */
 static void give_all_up(struct engine_core *core) {
   end_all(core, CURLE_OUT_OF_MEMORY);
   poller_discard(&core->poller);
@@ -93,8 +94,8 @@ static void offer(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_unlock(&core->lock);
   exchange->progress.changed = false;
   if (piece && exchange->paused)
-    idle_clock_touch(&exchange->idle);         /* it was the listener that did not move */
-  if (piece && !exchange_drop_piece(exchange)) /* already gone from there: goes on if it paused */
+    idle_clock_touch(&exchange->idle);         /* the reader was slow, not the network */
+  if (piece && !exchange_drop_piece(exchange)) /* resumes a paused transfer */
     poller_fail(&core->poller);
 }
 
@@ -110,7 +111,7 @@ static void stand_still(struct engine_core *core) {
   core->still = false;
 }
 
-/* Takes both lists out of the lock. False: stop. */
+/* Takes both lists under the lock. False: stop. */
 static bool take_work(struct engine_core *core, struct engine_job **queued,
                       struct engine_job **care) {
   pthread_mutex_lock(&core->lock);
@@ -183,8 +184,8 @@ static void offer_all(struct engine_core *core) {
 
 /* ---- waiting ---- */
 
-/* The listener to poll, or -1. A reader that has nothing to expect is dismissed; false when there
-   is work. `wait` becomes shorter where something is due. */
+/* True if there is no work. *listener: the listener to poll, or -1. *wait: lowered to the next
+   timeout. Closes a reader that is idle for too long. */
 static bool prepare_to_sleep(struct engine_core *core, int *listener, double *wait) {
   double time = now();
   pthread_mutex_lock(&core->lock);
@@ -225,7 +226,7 @@ static void sleep_until_work(struct engine_core *core) {
     return;
   poller_watch_own(&core->poller, listener);
   bool ok = poller_wait(&core->poller, wait);
-  /* What has come meanwhile is told with the same wake. */
+  /* What ends meanwhile is reported with the same wake byte. */
   if (ok && core->running != NULL && core->running->next_running != NULL)
     ok = poller_wait(&core->poller, 0.0);
   if (!ok)
@@ -234,10 +235,10 @@ static void sleep_until_work(struct engine_core *core) {
     take_reader(core);
 }
 
-/* glibc gives the top of a heap back to the system whenever more than 128 KiB of it are free, which
-   is less than the calls of one round take and free again: each round would pay for fresh pages
-   (with 64 calls over TLS a quarter of the processor time). It keeps twice as much as the largest
-   mapped block that was ever freed, so it is shown one; nothing of that is touched. */
+/* glibc trims the heap when more than 128 KiB at its top are free. The calls of one round allocate
+   and free more than that, so each round would pay for fresh pages (a quarter of the CPU time with
+   64 calls over TLS). glibc raises its limit to twice the largest mapped block that was freed, so
+   this frees one. The block is never touched. */
 static void let_heap_keep_what_rounds_use(void) {
   void *volatile block = malloc(HEAP_HINT);
   free(block);

@@ -6,16 +6,16 @@
 #include "jobs.h"
 #include "timeouts.h"
 
-static const double WAIT_STEP = 0.05;     /* how often parked ones are looked at */
-static const long NO_LIMIT = 1000000000L; /* milliseconds; 0 would be libcurl's default */
+static const double WAIT_STEP = 0.05;     /* seconds between checks of parked jobs */
+static const long NO_LIMIT = 1000000000L; /* milliseconds; 0 means libcurl's default */
 
 static double now(void) {
   const struct clock clock = {0};
   return clock_monotonic(&clock);
 }
 
-/* libcurl counts no time while a handle waits for somebody else's connection, so the limits are
-   kept here too, a little later. */
+/* libcurl's timers do not run while a handle waits for a connection that another handle opens. So
+   the engine checks the timeouts too, a little later. */
 void engine_timeouts_set(struct engine_core *core, struct engine_job *job) {
   struct exchange *exchange = &job->exchange;
   double time = now() + (core->patient ? 0.0 : WAIT_STEP);
@@ -26,7 +26,7 @@ void engine_timeouts_set(struct engine_core *core, struct engine_job *job) {
     first = time + exchange->idle.limit;
   if (first < core->next_look)
     core->next_look = first;
-  if (core->patient) { /* libcurl's own would wait for the lookup */
+  if (core->patient) { /* libcurl's timeouts would block on the lookup */
     curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, 0L);
     curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, NO_LIMIT);
   }
@@ -43,11 +43,11 @@ static bool is_looking_up(const struct engine_job *job) {
   if (!job->let_in)
     return false;
   curl_easy_getinfo(job->exchange.easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
-  return looked_up == 0 && is_connecting(job); /* one on a kept connection looks up nothing */
+  return looked_up == 0 && is_connecting(job); /* a reused connection needs no lookup */
 }
 
-/* With the failure set, which also keeps one that is parked from sending. False: it is parked;
-   true: it is the caller's. */
+/* Expects the failure to be set, which also keeps a parked job from sending. True: the job has
+   ended. False: it is parked. */
 static bool stop_job(struct engine_core *core, struct engine_job *job) {
   if (!core->patient || !is_looking_up(job)) {
     engine_end_job(core, job, CURLE_OK);
@@ -63,7 +63,7 @@ void engine_timeouts_cancel(struct engine_core *core, struct engine_job *job) {
   stop_job(core, job);
 }
 
-/* The caller does not wait until the lookup ends. */
+/* Reports the timeout at once, without waiting for the lookup. */
 static void time_out(struct engine_core *core, struct engine_job *job) {
   failure_set_curl(&job->exchange.failure, CURLE_OPERATION_TIMEDOUT);
   if (stop_job(core, job))
@@ -75,14 +75,14 @@ static void time_out(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_unlock(&core->lock);
 }
 
-/* When it may have stalled. */
+/* The earliest time at which the transfer counts as stalled. */
 static double idle_by(const struct exchange *exchange, double time) {
   if (exchange->idle.limit <= 0.0 || exchange->paused)
     return HUGE_VAL;
   return time + idle_clock_left(&exchange->idle, exchange->idle.limit);
 }
 
-/* When this one has to be looked at again; it may be gone afterwards. */
+/* Checks one job; it may be freed. Returns when to check it again. */
 static double look_at(struct engine_core *core, struct engine_job *job, double time) {
   if (job->parked) {
     if (is_looking_up(job))

@@ -1,5 +1,4 @@
-/* Calls that end before libcurl says so: cancelled, or over one of their time limits. For the
-   engine's thread. */
+/* Ends transfers before libcurl does: cancellation and timeouts. For the engine's thread. */
 #ifndef MIC_ENGINE_LIMITS_H
 #define MIC_ENGINE_LIMITS_H
 
@@ -8,11 +7,11 @@
 
 MIC_PRIVATE_BEGIN
 
-/* The time of a job begins to run. */
+/* Starts the timers of a job. */
 void engine_timeouts_set(struct engine_core *core, struct engine_job *job);
-/* Ends a running job, or parks it. */
+/* Ends a running job, or parks it until its name lookup ends. */
 void engine_timeouts_cancel(struct engine_core *core, struct engine_job *job);
-/* Ends those whose time is over; core->next_look says when to look again. */
+/* Ends the jobs that timed out and sets core->next_look. */
 void engine_timeouts_look(struct engine_core *core);
 
 MIC_PRIVATE_END

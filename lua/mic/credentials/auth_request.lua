@@ -1,5 +1,5 @@
---- The two exchanges that bring credentials. The core composes and masks them; here they get their
---- events and their errors.
+--- Sends one login or refresh request, with its events and errors. The core builds the request and
+--- masks the reply.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
@@ -69,11 +69,11 @@ local function perform(this, what, seconds, username, password)
 end
 
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
---- the flight, so that what it brought is not lost with whoever waited for it.
----@param this table the flight: session, events, exchange
+--- the transaction, so that a new refresh token is not lost if the waiting task ends.
+---@param this table the transaction: session, events, exchange
 ---@param what "login"|"refresh"
----@param attempt number which sending it is, from 1
----@param seconds number how long it may take
+---@param attempt number number of this attempt, from 1
+---@param seconds number time limit
 ---@param username string|nil for a login
 ---@param password string|nil for a login
 ---@return table|nil reply masked, or nil

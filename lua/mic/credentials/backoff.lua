@@ -1,5 +1,4 @@
---- The pause after a login or refresh that failed: until it is over nobody tries again by himself,
---- and those who would have to are given the failure.
+--- Backoff after a failed login or refresh: until it ends, calls that need one fail with its error.
 
 local errors = require "mic.error"
 
@@ -7,28 +6,28 @@ local backoff = {}
 local pause_methods = {}
 local pause_mt = { __name = "mic.credentials.backoff", __index = pause_methods }
 
---- A pause that is over.
+--- Makes a backoff that is over.
 ---@return table pause
 function backoff.new()
   return setmetatable({ ends = nil, err = nil, failures = 0 }, pause_mt)
 end
 
---- Begins it.
+--- Starts the backoff.
 ---@param now number on the transport's clock
 ---@param seconds number
----@param err table why
+---@param err table the failure
 function pause_methods:begin(now, seconds, err)
   self.ends, self.err = now + seconds, err
 end
 
---- How long it still lasts.
+--- Returns the seconds left.
 ---@param now number on the transport's clock
 ---@return number|nil seconds nil when it is over
 function pause_methods:left(now)
   return self.ends and self.ends > now and self.ends - now or nil
 end
 
---- The failure that it is about, with the time of the next try.
+--- Returns a copy of the failure, with the time of the next attempt.
 ---@param now number on the transport's clock
 ---@return table err a new object
 function pause_methods:error(now)
@@ -39,7 +38,7 @@ function pause_methods:error(now)
   return err
 end
 
---- Ends it: a login or refresh has worked.
+--- Ends the backoff after a successful login or refresh.
 function pause_methods:finish()
   self.ends, self.err, self.failures = nil, nil, 0
 end

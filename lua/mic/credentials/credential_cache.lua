@@ -1,5 +1,5 @@
---- Where credentials rest: in the memory of the core, and in the store under the key of the client.
---- Moves them between the two and knows when they are due; starts no login and no refresh.
+--- Credential cache: the credentials in the core's memory and their record in the store under the
+--- client's key. Moves them between the two and sets when they are due. Sends no login or refresh.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
@@ -10,10 +10,10 @@ local credential_cache = {}
 local vault_methods = {}
 local vault_mt = { __name = "mic.credentials.credential_cache", __index = vault_methods }
 
-local LOCK_SECONDS = 45 -- longer than any flight, so that a lock never ends under it
+local LOCK_SECONDS = 45 -- lease of the lock, longer than any transaction that holds it
 
---- Notes a failure of the store. What it raised or returned is shown without our secrets, and
---- without those of the record that it was given.
+--- Records a failure of the store. Secrets of the client and of the given record are masked in what
+--- the store raised or returned.
 local function failed(self, what, problem, record, reason)
   local text = errors.is(problem) and problem.message or type(problem) == "string" and problem or ""
   local hint = errors.is(problem) and problem.hint or nil
@@ -28,9 +28,9 @@ local function failed(self, what, problem, record, reason)
   return err
 end
 
---- Makes the vault of a client.
+--- Makes the credential cache of a client.
 ---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
---- owner (of the store's locks; its `refusals` rest with the record)
+--- owner (of the store's locks; its `refusals` are saved with the record)
 ---@return table vault
 function credential_cache.new(settings)
   return setmetatable({
@@ -41,16 +41,16 @@ function credential_cache.new(settings)
     emit = settings.emit,
     refresh_margin = settings.refresh_margin,
     owner = settings.owner,
-    adoptions = 0, -- of what somebody else saved
+    adoptions = 0, -- adopted records that others saved
     advisory = nil, -- seconds before expiry from which a refresh is due
-    store_error = nil, -- of the last use of the store that failed; nil once a save has worked
-    retry_at = 0, -- of what was loaded last: a pause until then, in seconds since 1970; 0 = none
-    damage = nil, -- message and err of what was said of damaged content, until something is saved
-    unsaved = nil, -- what is in memory has to be saved yet: see `owe`
+    store_error = nil, -- last failure of the store; nil after a successful save
+    retry_at = 0, -- end of the backoff in the last loaded record, in seconds since 1970; 0 = none
+    damage = nil, -- message and err last reported for damaged content, until the next save
+    unsaved = nil, -- the credentials in memory are not saved yet: see `owe`
   }, vault_mt)
 end
 
---- Tells what is known to be wrong with the store before its first use: every one will fail.
+--- Reports a store that is known to be unusable, before its first use.
 function vault_methods:check_store()
   local facts = getmetatable(self.store)
   local problem = type(facts) == "table" and facts.problem
@@ -61,9 +61,9 @@ end
 
 --- ---- memory ----
 
---- Swaps credentials in and sets when they are due.
+--- Swaps in credentials and sets their refresh windows.
 ---@param record table the core's record, or the user's table
----@param generation number|nil only while this is the present one
+---@param generation number|nil only if this is the present one
 ---@return number|nil generation the new one, or nil and an error
 ---@return table|nil err
 function vault_methods:adopt(record, generation)
@@ -84,7 +84,7 @@ end
 
 --- ---- the store ----
 
---- Notes that what is saved is damaged, once: a store may return the same until the next save.
+--- Reports damaged content, once: the store may return the same until the next save.
 local function damaged(self, problem)
   local message = errors.is(problem) and problem.message or problem
   if not self.damage or self.damage.message ~= message then
@@ -93,7 +93,7 @@ local function damaged(self, problem)
   end
 end
 
---- Notes that there is a whole record, which somebody has saved.
+--- Clears the report of damage: the store holds a valid record.
 local function undamaged(self)
   if self.damage and self.store_error == self.damage.err then
     self.store_error = nil
@@ -101,13 +101,13 @@ local function undamaged(self)
   self.damage = nil
 end
 
---- Calls one of the store's functions; one that raises has failed.
+--- Calls a function of the store; an error that it raises is a failure.
 local function ask(self, what, ...)
   local ok, value, problem, damage = pcall_compat.user(self.store[what], ...)
   local record = select(2, ...)
   if not ok then
     if what == "load" or what == "lock" then
-      errors.pass_memory(value) -- else: what is there to be saved is not lost for that
+      errors.pass_memory(value) -- not in save: the credentials to save must not be lost
     end
     return nil, failed(self, what, value, record)
   end
@@ -120,7 +120,7 @@ local function ask(self, what, ...)
   return value
 end
 
---- Notes that there is a whole record, and what it says of logins that did not work.
+--- Takes refused logins and backoff from a valid record.
 local function learn(self, record)
   undamaged(self)
   self.owner.refusals:learn(record)
@@ -140,7 +140,7 @@ function vault_methods:saved()
   if type(record) == "string" then
     local code, message, _
     record, _, code, message = core_module.record(record)
-    if code then -- it is whole, and not to be written over
+    if code then -- the record is valid and must not be overwritten
       return nil, failed(self, "load", message)
     end
     if not record then
@@ -158,9 +158,9 @@ function vault_methods:saved()
   return learn(self, record)
 end
 
---- Adopts what somebody else saved, unless it is what memory is to replace.
+--- Adopts a record that others saved, unless memory is about to replace it.
 ---@param record table
----@return boolean changed the present credentials are other than before
+---@return boolean changed the credentials are new
 function vault_methods:adopt_saved(record)
   local base = self.unsaved and self.unsaved.base
   if self.core:holds(record) or (base and base:same(record)) then
@@ -178,13 +178,13 @@ function vault_methods:adopt_saved(record)
   return true
 end
 
---- Seconds since 1970, by the transport where that has a clock of its own.
+--- Seconds since 1970, from the transport if it has a clock of its own.
 ---@return number
 function vault_methods:wall()
   return (self.transport.wall or core_module.wall)()
 end
 
---- Saves a record, or clears the store but for what was refused.
+--- Saves a record. Nil clears the store, except for refused logins.
 ---@param record table|nil
 ---@return true|nil ok
 ---@return table|nil err
@@ -203,22 +203,22 @@ function vault_methods:save(record)
   return true
 end
 
---- Notes that what is in memory could not be saved. It is saved at the next chance while the store
---- still holds `base` or nothing; what others have saved since then counts more.
----@param base table|nil the record that the store held; that of the present debt when nil
+--- Marks memory as unsaved. It is saved at the next opportunity if the store still holds `base` or
+--- nothing; a newer record of others takes precedence.
+---@param base table|nil the record that the store held; nil: that of the last unsaved state
 function vault_methods:owe(base)
   base = base or (self.unsaved and self.unsaved.base)
   local failures = self.unsaved and self.unsaved.failures + 1 or 1
   local facts = { failures = failures, random = self.transport.random() }
-  -- The first further try comes with the next call.
+  -- The first retry comes with the next call.
   local wait = failures > 1 and renewal_policy.pause(facts) or 0
   local next_try = self.transport.now() + wait
   self.unsaved = { base = base, failures = failures, next_try = next_try }
 end
 
---- Saves what is owed. To be called with the lock.
+--- Saves what is unsaved. Call it with the lock held.
 ---@param record table|nil what the store holds
----@return boolean saved the store now holds what memory does
+---@return boolean saved the store now holds the credentials of memory
 function vault_methods:settle(record)
   local base = self.unsaved.base
   if record and not (base and base:same(record)) then
@@ -235,7 +235,7 @@ function vault_methods:settle(record)
 end
 
 --- Takes the store's lock; does not wait.
----@return any token false when somebody else has it; nil and an error when the store failed
+---@return any token false when another holder has it; nil and an error when the store failed
 ---@return table|nil err
 function vault_methods:lock()
   local token, err = ask(self, "lock", self.key, LOCK_SECONDS, self.owner)
@@ -245,7 +245,7 @@ function vault_methods:lock()
   return token, err
 end
 
---- Gives the lock back.
+--- Releases the lock.
 ---@param token any
 function vault_methods:unlock(token)
   ask(self, "unlock", self.key, token)

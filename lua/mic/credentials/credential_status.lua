@@ -1,4 +1,4 @@
---- What a client's status tells of its credentials. No secrets.
+--- Credential fields of `client:status()`. No secrets.
 
 local credential_status = {}
 
@@ -6,7 +6,7 @@ local function line(err)
   return err and tostring(err)
 end
 
---- Adds it.
+--- Adds the fields.
 ---@param status table
 ---@param session table
 function credential_status.add(status, session)

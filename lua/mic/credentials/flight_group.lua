@@ -1,5 +1,5 @@
---- What the clients of one Lua state share when they have the same store object and key: the flight
---- under way, the pause after a failure, the passwords that were refused.
+--- State shared by the clients of one Lua state with the same store object and key: the current
+--- refresh transaction, the backoff, the refused logins, the lock token.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
@@ -12,16 +12,16 @@ local shared_methods = {}
 local shared_mt = { __name = "mic.credentials.flight_group", __index = shared_methods }
 
 local getinfo = type(debug) == "table" and debug.getinfo
-local in_nginx = rawget(_G, "ngx") ~= nil -- there other requests' coroutines may look dead
+local in_nginx = rawget(_G, "ngx") ~= nil -- coroutines of other requests may have status "dead"
 
-local GRACE_SECONDS = 5 -- a flight that has not ended so long after its deadline is given up
-local BEGIN_SECONDS = 5 -- in which its task has to begin
-local SLICE, POLL = 1, 0.05 -- seconds of a wait before a look: with somebody who wakes, and without
+local GRACE_SECONDS = 5 -- after its deadline, before a transaction counts as lost
+local BEGIN_SECONDS = 5 -- in which its task must start
+local SLICE, POLL = 1, 0.05 -- seconds between checks, with and without wake-ups
 
---- By store, then by key. A store that nobody else holds goes, and so does a key without clients.
+--- Groups by store, then by key. Weak: an unused store or key is collected.
 local registry = setmetatable({}, { __mode = "k" })
 
---- What a client shares with the others of this store and key.
+--- Returns the group of a store and key.
 ---@param store table
 ---@param key string
 ---@return table shared
@@ -30,20 +30,19 @@ function flight_group.of(store, key)
   local found = registry[store][key]
   if not found then
     found = setmetatable({
-      flight = nil, -- the one under way
+      flight = nil, -- the current transaction
       pause = backoff.new(),
       refusals = refused_logins.new(),
       minute_limit = rate_limit.new(store, key),
-      token = false, -- of the lock, while a flight of ours has it; a member from the start, so that
-      token_pid = false, -- no lock that was taken can fail to be noted
+      token = false, -- of the lock, while one of our transactions holds it. Both fields exist from
+      token_pid = false, -- the start, so that noting a taken lock allocates nothing.
     }, shared_mt)
     registry[store][key] = found
   end
   return found
 end
 
---- Whether waiting stops the whole thread. A loop's transport is asked, since outside of its tasks
---- that is so there, too.
+--- True if waiting blocks the whole thread. A loop's transport blocks too outside its tasks.
 local function blocks(transport)
   if transport.can_suspend and not transport.blocks then
     return not transport.can_suspend()
@@ -51,18 +50,18 @@ local function blocks(transport)
   return transport.blocks
 end
 
---- Whether the function that runs the flight is still on the stack of its coroutine. An error from
---- outside, such as a debug hook's, may have torn it out.
+--- True if the transaction's function is still on the stack of its coroutine. An error from
+--- outside, such as one raised by a debug hook, may have unwound it.
 local function is_on_stack(this)
   if not this.fly then
-    -- A task that has not begun yet; or there was no memory for one, or none to begin it.
+    -- The task has not started yet, or could not be created or started for lack of memory.
     return this.spawned and this.session.transport.now() < this.launched + BEGIN_SECONDS
   end
   if this.thread and not in_nginx and coroutine.status(this.thread) == "dead" then
-    return false -- one that an error has ended still shows its stack
+    return false -- a coroutine that ended with an error keeps its stack
   end
   if not getinfo or (not this.thread and coroutine.running()) then
-    return true -- one cannot look
+    return true -- the stack cannot be inspected
   end
   local level = 1
   while true do
@@ -86,7 +85,7 @@ local function is_alive(this)
     and is_on_stack(this)
 end
 
---- The flight under way, if there is one.
+--- Returns the current transaction, if it is alive.
 ---@return table|nil flight
 function shared_methods:present()
   local this = self.flight
@@ -96,7 +95,7 @@ function shared_methods:present()
   return self.flight
 end
 
---- Gives back the lock of a flight that was torn out of its way; there must be none that flies.
+--- Releases the lock of an interrupted transaction. Call it only while none is running.
 ---@param vault table
 function shared_methods:give_back(vault)
   if self.token and self.token_pid == core_module.pid() then
@@ -105,8 +104,8 @@ function shared_methods:give_back(vault)
   self.token = false
 end
 
---- Whether the running code was called by the flight, so that it would wait for itself. (nginx
---- calls the coroutines of other requests "running".)
+--- True if the running code was called by the transaction itself and would wait for itself. (In
+--- nginx, coroutines of other requests have the status "running".)
 local function is_inside(this)
   if not this.fly then
     return false
@@ -117,11 +116,11 @@ local function is_inside(this)
   return coroutine.running() == this.thread or coroutine.status(this.thread) == "normal"
 end
 
---- Waits until a flight has ended, in slices, so that nothing depends on being woken.
----@param this table the flight
----@param transport table of the one who waits
+--- Waits until a transaction has ended, in slices, so that a lost wake-up only delays it.
+---@param this table the transaction
+---@param transport table of the waiting caller
 ---@param deadline number|nil on the transport's clock
----@return boolean|nil ended nil when it cannot be waited for; also true when the flight is no more
+---@return boolean|nil ended true also when the transaction is lost; nil when waiting is impossible
 ---@return table|nil err
 function shared_methods:wait(this, transport, deadline)
   while self.flight == this and is_alive(this) do

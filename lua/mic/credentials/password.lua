@@ -1,5 +1,4 @@
---- The password of the options: a text, or what a function of the user's gives, with its reason
---- where it gives none.
+--- Option `password`: a string or a function that returns one.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -7,9 +6,9 @@ local pcall_compat = require "mic.pcall_compat"
 
 local password = {}
 
-local REASON_LIMIT = 200 -- bytes of it that a message shows
+local REASON_LIMIT = 200 -- bytes of a reason that a message shows
 
---- What a function of the user's raised, or returned as its reason, as text; its first line.
+--- First line of what the user's function raised or returned as its reason, masked.
 local function first_line(reason, mask)
   if type(reason) == "table" then
     local meta = getmetatable(reason)
@@ -25,7 +24,7 @@ local function first_line(reason, mask)
   return line ~= "" and ": " .. line or ""
 end
 
---- The password; a function is asked.
+--- Returns the password; calls it if it is a function.
 ---@param given string|function|nil
 ---@param mask fun(text: string): string hides the client's secrets
 ---@return string|nil password
@@ -53,7 +52,7 @@ function password.get(given, mask)
   return nil, errors.new("auth", message, { cause = reason })
 end
 
---- What a refused password ends in that may not belong to it.
+--- Hint for a refused password that ends in white space.
 ---@param text string
 ---@return string|nil hint
 function password.ending(text)

@@ -1,6 +1,6 @@
---- What limits the cost of minute_limit that a new token does not cure: some answers say 401 or
---- "expired" whatever the token is, and anybody may ask for them. Each kind of event counts at most
---- once a minute, for all that share the store's notes, or else for this Lua state.
+--- Rate limit: each kind of event counts once a minute. Some answers say 401 or "expired" whatever
+--- the token is, so refreshing for each of them would help nobody and cost much. Shared through the
+--- store's notes where it has them, otherwise per Lua state.
 
 local rate_limit = {}
 local minute_limit_methods = {}
@@ -29,16 +29,16 @@ local function is_recent(last, now)
   return last ~= nil and now >= last.at and now - last.at < SECONDS
 end
 
---- The event of this kind that was noted within the last minute, in this Lua state.
+--- Returns the event of this kind noted in this Lua state within the last minute.
 ---@param kind string
----@param now number seconds of a clock of this kind's own
+---@param now number seconds of the clock used for this kind
 ---@return number|nil what
 function minute_limit_methods:here(kind, now)
   local last = self.last[kind]
   return is_recent(last, now) and last.what or nil
 end
 
---- The same of all that share the store's notes; nil where there are none.
+--- Returns the event of this kind in the store's shared notes; nil where there are none.
 ---@param kind string
 ---@return number|nil what
 function minute_limit_methods:shared(kind)
@@ -46,10 +46,10 @@ function minute_limit_methods:shared(kind)
   return noted and noted(name_of(self, kind)) or nil
 end
 
---- Notes an event of this kind. The same one again is no other.
+--- Notes an event. Repeating the same `what` counts as the same event.
 ---@param kind string
 ---@param now number
----@param what number tells the events apart
+---@param what number identifies the event
 ---@return boolean counts false: another one was noted within the last minute
 function minute_limit_methods:note(kind, now, what)
   local last = self:here(kind, now)

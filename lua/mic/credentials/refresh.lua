@@ -1,6 +1,6 @@
---- One flight: the transaction that changes credentials. Lock, load again, adopt what somebody else
---- saved or log in or refresh, save, adopt, unlock. It runs as a task of its own and leaves its
---- outcome in the flight's table, so that whoever started it may die meanwhile.
+--- Refresh transaction: lock, reload, adopt what another process saved or else log in or refresh,
+--- save, adopt, unlock. Runs as a task of its own and leaves its outcome in a table, so that it
+--- survives the caller that started it.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
@@ -11,15 +11,15 @@ local refresh_steps = require "mic.credentials.refresh_steps"
 local refresh = {}
 
 local WAIT_SECONDS = 50 -- for the lock: longer than the lease of a holder that was killed
-local FLIGHT_SECONDS = 30 -- from then on
-local SAVE_SECONDS = 2 -- of these, kept for what it saves in the end
+local FLIGHT_SECONDS = 30 -- for the transaction, once it asks for the lock
+local SAVE_SECONDS = 2 -- of these, reserved for saving
 local LOCK_POLL = 0.1 -- seconds
 
 local function now(this)
   return this.session.transport.now()
 end
 
---- Whether what is there by now is what the flight was to bring.
+--- True if the present credentials already satisfy the purpose of the transaction.
 local function is_there(this)
   local state = refresh_steps.see_generation(this)
   if this.purpose == "refresh" then
@@ -28,7 +28,7 @@ local function is_there(this)
   return state == "fresh" or (state == "advisory" and this.purpose ~= "ahead")
 end
 
---- The pause that somebody has saved, if it is not over: the failure to pass on.
+--- Starts the saved backoff here if it is not over, and returns its error.
 local function saved_pause(this)
   local session = this.session
   local left = renewal_policy.pause_left(session.vault.retry_at, session:wall())
@@ -44,11 +44,11 @@ local function saved_pause(this)
   return pause:error(now(this))
 end
 
---- ---- what each kind of flight does while it holds the lock ----
+--- ---- work under the lock, by purpose ----
 
 local purposes = {}
 
---- Loads again and brings memory and store together; nil and an error when the store cannot.
+--- Reloads and reconciles memory and store; nil and an error when the store fails.
 local function load_again(this)
   local vault = this.session.vault
   local saved, err = vault:saved()
@@ -65,21 +65,21 @@ local function load_again(this)
   return true
 end
 
---- Codes of a store that is not down but unsafe: that has to be mended, not worked around.
+--- Codes of a store that is unsafe, not down. That needs a fix by the user, not a workaround.
 local unsafe = { EPERM = true, ELOOP = true, EINVAL = true, EISDIR = true }
 
---- The store cannot be locked or read. A refresh would spend a token that somebody else may be
---- spending now; a login harms nobody.
+--- Proceeds without the store when it cannot be locked or read. A refresh could spend a token that
+--- another process is using; a login is safe.
 local function without_store(this, err)
   refresh_steps.see_generation(this)
   if this.purpose == "refresh" or this.session:is_usable() or unsafe[err.code] then
     return nil, err
   end
-  this.unread, this.saved = true, this.session.core:record() -- as far as one knows
+  this.unread, this.saved = true, this.session.core:record() -- the best guess at what is saved
   return refresh_steps.log_in_by_itself(this, err)
 end
 
---- Credentials that can be sent, by the least that is needed.
+--- Gets usable credentials with as few requests as possible.
 function purposes.renew(this)
   local before = this.saved or this.seen
   local loaded, err = load_again(this)
@@ -119,8 +119,8 @@ function purposes.login(this)
   return refresh_steps.log_in(this, this.username, this.password, this.own)
 end
 
---- Memory holds what was asked for: credentials from elsewhere, or none after a logout. While this
---- flight waited, another one may have adopted what the store held.
+--- Restores in memory what is to be saved: given credentials, or none after a logout. Another
+--- transaction may have adopted what the store held while this one waited.
 local function insist(this)
   local core = this.session.core
   if not this.wanted then
@@ -130,7 +130,7 @@ local function insist(this)
   end
 end
 
---- What memory holds goes to the store.
+--- Saves what memory holds.
 function purposes.save(this)
   local vault = this.session.vault
   insist(this)
@@ -145,13 +145,13 @@ function purposes.save(this)
   return true
 end
 
---- Saves what an earlier flight could not.
+--- Saves what an earlier transaction could not.
 function purposes.settle(this)
   local loaded, err = load_again(this)
   return loaded, err
 end
 
---- What each does when the store is down.
+--- What each purpose does when the store is down.
 local lockless = { renew = without_store, ahead = without_store, refresh = without_store }
 
 function lockless.login(this, err)
@@ -173,7 +173,7 @@ end
 
 --- ---- the lock ----
 
---- What the store says before the lock is taken: whether the flight is over, and its outcome.
+--- Reads the store before the lock is taken: whether the transaction is over, and its outcome.
 local function look(this)
   local session = this.session
   local saved, err = session.vault:saved()
@@ -193,21 +193,21 @@ end
 
 local looks = { renew = true, ahead = true, refresh = true }
 
---- The wait for the lock is over, and the flight's own time begins: well within its lease.
----@param since number when the lock was asked for
+--- Starts the transaction's own time limit, which is shorter than the lock's lease.
+---@param since number when the lock was requested
 local function begin_work(this, since)
   this.saves_until = since + FLIGHT_SECONDS
   this.ends = math.min(this.saves_until - SAVE_SECONDS, this.limit)
 end
 
---- A refresh that is begun with no time left would spend its token and not hear the answer.
+--- A timeout error if no time is left. A refresh sent too late would spend its token unanswered.
 local function no_time(this)
   if now(this) >= this.ends then
     return errors.new("timeout", "somebody else holds the lock of the store")
   end
 end
 
---- Polls the lock. Others may end the flight meanwhile, by what they save: then `over`.
+--- Polls the lock. What others save meanwhile may end the transaction: then `over` is set.
 local function take_lock(this)
   local shared, vault = this.session.shared, this.session.vault
   shared:give_back(vault)
@@ -223,7 +223,7 @@ local function take_lock(this)
       return token, err
     end
     if this.purpose == "ahead" then
-      return false -- somebody else is at it, and the token is good
+      return false -- another holder is refreshing, and the token is good
     end
     if looks[this.purpose] and now(this) < this.ends then
       this.waited = true
@@ -274,12 +274,12 @@ local function transact(this)
   return lockless[this.purpose](this, err)
 end
 
---- An error from outside, Ctrl-C say, has ended the transaction. If the answer was there already,
---- what it brought must not be lost: its refresh token may be the only one that is still good.
+--- Runs after an error from outside, such as Ctrl-C. If the answer has arrived, its record is kept:
+--- it may hold the only valid refresh token.
 local function rescue(this)
   local exchange = this.exchange
   if not exchange then
-    collectgarbage() -- one that was started and nobody has got is not sent by the next call
+    collectgarbage() -- collect an exchange that was started but never assigned, so it is not sent
     return
   end
   exchange:cancel()
@@ -290,26 +290,26 @@ local function rescue(this)
   end
 end
 
---- ---- from outside ----
+--- ---- interface ----
 
---- Makes a flight.
+--- Makes a transaction.
 ---@param session table
 ---@param purpose "login"|"refresh"|"renew"|"ahead"|"save"|"settle"
----@param deadline number|nil of the caller, on the transport's clock; counts when it is in line
+---@param deadline number|nil of the caller, on the transport's clock; applies when it runs in line
 ---@param caller any the coroutine that starts it
 ---@return table this
 function refresh.new(session, purpose, deadline, caller)
   local launched = session.transport.now()
   local ends = launched + WAIT_SECONDS
-  --- Every member is there from the start: setting one later needs no memory, so a flight can be
-  --- ended when there is none.
+  --- Every field exists from the start: setting one allocates nothing, so a transaction can be
+  --- ended when memory is exhausted.
   local this = {
     session = session,
     purpose = purpose,
     launched = launched,
-    ends = ends, -- no exchange lasts longer
+    ends = ends, -- deadline of its exchanges
     saves_until = ends,
-    limit = math.huge, -- of `ends`: the caller's deadline, in line
+    limit = math.huge, -- upper bound of `ends`: the caller's deadline, when it runs in line
     deadline = deadline or false,
     caller = caller or false,
     pid = core_module.pid(),
@@ -321,9 +321,9 @@ function refresh.new(session, purpose, deadline, caller)
     username = false,
     password = false,
     own = false,
-    wanted = false, -- what `save` is to save
-    retry = false, -- of `mic.http.retry`, of the calls that wait
-    retry_ends = 0, -- the latest of their deadlines
+    wanted = false, -- credentials that `save` writes
+    retry = false, -- settings of `mic.http.retry`, from the calls that wait
+    retry_ends = 0, -- latest deadline of these calls
     token = false, -- of the lock
     has_lock = false,
     waited = false,
@@ -338,7 +338,7 @@ function refresh.new(session, purpose, deadline, caller)
     store_err = false,
     record = false,
     kept = false,
-    retry_at = false, -- of the pause that was saved
+    retry_at = false, -- end of the backoff that was saved
     ok = false,
     err = false,
     raised = false,
@@ -348,9 +348,9 @@ function refresh.new(session, purpose, deadline, caller)
   return this
 end
 
---- Runs the transaction; to be spawned. Afterwards `ended` is true, `ok` or `err` tell the outcome
---- (neither: somebody else was at it), `sent` what the API was asked for last ("login", "refresh"
---- or false), `record` what was adopted, and `raised` is what broke it, to be raised again.
+--- Runs the transaction; pass it to `spawn`. Afterwards `ended` is true and `ok` or `err` is set
+--- (neither: another holder was refreshing). `sent` is the last request to the API ("login",
+--- "refresh" or false), `record` what was adopted, `raised` an error to raise again in the caller.
 ---@param this table
 function refresh.fly(this)
   this.thread = coroutine.running() or false
@@ -360,7 +360,7 @@ function refresh.fly(this)
   end
   this.fly = refresh.fly
   if this.session.shared.flight ~= this then
-    this.ended = true -- given up before it began
+    this.ended = true -- replaced before it started
     return
   end
   local ran, ok, err = pcall_compat.call(transact, this)

@@ -1,5 +1,5 @@
---- What a flight asks the API for, and what comes of it: new credentials that are saved and then
---- used, a login where a refresh was refused, a pause where there was no answer.
+--- Steps of a refresh transaction: send a login or refresh, save and adopt the new credentials, log
+--- in after a refused refresh, back off after a failure.
 
 local core_module = require "mic.core"
 local errors = require "mic.error"
@@ -11,19 +11,18 @@ local retry = require "mic.http.retry"
 
 local refresh_steps = {}
 
---- Codes of failures for which this process is the reason, and no request was sent.
+--- Codes of local failures: no request was sent.
 local local_codes = { CURLE_OUT_OF_MEMORY = true, EMFILE = true, ENFILE = true }
 
---- Seconds that have to be left for another try: a refresh whose answer is not waited for may spend
---- its token.
+--- Seconds that must be left for a retry. A refresh whose answer is not awaited may use up its
+--- refresh token.
 local LEAST = { login = 0, refresh = 1 }
 
 local function now(this)
   return this.session.transport.now()
 end
 
---- Whether the flight may write to the store: it holds the lock, and its time is not over, so that
---- the lock is still its own.
+--- True if the transaction may write to the store: it holds the lock, and the lock has not expired.
 local function may_save(this)
   return this.has_lock and now(this) < this.saves_until
 end
@@ -32,8 +31,8 @@ local function time_left(this)
   return math.max(0.001, math.min(this.ends - now(this), this.session.timeout))
 end
 
---- Notes the generation that the flight is about.
----@param this table the flight
+--- Records the generation that the transaction works on.
+---@param this table the transaction
 ---@return string state as the core's `freshness`
 function refresh_steps.see_generation(this)
   local state, generation = this.session.core:freshness()
@@ -41,19 +40,19 @@ function refresh_steps.see_generation(this)
   return state
 end
 
---- The seconds for which the answer asks to be left alone.
+--- Seconds of the answer's Retry-After; nil without one.
 local function asked_wait(session, err)
   return err.response and retry.after(err.response.headers, session.core)
 end
 
---- Before a login or refresh is sent again: waits, and tells. Nil: it is not sent again.
+--- Waits before a retry and adds the event. Nil: no retry.
 local function wait_for_retry(this, what, tries, err)
   local session = this.session
   local delay = retry.delay(this.retry, {
     tries = tries,
     status = err.status,
     kind = not err.status and errors.is_passing(err.kind, err.code) and err.kind or nil,
-    idempotent = true, -- a refresh token that may be used up is all that there is: see the docs
+    idempotent = true, -- sent again even if the refresh token may be used up: see the docs
     sent = true,
     retry_after = asked_wait(session, err),
     left = math.min(this.ends - LEAST[what], this.retry_ends) - now(this),
@@ -84,7 +83,7 @@ local function outdated()
   return errors.new("cancelled", "other credentials came in the meantime")
 end
 
---- Sends a login or refresh, again as often as a call that waits for it would be.
+--- Sends a login or refresh, with the retries of the calls that wait for it.
 local function send(this, what, username, password)
   local tries = 0
   while true do
@@ -100,13 +99,13 @@ local function send(this, what, username, password)
   end
 end
 
---- A login or refresh has failed for a reason that time may cure: nobody tries again before the
---- pause is over, here or wherever else this record is read.
+--- Starts the backoff after a failure that may be temporary. It is saved in the record, so that it
+--- applies to every process that reads the record.
 local function begin_pause(this, err)
   local session = this.session
   local pause = session.shared.pause
   if err.kind == "closed" or err.kind == "cancelled" or local_codes[err.code] then
-    return -- the API is not what failed
+    return -- not a failure of the API
   end
   local _, _, left, lifetime = session.core:freshness()
   pause.failures = pause.failures + 1
@@ -125,9 +124,9 @@ local function begin_pause(this, err)
   end
 end
 
---- Saves, then adopts: a rotated refresh token is never used before it is safe. A save that failed
---- is told in `store_err`; the new credentials are used all the same.
----@param this table the flight
+--- Saves, then adopts: a rotated refresh token is saved before it is used. A failed save is
+--- reported in `store_err`; the new credentials are used all the same.
+---@param this table the transaction
 ---@param record table
 ---@return true|nil ok
 ---@return table|nil err
@@ -138,12 +137,12 @@ function refresh_steps.keep(this, record)
     return nil, outdated()
   end
   if may_save(this) and not this.saves then
-    this.saves = true -- an error from outside in the middle of it is no reason to begin again
+    this.saves = true -- an interrupted save is not repeated
     saved, this.store_err = vault:save(record)
   end
   local owed = vault.unsaved
   if not saved then
-    vault:owe(this.saved) -- first, since it needs memory: nothing is adopted and then not saved
+    vault:owe(this.saved) -- before `adopt`: it allocates, and adopted credentials must be saved
   end
   local ran, adopted, err = pcall(vault.adopt, vault, record, this.generation)
   if not (ran and adopted) then
@@ -162,8 +161,8 @@ function refresh_steps.keep(this, record)
   return true
 end
 
---- The API has refused this login: so that no account gets locked, nobody sends it again by himself
---- for a while, here or wherever else this record is read.
+--- Records a refused login, here and in the saved record. It is not retried automatically for a
+--- while, so that the account is not locked.
 local function note_refused(this, username, password)
   local session = this.session
   local digest = session:digest(username, password)
@@ -181,8 +180,8 @@ local function note_worked(this, username, password)
   end
 end
 
---- `own`: the password is that of the options. Only a refusal of such a one is remembered.
----@param this table the flight
+--- Logs in. `own`: the password is that of the options; only then is a refusal recorded.
+---@param this table the transaction
 ---@param username string
 ---@param password string
 ---@param own boolean
@@ -220,8 +219,8 @@ local function refused_error(password, left)
 end
 
 --- Logs in with the user name and password of the options.
----@param this table the flight
----@param err table what is returned when there are none
+---@param this table the transaction
+---@param err table returned when there is no user name or password
 ---@return true|nil ok
 ---@return table|nil err
 function refresh_steps.log_in_by_itself(this, err)
@@ -240,8 +239,8 @@ function refresh_steps.log_in_by_itself(this, err)
   return refresh_steps.log_in(this, session.username, password, true)
 end
 
---- A refresh token was refused: it is forgotten, in the store only if that still holds it, and a
---- login takes its place where there is a password.
+--- Logs in after the refresh token was refused. If that fails and the token is unusable, the
+--- credentials are forgotten, in the store only if it still holds them.
 local function log_in_instead(this, err)
   local session = this.session
   local ok, problem = refresh_steps.log_in_by_itself(this, err)
@@ -260,7 +259,7 @@ local function log_in_instead(this, err)
 end
 
 --- Refreshes.
----@param this table the flight
+---@param this table the transaction
 ---@return true|nil ok
 ---@return table|nil err
 function refresh_steps.refresh(this)
@@ -278,7 +277,7 @@ function refresh_steps.refresh(this)
     begin_pause(this, record)
     return nil, record
   end
-  -- A token outlives its refresh token: it is used up, and the refresh is not asked again.
+  -- The token may outlive its refresh token: it stays in use, and the refresh is not repeated.
   session.dead_generation, session.dead_err = this.generation, record
   return log_in_instead(this, record)
 end

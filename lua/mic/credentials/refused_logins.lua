@@ -1,5 +1,5 @@
---- The logins that the API has refused, each known by a digest: when that was, and when each may be
---- tried again by itself. The record in the store holds the same list, for all processes.
+--- List of refused logins, each with its digest, time and count. The record in the store holds the
+--- same list for all processes.
 
 local renewal_policy = require "mic.credentials.renewal_policy"
 
@@ -7,16 +7,16 @@ local refused_logins = {}
 local refusals_methods = {}
 local refusals_mt = { __name = "mic.credentials.refused_logins", __index = refusals_methods }
 
-local MOST = 4 -- that a record can hold
-local DAY = 24 * 60 * 60 -- after which one is forgotten
+local MOST = 4 -- entries in a record
+local DAY = 24 * 60 * 60 -- lifetime of an entry
 
 --- An empty list.
 ---@return table refusals
 function refused_logins.new()
   return setmetatable({
-    list = {}, -- digest, at (seconds since 1970), times (in a row); the newest last
-    owed = false, -- the store does not know of the newest yet
-    worked = nil, -- the digest of a login that has worked, until the store knows
+    list = {}, -- entries: digest, at (seconds since 1970), times (in a row); the newest is last
+    owed = false, -- the newest entry is not saved yet
+    worked = nil, -- digest of a login that succeeded, until the store is updated
   }, refusals_mt)
 end
 
@@ -33,7 +33,7 @@ local function remove(list, digest)
   return index and table.remove(list, index)
 end
 
---- Adds what another list knows better.
+--- Merges another list; the newer entry of a digest wins.
 local function merge(list, other)
   for _, entry in ipairs(other) do
     local index, known = find(list, entry.digest)
@@ -50,13 +50,13 @@ local function merge(list, other)
   return list
 end
 
---- Whether nothing was refused.
+--- True if the list is empty.
 ---@return boolean
 function refusals_methods:is_empty()
   return #self.list == 0
 end
 
---- What the store holds counts, but for what it could not be told.
+--- Takes the list of the saved record; entries that are not saved yet are kept.
 ---@param record table
 function refusals_methods:learn(record)
   local saved = record:refused() or {}
@@ -66,11 +66,11 @@ function refusals_methods:learn(record)
   end
 end
 
---- The record with the list in it.
+--- Returns the record with the list in it.
 ---@param record table|nil nil: no credentials
 ---@param client table the core's
 ---@param wall number seconds since 1970
----@return table|nil record nil: there is nothing to save
+---@return table|nil record nil: nothing to save
 function refusals_methods:attach(record, client, wall)
   local list = {}
   for _, entry in ipairs(self.list) do
@@ -87,12 +87,12 @@ function refusals_methods:attach(record, client, wall)
   return (record or client:no_login()):with_refused(list)
 end
 
---- The store knows of all.
+--- Marks the list as saved.
 function refusals_methods:saved()
   self.owed, self.worked = false, nil
 end
 
---- The API has refused a login.
+--- Adds a refused login.
 ---@param digest string
 ---@param wall number seconds since 1970
 function refusals_methods:note(digest, wall)
@@ -105,7 +105,7 @@ function refusals_methods:note(digest, wall)
   self.owed, self.worked = true, nil
 end
 
---- A login has worked.
+--- Removes a login that succeeded.
 ---@param digest string
 function refusals_methods:forget(digest)
   if remove(self.list, digest) then
@@ -113,7 +113,7 @@ function refusals_methods:forget(digest)
   end
 end
 
---- How long a login is not to be tried yet.
+--- Returns how long a login must not be retried.
 ---@param digest string
 ---@param wall number seconds since 1970
 ---@return number|nil seconds nil: it may be tried

@@ -1,16 +1,16 @@
---- Starting a flight, waiting for its end, and sharing what one has brought that somebody else
---- started.
+--- Single flight: at most one login or refresh at a time per store and key. Starts a refresh
+--- transaction, or joins the current one and shares its outcome.
 
 local errors = require "mic.error"
 local refresh = require "mic.credentials.refresh"
 
 local single_flight = {}
 
---- Kinds of flights that are about the same thing: good credentials for the options' user.
+--- Purposes with the same goal: valid credentials of the options' user.
 local renewing = { renew = true, ahead = true, refresh = true }
 
---- Whoever waits for a flight lends it the retries of his own call: the most attempts count, and
---- the latest deadline.
+--- Merges a waiting call's retry settings into the transaction: the most attempts and the latest
+--- deadline apply.
 ---@param this table
 ---@param retry table|false|nil of `mic.http.retry`
 ---@param deadline number|nil on the transport's clock
@@ -24,11 +24,11 @@ function single_flight.lend(this, retry, deadline)
   this.retry_ends = math.max(this.retry_ends, deadline or math.huge)
 end
 
---- Starts a flight; there must be none.
+--- Starts a transaction. None may be running.
 ---@param self table the session
 ---@param purpose string see `refresh.new`
 ---@param deadline number|nil of the caller
----@param details table|nil for the flight
+---@param details table|nil fields of the transaction
 ---@return table this
 function single_flight.launch(self, purpose, deadline, details)
   local this = refresh.new(self, purpose, deadline, coroutine.running())
@@ -41,7 +41,7 @@ function single_flight.launch(self, purpose, deadline, details)
   return this
 end
 
---- What broke a flight comes out where it was started.
+--- Raises the transaction's error again in the task that started it.
 ---@param this table
 function single_flight.check_raised(this)
   if this.raised then
@@ -49,8 +49,8 @@ function single_flight.check_raised(this)
   end
 end
 
---- Waits until no flight is under way, starts one and waits for its end. With `take`, a function,
---- the outcome of one that was under way may do instead.
+--- Waits for the current transaction, then starts one and waits for its end. If `take` accepts the
+--- outcome of the one it waited for, none is started.
 ---@param self table the session
 ---@param purpose string
 ---@param deadline number|nil on the transport's clock
@@ -84,13 +84,13 @@ function single_flight.run(self, purpose, deadline, details, take)
   return this
 end
 
---- The error for a flight that has come to no end.
+--- The error for a transaction that ended without an outcome.
 ---@return table err
 function single_flight.broken_off()
   return errors.new("auth", "the login or refresh was broken off", { retryable = true })
 end
 
---- The outcome for explicit calls, which also tell of a save that failed.
+--- Returns the outcome for an explicit call; a failed save is an error there.
 ---@param this table|nil
 ---@param err table|nil
 ---@return table|true|nil ok
@@ -108,9 +108,9 @@ function single_flight.outcome(this, err)
   return this.reply or true
 end
 
---- Whether a flight's failure is that of everybody who waited for it. A client that has a password
---- may do better than one that has none.
----@param self table the session of the one who waited
+--- True if a transaction's failure applies to a client that waited for it. A client with a password
+--- may succeed where one without failed.
+---@param self table the session of the waiting client
 ---@param this table
 ---@return boolean
 function single_flight.is_shared(self, this)
@@ -122,11 +122,11 @@ function single_flight.is_shared(self, this)
     or (kind ~= "closed" and (this.session.password ~= nil or not self.password))
 end
 
---- Takes over what another client's flight has brought.
----@param self table the session of the one who waited
+--- Adopts the record of another client's transaction.
+---@param self table the session of the waiting client
 ---@param this table
----@param generation number that of the session before
----@return boolean changed there are other credentials than before
+---@param generation number the session's generation before the wait
+---@return boolean changed the credentials are new
 function single_flight.share(self, this, generation)
   local _, present = self.core:freshness()
   if present == generation and this.session ~= self and this.record then

@@ -1,5 +1,5 @@
---- The life of a client's credentials: decides when a flight starts, waits for its end, and shares
---- what it brought.
+--- Token source: provides usable credentials to calls. Decides when a refresh transaction starts,
+--- waits for it and shares its outcome.
 
 local errors = require "mic.error"
 local events = require "mic.events"
@@ -14,12 +14,12 @@ local token_source = {}
 local session_methods = {}
 local session_mt = { __name = "mic.credentials.token_source", __index = session_methods }
 
-local LAUNCHES = 2 -- of one call, when a flight is gone without an outcome
+local LAUNCHES = 2 -- transactions per call, if one ends without an outcome
 
---- Makes the session of a client.
+--- Makes the token source of a client.
 ---@param settings table core (the core's client), transport, store, emit (takes an event),
 --- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange),
---- mask (hides all secrets of the client in a text)
+--- mask (hides the client's secrets in a text)
 ---@return table session
 function token_source.new(settings)
   local key = settings.core:root() .. " " .. (settings.username or "")
@@ -32,17 +32,17 @@ function token_source.new(settings)
     timeout = settings.timeout,
     mask = settings.mask,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
-    shared = shared, -- with the clients of this store and key
-    loaded = false, -- the store was asked once
-    user = nil, -- who logged in last
-    dead_generation = nil, -- the one whose refresh token was refused, while its token is good
+    shared = shared, -- the flight group of this store and key
+    loaded = false, -- the store has been read once
+    user = nil, -- user name of the last login
+    dead_generation = nil, -- generation whose refresh token was refused, while its token is good
     dead_err = nil,
-    quiet_until = nil, -- no early refresh before
+    quiet_until = nil, -- no early refresh before this time
     last_error = nil,
     digested = nil, -- see `digest`
   }, session_mt)
   self.emit_now = settings.emit
-  --- Events of a flight are delivered once it has ended and its lock is free.
+  --- Events of a transaction are delivered after it has ended and its lock is released.
   function self.emit(event)
     local this = shared.flight
     if this and this.session == self and not this.ended then
@@ -63,14 +63,14 @@ function token_source.new(settings)
   return self
 end
 
---- Seconds since 1970, by the transport where that has a clock of its own.
+--- Seconds since 1970, from the transport if it has a clock of its own.
 ---@return number
 function session_methods:wall()
   return self.vault:wall()
 end
 
---- The end of a flight: its lock is free, and whoever waits gets the outcome. That it has ended is
---- said before anything that needs memory.
+--- Ends a transaction: its lock is released, and the waiting tasks get the outcome. `ended` is set
+--- before anything that allocates.
 ---@param this table
 function session_methods:land(this)
   local err = this.err or nil
@@ -99,23 +99,23 @@ function session_methods:land(this)
   end
 end
 
---- ---- what the client calls ----
+--- ---- interface for the client ----
 
---- Whether the present token may be sent without a thought.
+--- True if the token is fresh or in the advisory window.
 ---@return boolean
 function session_methods:is_good()
   local state = self.core:freshness()
   return state == "fresh" or state == "advisory"
 end
 
---- The password of the options; a function is asked.
+--- Returns the password of the options; calls it if it is a function.
 ---@return string|nil password
 ---@return table|nil err
 function session_methods:own_password()
   return password_option.get(self.password, self.mask)
 end
 
---- By which a login is remembered that was refused. The last one is kept, since it is slow.
+--- Returns the digest that identifies a refused login. The last one is cached: it is slow.
 ---@param username string
 ---@param password string
 ---@return string
@@ -129,8 +129,8 @@ function session_methods:digest(username, password)
   return last.digest
 end
 
---- How long the password of the options is not sent yet, since the API has refused it.
----@param password string|nil nil: the one that was asked about last
+--- Returns how long the password of the options is not sent because the API refused it.
+---@param password string|nil nil: the one of the last digest
 ---@return number|nil seconds nil: it may be sent
 function session_methods:refused_for(password)
   local refused, last = self.shared.refusals, self.digested
@@ -141,24 +141,24 @@ function session_methods:refused_for(password)
   return refused:left(self:digest(self.username, password), self:wall())
 end
 
---- Whether the present token may be sent, if need be shortly before its end.
+--- True if the token may be sent: fresh, advisory or mandatory.
 ---@return boolean
 function session_methods:is_usable()
   local state = self.core:freshness()
   return state == "fresh" or state == "advisory" or state == "mandatory"
 end
 
---- Adopts what the store has, unless a flight of ours is about to.
----@return boolean changed there are other credentials than before
+--- Adopts what the store holds, unless a transaction of ours is running.
+---@return boolean changed the credentials are new
 function session_methods:look()
   local saved = not self.shared:present() and self.vault:saved()
   return saved and self.vault:adopt_saved(saved) or false
 end
 
---- Asks the store once, before the first use of the credentials.
+--- Reads the store once, before the first use of the credentials.
 function session_methods:load()
   if not self.loaded then
-    self.loaded = true -- before asking: the store may call the client
+    self.loaded = true -- set first: the store may call the client
     if self.core:freshness() == "none" then
       local ok, problem = pcall_compat.call(self.look, self)
       if not ok then
@@ -195,7 +195,7 @@ function session_methods:login(username, password, deadline, retry)
   }))
 end
 
---- Refreshes now; one that is under way will do.
+--- Refreshes now, or joins a running refresh.
 ---@param deadline number|nil on the transport's clock
 ---@param retry table|false|nil of `mic.http.retry`
 ---@return true|nil ok
@@ -218,7 +218,7 @@ function session_methods:refresh(deadline, retry)
   return ok and true, err
 end
 
---- A failure in a pause: the call gets it at once, unless somebody else has saved better by now.
+--- Returns the error of the backoff, unless the store has better credentials by now.
 local function in_pause(self)
   local err = self.shared.pause:error(self.transport.now())
   if not self:is_usable() then
@@ -230,9 +230,9 @@ local function in_pause(self)
   return nil, err
 end
 
---- Makes sure that there are credentials that can be sent; logs in or refreshes where needed.
+--- Ensures usable credentials; logs in or refreshes if needed.
 ---@param deadline number|nil on the transport's clock
----@param retry table|false|nil of `mic.http.retry`: how often a login or refresh is sent
+---@param retry table|false|nil of `mic.http.retry`: retries of the login or refresh
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:renew(deadline, retry)
@@ -274,13 +274,13 @@ function session_methods:renew(deadline, retry)
   return true
 end
 
---- How many logins and refreshes have worked here.
+--- Returns the number of successful logins and refreshes of this client.
 ---@return number
 function session_methods:brought()
   return self.counters.logins + self.counters.refreshes
 end
 
---- Renews after the API has refused the token of this generation.
+--- Renews after the API refused the token of this generation.
 ---@param generation number
 ---@param deadline number|nil
 ---@param retry table|false|nil
@@ -291,8 +291,8 @@ function session_methods:renew_refused(generation, deadline, retry)
   return self:renew(deadline, retry)
 end
 
---- Notes that the API calls the present token expired although it came for that very reason. For a
---- minute such answers are believed no more.
+--- Notes that the API calls a renewed token expired, too. For a minute such answers start no
+--- renewal.
 ---@param generation number of the token that was sent
 function session_methods:note_vain(generation)
   local _, present = self.core:freshness()
@@ -301,16 +301,16 @@ function session_methods:note_vain(generation)
   end
 end
 
---- Whether a renewal would be in vain, as far as one knows.
+--- True if a renewal is known to be useless at the moment.
 ---@return boolean
 function session_methods:is_vain()
   local notes = self.shared.minute_limit
   return (notes:here("vain", self.transport.now()) or notes:shared "vain") ~= nil
 end
 
---- Marks the present token as refused, so that the next use renews it: one token a minute, for all
---- that share the store's notes.
----@param generation number of the token that was sent, the present one
+--- Marks the present token as refused, so that the next use renews it. Limited to one token a
+--- minute for all that share the store's notes.
+---@param generation number of the token that was sent, which is the present one
 ---@param digest number of that token
 ---@return boolean marked
 function session_methods:mark_refused(generation, digest)
@@ -321,14 +321,14 @@ function session_methods:mark_refused(generation, digest)
   return true
 end
 
---- Starts what nobody waits for, unless there is a flight or a pause.
+--- Starts a transaction without waiting for it, unless one is running.
 local function start_aside(self, purpose, deadline)
   if not self.shared:present() then
     single_flight.check_raised(single_flight.launch(self, purpose, deadline))
   end
 end
 
---- Refreshes ahead while the present token is good. A failure is an event, and a pause.
+--- Refreshes early while the token is good. A failure emits an event and starts a backoff.
 ---@param deadline number|nil
 function session_methods:refresh_ahead(deadline)
   local now = self.transport.now()
@@ -344,8 +344,8 @@ function session_methods:refresh_ahead(deadline)
   end
 end
 
---- Saves what could not be saved before, if it is time for another try. Others may wait for a lock
---- that a flight could not give back.
+--- Retries a save that failed, if its backoff is over. Releases a lock that a transaction could not
+--- release.
 ---@param deadline number|nil
 function session_methods:save_first(deadline)
   if self.shared.token and not self.shared:present() then
@@ -357,13 +357,13 @@ function session_methods:save_first(deadline)
   end
 end
 
---- Adopts and saves credentials obtained elsewhere. Raises for what no credentials can be.
+--- Adopts and saves credentials from elsewhere. Raises if they are malformed.
 ---@param credentials table
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:adopt(credentials)
   local before, owed = self.core:record(), self.vault.unsaved
-  self.vault:owe(before) -- before what is to be saved is there: see `renewal.keep`
+  self.vault:owe(before) -- before `adopt`, which needs it: see `refresh_steps.keep`
   local ran, adopted, err = pcall(self.vault.adopt, self.vault, credentials)
   if not (ran and adopted) then
     self.vault.unsaved = owed
@@ -381,7 +381,7 @@ function session_methods:adopt(credentials)
   return single_flight.outcome(single_flight.run(self, "save", nil, details))
 end
 
---- Forgets the credentials, in memory at once and then in the store.
+--- Forgets the credentials, first in memory, then in the store.
 ---@return true|nil ok
 ---@return table|nil err
 function session_methods:logout()
@@ -393,7 +393,7 @@ function session_methods:logout()
   return single_flight.outcome(single_flight.run(self, "save", nil, { saved = before }))
 end
 
---- Whether there are credentials that have not expired; what somebody else has saved counts.
+--- True if there are unexpired credentials. Reads the store if those in memory are not usable.
 ---@return boolean
 function session_methods:is_logged_in()
   self:load()

@@ -7,7 +7,8 @@
 
 enum { MARK_BITS = 64 };
 
-/* The same file, by a path that no other mark has: "./" for a bit that is 0, ".//" for a 1. */
+/* Spells the path of the same file in a way that is unique to the mark: "./" for each 0 bit, ".//"
+   for each 1 bit. */
 static char *marked_path(const char *path, uint64_t mark) {
   const char *slash = strrchr(path, '/');
   size_t folder = slash == NULL ? 0 : (size_t)(slash + 1 - path);
@@ -25,7 +26,7 @@ static char *marked_path(const char *path, uint64_t mark) {
   return marked;
 }
 
-/* A token's certificate has no path. */
+/* False for a certificate on a token, which has no path. */
 static bool is_file(const char *certificate) {
   return strncmp(certificate, "pkcs11:", 7) != 0;
 }
@@ -45,7 +46,7 @@ CURLcode client_identity_set(CURL *easy, const char *certificate, const char *ke
   CURLcode code = key != NULL && is_file(certificate)
                       ? set_certificate(easy, certificate, mark)
                       : curl_easy_setopt(easy, CURLOPT_SSLCERT, certificate);
-  if (code == CURLE_OK) /* else OpenSSL would ask the terminal for one */
+  if (code == CURLE_OK) /* else OpenSSL prompts on the terminal */
     code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
   return code == CURLE_OK && key != NULL ? curl_easy_setopt(easy, CURLOPT_SSLKEY, key) : code;
 }

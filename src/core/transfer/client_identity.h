@@ -1,4 +1,4 @@
-/* The certificate and key by which a client shows who it is to the server. */
+/* Client certificate and key (mutual TLS). */
 #ifndef MIC_CLIENT_IDENTITY_H
 #define MIC_CLIENT_IDENTITY_H
 
@@ -8,9 +8,8 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Sets them on a handle; NULL: there is none. A handle with another mark shares no connection and
-   no TLS session with it: libcurl before 8.21 compares certificates for that, but not their keys.
- */
+/* Sets them on a handle; NULL: none. Handles with different marks share neither connections nor TLS
+   sessions. libcurl before 8.21 compares certificates for that, but not keys. */
 CURLcode client_identity_set(CURL *easy, const char *certificate, const char *key, uint64_t mark);
 
 MIC_PRIVATE_END

@@ -13,7 +13,7 @@
 #include "dead_connection.h"
 #include "trust.h"
 
-/* How long one poll may keep a Ctrl-C waiting. */
+/* The longest delay before Ctrl-C is noticed. */
 static const double SLICE_SECONDS = 0.5;
 
 /* ---- handles ---- */
@@ -37,7 +37,7 @@ static CURLcode set_tls(struct connection_options *options, CURL *easy) {
 }
 
 static CURLcode set_protocols(CURL *easy) {
-  /* Which http is allowed is decided where the URL is read. */
+  /* url_parse decides which plain http is allowed. */
 #if LIBCURL_VERSION_NUM >= 0x075500
   SET(CURLOPT_PROTOCOLS_STR, "https,http");
 #else
@@ -63,7 +63,7 @@ bool connection_options_may_proxy(const struct connection_options *options) {
   return false;
 }
 
-/* Everything that stays the same from exchange to exchange. */
+/* Sets the options that never change. */
 static CURLcode configure(struct connection_options *options, CURL *easy) {
   CURLcode code = exchange_configure(easy);
   if (code == CURLE_OK)
@@ -74,8 +74,8 @@ static CURLcode configure(struct connection_options *options, CURL *easy) {
     return code;
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_HTTP_VERSION, options->http_version);
-  /* It goes with calls as one of our lines, which libcurl copies once and not twice; a proxy that
-     is to connect gets this one. */
+  /* Requests carry User-Agent as a header line, which libcurl copies once instead of twice. This
+     option is for the CONNECT to a proxy. */
   if (connection_options_may_proxy(options))
     SET(CURLOPT_USERAGENT, options->user_agent);
   if (options->proxy != NULL || environment_is_foreign())
@@ -83,13 +83,13 @@ static CURLcode configure(struct connection_options *options, CURL *easy) {
   return CURLE_OK;
 }
 
-/* A handle with a large buffer is for one exchange: libcurl resizes none that was used. Nor does
-   one serve again that remembers a refused stream. */
+/* libcurl cannot resize the buffer of a used handle, and remembers refused streams in it. Such
+   handles are not reused. */
 static bool is_for_one(const struct exchange *exchange) {
   return exchange->download.path != NULL || exchange->worn;
 }
 
-/* A configured handle of the caller's, or NULL with the reason in `code`. */
+/* A configured handle, owned by the caller. NULL with the reason in `code` on failure. */
 static CURL *take_handle(struct connections *connections, const struct exchange *exchange,
                          CURLcode *code) {
   *code = CURLE_OK;
@@ -159,8 +159,8 @@ static void end_exchange(struct connections *connections, struct exchange *excha
   unlink_running(connections, exchange);
 }
 
-/* After a fork the handles share their sockets with the parent: even closing politely would speak
-   on its connections. They are left alone, and the child builds its own. */
+/* After a fork the handles share their sockets with the parent: even a clean close would send bytes
+   on its connections. The child leaves them alone and creates its own. */
 static void leave_parents_handles(struct connections *connections) {
   if (connections->process == 0 || connections->process == process_id())
     return;
@@ -173,7 +173,7 @@ static void leave_parents_handles(struct connections *connections) {
   connections->process = 0;
 }
 
-/* False when there is no memory. */
+/* False if out of memory. */
 static bool open_poller(struct connections *connections) {
   if (poller_is_open(&connections->poller))
     return true;
@@ -213,7 +213,7 @@ void connections_start(struct connections *connections, struct exchange *exchang
   link_running(connections, exchange);
 }
 
-/* ---- handles for an engine ---- */
+/* ---- handles for the engine ---- */
 
 CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
                           struct sessions *sessions) {
@@ -239,7 +239,7 @@ void connections_give_back(struct connections *connections, struct exchange *exc
   exchange->easy = NULL;
   if (easy == NULL)
     return;
-  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* a handle that waits may outlive the engine */
+  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* an idle handle may outlive the engine */
   if (connections != NULL)
     give_handle_back(connections, exchange, easy);
   else
@@ -256,7 +256,7 @@ void connections_cancel(struct exchange *exchange, enum failure_kind kind, const
   sigpipe_restore(&guard);
 }
 
-/* ---- driving ---- */
+/* ---- run ---- */
 
 static bool take_messages(struct connections *connections) {
   bool ended = false;
@@ -281,7 +281,7 @@ static bool take_messages(struct connections *connections) {
   }
 }
 
-/* After libcurl had no memory to go on. */
+/* For when libcurl is out of memory. */
 static void give_all_up(struct connections *connections) {
   while (connections->running != NULL)
     end_exchange(connections, connections->running, CURLE_OUT_OF_MEMORY);
@@ -309,14 +309,14 @@ static bool is_over(const struct connections *connections, const struct exchange
   return ended || connections->running == NULL;
 }
 
-/* Between two drives the program was busy with other things, not the network. */
+/* The time between two calls counts as the program's, not the network's. */
 static void skip_what_was_not_driven(struct connections *connections) {
   double seconds = idle_clock_now() - connections->driven_until;
   for (struct exchange *each = connections->running; each != NULL; each = each->next)
     idle_clock_skip(&each->idle, seconds);
 }
 
-/* Ends those in which nothing has moved for as long as allowed. */
+/* Ends the exchanges without progress within their limit. */
 static bool end_stalled(struct connections *connections) {
   bool ended = false;
   struct exchange *following = NULL;
@@ -330,7 +330,7 @@ static bool end_stalled(struct connections *connections) {
   return ended;
 }
 
-/* Seconds until the first exchange may have to be given up, `longest` at the most. */
+/* Seconds until the first exchange may stall; at most `longest`. */
 static double until_stalled(const struct connections *connections, double longest) {
   for (const struct exchange *each = connections->running; each != NULL; each = each->next)
     if (!each->paused)
@@ -350,7 +350,7 @@ static void drive(struct connections *connections, const struct exchange *exchan
     double slice = until_stalled(connections, left < SLICE_SECONDS ? left : SLICE_SECONDS);
     if (!poller_wait(&connections->poller, slice))
       break;
-    if (left <= 0.0) { /* the sockets were looked at once */
+    if (left <= 0.0) { /* the sockets were checked once */
       take_messages(connections);
       return;
     }
@@ -371,7 +371,7 @@ void connections_drive(struct connections *connections, const struct exchange *e
   sigpipe_restore(&guard);
 }
 
-/* ---- the end ---- */
+/* ---- close ---- */
 
 void connections_close(struct connections *connections) {
   while (connections->running != NULL)
@@ -392,7 +392,7 @@ void connection_options_clear(struct connection_options *options) {
   free(options->client_cert);
   free(options->client_key);
   free(options->pinned_public_key);
-  if (options->proxy != NULL) /* with its password */
+  if (options->proxy != NULL) /* may hold a password */
     secret_wipe(options->proxy, strlen(options->proxy));
   free(options->proxy);
   free(options->user_agent);

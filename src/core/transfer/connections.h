@@ -1,5 +1,5 @@
-/* The connections of one client: one multi handle, the easy handles that wait for reuse, and the
-   drive that waits in the caller's thread. */
+/* Connections of one client: its multi handle, the easy handles kept for reuse, and the loop that
+   runs transfers in the calling thread. */
 #ifndef MIC_CONNECTIONS_H
 #define MIC_CONNECTIONS_H
 
@@ -15,12 +15,12 @@ MIC_PRIVATE_BEGIN
 
 enum { IDLE_HANDLES_MAX = 128 };
 
-/* How to connect. The strings are owned; NULL = not given. */
+/* Connection options. Strings are owned; NULL: not given. */
 struct connection_options {
   char *ca_file, *ca_path;
-  char *ca_file_name; /* what messages call ca_file; NULL: tls.ca_file */
+  char *ca_file_name; /* the name of ca_file in messages; NULL: tls.ca_file */
   char *client_cert, *client_key;
-  uint64_t key_mark; /* no two clients have the same: see client_identity.h; 0: none yet */
+  uint64_t key_mark; /* unique per client: see client_identity.h; 0: not set */
   char *pinned_public_key;
   char *proxy;
   char *user_agent;
@@ -34,32 +34,32 @@ struct connections {
   struct connection_options options;
   struct poller poller; /* opened at first use */
   struct sessions sessions;
-  pid_t process; /* that made it: after a fork the child must not touch it */
+  pid_t process; /* the owner: a child process must not use it */
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
   struct exchange *running;       /* borrowed, doubly linked */
-  struct engine_limiter *limiter; /* a reference; of the engine that drives instead */
-  double driven_until;            /* on idle_clock_now: the drive ended last */
+  struct engine_limiter *limiter; /* a reference; for the engine */
+  double driven_until;            /* idle_clock_now at the end of the last connections_drive */
 };
 
-/* Begins the exchange; it may end at once. What cannot begin is DONE with its failure. */
+/* Starts the exchange, which may end at once. If it cannot start, it is DONE with its failure. */
 void connections_start(struct connections *connections, struct exchange *exchange);
-/* Ends a running exchange early with this failure; nothing happens to one that is done. */
+/* Ends a running exchange with this failure. Does nothing if it is done. */
 void connections_cancel(struct exchange *exchange, enum failure_kind kind, const char *message);
-/* Drives all running exchanges until `exchange` is done (NULL: until any is), `seconds` have
-   passed, or `interrupted` (asked every half second and after each signal) returns true. */
+/* Runs all transfers until `exchange` is done (NULL: until any is), `seconds` have passed, or
+   `interrupted` returns true. `interrupted` is called every half second and after each signal. */
 void connections_drive(struct connections *connections, const struct exchange *exchange,
                        double seconds, bool (*interrupted)(void *context), void *context);
-/* Lets go of the piece that the exchange holds, so that more may come. */
+/* Releases the piece that the exchange holds, so that more can arrive. */
 void connections_drop_piece(struct exchange *exchange);
-/* For an engine: gives the exchange a handle that is ready to run with these shared sessions, and
-   takes it back, after the end; without connections it is thrown away. */
+/* For the engine. connections_lend: prepares a handle with these shared sessions for the exchange.
+   connections_give_back: takes it back after the end; frees it if `connections` is NULL. */
 CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
                           struct sessions *sessions);
 void connections_give_back(struct connections *connections, struct exchange *exchange);
-/* Ends all running exchanges with FAILURE_CLOSED and closes every connection. */
+/* Ends all running exchanges with FAILURE_CLOSED and closes all connections. */
 void connections_close(struct connections *connections);
-/* Whether something may be sent through a proxy, of the options or the environment. */
+/* True if the options or the environment name a proxy. */
 bool connection_options_may_proxy(const struct connection_options *options);
 void connection_options_clear(struct connection_options *options);
 

@@ -4,9 +4,9 @@
 #include "dead_connection.h"
 #include "kept_socket.h"
 
-/* What the path to the server has forgotten is rarely one connection: the others to that origin
-   which have been silent as long, with no request on them, serve no later call either. One without
-   a port has carried none yet. (Before 7.80 it is not known which have one.) */
+/* A path that forgot one connection usually forgot others. So this also ends those to the same
+   origin that were silent for as long and have no request in flight. A connection without a known
+   port has carried no request. (Before 7.80 it is unknown which have one.) */
 static void end_idle(const struct exchange *exchange, const struct kept_socket *dead,
                      double seconds) {
 #if LIBCURL_VERSION_NUM >= 0x075000
@@ -22,8 +22,8 @@ static void end_idle(const struct exchange *exchange, const struct kept_socket *
 #endif
 }
 
-/* Whether nothing has come over it, for this exchange or another one. libcurl has closed one that
-   no other can use. */
+/* True if nothing was received on the connection, for any exchange. NULL: libcurl has closed it
+   already, so no other exchange used it. */
 static bool is_silent(const struct exchange *exchange, const struct kept_socket *socket,
                       double seconds) {
   if (socket != NULL)
@@ -31,8 +31,8 @@ static bool is_silent(const struct exchange *exchange, const struct kept_socket 
   return exchange->head.length == 0 || exchange->idle.limit > 0.0;
 }
 
-/* The connection is dead after a time-out in which nothing has come: since the request went out, or
-   since something moved where a body flows. A call that was cancelled says nothing. */
+/* A connection is dead if a call timed out and nothing was received since the request was sent, or,
+   while a body flows, since its last progress. A cancelled call proves nothing. */
 int dead_connection_end(const struct exchange *exchange) {
   exchange_leave_socket(exchange);
   if (exchange->failure.kind != FAILURE_TIMEOUT || exchange->sendings == 0)

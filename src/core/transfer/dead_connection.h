@@ -1,5 +1,5 @@
-/* A connection on which a call has timed out with nothing heard: the path to the server may have
-   forgotten it, and libcurl would give it to the next calls for many minutes (HTTP/2). */
+/* Detects dead connections: a call timed out and nothing was received. A firewall or NAT on the
+   path may have dropped the connection, and libcurl would reuse it for many minutes (HTTP/2). */
 #ifndef MIC_DEAD_CONNECTION_H
 #define MIC_DEAD_CONNECTION_H
 
@@ -8,9 +8,9 @@
 
 MIC_PRIVATE_BEGIN
 
-/* After exchange_finish, while the exchange has its handle: ends its connection when it shows that
-   this is dead, for poller_remove to tell the others, and the idle ones to that origin. Returns its
-   socket; -1 where there is nobody to tell. */
+/* Call it after exchange_finish, while the exchange has its handle. Shuts its connection down if it
+   is dead, and idle ones to the same origin. Returns its socket for poller_remove; -1 if there is
+   none. */
 int dead_connection_end(const struct exchange *exchange);
 
 MIC_PRIVATE_END

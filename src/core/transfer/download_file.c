@@ -20,8 +20,8 @@ bool download_file_set(struct download_file *file, const char *path) {
   return file->path != NULL;
 }
 
-/* How much of the path stands before the suffix: all of it, but for a name that is only without a
-   suffix short enough. A name that is too long in any case shall fail at once. */
+/* Length of the path to keep before the suffix: all of it, unless only the suffix makes the name
+   too long. A name that is too long by itself fails at once. */
 static size_t stem_length(const char *path) {
   const char *slash = strrchr(path, '/');
   size_t folder = slash == NULL ? 0 : (size_t)(slash + 1 - path);
@@ -30,7 +30,7 @@ static size_t stem_length(const char *path) {
   return name <= USUAL_NAME_MAX && name + SUFFIX_LENGTH > USUAL_NAME_MAX ? folder : whole;
 }
 
-/* A name that nobody else uses at this moment: O_EXCL decides, this only makes clashes rare. */
+/* O_EXCL guarantees that the name is new. The random part makes collisions rare. */
 static void name_temporary(struct download_file *file, size_t size, int attempt) {
   struct timespec now = {0, 0};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -39,8 +39,8 @@ static void name_temporary(struct download_file *file, size_t size, int attempt)
            (unsigned)attempt);
 }
 
-/* Why nothing may take this place; 0 when something may. A rename would put a regular file where a
-   device stands, or the symbolic link to one: root asking for /dev/stdout would lose it. */
+/* An errno if nothing may be written to the path, else 0. rename() would replace a device, or a
+   symbolic link to one, with a regular file: root would lose /dev/stdout. */
 static int place_problem(const char *path) {
   struct stat facts;
   if (stat(path, &facts) != 0 || S_ISREG(facts.st_mode))
@@ -48,10 +48,10 @@ static int place_problem(const char *path) {
   return S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
 }
 
-/* Made by open, not by mkstemp, so that the file gets the mode that the umask says. */
+/* Uses open, not mkstemp, so that the umask decides the mode. */
 bool download_file_begin(struct download_file *file) {
   size_t size = strlen(file->path) + SUFFIX_SIZE;
-  file->error = place_problem(file->path); /* known now, not after the last byte */
+  file->error = place_problem(file->path); /* fail before the transfer */
   if (file->error != 0)
     return false;
   file->temporary = malloc(size);

@@ -9,7 +9,7 @@
 #include "../text/header.h"
 #include "exchange.h"
 
-/* Bytes. A large receive buffer pays only for files (measured: 1.6 times the speed). */
+/* Bytes. A large receive buffer pays off only for files (measured: 1.6 times the throughput). */
 static const long FILE_BUFFER = 512 * 1024L;
 enum { STREAM_WINDOW = 256 * 1024, KEPT_CAPACITY = 16 * 1024 };
 
@@ -46,14 +46,14 @@ bool exchange_fail_stalled(struct exchange *exchange) {
 }
 
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared) {
-  /* What a stream hands over is what came, so it asks for no compression; nor does a login, whose
-     secrets would stay in the memory of what decompresses them. */
+  /* A stream delivers the bytes as received, so it requests no compression. Nor does a login: its
+     secrets would stay in the decompressor's memory. */
   const bool wanted[SNAPSHOT_CHOICES] = {
       [SNAPSHOT_EXPECT] = exchange_has_body(exchange),
       [SNAPSHOT_AGENT] = !header_list_has(exchange->lines, "User-Agent"),
       [SNAPSHOT_ENCODINGS] = !exchange->stream && exchange->kind == EXCHANGE_REQUEST &&
                              !header_list_has(exchange->lines, "Accept-Encoding")};
-  int copied = SNAPSHOT_CHOICES; /* before the first line from which on all are wanted */
+  int copied = SNAPSHOT_CHOICES; /* the number of lines to copy: all after them are wanted */
   while (copied > 0 && wanted[copied - 1])
     copied--;
   struct curl_slist *first = shared->lines;
@@ -71,7 +71,7 @@ bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot
   return true;
 }
 
-/* ---- the request onto the handle ---- */
+/* ---- set up the handle ---- */
 
 #define SET(option, value)                                                                         \
   do {                                                                                             \
@@ -86,8 +86,8 @@ static bool wants_a_body(const char *method) {
 
 static CURLcode set_method(struct exchange *exchange, CURL *easy) {
   const char *method = exchange->method;
-  /* libcurl's own HEAD carries no body: with one it is a POST or PUT; exchange_cb_header ends it.
-   */
+  /* libcurl's own HEAD carries no body. With a body it is a POST or PUT, and exchange_cb_header
+     ends it after the head. */
   bool head = strcmp(method, "HEAD") == 0 && !exchange_has_body(exchange);
   SET(CURLOPT_HTTPGET, 1L);
   SET(CURLOPT_NOBODY, head ? 1L : 0L);
@@ -110,8 +110,8 @@ static CURLcode set_flow(struct exchange *exchange, CURL *easy) {
   bool watched = exchange->progress.wanted || exchange->idle.limit > 0.0;
   SET(CURLOPT_NOPROGRESS, watched ? 0L : 1L);
   if (exchange->download.path != NULL)
-    SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* of a fresh handle: see connections_start */
-#if LIBCURL_VERSION_NUM >= 0x075100 /* before, it waits for ever for a connection that has died */
+    SET(CURLOPT_BUFFERSIZE, FILE_BUFFER); /* needs a new handle: see connections_start */
+#if LIBCURL_VERSION_NUM >= 0x075100       /* before, libcurl waits for ever for a dead connection */
   SET(CURLOPT_PIPEWAIT, exchange->share_connection ? 1L : 0L);
 #endif
   SET(CURLOPT_NOPROXY, exchange->direct ? "*" : NULL);
@@ -136,7 +136,7 @@ CURLcode exchange_configure(CURL *easy) {
   return kept_sockets_probe(easy);
 }
 
-/* What the callbacks are given. Most often a handle serves the same exchange again. */
+/* Sets the callback contexts. Usually a handle serves the same exchange again. */
 static CURLcode set_context(struct exchange *exchange, CURL *easy) {
   void *context = exchange, *before = NULL;
   if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &before) == CURLE_OK && before == context)
@@ -151,7 +151,7 @@ static CURLcode set_context(struct exchange *exchange, CURL *easy) {
 #endif
   SET(CURLOPT_OPENSOCKETDATA, context);
   SET(CURLOPT_DEBUGDATA, context);
-  SET(CURLOPT_PRIVATE, context); /* the last: it says that the others are there */
+  SET(CURLOPT_PRIVATE, context); /* last: it proves that the others are set */
   return CURLE_OK;
 }
 
@@ -170,7 +170,7 @@ CURLcode exchange_prepare(struct exchange *exchange, CURL *easy) {
   SET(CURLOPT_CONNECTTIMEOUT_MS, exchange_milliseconds(exchange->connect_timeout));
 #if LIBCURL_VERSION_NUM < 0x075000
   SET(CURLOPT_FRESH_CONNECT, exchange->resend ? 0L : 1L);
-  exchange->sent_at = idle_clock_now(); /* no callback tells when the connection is there */
+  exchange->sent_at = idle_clock_now(); /* no callback reports the connection */
   idle_clock_touch(&exchange->idle);
 #endif
   return CURLE_OK;
@@ -183,7 +183,7 @@ void exchange_leave(const struct exchange *exchange, CURL *easy) {
   exchange_leave_connection(exchange, easy);
 }
 
-/* ---- the outcome off the handle ---- */
+/* ---- read the outcome ---- */
 
 static void read_timings(struct exchange *exchange) {
   const CURLINFO infos[] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T,
@@ -218,7 +218,7 @@ void exchange_settle_download(struct exchange *exchange) {
   download_file_clear(&exchange->download);
 }
 
-/* Most often it is this machine's clock that is wrong: one without a battery begins in 1970. */
+/* Usually the local clock is wrong: a machine without a battery starts in 1970. */
 static void fail_not_yet_valid(struct exchange *exchange) {
   char date[32] = "unknown";
   time_t now = time(NULL);
@@ -230,7 +230,7 @@ static void fail_not_yet_valid(struct exchange *exchange) {
            "the server's certificate is not valid yet; this machine's clock says %s", date);
 }
 
-/* What OpenSSL says of a chain is a number of its own; of a name that does not fit, 1. */
+/* OpenSSL's verify result of a chain is specific. A host name mismatch is 1. */
 static void fail_verification(struct exchange *exchange) {
   long verdict = 0, of_proxy = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
@@ -250,13 +250,13 @@ static void fail_resolving(struct exchange *exchange) {
   char *host = NULL;
   curl_url_get(exchange->parsed.url, CURLUPART_HOST, &host, 0);
   failure_set_curl(&exchange->failure, CURLE_COULDNT_RESOLVE_HOST);
-  if (host != NULL) /* cut where it does not fit */
+  if (host != NULL) /* truncated if too long */
     snprintf(exchange->failure.message, sizeof exchange->failure.message,
              "the host name could not be resolved: %s", host);
   curl_free(host);
 }
 
-/* A proxy that does not connect has answered; libcurl only says that nothing could be received. */
+/* A proxy that rejects CONNECT has answered, but libcurl reports only a receive error. */
 static bool fail_at_proxy(struct exchange *exchange) {
   long status = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &status);
@@ -269,7 +269,7 @@ static bool fail_at_proxy(struct exchange *exchange) {
 }
 
 #if LIBCURL_VERSION_NUM < 0x075000
-/* Where no callback tells of a sending, the bytes that went out do. */
+/* Without a callback before sending, the number of bytes sent decides. */
 static void note_sending(struct exchange *exchange) {
   long bytes = 0;
   if (exchange->easy != NULL)
@@ -282,9 +282,9 @@ static void note_sending(struct exchange *exchange) {
 static void read_outcome(struct exchange *exchange, CURLcode code) {
   if (exchange->failure.kind != FAILURE_NONE)
     return;
-  if (exchange->head_only) /* ended by us, and whole */
+  if (exchange->head_only) /* stopped by us, and complete */
     code = CURLE_OK;
-  /* Some versions say this of a folded line without a field to fold into. */
+  /* Some versions return this for a folded line with no field before it. */
   if (code == CURLE_BAD_FUNCTION_ARGUMENT && exchange->head.length > 0)
     code = CURLE_WEIRD_SERVER_REPLY;
   if (exchange->download.error != 0) {
@@ -321,7 +321,7 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     if (!fail_at_proxy(exchange))
       failure_set_curl(&exchange->failure, code);
   } else if (!exchange->head_ended) {
-    /* libcurl takes a head that breaks off for a whole one. */
+    /* libcurl accepts a truncated head as complete. */
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
                   "the connection ended before the answer's headers did");
   } else {
@@ -329,7 +329,8 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
   }
 }
 
-/* Of one that does harm when it is sent twice; that there was no connection says it already. */
+/* Tells of a non-idempotent request whether it may have been processed. A failed connection already
+   says so. */
 static void say_what_became_of_it(struct exchange *exchange, CURLcode code) {
   struct failure *failure = &exchange->failure;
   bool sent = exchange_was_sent(exchange);
@@ -358,7 +359,7 @@ bool exchange_has_body(const struct exchange *exchange) {
 
 void exchange_clear(struct exchange *exchange) {
   if (exchange->last_own_line != NULL)
-    exchange->last_own_line->next = NULL; /* what follows is not ours */
+    exchange->last_own_line->next = NULL; /* the shared lines, not owned */
   header_list_wipe(exchange->lines);
   header_snapshot_release(exchange->snapshot);
   header_snapshot_release(exchange->open);

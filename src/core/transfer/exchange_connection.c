@@ -1,5 +1,5 @@
-/* An exchange and its connection: which one it is about to go out over, whether that is fit for
-   it, and when it begins anew on another one, because it was not sent or not processed. */
+/* The connection of an exchange: whether it is fit to send on, and when the exchange starts again
+   on another one because it was not sent or not processed. */
 #include "../base.h"
 
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include "exchange.h"
 #include "tls_pending.h"
 
-/* How often one request may begin anew; as libcurl for those that a kept connection swallowed. */
+/* How often one request may start again. libcurl has the same limit for its own resends. */
 enum { SENT_AGAIN_MAX = 5 };
 
-/* How often one that was not processed is sent again at once. After that it is a failure. */
+/* How often a refused request is sent again at once. After that it fails. */
 enum { REFUSED_MAX = 1 };
 
-/* What was sent and has not been acknowledged for so long is lost. */
+/* Seconds. Data that is not acknowledged for so long is lost. */
 static const double UNACKNOWLEDGED_SECONDS = 30.0;
 
 long exchange_milliseconds(double seconds) {
@@ -37,21 +37,21 @@ static bool may_be_http2(const struct exchange *exchange) {
          memcmp(exchange->url_text.data, "https", 5) == 0;
 }
 
-/* libcurl sends again by itself when a kept connection turns out dead, a POST too, and when the
-   server has refused the stream. */
+/* libcurl resends by itself if a kept connection turns out dead (a POST too) or if the server
+   refused the stream. */
 static bool may_be_sent_again(const struct exchange *exchange) {
   const struct refusal *refusal = &exchange->refusal;
   return refusal->said ? refusal->count < REFUSED_MAX : exchange->resend;
 }
 
-/* 7.88 may lose the body over HTTP/2 then. */
+/* True if libcurl's own resend may lose the body: 7.88 does over HTTP/2. */
 static bool is_better_begun_anew(const struct exchange *exchange) {
   return exchange->tried && may_be_sent_again(exchange) && exchange_has_body(exchange) &&
          may_be_http2(exchange) && !exchange->refusal.http1;
 }
 
-/* Whether a connection goes where this exchange may: plain http by a loopback name only to this
-   machine, a redirect of another one never here. */
+/* True if the exchange may use such a connection. Plain HTTP to a loopback name goes only to this
+   machine; a redirect from another machine never goes here. */
 static bool may_go(const struct exchange *exchange, bool loopback) {
   return exchange->direct ? loopback : !exchange->guarded || !loopback;
 }
@@ -72,21 +72,22 @@ void exchange_leave_socket(const struct exchange *exchange) {
     socket->users--;
 }
 
-/* One that is over gets no connection any more, nor one that goes elsewhere: before 7.80 nothing
-   else stops it. */
+/* Opens no socket for an exchange that has ended or whose address is not allowed. Before 7.80 no
+   other callback can stop it. */
 curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
                                       struct curl_sockaddr *address) {
   struct exchange *exchange = context;
   (void)purpose;
   bool guarded = exchange->direct || exchange->guarded;
   bool misled = guarded && !may_go(exchange, loopback_socket(&address->addr));
-  exchange->misled = exchange->misled || misled; /* another address may do */
+  exchange->misled = exchange->misled || misled; /* another address may be allowed */
   exchange->anew = is_better_begun_anew(exchange);
   bool barred = exchange->tried && (exchange->anew || !may_be_sent_again(exchange));
   if (misled || barred || exchange->failure.kind != FAILURE_NONE)
     return CURL_SOCKET_BAD;
   double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
-                              ? exchange->connect_timeout /* the kernel counts that time, too */
+                              ? exchange->connect_timeout /* the kernel's timeout covers connecting,
+                                                             too */
                               : UNACKNOWLEDGED_SECONDS;
   curl_socket_t opened =
       kept_sockets_open(exchange->sockets, address, unacknowledged, exchange_origin(exchange));
@@ -95,9 +96,9 @@ curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
   return opened;
 }
 
-/* ---- what libcurl tells ---- */
+/* ---- debug output of libcurl ---- */
 
-/* It is asked where nothing else tells: that costs a little for each call. */
+/* Turned on only where nothing else tells, because it costs a little per call. */
 static void start_listening(struct exchange *exchange) {
   if (exchange->listening)
     return;
@@ -105,7 +106,7 @@ static void start_listening(struct exchange *exchange) {
   curl_easy_setopt(exchange->easy, CURLOPT_VERBOSE, 1L);
 }
 
-/* While a request goes out libcurl would tell its headers, too. */
+/* Turned off while a request is sent: libcurl would report its headers, too. */
 static void pause_listening(struct exchange *exchange) {
   if (!exchange->listening)
     return;
@@ -164,8 +165,9 @@ int exchange_cb_debug(CURL *easy, curl_infotype type, char *text, size_t length,
   return 0;
 }
 
-/* libcurl closes the connection of an answer that goes on behind its Content-Length, but drops what
-   comes behind a chunked one or one without body. Over HTTP/2 it has told all that is needed. */
+/* libcurl closes the connection if bytes follow a body with Content-Length, but silently drops
+   bytes that follow a chunked body or none: only its debug output tells. Over HTTP/2 debug output
+   is no longer needed. */
 void exchange_note_head(struct exchange *exchange) {
   static const char http1[] = "HTTP/1.";
   if (exchange->head.length < sizeof http1 - 1 ||
@@ -191,10 +193,10 @@ void exchange_note_heard(struct exchange *exchange) {
   idle_clock_touch(&exchange->idle);
 }
 
-/* ---- before it is sent ---- */
+/* ---- before sending ---- */
 
-/* Something lies on a connection that waits for a request: an answer that is none, a farewell, an
-   end. Over HTTP/2 it may be anything, and is of no stream but its own. */
+/* True if an idle HTTP/1 connection has unread bytes or its end: a stray answer, a farewell, a
+   close. Over HTTP/2 unread bytes are frames and harm no new stream. */
 static bool is_unfit(const struct exchange *exchange, const struct kept_socket *socket) {
   return socket->is_http1 && (socket->spoiled || kept_socket_has_input(socket->descriptor) ||
                               tls_has_pending(exchange->easy));
@@ -211,13 +213,13 @@ static bool may_be_sent(struct exchange *exchange) {
   return allowed;
 }
 
-enum { SEND = 0, DO_NOT_SEND = 1 }; /* libcurl has no names for them before 7.79 */
+enum { SEND = 0, DO_NOT_SEND = 1 }; /* libcurl has no names for these before 7.79 */
 
 int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port, int local_port) {
   struct exchange *exchange = context;
   (void)local_ip;
-  idle_clock_touch(&exchange->idle);          /* from here on: connecting has a limit of its own */
-  if (exchange->failure.kind != FAILURE_NONE) /* it is over, but could not be taken away yet */
+  idle_clock_touch(&exchange->idle);          /* connecting has a limit of its own */
+  if (exchange->failure.kind != FAILURE_NONE) /* ended, but not yet removed */
     return DO_NOT_SEND;
   struct kept_socket *socket = kept_sockets_between(exchange->sockets, local_port, ip, port);
   if ((exchange->direct || exchange->guarded) &&
@@ -238,7 +240,7 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   pause_listening(exchange);
   if (may_be_http2(exchange))
     list_as_sent(exchange);
-  if (exchange->kind != EXCHANGE_REQUEST) /* a login's answer has secrets in it */
+  if (exchange->kind != EXCHANGE_REQUEST) /* the reply of a login has secrets */
     tls_wipe_what_is_read(exchange->easy);
   exchange->tried = true;
   exchange->sendings++;
@@ -246,7 +248,7 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
   return SEND;
 }
 
-/* ---- anew ---- */
+/* ---- start again ---- */
 
 static bool says_close(const struct exchange *exchange) {
   struct header_field field;
@@ -258,8 +260,8 @@ static bool says_close(const struct exchange *exchange) {
   return false;
 }
 
-/* A server that waited for a request in vain may say so with a 408 when it closes. One that comes
-   while the request is on its way is no answer to it. */
+/* True for a 408 that a server sends when it closes an idle connection. It is not an answer to the
+   request, which was already on its way. */
 static bool is_farewell(const struct exchange *exchange, CURLcode code) {
   long status = 0, connects = 0, version = 0;
   CURL *easy = exchange->easy;
@@ -276,7 +278,7 @@ static bool is_farewell(const struct exchange *exchange, CURLcode code) {
   return exchange->socket > 0 && (socket == NULL || kept_socket_has_ended(socket->descriptor));
 }
 
-/* libcurl sees to that itself, but not when it notices while it sends a body. */
+/* libcurl resends on a closed connection itself, except when it notices while sending a body. */
 static bool found_it_closed(const struct exchange *exchange, CURLcode code) {
   long connects = 0;
   if (code != CURLE_SEND_ERROR || !exchange->resend || exchange->head.length > 0)
@@ -304,7 +306,7 @@ static void forget_answer(struct exchange *exchange) {
   exchange->written = 0;
 }
 
-/* What is over by our own doing, or because of the connection. */
+/* True if the exchange was stopped by us or failed because of its connection. */
 static bool shall_begin_anew(struct exchange *exchange, CURLcode code) {
   if (code != CURLE_OK && (exchange->early || exchange->anew))
     return true;
@@ -312,8 +314,8 @@ static bool shall_begin_anew(struct exchange *exchange, CURLcode code) {
          found_it_closed(exchange, code);
 }
 
-/* A handle in the same state but for what it remembers of refused streams. The sessions that the
-   other shares are not copied, and those of its own would have no age. */
+/* Duplicates the handle, to forget the refused streams that libcurl remembers in it. The copy has
+   no shared TLS sessions; sessions of its own would have no age limit, so they are off. */
 static bool renew_handle(struct exchange *exchange) {
   CURL *renewed = curl_easy_duphandle(exchange->easy);
   if (renewed == NULL)
@@ -341,7 +343,7 @@ bool exchange_rewind(struct exchange *exchange, CURLcode code) {
   exchange->sent_again++;
   idle_clock_touch(&exchange->idle);
   if (exchange->refusal.said || code == CURLE_OK)
-    exchange->sendings = 0; /* not one that was processed */
+    exchange->sendings = 0; /* not processed */
   if (exchange->refusal.said)
     exchange->refusal.count++;
   exchange->worn = exchange->worn || exchange->anew;

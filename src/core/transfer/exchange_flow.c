@@ -1,6 +1,5 @@
-/* What flows through libcurl's callbacks, but for heads. No Lua, no raise: bytes go to capped
- * buffers and files.
- */
+/* libcurl's callbacks, except the one for heads. They never call Lua and never raise: bytes go to
+   size-limited buffers and files. */
 #include "../base.h"
 
 #include <stdio.h>
@@ -9,7 +8,7 @@
 #include "../text/secret.h"
 #include "exchange.h"
 
-/* Bytes that a stream may run ahead of its listener. */
+/* Bytes that a stream buffers ahead of its reader. */
 enum { STREAM_WINDOW = 256 * 1024 };
 
 static const char large_body[] = "the answer is larger than allowed";
@@ -17,7 +16,7 @@ static const char large_file[] = "the answer is larger than max_size";
 
 /* ---- the answer's body ---- */
 
-/* A body that says beforehand that it is too large is not worth its bytes. */
+/* Rejects a body whose Content-Length is over the limit before it is read. */
 static bool announces_too_much(struct exchange *exchange, size_t limit) {
   curl_off_t announced = -1;
   curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
@@ -30,7 +29,7 @@ static bool has_file_limit(const struct exchange *exchange) {
 
 static bool take_decoded(void *context, const char *bytes, size_t length);
 
-/* What a stream hands over is what came. */
+/* A stream delivers the bytes as received, without decoding. */
 static void begin_decoding(struct exchange *exchange) {
   if (!exchange->encoded || (exchange->stream && exchange->flows))
     return;
@@ -54,7 +53,7 @@ static void begin_body(struct exchange *exchange) {
   begin_decoding(exchange);
 }
 
-/* Appends what fits; what does not ends the exchange. */
+/* Ends the exchange if the bytes do not fit. */
 static size_t append(struct exchange *exchange, const char *bytes, size_t length) {
   enum buffer_status status = buffer_append(&exchange->reply_body, bytes, length);
   exchange->no_memory = status == BUFFER_NO_MEMORY;
@@ -70,8 +69,8 @@ static size_t keep(struct exchange *exchange, const char *bytes, size_t length) 
   return append(exchange, bytes, length);
 }
 
-/* A piece that does not fit stays with libcurl until there is room; one that is larger than all the
-   room there is goes into an empty buffer whole. */
+/* Pauses the transfer if the piece does not fit. A piece larger than the whole buffer goes into an
+   empty one. */
 static size_t hand_over(struct exchange *exchange, const char *bytes, size_t length) {
   struct buffer *piece = &exchange->reply_body;
   if (piece->length > 0 && length > piece->limit - piece->length) {
@@ -90,7 +89,7 @@ static size_t write_file(struct exchange *exchange, const char *bytes, size_t le
   return download_file_write(&exchange->download, bytes, length) ? length : 0;
 }
 
-/* 0, or another length than it was given, ends the exchange. */
+/* Any result other than `length` ends or pauses the transfer. */
 static size_t take(struct exchange *exchange, const char *bytes, size_t length) {
   if (!exchange->flows)
     return keep(exchange, bytes, length);
@@ -149,7 +148,7 @@ static size_t receive(struct exchange *exchange, const char *bytes, size_t lengt
 size_t exchange_cb_body(char *bytes, size_t unit, size_t count, void *context) {
   struct exchange *exchange = context;
   size_t received = receive(exchange, bytes, unit * count);
-  /* Secrets: the buffer that they lie in may be kept for the next answer, and that be far. */
+  /* libcurl may keep this buffer, which holds secrets, until the next answer. */
   if (exchange->kind != EXCHANGE_REQUEST)
     secret_wipe(bytes, unit * count);
   return received;
@@ -165,8 +164,8 @@ bool exchange_drop_piece(struct exchange *exchange) {
     return true;
   exchange->paused = false;
   idle_clock_touch(&exchange->idle);
-  /* May call exchange_cb_body at once. A socket that could not be watched again is told as
-     CURLE_ABORTED_BY_CALLBACK. */
+  /* May call exchange_cb_body at once. CURLE_ABORTED_BY_CALLBACK: a socket could not be watched
+     again. */
   CURLcode code = curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
   return code != CURLE_OUT_OF_MEMORY && code != CURLE_ABORTED_BY_CALLBACK;
 }
@@ -187,12 +186,12 @@ int exchange_cb_seek(void *context, curl_off_t offset, int origin) {
   return upload_file_seek(&exchange->upload, offset) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK;
 }
 
-/* ---- how far it is ---- */
+/* ---- progress ---- */
 
 static void note_progress(struct exchange *exchange, curl_off_t download_total,
                           curl_off_t download_now, curl_off_t upload_total, curl_off_t upload_now) {
   struct exchange_progress *progress = &exchange->progress;
-  /* The answer to an upload would make the numbers fall; it counts where its body flows. */
+  /* The answer to an upload would lower the numbers, so it counts only once its body flows. */
   bool uploading = exchange->upload.descriptor >= 0 && !(exchange->flows && download_now > 0);
   double now = (double)(uploading ? upload_now : download_now);
   curl_off_t total = uploading ? upload_total : download_total;
@@ -203,7 +202,7 @@ static void note_progress(struct exchange *exchange, curl_off_t download_total,
   progress->changed = true;
 }
 
-/* libcurl calls this whenever it has looked at the exchange, whether or not something moved. */
+/* libcurl calls this in every round, even without progress. */
 int exchange_cb_progress(void *context, curl_off_t download_total, curl_off_t download_now,
                          curl_off_t upload_total, curl_off_t upload_now) {
   struct exchange *exchange = context;

@@ -1,5 +1,4 @@
-/* The head of an answer: how it is kept, a line at a time, and what is read off it where libcurl
-   does not tell. */
+/* Head of an answer: collects its lines, and reads the values that libcurl does not report. */
 #include "../base.h"
 
 #include <stdlib.h>
@@ -37,7 +36,7 @@ static bool has_length(const char *line, size_t length) {
   return at < length && line[at] >= '1' && line[at] <= '9';
 }
 
-/* Called for every field, so it looks at two bytes of most. */
+/* Runs for every field, so it checks only two bytes of most. */
 static void note_field(struct exchange *exchange, const char *line, size_t length) {
   enum { DASH = sizeof "content" - 1 };
   exchange->fields++;
@@ -49,7 +48,7 @@ static void note_field(struct exchange *exchange, const char *line, size_t lengt
     exchange->has_length = true;
 }
 
-/* The answer to a HEAD has no body, whatever its head announces; libcurl would wait for it. */
+/* The answer to a HEAD has no body, whatever its head announces. libcurl would wait for one. */
 static bool is_whole_answer(struct exchange *exchange) {
   long status = 0;
   if (strcmp(exchange->method, "HEAD") != 0 || !exchange_has_body(exchange))
@@ -58,8 +57,8 @@ static bool is_whole_answer(struct exchange *exchange) {
   return status >= 200;
 }
 
-/* A line that begins with a blank goes on with the field before it: one space stands for the line
-   end and the blanks around it. Newer versions of libcurl do this themselves. */
+/* A line that starts with a blank continues the field before it (obsolete line folding). One space
+   replaces the line end and the blanks around it. Newer versions of libcurl do this themselves. */
 static bool is_folded(const struct exchange *exchange, const char *line) {
   return (line[0] == ' ' || line[0] == '\t') && exchange->head.length > 0;
 }
@@ -89,7 +88,7 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
   exchange_note_heard(exchange);
   if (exchange->body_began || length == 0) /* trailers */
     return length;
-  if (starts_answer(line, length)) { /* of several (100, proxies) the last counts */
+  if (starts_answer(line, length)) { /* the last of several heads (100, proxies) counts */
     buffer_clear(&exchange->head, exchange->head.capacity);
     exchange->head_ended = false;
     exchange->has_length = false;
@@ -109,13 +108,13 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
   exchange->too_large = status == BUFFER_FULL ? large_head : NULL;
   exchange->no_memory = status == BUFFER_NO_MEMORY;
   exchange->head_only = status == BUFFER_OK && exchange->head_ended && is_whole_answer(exchange);
-  /* 0 ends the exchange, and its connection or stream */
+  /* 0 ends the transfer, and closes its connection or stream */
   return status == BUFFER_OK && !exchange->head_only ? length : 0;
 }
 
-/* ---- once it is whole ---- */
+/* ---- complete heads ---- */
 
-/* libcurl has read only the first line of what is folded. */
+/* libcurl reads only the first line of a folded field. */
 static bool find_content_type(struct exchange *exchange) {
   struct header_field field;
   size_t offset = 0;
@@ -129,7 +128,7 @@ static bool find_content_type(struct exchange *exchange) {
 }
 
 static void read_content_type(struct exchange *exchange) {
-  char *text = NULL; /* libcurl's */
+  char *text = NULL; /* owned by libcurl */
   bool ok = true;
   if (exchange->folded) {
     ok = find_content_type(exchange);

@@ -16,14 +16,14 @@
 #include "../text/loopback.h"
 #include "kept_socket.h"
 
-/* What the kernel's clock of a connection may be off, in seconds: a tick. */
+/* Seconds, a tick: precision of the kernel's timestamps of a connection. */
 static const double TICK = 0.02;
 
-/* Seconds of idleness, and between two probes. */
+/* Seconds of idleness before the first probe, and between two probes. */
 static const long PROBE_AFTER = 30L;
 static const long PROBE_EACH = 10L;
 
-/* ---- opening ---- */
+/* ---- open and close ---- */
 
 CURLcode kept_sockets_probe(CURL *easy) {
   CURLcode code = curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -47,7 +47,7 @@ static struct kept_socket *add(struct kept_sockets *sockets) {
   return added;
 }
 
-/* A system that cannot is left as it is: the time limits of the calls hold there, too. */
+/* Without TCP_USER_TIMEOUT, only the timeouts of the calls apply. */
 static void limit_unacknowledged(int descriptor, double seconds) {
 #ifdef TCP_USER_TIMEOUT
   double wanted = seconds * 1000.0;
@@ -93,7 +93,7 @@ void kept_sockets_clear(struct kept_sockets *sockets) {
   sockets->count = sockets->capacity = 0;
 }
 
-/* ---- finding ---- */
+/* ---- find ---- */
 
 static int port_of(const struct sockaddr_storage *end) {
   if (end->ss_family == AF_INET)
@@ -148,7 +148,7 @@ struct kept_socket *kept_sockets_of(struct kept_sockets *sockets, CURL *easy) {
   return kept_sockets_between(sockets, (int)local_port, remote_ip, (int)remote_port);
 }
 
-/* ---- the connection ---- */
+/* ---- state of a connection ---- */
 
 bool kept_socket_is_silent(const struct kept_socket *socket, double seconds) {
 #if KEPT_SOCKET_TELLS
@@ -163,7 +163,7 @@ bool kept_socket_is_silent(const struct kept_socket *socket, double seconds) {
 #endif
 }
 
-/* As recv does: 1 for a byte, 0 for the end, -1 with errno. */
+/* Returns what recv does: 1 for a byte, 0 at the end, -1 with errno. */
 static ssize_t peek(int descriptor) {
   char byte;
   ssize_t got = -1;
@@ -187,7 +187,7 @@ bool kept_socket_has_ended(int descriptor) {
 }
 
 #ifdef __linux__
-/* In tcpi_bytes_acked (4.1), which the C library does not know. */
+/* Reads tcpi_bytes_acked (Linux 4.1), which the C library does not declare. */
 static bool read_acknowledged(int descriptor, uint64_t *bytes) {
   enum { AT = 120 / sizeof *bytes };
   uint64_t fields[AT + 1] = {0};

@@ -9,9 +9,9 @@
 
 enum { WAKE, OWN, FIRST, FIRST_CAPACITY = 8 };
 
-/* ---- what libcurl wants watched ---- */
+/* ---- sockets that libcurl watches ---- */
 
-/* The newest are the likeliest. */
+/* Searches the newest first, which are the likeliest. */
 static struct pollfd *find(struct poller *poller, curl_socket_t socket) {
   for (size_t i = poller->count; i > FIRST; i--)
     if (poller->entries[i - 1].fd == socket)
@@ -51,7 +51,7 @@ static int poller_cb_socket(CURL *easy, curl_socket_t socket, int what, void *co
   if (entry != NULL)
     entry->events =
         (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
-  return 0; /* an error would end the whole multi */
+  return 0; /* an error would end the whole multi handle */
 }
 
 static bool make_multi(struct poller *poller) {
@@ -62,7 +62,7 @@ static bool make_multi(struct poller *poller) {
   curl_multi_setopt(poller->multi, CURLMOPT_SOCKETDATA, poller);
   if (poller->connections > 0) {
     curl_multi_setopt(poller->multi, CURLMOPT_MAX_HOST_CONNECTIONS, poller->connections);
-    /* libcurl's own limit follows the number of calls of the moment, and closes at each lull. */
+    /* libcurl's default follows the number of transfers, and closes connections when it drops. */
     curl_multi_setopt(poller->multi, CURLMOPT_MAXCONNECTS, poller->connections);
   }
   return true;
@@ -77,7 +77,7 @@ bool poller_open(struct poller *poller, long connections) {
     return false;
   poller->capacity = FIRST_CAPACITY;
   for (poller->count = 0; poller->count < FIRST; poller->count++) {
-    poller->entries[poller->count].fd = -1; /* poll passes over it */
+    poller->entries[poller->count].fd = -1; /* ignored by poll */
     poller->entries[poller->count].events = POLLIN;
   }
   return make_multi(poller);
@@ -123,7 +123,7 @@ void poller_fail(struct poller *poller) {
   poller->failed = true;
 }
 
-/* ---- what the owner and other threads want ---- */
+/* ---- descriptors of the owner; wakeup ---- */
 
 void poller_watch_own(struct poller *poller, int descriptor) {
   poller->entries[OWN].fd = descriptor;
@@ -145,7 +145,7 @@ bool poller_open_wake(struct poller *poller) {
 void poller_wake(const struct poller *poller) {
   const char byte = 'w';
   ssize_t written = write(poller->wake, &byte, 1);
-  (void)written; /* a full pipe wakes as well */
+  (void)written; /* a full pipe wakes it as well */
 }
 
 static void take_wake(const struct poller *poller) {
@@ -153,10 +153,10 @@ static void take_wake(const struct poller *poller) {
   if (poller->entries[WAKE].revents == 0)
     return;
   ssize_t got = read(poller->entries[WAKE].fd, bytes, sizeof bytes);
-  (void)got; /* what is left wakes again */
+  (void)got; /* bytes left wake it again */
 }
 
-/* ---- a round ---- */
+/* ---- one round ---- */
 
 static bool act(struct poller *poller, curl_socket_t socket, int ready) {
   int running = 0;
@@ -172,26 +172,26 @@ bool poller_do_due(struct poller *poller) {
   return milliseconds != 0 || act(poller, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* The others at once, before a new one can join them: libcurl looks at a connection before it is
-   used again only where nothing runs on it, and then it does not watch it. */
+/* Tells the other transfers of the connection at once, before a new one joins: libcurl checks a
+   connection before reuse only if no transfer runs on it, and then it does not watch the socket. */
 void poller_remove(struct poller *poller, CURL *easy, int ended) {
   curl_multi_remove_handle(poller->multi, easy);
   if (ended >= 0 && find(poller, ended) != NULL && !act(poller, ended, CURL_CSELECT_IN))
     poller->failed = true;
 }
 
-/* A connection that has ended or failed is ready for whatever was waited for: reading or writing
-   then tells more than CURL_CSELECT_ERR would. */
+/* A closed or failed connection counts as ready for what was awaited. The read or write then
+   reports a more precise error than CURL_CSELECT_ERR. */
 static int ready_for(const struct pollfd *entry) {
   short ready = entry->revents & (POLLERR | POLLHUP | POLLNVAL) ? entry->events : entry->revents;
   return (ready & POLLIN ? CURL_CSELECT_IN : 0) | (ready & POLLOUT ? CURL_CSELECT_OUT : 0);
 }
 
-/* From the last one down: what libcurl adds comes behind, what fills a gap was done already. After
-   a failure libcurl must not look at another one. */
+/* Goes from the last entry down: libcurl appends new entries, and moves an already handled one into
+   the place of a removed one. After a failure libcurl must not touch another socket. */
 static bool do_ready(struct poller *poller, int ready) {
   for (size_t i = poller->count; ready > 0 && i > FIRST; i--) {
-    if (i > poller->count) /* the gap was behind this one */
+    if (i > poller->count) /* an entry after this one was removed */
       continue;
     struct pollfd *entry = &poller->entries[i - 1];
     if (entry->revents == 0)
@@ -215,7 +215,7 @@ bool poller_wait(struct poller *poller, double seconds) {
   if (due >= 0 && due < wait)
     wait = (int)due;
   int ready = poll(poller->entries, (nfds_t)poller->count, wait);
-  if (ready <= 0) { /* nothing, or a signal: then the results say nothing */
+  if (ready <= 0) { /* timeout or signal: revents are undefined */
     for (size_t i = 0; i < poller->count; i++)
       poller->entries[i].revents = 0;
     return true;

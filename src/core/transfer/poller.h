@@ -1,6 +1,5 @@
-/* A multi handle: the sockets that libcurl wants watched, one wait for all of them, and libcurl
-   told of those alone that are ready. curl_multi_perform asks the kernel about every transfer
-   whenever one has moved. */
+/* Multi handle with one poll(2) for all of its sockets. It passes only ready sockets to libcurl
+   (curl_multi_socket_action); curl_multi_perform would check every transfer in every round. */
 #ifndef MIC_POLLER_H
 #define MIC_POLLER_H
 
@@ -13,49 +12,52 @@
 MIC_PRIVATE_BEGIN
 
 struct poller {
-  CURLM *multi;           /* NULL when it had to be discarded, or is not open */
-  long connections;       /* to one host and kept, at the most; 0 = libcurl's own limits */
-  struct pollfd *entries; /* the wake's, the owner's, then libcurl's in no order */
+  CURLM *multi;           /* NULL if discarded or not open */
+  long connections;       /* the most per host, and the most kept; 0: libcurl's defaults */
+  struct pollfd *entries; /* wake pipe, the owner's descriptor, then libcurl's in any order */
   size_t count, capacity;
   struct kept_sockets sockets; /* of its connections */
-  int wake;                    /* the end that other threads write to; -1: none does */
-  bool failed;                 /* no memory: the multi handle is of no use any more */
+  int wake;                    /* write end for other threads; -1: none */
+  bool failed;                 /* out of memory: the multi handle is unusable */
 };
 
-/* False when there is no memory; poller_close may follow. */
+/* False if out of memory; poller_close is safe then. */
 bool poller_open(struct poller *poller, long connections);
-/* Nothing may be on the multi handle. */
+/* The multi handle must have no easy handles. */
 void poller_close(struct poller *poller);
-/* The same in a child process: nothing of the parent's is touched but memory. */
+/* poller_close for a child process: frees memory only, and touches no descriptor of the parent. */
 void poller_abandon(struct poller *poller);
 static inline bool poller_is_open(const struct poller *poller) {
   return poller->entries != NULL;
 }
-/* False when there is no memory. */
+/* False if out of memory. */
 bool poller_add(struct poller *poller, CURL *easy);
-/* Begins one anew that has ended and is still on the multi handle, with `easy`, which may be
-   another handle: then the old one is no more. Likewise. */
+/* Restarts an ended transfer, still on the multi handle, with `easy`. If that is another handle,
+   `ended` is freed. False if out of memory. */
 bool poller_add_again(struct poller *poller, CURL *ended, CURL *easy);
-/* Closes every connection, with nothing on the multi handle; the next poller_add makes another. */
+/* Closes all connections. The multi handle must have no easy handles; the next poller_add creates
+   another one. */
 void poller_discard(struct poller *poller);
-/* Has libcurl do what is due by its own clock, new transfers too. Here and below false means that
-   libcurl cannot go on: what runs must be ended, and the multi handle discarded. After an
-   allocation that failed the table of sockets of some versions is broken. */
+/* Runs what is due by libcurl's timers, new transfers too. False, here and below: libcurl cannot go
+   on, so end all transfers and discard the multi handle. In some versions the socket table is
+   corrupt after a failed allocation. */
 bool poller_do_due(struct poller *poller);
-/* Says so beforehand, after a call to libcurl that had no memory. */
+/* Makes the next poller_do_due or poller_wait fail, after libcurl ran out of memory in another
+   call. */
 void poller_fail(struct poller *poller);
-/* Waits until a socket is ready, something is due, `seconds` have passed or a signal came, and has
-   libcurl look at the ready sockets. */
+/* Waits until a socket is ready, a timer is due, `seconds` have passed or a signal arrives. Passes
+   the ready sockets to libcurl. */
 bool poller_wait(struct poller *poller, double seconds);
-/* Takes one off. The others on the connection whose socket was `ended`, if any (-1), are told. */
+/* Removes a handle. `ended`: a dead socket, whose other transfers are told; -1: none. */
 void poller_remove(struct poller *poller, CURL *easy, int ended);
-/* Watches a descriptor of the owner's, too, for reading; -1 for none. */
+/* Also polls a descriptor of the owner for reading; -1: none. */
 void poller_watch_own(struct poller *poller, int descriptor);
-/* Whether the last wait found it ready. */
+/* True if the last wait found it ready. */
 bool poller_own_is_ready(const struct poller *poller);
-/* Lets other threads end a wait. False when there are no descriptors left. */
+/* Lets other threads end a wait. False if out of descriptors. */
 bool poller_open_wake(struct poller *poller);
-/* Ends the wait, or the next one; the one function that any thread may call, until poller_close. */
+/* Ends the current wait, or the next one. The only function that any thread may call, until
+   poller_close. */
 void poller_wake(const struct poller *poller);
 
 MIC_PRIVATE_END

@@ -8,20 +8,20 @@
 #include "../text/loopback.h"
 #include "redirect.h"
 
-/* ---- what a location means ---- */
+/* ---- read a Location ---- */
 
 static bool is_letter(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* Bytes of the scheme that a text begins with, as RFC 3986 has it; 0 when it is relative. */
+/* Length of the URI scheme (RFC 3986) at the start of a text; 0 if the reference is relative. */
 static size_t scheme_length(const char *text) {
   static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
   size_t length = is_letter(text[0]) ? strspn(text, more) : 0;
   return text[length] == ':' ? length : 0;
 }
 
-/* libcurl's versions take different schemes, and other texts, for a path. */
+/* Versions of libcurl differ in which schemes and texts they take for a path. */
 static bool is_foreign(const char *location) {
   size_t length = scheme_length(location);
   if (length == 0)
@@ -74,7 +74,7 @@ enum url_status redirect_read(CURLU *page, const char *head, size_t length, char
   return status;
 }
 
-/* ---- where it may lead ---- */
+/* ---- allowed targets ---- */
 
 struct ends {
   char *from_scheme, *from_host, *from_port, *to_scheme, *to_host, *to_port;

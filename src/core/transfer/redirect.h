@@ -1,4 +1,4 @@
-/* Where the answer of one URL may lead: what a Location means, and where none may go. */
+/* Redirects: what a Location means, and which targets are forbidden. */
 #ifndef MIC_REDIRECT_H
 #define MIC_REDIRECT_H
 
@@ -9,19 +9,19 @@
 
 MIC_PRIVATE_BEGIN
 
-/* The absolute URL that the first Location in the head of a page's answer means, for the caller to
-   free; NULL where there is none. Not what libcurl makes of it: its versions differ. URL_UNREADABLE
-   with the location as it came when it is none of http or https. */
+/* Reads the first Location of an answer's head as an absolute URL. The caller frees it; NULL if
+   there is none. libcurl's own result differs between versions. URL_UNREADABLE, with the location
+   as received, if it is not http or https. */
 enum url_status redirect_read(CURLU *page, const char *head, size_t length, char **found);
 
-/* The page whose answer holds a location. */
+/* The page that redirects. */
 struct redirect_page {
-  const char *url;  /* NULL: nobody was redirected */
+  const char *url;  /* NULL: no redirect */
   bool on_loopback; /* it came from this machine, whatever its name */
 };
 
-/* NULL when the page may lead to this URL, else what is wrong, as a phrase after "url ". `guarded`
-   true: the connection that is made must not go to this machine either. */
+/* NULL if the redirect is allowed, else what is wrong, as a phrase after "url ". *guarded: the new
+   connection must not go to this machine. */
 const char *redirect_problem(const struct redirect_page *page, const char *url, bool *guarded);
 
 MIC_PRIVATE_END

@@ -34,22 +34,22 @@ static bool is_closing(const char *text) {
   return begins_with_one(text, known);
 }
 
-/* The system is asked only where a second sending may do harm. */
+/* Asks the kernel only where sending twice may do harm. */
 static void note_sending(struct refusal *refusal, const struct kept_socket *socket) {
   refusal->written =
       socket == NULL || refusal->harmless ? -1.0 : kept_socket_written(socket->descriptor);
 }
 
-/* Neither libcurl nor nghttp2 has sent anything since the request, or it does not matter. */
+/* True if libcurl has written nothing since the request, or if that does not matter. */
 static bool is_quiet(const struct refusal *refusal, const struct kept_socket *socket) {
   return refusal->harmless ||
          (refusal->written > 0.0 && kept_socket_written(socket->descriptor) <= refusal->written);
 }
 
-/* libcurl sends again by itself what was sent on a kept connection and had no answer, and before
-   8.20 does not tell why. Over HTTP/2 the stream was refused then, after a GOAWAY also by nghttp2;
-   or the server broke the rules, but then the connection has ended, or nghttp2 has sent a farewell.
- */
+/* libcurl resends a request without an answer on a kept connection by itself, and does not tell why
+   before 8.20. Over HTTP/2 either the stream was refused (nghttp2 does so after a GOAWAY), or the
+   server broke the protocol. In the second case the connection has ended or nghttp2 has sent a
+   GOAWAY. */
 static bool is_refused(const struct refusal *refusal, const char *text,
                        const struct kept_socket *socket) {
   if (begins(text, "HTTP/2 stream ") && strstr(text, "refused by server") != NULL)
@@ -73,7 +73,7 @@ static void note_text(struct refusal *refusal, const char *text, struct kept_soc
   } else if (strstr(text, "ived GOAWAY, ") != NULL) {
     refusal->went_away = true;
     if (socket != NULL)
-      socket->went_away = true; /* which libcurl tells one of its streams alone */
+      socket->went_away = true; /* libcurl reports it to only one stream of the connection */
   } else if (!is_harmless(text)) {
     refusal->doubtful = true;
   }
@@ -99,8 +99,8 @@ void refusal_note(struct refusal *refusal, curl_infotype type, const char *bytes
   note_text(refusal, text, socket);
 }
 
-/* A GOAWAY has libcurl 7.88 say CURLE_HTTP2 of a stream that it does not cover, when it is the only
-   one. One that it covers goes on, or ends with another code. */
+/* If a GOAWAY does not cover the only stream of a connection, libcurl 7.88 fails it with
+   CURLE_HTTP2. A covered stream continues, or fails with another code. */
 void refusal_end(struct refusal *refusal, CURLcode code) {
   refusal->said = refusal->said || (code == CURLE_HTTP2 && refusal->left);
 }

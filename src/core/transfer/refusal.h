@@ -1,6 +1,6 @@
-/* Whether the server has said over HTTP/2 that it did not process a request: it refused the stream,
-   or left the connection with a GOAWAY whose last stream is an earlier one. libcurl has no code for
-   that; it is read from what libcurl tells its debug function once the request is out. */
+/* Detects that the server did not process a request over HTTP/2: it refused the stream, or sent a
+   GOAWAY with an earlier last stream. libcurl has no error code for this, so the debug output after
+   the request is parsed. */
 #ifndef MIC_REFUSAL_H
 #define MIC_REFUSAL_H
 
@@ -10,23 +10,24 @@
 MIC_PRIVATE_BEGIN
 
 struct refusal {
-  bool harmless;  /* to send the request twice */
-  double written; /* bytes, to the connection with the request; not positive = not known */
-  bool doubtful;  /* libcurl has told something since that is not known here */
-  bool went_away; /* a GOAWAY came */
-  bool left;      /* and the connection was closed, with nothing more sent */
+  bool harmless; /* the request may safely be sent twice */
+  double
+      written;   /* bytes written to the connection, including the request; not positive: unknown */
+  bool doubtful; /* unknown debug output followed */
+  bool went_away; /* a GOAWAY was received */
+  bool left;      /* and the connection was closed with nothing more sent */
   bool said;      /* the request was not processed */
-  bool http1;     /* it is to be sent over HTTP/1.1 */
-  unsigned count; /* how often that was said and the request sent again */
+  bool http1;     /* resend it over HTTP/1.1 */
+  unsigned count; /* how often it was refused and sent again */
 };
 
-/* The request is out. `socket` is that of its connection; NULL when it is not known. Where it is
-   harmless to send it twice, what comes is trusted more. */
+/* Call it when the request is sent. `socket` is its connection; NULL: unknown. `harmless`: the
+   request may be sent twice, so weaker evidence is enough. */
 void refusal_begin(struct refusal *refusal, const struct kept_socket *socket, bool harmless);
-/* What libcurl has told. */
+/* Parses one piece of debug output. */
 void refusal_note(struct refusal *refusal, curl_infotype type, const char *text, size_t length,
                   struct kept_socket *socket);
-/* How the exchange has ended. */
+/* Takes the exchange's result into account. */
 void refusal_end(struct refusal *refusal, CURLcode code);
 
 MIC_PRIVATE_END

@@ -5,7 +5,7 @@
 #include "../process/idle_clock.h"
 #include "sessions.h"
 
-/* Seconds: within an hour, although libcurl counts whole ones. */
+/* Seconds. Less than an hour even though libcurl rounds to whole seconds. */
 static const double LONGEST = 3590.0;
 
 struct session_share {
@@ -36,7 +36,7 @@ static struct session_share *make_share(const struct sessions *sessions) {
   return NULL;
 }
 
-/* Frees from here on what no handle uses: libcurl refuses the others. */
+/* Frees the shares from *place on that no handle uses. libcurl refuses to free the others. */
 static void drop_unused(struct session_share **place) {
   while (*place != NULL) {
     struct session_share *share = *place;
@@ -52,7 +52,7 @@ static void drop_unused(struct session_share **place) {
 bool sessions_renew(struct sessions *sessions) {
   double now = idle_clock_now();
   if (sessions->shares != NULL && now - sessions->born < LONGEST) {
-    sessions->age = (long)(now - sessions->born) + 1; /* to libcurl 0 is no limit */
+    sessions->age = (long)(now - sessions->born) + 1; /* 0 means no limit to libcurl */
     return false;
   }
   struct session_share *fresh = make_share(sessions);
@@ -76,7 +76,7 @@ void sessions_limit_age(const struct sessions *sessions, CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, seconds);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-  /* A library older than its headers does not know this one, and keeps none parsed. */
+  /* An older library does not know this option, and has no such cache. */
   curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, seconds);
 #endif
   (void)easy, (void)seconds;

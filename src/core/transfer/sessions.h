@@ -1,7 +1,7 @@
-/* TLS sessions that handles share, and how long a certificate that was trusted counts. A session
-   that is resumed shows no certificate, a kept connection neither, and libcurl keeps authorities
-   parsed: so all three are begun anew within the hour, together. Else each could prolong another,
-   and an authority that was taken away would be believed for as long as somebody wants it. */
+/* TLS sessions shared by handles, and the time for which a verified certificate counts. A resumed
+   session and a kept connection show no certificate, and libcurl caches parsed CA files. So all
+   three are renewed together within an hour. Otherwise each could prolong the others, and a removed
+   CA would stay trusted without end. */
 #ifndef MIC_SESSIONS_H
 #define MIC_SESSIONS_H
 
@@ -14,25 +14,26 @@ MIC_PRIVATE_BEGIN
 struct session_share;
 
 struct sessions {
-  struct session_share *shares; /* owned; the newest first, then those that handles still use */
-  double born;                  /* the newest, on idle_clock_now */
-  long age;                     /* its seconds, as libcurl counts; 0: it is too old to be used */
-  curl_lock_function lock;      /* NULL: only one thread uses the handles */
+  struct session_share *shares; /* owned; the newest first, then older ones still in use */
+  double born;                  /* idle_clock_now when the newest was created */
+  long age;                     /* its age in whole seconds; 0: too old to use */
+  curl_lock_function lock;      /* NULL: a single thread uses the handles */
   curl_unlock_function unlock;
   void *context;
 };
 
-/* Before a handle begins: makes a share where there is none or the newest is too old. True when it
-   did, so that handles with another one are of no use any more. Without memory there is none, and
-   each handle resumes but its own sessions. */
+/* Call it before a transfer starts. Creates a share if there is none or the newest is too old. True
+   if it did: handles with another share are outdated. If out of memory there is no share, and each
+   handle resumes only its own sessions. */
 bool sessions_renew(struct sessions *sessions);
-/* Has the handle use the newest share; NULL: none. */
+/* Sets the newest share, if any, on the handle. */
 CURLcode sessions_enter(const struct sessions *sessions, CURL *easy);
-/* Has its next transfer use nothing that was trusted before the newest share was made. */
+/* Limits the handle's next transfer to connections and CA files from after the newest share's
+   creation. */
 void sessions_limit_age(const struct sessions *sessions, CURL *easy);
-/* Whether handles may use an older share; frees those that none uses. */
+/* Frees older shares that no handle uses. True if some are left. */
 bool sessions_have_older(struct sessions *sessions);
-/* No handle may use them any more. */
+/* Call it when no handle uses the shares. */
 void sessions_close(struct sessions *sessions);
 
 MIC_PRIVATE_END

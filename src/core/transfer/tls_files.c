@@ -15,7 +15,7 @@ static bool is_code(const struct failure *failure, const char *code) {
   return failure->code != NULL && strcmp(failure->code, code) == 0;
 }
 
-/* "tls.ca_file "/path": reason" as the message; the code stays libcurl's. */
+/* Sets the message to: tls.ca_file "/path": reason. The code stays. */
 static void blame(struct failure *failure, const char *option, const char *path,
                   const char *reason) {
   size_t length = strlen(path);
@@ -32,7 +32,7 @@ static void blame_errno(struct failure *failure, const char *option, const char 
   blame(failure, option, path, reason);
 }
 
-/* Whether a line of the file begins so. A file that cannot be read is 0 with errno set. */
+/* True if a line of the file starts with `begin`. errno is set if the file cannot be read. */
 static bool has_line(FILE *file, const char *begin) {
   char line[256];
   bool at_start = true, found = false;
@@ -44,7 +44,7 @@ static bool has_line(FILE *file, const char *begin) {
   return found;
 }
 
-/* True when the file is to blame. */
+/* True if the file is the cause. */
 static bool blame_file(struct failure *failure, const char *option, const char *path,
                        const char *wanted) {
   if (path == NULL)
@@ -80,7 +80,7 @@ static bool blame_authorities(const struct connection_options *options, struct f
          blame_folder(failure, "tls.ca_path", options->ca_path);
 }
 
-/* Of both forms of PEM. */
+/* Detects both PEM formats of encrypted keys. */
 static bool is_locked(const char *path) {
   FILE *file = fopen(path, "re");
   bool locked = file != NULL && has_line(file, "-----BEGIN ENCRYPTED ");
@@ -112,7 +112,7 @@ static void blame_client_certificate(const struct connection_options *options,
     blame_key(options, failure);
 }
 
-/* A key may be named by its digest, or by a file. */
+/* A pin is a digest, or the path of a file. */
 static void blame_pin(const struct connection_options *options, struct failure *failure) {
   const char *pin = options->pinned_public_key;
   if (pin != NULL && strncmp(pin, "sha256//", 8) != 0) {
@@ -136,7 +136,7 @@ static bool is_empty_folder(const char *path) {
   return empty;
 }
 
-/* Where libcurl knows no place, the TLS library may have one of its own. */
+/* If libcurl has no default path, the TLS library may have one. */
 static bool has_no_authorities(void) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   struct stat facts;

@@ -1,4 +1,4 @@
-/* Tells which of a client's TLS files makes its connections fail. */
+/* Finds the TLS file that makes a connection fail. */
 #ifndef MIC_TLS_FILES_H
 #define MIC_TLS_FILES_H
 
@@ -8,9 +8,9 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Adds to a failure of kind FAILURE_TLS the file that causes it, its option and the reason; or that
-   the system has no authorities, or which TLS library cannot do what an option asks for. Leaves any
-   other failure as it is. Reads files: for failed exchanges only. */
+/* Adds to a FAILURE_TLS the file that causes it, with its option and the reason. Also reports a
+   system without CA files, and a TLS library that does not support an option. Leaves other failures
+   unchanged. Reads files: call it for failed exchanges only. */
 void tls_files_explain(const struct connection_options *options, struct failure *failure);
 
 MIC_PRIVATE_END

@@ -9,19 +9,19 @@
 typedef int (*int_function)(const void *connection);
 typedef size_t (*size_function)(const void *connection);
 
-/* SSL_has_pending is OpenSSL's since 1.1.0; it also knows of records that were not decoded yet. */
+/* SSL_has_pending (OpenSSL 1.1.0) also counts records that are not yet decrypted. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int_function openssl_pending, openssl_has_pending;
 static size_function gnutls_pending;
 static unsigned long (*openssl_version)(void);
 static uint64_t (*openssl_set_options)(void *connection, uint64_t options);
 
-/* SSL_OP_CLEANSE_PLAINTEXT, since 3.0. */
+/* SSL_OP_CLEANSE_PLAINTEXT, since OpenSSL 3.0. */
 static const uint64_t CLEANSE = 2;
 
-/* Of the very library that libcurl calls: another one in the process does not know its
-   connections. A program that has one of its own may have put it in the place of libcurl's (see
-   host_tls.c), so where there are two of the name it is neither. */
+/* Looks the symbol up in the library that libcurl calls: another copy in the process cannot read
+   its connections. A program with its own TLS library may have replaced libcurl's (see host_tls.c),
+   so if there are two symbols of the name, neither is used. */
 static void *find(void *libcurl, const char *name) {
   void *here = dlsym(RTLD_DEFAULT, name);
   void *there = libcurl == NULL ? here : dlsym(libcurl, name);
@@ -32,7 +32,7 @@ static void find_functions(void) {
   Dl_info place;
   void *libcurl = NULL, *symbol = NULL;
   CURLcode (*getinfo)(CURL *, CURLINFO, ...) = curl_easy_getinfo;
-  memcpy(&symbol, &getinfo, sizeof symbol); /* ISO C has no cast for that */
+  memcpy(&symbol, &getinfo, sizeof symbol); /* ISO C has no cast for this */
   if (dladdr(symbol, &place) != 0 && place.dli_fname != NULL)
     libcurl = dlopen(place.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
   symbol = find(libcurl, "SSL_pending");
@@ -46,10 +46,10 @@ static void find_functions(void) {
   symbol = find(libcurl, "gnutls_record_check_pending");
   memcpy(&gnutls_pending, &symbol, sizeof symbol);
   if (libcurl != NULL)
-    dlclose(libcurl); /* it stays: this library needs it */
+    dlclose(libcurl); /* stays loaded: this module links to it */
 }
 
-/* The connection that the handle uses, of one of the libraries; NULL: there is none. */
+/* The TLS connection of the handle, or NULL. */
 static struct curl_tlssessioninfo *session_of(CURL *easy) {
   struct curl_tlssessioninfo *session = NULL;
   if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||

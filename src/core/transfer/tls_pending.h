@@ -1,5 +1,5 @@
-/* What the TLS library has read from a connection: libcurl has no function for that. Bytes that
-   libcurl has not asked for are shown by no look at the socket. */
+/* Bytes that the TLS library has buffered. libcurl has no function for it, and the socket does not
+   show them. */
 #ifndef MIC_TLS_PENDING_H
 #define MIC_TLS_PENDING_H
 
@@ -9,11 +9,11 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Of the connection that the handle uses, in a callback of it. False also where it cannot be known:
-   with a TLS library other than OpenSSL, its kin and GnuTLS. */
+/* True if the handle's connection has buffered bytes. Call it in a callback of the handle. False if
+   unknown: with a library other than OpenSSL, its forks and GnuTLS. */
 bool tls_has_pending(CURL *easy);
-/* From now on the library wipes in its buffer what libcurl has taken out of it, if it can: OpenSSL
-   3.0 and later. Likewise in a callback. */
+/* Makes the TLS library wipe plaintext in its buffer once libcurl has read it (OpenSSL 3.0 and
+   later). Call it in a callback of the handle. */
 void tls_wipe_what_is_read(CURL *easy);
 
 MIC_PRIVATE_END

@@ -14,7 +14,7 @@ static bool is_hashed_name(const char *name) {
   return name[8] == '.' && name[9] >= '0' && name[9] <= '9';
 }
 
-/* Whether a folder's files are named by hash. */
+/* True if the files of a folder are named by hash. */
 static bool is_hashed_folder(const char *folder_path) {
   DIR *folder = opendir(folder_path);
   bool found = false;
@@ -27,13 +27,13 @@ static bool is_hashed_folder(const char *folder_path) {
   return found;
 }
 
-/* Only OpenSSL and its kin look certificates up by their hash. */
+/* Only OpenSSL and its forks look certificates up by hash. */
 static bool looks_up_by_hash(const curl_version_info_data *info) {
   return info->ssl_version != NULL && strstr(info->ssl_version, "SSL/") != NULL &&
          strncmp(info->ssl_version, "wolf", 4) != 0;
 }
 
-/* The folder is looked at once in a process: it has hundreds of files, and many handles ask. */
+/* Read once per process: the folder has hundreds of files, and every handle needs the result. */
 static pthread_once_t folder_once = PTHREAD_ONCE_INIT;
 static bool folder_is_hashed;
 
@@ -43,7 +43,7 @@ static void look_at_folder(void) {
       info->capath != NULL && looks_up_by_hash(info) && is_hashed_folder(info->capath);
 }
 
-/* The options of one of the two that may have to show a certificate. */
+/* The options for one TLS peer: the server or the proxy. */
 struct peer {
   CURLoption file, folder, min_version, verify_peer, verify_host;
 #if LIBCURL_VERSION_NUM >= 0x074d00
@@ -73,13 +73,13 @@ static const struct peer proxy = {
 #endif
 };
 
-/* Before 8.21 NULL means "none"; from then on it means the default that libcurl was built with. */
+/* Before 8.21, NULL means "none". Since then it means libcurl's built-in default. */
 static bool null_is_default(const curl_version_info_data *info) {
   return info->version_num >= 0x081500;
 }
 
-/* A list of what an authority that does not exist has revoked. libcurl wants to find something in
-   a bundle, and this lets nobody be trusted. */
+/* A revocation list of a CA that does not exist. libcurl requires a bundle with at least one entry;
+   this one trusts no certificate. */
 #if LIBCURL_VERSION_NUM >= 0x074d00
 static const char nobody[] = "-----BEGIN X509 CRL-----\n"
                              "MIGSMEYCAQEwBQYDK2VwMAwxCjAIBgNVBAMMAS0XDTAwMDEwMTAwMDAwMFoXDTAw\n"
@@ -95,14 +95,14 @@ static CURLcode set_no_file(CURL *easy, const struct peer *peer,
     return curl_easy_setopt(easy, peer->file, NULL);
 #if LIBCURL_VERSION_NUM >= 0x074d00
   struct curl_blob blob = {(void *)nobody, sizeof nobody - 1, CURL_BLOB_NOCOPY};
-  return curl_easy_setopt(easy, peer->blob, &blob); /* goes before the file */
+  return curl_easy_setopt(easy, peer->blob, &blob); /* takes precedence over the file */
 #else
   return CURLE_NOT_BUILT_IN;
 #endif
 }
 
-/* A folder without certificates, which nobody can put one in. Where each file of it is read and not
-   looked up, some TLS libraries insist on one that is there: this has no readable file. */
+/* A folder that cannot hold certificates. TLS libraries that read all files of the folder may
+   require one that exists: this one has no readable file. */
 static const char *empty_folder(const curl_version_info_data *info) {
   return looks_up_by_hash(info) ? "/dev/null" : "/proc/self/ns";
 }
@@ -111,7 +111,7 @@ static CURLcode set_no_folder(CURL *easy, const struct peer *peer,
                               const curl_version_info_data *info) {
   bool needs_one = null_is_default(info) && info->capath != NULL;
   CURLcode code = curl_easy_setopt(easy, peer->folder, needs_one ? empty_folder(info) : NULL);
-  /* A TLS library that knows no folders looks into none. */
+  /* A TLS library without support for folders reads none. */
   return code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION ? CURLE_OK : code;
 }
 
@@ -130,11 +130,11 @@ static CURLcode set_system(CURL *easy, const struct peer *peer) {
   pthread_once(&folder_once, look_at_folder);
   if (folder_is_hashed) {
     CURLcode code = set_no_file(easy, peer, info);
-    if (code == CURLE_NOT_BUILT_IN) /* the bundle is read beside it */
+    if (code == CURLE_NOT_BUILT_IN) /* the bundle is read as well */
       code = CURLE_OK;
     return code == CURLE_OK ? curl_easy_setopt(easy, peer->folder, info->capath) : code;
   }
-  /* No bundle known: whatever the TLS library finds by itself. */
+  /* If libcurl has no bundle, the TLS library uses its default. */
   return info->cainfo == NULL ? CURLE_OK : curl_easy_setopt(easy, peer->folder, NULL);
 }
 

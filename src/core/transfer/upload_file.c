@@ -11,7 +11,7 @@ bool upload_file_open(struct upload_file *file, const char *path) {
   struct stat facts;
   file->size = -1;
   file->error = 0;
-  /* Not blocking: else a named pipe without a writer would hold the whole program. */
+  /* Nonblocking: opening a FIFO without a writer would block the program. */
   file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file->descriptor < 0 || fstat(file->descriptor, &facts) != 0) {
     file->error = errno;
@@ -25,7 +25,7 @@ bool upload_file_open(struct upload_file *file, const char *path) {
   return true;
 }
 
-/* How many of `room` bytes are still to be sent: no more than was announced. */
+/* Bytes to read, at most `room` and at most what Content-Length announced. */
 static size_t left_to_send(const struct upload_file *file, size_t room) {
   off_t at = file->size < 0 ? -1 : lseek(file->descriptor, 0, SEEK_CUR);
   if (at < 0)
@@ -43,7 +43,7 @@ ptrdiff_t upload_file_read(struct upload_file *file, char *bytes, size_t room) {
     got = read(file->descriptor, bytes, wanted);
   if (got < 0)
     file->error = errno;
-  if (got == 0 && file->size >= 0) { /* else the server would wait for what was announced */
+  if (got == 0 && file->size >= 0) { /* the server would wait for the announced bytes */
     file->error = ENODATA;
     return -1;
   }

@@ -1,4 +1,4 @@
---- Paths: fills templates and joins queries. What a path may hold at all is checked by the core.
+--- Path templates and query strings. The core checks which characters a path may contain.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -22,7 +22,7 @@ local function type_name(value)
   return type(value) == "userdata" and value == json.null and "null" or type(value)
 end
 
---- The text of a string or number, or nil and what is wrong with it.
+--- Returns the text of a string or number, or nil and what is expected.
 local function text_of(value)
   if type(value) == "string" then
     return value
@@ -58,7 +58,7 @@ local function refuse_nameless(params)
   end
 end
 
---- Raises for params that the template has no place for: the first by name.
+--- Raises for params that are not in the template, the first by name.
 local function refuse_unused(params, places, text)
   local unused
   for name in pairs(params) do
@@ -77,9 +77,9 @@ local function refuse_unused(params, places, text)
   end
 end
 
---- Templates that were read, by their text: texts between the places, and the names in them.
+--- Cache of parsed templates by text: literal parts, and the names between them.
 local templates, template_count = {}, 0
-local TEMPLATES_MAX = 200 -- whoever builds templates at run time shall not fill the memory
+local TEMPLATES_MAX = 200 -- bounds the memory if templates are built at run time
 
 local function read_template(text)
   local template = { names = {}, places = {} }
@@ -121,15 +121,15 @@ local function fill_template(text, params)
   return filled
 end
 
---- Whether a path has places for params.
+--- True if a path contains braces.
 ---@param text string
 ---@return boolean
 function path.is_template(text)
   return text:find("{", 1, true) ~= nil or text:find("}", 1, true) ~= nil
 end
 
---- Fills the `{name}` places of a path, percent-encoding each value, and checks the result.
---- Raises for a param that is missing, not used, empty, "." or "..", and for what no path may hold.
+--- Fills the `{name}` placeholders of a path, percent-encodes each value and checks the result.
+--- Raises for a param that is missing, unused, empty, "." or "..", and for an invalid path.
 ---@param template string for example "/users/{userName}"
 ---@param params? table<string, string|number>
 ---@return string path
@@ -153,7 +153,7 @@ function path.fill(template, params)
   return filled
 end
 
---- A path or URL up to its query.
+--- Returns a path or URL without its query.
 ---@param text string
 ---@return string
 function path.without_query(text)
@@ -163,7 +163,7 @@ end
 
 local default_ports = { http = "80", https = "443" }
 
---- The origin of an absolute URL, for comparing.
+--- Returns the normalized origin of an absolute URL.
 ---@param url string
 ---@return string origin scheme, host and port
 function path.origin(url)
@@ -196,7 +196,7 @@ local function query_text(name, value, wanted_in_list)
   )
 end
 
---- The length of a list; raises when the table is none.
+--- Returns the length of a list; raises if the table is not a list.
 local function list_length(name, list)
   local count = 0
   for key in next, list do
@@ -213,7 +213,7 @@ local function list_length(name, list)
   return count
 end
 
---- One member of a query; a list repeats its name, an empty one is nothing.
+--- Encodes one query parameter; a list repeats the name, an empty list is omitted.
 local function query_pairs(name, value)
   local start = encode(name) .. "="
   if type(value) ~= "table" then
@@ -226,7 +226,7 @@ local function query_pairs(name, value)
   return table.concat(texts, "&")
 end
 
---- Joins a query to a path, which may have one already.
+--- Appends a query to a path, which may already have one.
 ---@param existing string a filled path
 ---@param query? table<string, string|number|boolean|table> a list repeats its name
 ---@return string path with `?name=value&…`, sorted by name

@@ -1,4 +1,4 @@
---- The response object. Headers are parsed when somebody looks.
+--- Response object. Headers and timings are parsed on first access.
 
 local core = require "mic.core"
 local json = require "mic.json"
@@ -13,7 +13,7 @@ function headers_mt.__index(headers, name)
   return type(name) == "string" and rawget(headers, core.lower(name)) or nil
 end
 
---- What of an answer is unpacked when somebody looks.
+--- Fields that are unpacked on first access.
 local packed = { url = true, http_version = true, new_connection = true, timings = true }
 
 local function unpack_answer(self)
@@ -48,7 +48,7 @@ function response_mt:__tostring()
   return ("mic.response (%d, %d bytes)"):format(self.status, #(self.body or ""))
 end
 
---- What people look at: no body beside its data.
+--- What `mic.pretty` shows: the body only if it was not decoded.
 pretty.readable[response_mt] = function(made)
   local shown = { status = made.status, url = made.url, attempts = made.attempts }
   shown.headers, shown.data = made.headers, made.data
@@ -56,7 +56,7 @@ pretty.readable[response_mt] = function(made)
   return shown
 end
 
---- All values of a header, in the order in which they came.
+--- Returns all values of a header, in the order received.
 ---@param name string in any case
 ---@return string[] values empty when there is none
 function response_methods:header_values(name)
@@ -71,11 +71,11 @@ local function is_json(content_type)
   return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
 end
 
---- Makes a response of the core's reply: the same table, so that a call costs one less.
+--- Turns the core's reply into a response. Reuses the table, which saves an allocation per call.
 ---@param reply table
----@param attempts number how many times the request was sent
----@param decode boolean whether to decode a JSON body
----@param most number|nil of its values
+---@param attempts number requests sent for the call
+---@param decode boolean decode a JSON body
+---@param most number|nil largest number of JSON values
 ---@return table response
 ---@return string|nil problem why its body could not be decoded
 function response.new(reply, attempts, decode, most)
@@ -93,12 +93,12 @@ function response.new(reply, attempts, decode, most)
   return setmetatable(reply, response_mt), problem
 end
 
---- Makes a response of a plain call's answer, whose rest is unpacked when somebody looks.
+--- Makes a response of a plain call's answer; the packed rest is unpacked on first access.
 ---@param status integer
 ---@param body string
 ---@param packed_answer string of the core
 ---@param content_type string|nil
----@param most number of the values of its body
+---@param most number largest number of JSON values
 ---@return table response
 ---@return string|nil problem why its body could not be decoded
 function response.plain(status, body, packed_answer, content_type, most)
@@ -110,7 +110,7 @@ function response.plain(status, body, packed_answer, content_type, most)
   return setmetatable(made, response_mt), problem
 end
 
---- Takes out of a response what only we need, before users get it.
+--- Removes internal fields before the response reaches the user.
 ---@param made table
 ---@return table response the same
 function response.seal(made)

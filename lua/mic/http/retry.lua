@@ -1,4 +1,4 @@
---- Sending again: the option `retry` as it counts for one call, and the wait before the next try.
+--- Retries: merges the option `retry` of call and client, and decides on the delay.
 
 local core = require "mic.core"
 
@@ -10,21 +10,21 @@ local retried = { [429] = true, [500] = true, [502] = true, [503] = true, [504] 
 local no_answer = { network = true, timeout = true }
 local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE = true }
 
---- Whether sending a request twice does no more than sending it once.
+--- True if repeating a request has the same effect as sending it once.
 ---@param method string
 ---@return boolean
 function retry.is_idempotent(method)
   return repeatable[method] or false
 end
 
---- Whether to send a request again, and after what delay.
+--- Decides whether to retry, and after what delay.
 ---
---- `facts`: attempts, base, cap (the option `retry`; seconds), tries (so far), status (nil without
---- an answer), kind (of a failure), idempotent, sent (false: provably nothing was), retry_after
---- (seconds that the server asked for), left (seconds until the deadline), random (0 <= random
---- < 1).
+--- `facts`: attempts, base, cap (option `retry`; base and cap in seconds), tries (so far), status
+--- (nil without an answer), kind (of a failure), idempotent, sent (false: certainly nothing was
+--- sent), retry_after (seconds that the server asked for), left (seconds until the deadline), random
+--- (0 <= random < 1).
 ---@param facts table
----@return number|nil delay seconds; nil: do not
+---@return number|nil delay seconds; nil: no retry
 function retry.decide(facts)
   local worth = facts.status and retried[facts.status] or no_answer[facts.kind]
   local allowed = facts.idempotent or facts.status == 429 or (not facts.status and not facts.sent)
@@ -39,10 +39,10 @@ function retry.decide(facts)
   return delay
 end
 
---- What the option of a call and that of its client come to.
----@param self table the inside of a client: retry, retry_defaults, retry_budget
----@param own table|false|nil the call's own option; nil: the client's counts
----@return table|false settings attempts, base, cap, budget; false: each request is sent once
+--- Merges the retry option of a call with that of its client.
+---@param self table the client state: retry, retry_defaults, retry_budget
+---@param own table|false|nil the call's option; nil: the client's applies
+---@return table|false settings attempts, base, cap, budget; false: no retries
 function retry.settings(self, own)
   local clients, defaults = self.retry, self.retry_defaults
   if own == nil then
@@ -60,8 +60,8 @@ function retry.settings(self, own)
   }
 end
 
---- The seconds that a Retry-After asks for, in either of its forms. A date is one of the server's
---- clock, so it is compared with what the same answer says of the time.
+--- Returns the seconds of a Retry-After, given as seconds or as a date. A date is compared with the
+--- Date of the same answer, because both come from the server's clock.
 ---@param headers table|nil of the answer, lower-case names
 ---@param client table the core's
 ---@return number|nil seconds
@@ -79,7 +79,7 @@ function retry.after(headers, client)
   return date and math.max(0, date - now)
 end
 
---- Whether there is another try, and after what delay: while the budget of the client allows it.
+--- Returns the delay of the next retry, if the client's retry budget allows one.
 ---@param settings table|false
 ---@param facts table of `retry.decide`; attempts, base and cap are added
 ---@return number|nil delay seconds; nil: none

@@ -1,11 +1,11 @@
---- How many retries a client may still spend, so that an outage is not multiplied: a tenth of its
---- calls, and ten to begin with.
+--- Retry budget of a client, so that retries do not multiply an outage: one retry for ten successful
+--- calls, ten to start with.
 
 local retry_budget = {}
 local retry_budget_methods = {}
 local retry_budget_mt = { __name = "mic.http.retry_budget", __index = retry_budget_methods }
 
---- Counted in tenths of a retry: ten successes are one retry exactly.
+--- Counted in tenths of a retry, so that ten successes are exactly one retry.
 local COST = 10
 local LARGEST = 10 * COST
 local EARNED = 1
@@ -16,7 +16,7 @@ function retry_budget.new()
   return setmetatable({ left = LARGEST, is_full = true }, retry_budget_mt)
 end
 
---- Notes a call that succeeded.
+--- Adds a successful call.
 function retry_budget_methods:earn()
   self.left = math.min(LARGEST, self.left + EARNED)
   self.is_full = self.left == LARGEST

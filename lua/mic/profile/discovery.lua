@@ -1,4 +1,4 @@
---- From a stack's host name to its base URL and API key, by the two manifests of the API.
+--- Discovery: finds base URL and API key of a stack from the API's two manifests.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -10,8 +10,8 @@ local discovery = {}
 local DEFAULT_URL = "https://wrd4rfaqo1.execute-api.eu-west-1.amazonaws.com/Prod/manifest/"
 local KEY_PATH = "/metadata/manifest"
 
---- A core client for one URL, and the path that reaches it; nil and a text for a bad URL. It has no
---- API key: a manifest needs none, and its server may be another one than the API's.
+--- Makes a core client for one URL. Returns it and the URL's path; nil and a text for a bad URL. It
+--- has no API key: a manifest needs none, and may be served from another origin than the API.
 local function client_for(url, config)
   local base, path = url:match "^(%a+://[^/]+.-)(/[^/]*)$"
   if not base then
@@ -30,8 +30,8 @@ local function client_for(url, config)
   return made, path
 end
 
---- Fetches a flat JSON object without credentials. `wanted`: client, path, url (for the path in
---- errors), what (it is called), timeout.
+--- Fetches a flat JSON object without credentials. `wanted`: client, path, url (whose path errors
+--- show), what (its name in messages), timeout.
 local function fetch(transport, wanted, ends)
   local what = wanted.what
   local spec = { method = "GET", path = wanted.path, auth = false, resend = true }
@@ -63,11 +63,11 @@ local function text_of(data, name)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- Makes a search, and checks its URL.
+--- Prepares a discovery and checks its URL.
 ---@param stack string the stack's host name
 ---@param manifest_url string|nil
----@param config table what the core needs besides the URL
----@return table|nil search or nil and what is wrong with the URL
+---@param config table the core's configuration without base URL
+---@return table|nil search nil and a message if the URL is not valid
 ---@return string|nil problem
 function discovery.new(stack, manifest_url, config)
   local url = manifest_url or DEFAULT_URL
@@ -156,7 +156,7 @@ function discovery.find(search, transport, ends)
   return base_url, api_key
 end
 
---- Closes the search's connections.
+--- Closes the connections of a discovery.
 ---@param search table
 function discovery.close(search)
   search.client:close()

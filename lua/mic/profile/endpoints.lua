@@ -1,8 +1,8 @@
---- What is known of this API's endpoints beyond their methods: data, no code.
+--- Endpoint data: which POST requests of the API are idempotent.
 
 local endpoints = {}
 
---- POSTs that only search: sending one twice does no more than sending it once.
+--- POST requests that only search, so they can be repeated safely.
 endpoints.searches = {
   ["/things/find"] = true,
   ["/observations/find"] = true,

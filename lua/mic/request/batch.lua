@@ -1,6 +1,5 @@
---- Many calls at once, over a small scheduler that waits for the first exchange that ends. A plain
---- call is that exchange; any other runs in a coroutine of its own. In an event loop they are tasks
---- of that instead: task_batch.
+--- Batch for the blocking transport: a small scheduler over the core's `collect`. A plain GET needs
+--- only its exchange; any other call runs in a coroutine. In an event loop `task_batch` is used.
 
 local batch_requests = require "mic.request.batch_requests"
 local sender = require "mic.request.send"
@@ -9,12 +8,12 @@ local task_batch = require "mic.request.task_batch"
 
 local batch = { build = batch_requests.build }
 
-local SLICE = 60 -- seconds to wait at the most before looking again
-local EARLY = 4 -- calls that are on their way while the others are begun
-local IDLE = 64 -- exchanges of calls that have ended, kept for those to come
-local OURS = {} -- the first value of every yield of ours
+local SLICE = 60 -- longest wait between two checks, in seconds
+local EARLY = 4 -- calls sent before the others are prepared
+local IDLE = 64 -- exchanges of finished calls kept for reuse
+local OURS = {} -- first value of each yield of this file
 
---- A client's inside whose transport yields to the scheduler where it would wait.
+--- Client state whose transport yields to the scheduler instead of waiting.
 local function yielding(inside)
   local transport = setmetatable({}, { __index = inside.transport })
   function transport.request(core, spec)
@@ -50,7 +49,8 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
---- What a task yields that is not ours (a listener's own yield) is for whoever runs the batch.
+--- Passes on what a task yields that is not ours, such as a listener's own yield, to the caller of
+--- the batch.
 local function pass_on(task, ok, mark, ...)
   if not ok or mark == OURS or coroutine.status(task) == "dead" then
     return ok, ok and (...) or mark
@@ -61,7 +61,7 @@ local function pass_on(task, ok, mark, ...)
   return pass_on(task, coroutine.resume(task, coroutine.yield(mark, ...)))
 end
 
---- Resumes a task; notes what it waits for: an exchange, or a time.
+--- Resumes a task and records what it waits for: an exchange, or a time.
 local function resume(state, task, ...)
   local ok, waits_for = pass_on(task, coroutine.resume(task, ...))
   if not ok then
@@ -79,8 +79,8 @@ local function resume(state, task, ...)
   end
 end
 
---- Resumes whoever has slept enough.
----@return number seconds how long there is to wait for at the most
+--- Resumes the tasks whose sleep is over.
+---@return number seconds until the next one is due, at most SLICE
 local function wake_sleepers(state, transport)
   if next(state.sleeping) == nil then
     return SLICE
@@ -102,7 +102,7 @@ local function wake_sleepers(state, transport)
   return #due > 0 and 0 or first - now
 end
 
---- Those of our exchanges that a batch inside this one (in an on_data) has found.
+--- Takes our exchanges that a nested batch (one in an on_data) collected.
 local function take_strays(state, strays)
   local ended = {}
   for exchange in pairs(strays) do
@@ -116,7 +116,7 @@ local function take_strays(state, strays)
   return ended
 end
 
---- Exchanges that ended.
+--- Waits for exchanges that have ended and returns them.
 local function take_ended(state, inside, seconds)
   local ended = next(inside.strays) ~= nil and take_strays(state, inside.strays)
   if ended and ended[1] then
@@ -125,7 +125,7 @@ local function take_ended(state, inside, seconds)
   return next(state.waiting) ~= nil and inside.core:collect(seconds) or {}
 end
 
---- Begins a call of which there is but the path, without a coroutine: few need one.
+--- Starts a GET with only a path, without a coroutine.
 local function begin_plain(state, inside, index)
   local session = inside.session
   session.counters.calls = session.counters.calls + 1
@@ -143,7 +143,7 @@ local function begin_plain(state, inside, index)
   state.waiting[exchange] = index
 end
 
---- Ends a plain call with what has come for it. Where that is no success it goes on in a coroutine.
+--- Finishes a plain GET. If it did not succeed, it continues in a coroutine.
 local function end_plain(state, inside, index, status, second, packed, content_type, advisory)
   local made, problem, good = plain.answer(
     inside, state.ends[index], status, second, packed, content_type, advisory
@@ -165,10 +165,10 @@ local function end_plain(state, inside, index, status, second, packed, content_t
   resume(state, task, state.inner)
 end
 
---- Runs calls, and returns when the last one has ended.
+--- Runs the calls and returns when the last one has ended.
 ---@param calls table[] of `build`
 ---@param concurrency number
----@param inside table the inside of the client
+---@param inside table the client state
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function batch.run(calls, concurrency, inside, send)

@@ -1,4 +1,4 @@
---- What a batch is made of: each request checked, and built for the core.
+--- Requests of a batch: checked, and built for the core.
 
 local build = require "mic.request.build"
 local core = require "mic.core"
@@ -13,7 +13,7 @@ local WHAT = "client:batch: request %d"
 
 local of_path = { path = "string", params = "table", query = "table" }
 
---- The whole path of a GET that wants nothing else; nil for any other request.
+--- Returns the whole path of a GET that has only path, params and query; nil for other requests.
 local function plain_path(request)
   for name, value in next, request do
     if type(value) ~= of_path[name] then
@@ -54,7 +54,7 @@ local function build_all(requests, calls)
   end
 end
 
---- Whatever is wrong with a request is said of it by its number.
+--- Raises the problem with the number of the request in its message.
 local function raise_for(what, problem)
   errors.pass_memory(problem)
   local text = tostring(problem)
@@ -82,9 +82,9 @@ local function check_names(requests)
   return count
 end
 
---- Checks and builds every request before anything is sent. Raises for misuse.
+--- Checks and builds every request before any is sent. Raises for misuse.
 ---@param requests table
----@return (table|string)[] calls of the builder; a string is the path of a GET without options
+---@return (table|string)[] calls built calls; a string is the path of a GET without options
 ---@return number concurrency
 function batch_requests.build(requests)
   if type(requests) ~= "table" then

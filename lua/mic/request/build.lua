@@ -1,4 +1,4 @@
---- Makes of a call's options what the core takes of them. Raises for misuse.
+--- Builds a request for the core from a call's options. Raises for misuse.
 
 local core = require "mic.core"
 local endpoints = require "mic.profile.endpoints"
@@ -17,7 +17,7 @@ local function header_text(name, value)
   return json.number(value) or errors.raise(('header "%s" must be a finite number'):format(name))
 end
 
---- The headers as text, each of them checked; nil when there are none.
+--- Checks the headers and returns them as text; nil when there are none.
 local function build_headers(given, own)
   if not given or next(given) == nil then
     return nil
@@ -51,7 +51,7 @@ local NONE = {}
 local with_data = { POST = true, PUT = true, PATCH = true }
 local usual_methods = { GET = "GET", POST = "POST", PUT = "PUT", PATCH = "PATCH" }
 
---- What few calls have: bodies that are files or streams, and progress.
+--- Adds the options of streaming calls: file bodies, on_data and progress.
 local function add_flow(built, opts)
   built.body_file, built.save_to, built.on_data = opts.body_file, opts.save_to, opts.on_data
   built.max_size = opts.max_size
@@ -69,13 +69,13 @@ local function add_flow(built, opts)
   end
 end
 
---- One table for the core and for the call: the core reads method, path or url, headers, body,
---- body_file, save_to, max_size, stream, progress, auth, resend and, set before each attempt,
---- timeout. Ours
---- are: shown (the path for events and errors), decode, flows (a body is a file or a stream),
---- own_timeout, deadline, retry, on_data, listen (gets the progress), attempts, and on the way ends
---- (on the transport's clock), handed (a piece went to on_data), retries, renewed, resent, ensured
---- and redirects (how often each has happened).
+--- Makes the one table that serves as the core's request and as the state of the call. The core
+--- reads method, path or url, headers, body, body_file, save_to, max_size, stream, progress, auth,
+--- resend and, set before each attempt, timeout. Lua reads shown (the path in events and errors),
+--- decode, flows (a body is a file or a stream), own_timeout, deadline, retry, on_data, listen
+--- (receives the progress) and attempts. While the call runs, Lua adds ends (on the transport's
+--- clock), handed (on_data got a piece), and the counts retries, renewed, resent, ensured and
+--- redirects.
 local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data
@@ -122,10 +122,10 @@ end
 
 local bodies = { "data", "body", "body_file" }
 
---- The one body of the call: data, body or body_file.
+--- Raises if the call has a second body: one of data, body and body_file is allowed.
 local function check_bodies(opts, data, what)
   if data == nil then
-    return -- among the options alone there is one at most: their rule has seen to that
+    return -- the rule of the option specs covers two bodies among the options
   end
   for index = 1, #bodies do
     if opts[bodies[index]] ~= nil then
@@ -140,7 +140,7 @@ local function check_target(opts, what, verb)
   end
 end
 
---- The options of post are its third argument, those of get the second.
+--- Raises for options in the place of data: those of post are its third argument.
 local function refuse_misplaced(what, name, shown)
   errors.raise(
     ("%s(path, data, options): %s is an option, and stands in data"):format(what, name)
@@ -148,7 +148,7 @@ local function refuse_misplaced(what, name, shown)
   )
 end
 
---- Options that say nothing about an object of an API, or would be all of it.
+--- Options that are not likely to be fields of an API object.
 local telling = { "body", "body_file", "save_to", "on_data", "progress" }
 
 local function has_only_options(data)
@@ -160,11 +160,11 @@ local function has_only_options(data)
   return true
 end
 
---- Refuses data that hardly ever means what it says: a text, which would go out in quotes, and
---- what are options of the call.
+--- Raises for data that is almost always a mistake: a string, which would be sent in quotes, and a
+--- table of call options.
 ---@param data any
----@param what string who takes it, for messages
----@param verb any nil: the data is an option itself
+---@param what string name of the method, for messages
+---@param verb any nil: the data is the option `data`
 function build.check_data(data, what, verb)
   if type(data) == "table" then
     for index = 1, verb and #telling or 0 do
@@ -181,11 +181,11 @@ function build.check_data(data, what, verb)
   end
 end
 
---- Checks the options of a call and makes what the core takes of them. Raises for misuse.
+--- Checks the options of a call and builds the request for the core. Raises for misuse.
 ---@param opts table|nil
----@param what string who takes the options, for messages
----@param method string|nil the verb; that of the options when nil
----@param path any the verb's path; that of the options when there is no verb
+---@param what string name of the method, for messages
+---@param method string|nil the verb; nil: option `method`
+---@param path any the verb's path; without a verb: option `path`
 ---@param data any the verb's data
 ---@return table built
 function build.call(opts, what, method, path, data)
@@ -224,7 +224,7 @@ function build.call(opts, what, method, path, data)
   return make(opts, method or opts.method or "GET", path, nil, data)
 end
 
---- The same for an absolute URL.
+--- Builds the request of an absolute URL.
 ---@param opts table|nil
 ---@param url any
 ---@return table built

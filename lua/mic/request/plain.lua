@@ -1,7 +1,6 @@
---- The shortest way of a call: one with nothing but path, params, query, timeout and data, through
---- a client that nobody listens to, waiting in this thread, or a GET like that which the transport
---- sends. A 2xx answer to it costs one crossing into C (two with a transport) and one table.
---- Everything else goes on in `call`, with what came.
+--- Fast path of a call that has only path, params, query, timeout and data, on a client without
+--- on_event, that waits in this thread; in nginx for such a GET. A 2xx answer costs one crossing
+--- into C (two in nginx) and one table. All other calls and answers are handled by `send`.
 
 local build = require "mic.request.build"
 local send = require "mic.request.send"
@@ -18,7 +17,7 @@ local plain = {}
 local may_be_timeout = options.call.fields.timeout.check
 local plain_options = { params = "table", query = "table", timeout = "number" }
 
---- Whether there are no options but these, and they are not plainly wrong: then `call` says why.
+--- True if there are only plain options of the right types. Wrong ones are reported by `build`.
 local function are_plain(opts)
   if type(opts) ~= "table" or getmetatable(opts) ~= nil then
     return false
@@ -31,9 +30,9 @@ local function are_plain(opts)
   return opts.timeout == nil or may_be_timeout(opts.timeout) == true
 end
 
---- What is sent of a path.
----@return any filled nil when the call is not plain
----@return any path the same without the query of the options
+--- Returns the path as sent.
+---@return any filled nil if the call is not plain
+---@return any path the same without the option `query`
 local function fill(path, opts)
   if opts == nil then
     return path, path
@@ -58,24 +57,24 @@ local function is_open(self)
   return self.plain_request and not session.vault.unsaved and not session.shared.token
 end
 
---- Whether a plain call may take this way, waiting in this thread.
----@param self table the inside of a client
+--- True if a plain call may use this path, waiting in this thread.
+---@param self table the client state
 ---@return boolean
 plain.is_open = is_open
 
---- Whether the transport may take a call; one that has a `plain_get` takes nothing else.
+--- True if the transport may take the call; a `plain_get` takes only a GET without data.
 local function is_open_in_transport(self, method, data)
   local session = method == "GET" and data == nil and self.plain_get and self.session
   return session and not session.vault.unsaved and not session.shared.token
 end
 
---- Makes a response of what has come for a plain call.
----@param self table the inside of a client
----@param ends number|nil when the call has to have ended
----@param status any what `plain_request` of the core's client returned, as all that follows
----@return table|nil made the response of a 2xx answer; nil for any other: `go_on` of request.send
+--- Makes a response of a plain call's answer.
+---@param self table the client state
+---@param ends number|nil deadline of the call
+---@param status any first result of the core client's `plain_request`; the others follow
+---@return table|nil made response of a 2xx answer; nil otherwise: use `send.go_on`
 ---@return string|nil problem why its body could not be decoded
----@return boolean|nil good false: the answer is to be refused by mic.request.send
+---@return boolean|nil good false: the answer is an error: use `send.refuse`
 local function answer(self, ends, status, second, packed, content_type, advisory)
   if not (status and packed) then -- a failure, or another answer than 2xx
     return nil
@@ -92,11 +91,11 @@ end
 
 plain.answer = answer
 
---- Sends a call, if it is a plain one.
----@param self table the inside of a client
+--- Sends a call if it is plain.
+---@param self table the client state
 ---@param what string for messages
 ---@param method string
----@param path any as the caller gave it
+---@param path any as the caller passed it
 ---@param data any
 ---@param opts table|nil
 ---@return boolean plain false: nothing was done

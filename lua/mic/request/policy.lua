@@ -1,19 +1,19 @@
---- What happens next: pure functions from facts to decisions. No clock, no network, no state.
+--- Next step after an attempt: pure functions without clock, network or state.
 
 local policy = {}
 
 local MAX_REDIRECTS = 5
 local MAX_RESENT = 3
-local MAX_ENSURED = 2 -- a token that is stale right after a refresh lives too short to be used
+local MAX_ENSURED = 2 -- a token that is stale right after a refresh has too short a lifetime
 
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
---- Why the location of an answer is not followed, without a look at what it says.
+--- Returns why a redirect is not followed, judged without reading its location.
 ---
---- `facts`: status, location, same_origin, is_foreign (it is none of http or https), method, fetch
---- (an absolute URL was asked for), redirects (followed so far).
+--- `facts`: status, location, same_origin, is_foreign (neither http nor https), method, fetch (the
+--- call has an absolute URL), redirects (followed so far).
 ---@param facts table
----@return string|nil reason a clause; nil when there is nothing against it, or nothing to follow
+---@return string|nil reason a clause; nil if nothing speaks against it, or there is no redirect
 function policy.redirect_obstacle(facts)
   if not redirects[facts.status] or not facts.location then
     return nil
@@ -40,12 +40,12 @@ local function after_failure(facts)
   return "fail"
 end
 
---- What to do with the outcome of an attempt that was no plain success.
+--- Decides what to do after an attempt that was not a plain success.
 ---
 --- `facts`: kind (of a failure; nil when there is a reply), status, means ("expired" or nil), auth
---- (the attempt carried credentials), generation (of those), present_generation, renewed (how often
---- this call was sent again after a renewal), resent (how often with credentials that somebody else
---- had brought), ensured (how often it waited for credentials), and those of `redirect_obstacle`.
+--- (the attempt carried credentials), generation (of those), present_generation, renewed (resends
+--- after a renewal), resent (resends with credentials that others obtained), ensured (waits for
+--- credentials), and those of `redirect_obstacle`.
 ---@param facts table
 ---@return "done"|"fail"|"ensure"|"renew"|"resend"|"redirect" action
 function policy.decide(facts)

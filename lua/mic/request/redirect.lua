@@ -1,11 +1,11 @@
---- A redirect: where an answer leads, whether the call may go there, and what it takes along.
+--- Redirects: the target, whether it may be followed, and which headers are kept.
 
 local paths = require "mic.http.path"
 local policy = require "mic.request.policy"
 
 local redirect = {}
 
---- The URL that a redirect leads to, without fragment; one of our own origin in our own spelling.
+--- Returns the target URL without fragment; at the client's origin, in the client's spelling.
 local function target(self, reply)
   local location = reply.location:gsub("#.*$", "")
   if not reply.same_origin then
@@ -15,12 +15,12 @@ local function target(self, reply)
   return self.core:root():match "^%a+://[^/]+" .. (rest:find "^/" and rest or "/" .. rest)
 end
 
---- Makes the call one of the location. Headers of the caller's never go beyond their origin,
---- credentials never once the call has left the client's.
----@param self table the inside of a client
+--- Points the call at the redirect's location. The caller's headers are dropped at another origin,
+--- the credentials once the call has left the client's origin.
+---@param self table the client state
 ---@param state table of the call
 ---@param reply table
----@return boolean followed false: it must not go there
+---@return boolean followed false: the target is not allowed
 function redirect.follow(self, state, reply)
   local location = target(self, reply)
   local ok, problem = self.core:check_url(location, reply.url, reply.on_loopback)
@@ -43,10 +43,10 @@ function redirect.follow(self, state, reply)
   return true
 end
 
---- Why the location of an answer was not followed.
+--- Returns why a redirect was not followed.
 ---@param state table of the call
 ---@param reply table
----@return string|nil reason ": " and a clause; nil for what is no redirect
+---@return string|nil reason ": " and a clause; nil if there is no redirect
 function redirect.reason(state, reply)
   local reason = policy.redirect_obstacle {
     status = reply.status,

@@ -1,4 +1,4 @@
---- One call: sends it, and asks the policy what to do with what came.
+--- Sends a call: repeats attempts until the policy ends it.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -11,9 +11,9 @@ local retry = require "mic.http.retry"
 
 local send = {}
 
-local FILE_NAME_LIMIT = 200 -- bytes of it that a message shows
+local FILE_NAME_LIMIT = 200 -- bytes of a file name that a message shows
 
---- What the call is about, for the error that ends it.
+--- Fields of the call for its error.
 local function context(self, state)
   return {
     method = state.method,
@@ -23,8 +23,8 @@ local function context(self, state)
   }
 end
 
---- Sets the time that this attempt may take; false when there is none left. Where bodies flow, the
---- timeout is how long nothing may move.
+--- Sets the time limit of the next attempt; false if the deadline has passed. For streaming bodies
+--- the timeout is the longest time without progress.
 local function set_timeouts(self, state)
   local timeout = state.own_timeout or self.timeout
   local left = state.ends and state.ends - self.transport.now()
@@ -39,7 +39,7 @@ local function set_timeouts(self, state)
   return true
 end
 
---- What `run` hands over goes to the caller's functions, outside libcurl.
+--- Makes a listener that passes data and progress to the user's functions, outside libcurl.
 local function listener(state)
   return function(news, first, second)
     if news == "progress" then
@@ -61,7 +61,7 @@ local function exchange(self, state)
   return self.transport.finish(self.core, running, listener(state))
 end
 
---- Kinds of failures with which a request may not have begun at all.
+--- Kinds of failures that may occur before the request is sent.
 local never_begun =
   { phase = true, missing = true, stale = true, closed = true, file = true, config = true }
 
@@ -73,7 +73,7 @@ local function count_attempt(self, state, reply, kind)
   return tried
 end
 
---- The core says which file it was, "save_to: permission denied", and here is what it is called.
+--- Adds the file name to the core's message, for example "save_to: permission denied".
 local function name_file(state, message)
   local option, reason = message:match "^([%l_]+): (.*)$"
   if not option then
@@ -82,8 +82,8 @@ local function name_file(state, message)
   return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
 end
 
---- Before a client finds out what its stack is: the error where `save_to` cannot be written. Later
---- the core looks for itself, before it connects.
+--- Returns an error if `save_to` cannot be written. Used only before the stack is known; later the
+--- core checks it before it connects.
 ---@param self table as for `call`
 ---@param state table as for `call`
 ---@return table|nil err
@@ -96,7 +96,7 @@ function send.unwritable(self, state)
     or nil
 end
 
---- One attempt: reply, hint, or nil, kind, code, message.
+--- Performs one attempt. Returns reply and hint, or nil, kind, code, message.
 local function attempt(self, state)
   local listens = self.listens
   local started
@@ -136,7 +136,7 @@ local function reply_failure(self, state, made)
   return err
 end
 
---- A 2xx reply, made a response, as the caller gets it; the API sends errors under 200 too.
+--- Returns the response of a 2xx reply, or its error: the API sends errors with status 200 too.
 local function succeed(self, state, made, problem)
   if problem then
     return nil, decode_failure(self, state, made, problem)
@@ -148,7 +148,7 @@ local function succeed(self, state, made, problem)
 end
 
 local function fail(self, state, reply, kind, code, message)
-  if state.err then -- a renewal's, which says more than "the token is stale"
+  if state.err then -- that of a renewal, which is more specific than "the token is stale"
     state.err.attempts = state.attempts
     return nil, state.err
   end
@@ -159,11 +159,11 @@ local function fail(self, state, reply, kind, code, message)
   return nil, reply_failure(self, state, made)
 end
 
---- ---- acting on the policy's decisions; false ends the call ----
+--- ---- actions of the policy; false ends the call ----
 
 local actions = {}
 
---- A renewal that failed before it sent anything: the call itself is what failed.
+--- Adds the call to the error of a renewal that sent nothing.
 local function name_call(self, state, err)
   if err.path == nil then
     err.method, err.path = state.method, self.mask(state.shown)
@@ -176,7 +176,7 @@ function actions.ensure(self, state)
   if ok then
     return true
   end
-  --- A renewal that failed is no reason not to use a token that is still good.
+  --- The renewal failed, but the token is still good: use it.
   if not state.allow_stale and self.session:is_usable() then
     state.allow_stale = true
     return true
@@ -189,12 +189,12 @@ end
 function actions.renew(self, state, reply)
   if self.session:is_vain() then
     state.resent = (state.resent or 0) + 1
-    return self.session:look() -- what another worker has brought may be better
+    return self.session:look() -- another worker may have saved a better token
   end
   local brought = self.session:brought()
   local settings = retry.settings(self, state.retry)
   local ok, err = self.session:renew_refused(reply.generation, state.ends, settings)
-  -- What was only adopted may be refused as well.
+  -- An adopted token may be refused, too: it does not count as a renewal.
   local count = brought == self.session:brought() and "resent" or "renewed"
   state[count] = (state[count] or 0) + 1
   if err then
@@ -232,7 +232,7 @@ local function decide(self, state, reply, kind)
   }
 end
 
---- Waits before another try; false when there is to be none.
+--- Waits before a retry; false: no retry.
 local function wait_for_retry(self, state, reply, kind, code)
   local settings = not state.handed and retry.settings(self, state.retry)
   local headers = settings and reply and core.parse_headers(reply.head)
@@ -258,7 +258,7 @@ local function wait_for_retry(self, state, reply, kind, code)
   return true
 end
 
---- What became of the call after an attempt: whether it has ended, and then its results.
+--- Handles the outcome of an attempt. Returns whether the call has ended, and then its results.
 local function settle(self, state, reply, second, code, message)
   if reply and reply.status >= 200 and reply.status < 300 then
     if second == "advisory" then
@@ -284,10 +284,10 @@ local function settle(self, state, reply, second, code, message)
   return true, fail(self, state, reply, second, code, message)
 end
 
---- Sends what the builder made.
----@param self table the inside of a client: core, transport, session, mask, emit, listens, timeout,
+--- Sends a built request.
+---@param self table the client state: core, transport, session, mask, emit, listens, timeout,
 --- retry, retry_defaults, retry_budget
----@param state table of the builder, with `ends` (transport's clock) where there is a deadline
+---@param state table of `build`, with `ends` (on the transport's clock) if there is a deadline
 ---@return table|nil response
 ---@return table|nil err
 function send.call(self, state)
@@ -306,7 +306,7 @@ function send.call(self, state)
   end
 end
 
---- Goes on with a call whose first attempt somebody else has made, without success.
+--- Continues a call after a first attempt by the fast path that did not succeed.
 ---@param self table as for `call`
 ---@param state table as for `call`
 ---@param reply table|nil
@@ -324,7 +324,7 @@ function send.go_on(self, state, reply, second, code, message)
   return send.call(self, state)
 end
 
---- The error of a 2xx answer that is none.
+--- Returns the error of a 2xx answer that cannot be used.
 ---@param self table as for `call`
 ---@param state table as for `call`
 ---@param made table the response

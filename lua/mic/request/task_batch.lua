@@ -1,12 +1,12 @@
---- Many calls at once in an event loop: a few tasks, each of which takes one call after the other.
+--- Batch in an event loop: a few tasks of the loop share the calls.
 
 local pcall_compat = require "mic.pcall_compat"
 
 local task_batch = {}
 
-local SLICE = 1 -- seconds; a task that was lost must not be waited for in one go
+local SLICE = 1 -- seconds between checks, in case a task is lost
 
---- Nothing is begun any more, and what runs ends: somebody's function has raised this.
+--- Stops the batch after a user's function has raised an error; running exchanges are cancelled.
 local function break_off(state, problem)
   state.raised = state.raised or { problem }
   for exchange in pairs(state.exchanges) do
@@ -31,7 +31,7 @@ local function guard(state, listener)
   end
 end
 
---- A client's inside whose exchanges are known here.
+--- Client state whose exchanges are registered here.
 local function watched(inside, state)
   local outer = inside.transport
   local transport = setmetatable({}, { __index = outer })
@@ -73,10 +73,10 @@ local function work(state)
   end
 end
 
---- Runs calls, and returns when the last one has ended; for `batch.run`.
+--- Runs the calls and returns when the last one has ended; for `batch.run`.
 ---@param calls table[]
 ---@param concurrency number
----@param inside table the inside of a client
+---@param inside table the client state
 ---@param send fun(inside: table, call: table): table|nil, table|nil
 ---@return table results
 function task_batch.run(calls, concurrency, inside, send)
@@ -90,7 +90,7 @@ function task_batch.run(calls, concurrency, inside, send)
     results = {},
     exchanges = {},
     spot = {},
-    raised = nil, -- in a table: what somebody's function has raised
+    raised = nil, -- in a table: the error of a user's function
   }
   state.inside = watched(inside, state)
   local spawn = transport.spawn_beside or transport.spawn

@@ -1,4 +1,4 @@
---- What all stores check of what their functions are given.
+--- Argument checks and errors shared by the stores.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -7,7 +7,7 @@ local arguments = {}
 
 local LONGEST = 1e10 -- seconds: three hundred years
 
---- Raises unless it is a key.
+--- Raises unless the key is a string.
 ---@param key any
 ---@param name string of the function that was called
 function arguments.check_key(key, name)
@@ -21,11 +21,11 @@ function arguments.check_key(key, name)
   end
 end
 
---- Raises unless it is a span of time.
+--- Raises unless it is a positive number of seconds.
 ---@param seconds any
 ---@param name string of the function that was called
----@param what string which of its arguments
----@return number seconds the same, but no more than every store can count in milliseconds
+---@param what string name of the argument
+---@return number seconds capped at what every store can count in milliseconds
 function arguments.check_seconds(seconds, name, what)
   if type(seconds) ~= "number" or seconds <= 0 or seconds ~= seconds then
     errors.raise(("%s: %s must be a positive number of seconds"):format(name, what))
@@ -33,10 +33,10 @@ function arguments.check_seconds(seconds, name, what)
   return math.min(seconds, LONGEST)
 end
 
---- The bytes of what `save` was given. Raises unless it is a record.
+--- Returns the bytes of a record passed to `save`. Raises unless it is a record.
 ---@param record table|string a record object or its bytes
 ---@return string|nil bytes
----@return table|nil err of kind `store`, for a string that is no record's bytes
+---@return table|nil err of kind `store`, for a string that is not a record
 function arguments.bytes_of(record)
   if type(record) == "string" then
     local read, kind, code, message = core.record(record)
@@ -54,7 +54,7 @@ function arguments.bytes_of(record)
   return bytes
 end
 
---- The error for a save by somebody who has not got the lock, or no longer.
+--- Returns the error for a save by a caller that does not hold the lock, or no longer does.
 ---@return table err of kind `store`
 function arguments.not_the_holder()
   local message = "somebody else has the lock, or had it since: saving would undo theirs; try again"

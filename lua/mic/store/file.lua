@@ -1,5 +1,5 @@
---- The credential store that outlasts the process: each key has a record and a lock in files beside
---- `path`. What makes them whole and private is in the core.
+--- File store: keeps records across processes. Each key has a record file and a lock file next to
+--- `path`; the core writes them atomically and keeps them private.
 
 local arguments = require "mic.store.arguments"
 local core = require "mic.core"
@@ -14,16 +14,16 @@ local spec = {
   fields = { path = { types = { "string" }, expects = "a file name" } },
 }
 
---- A folder that a variable names, without slashes at its end. The XDG rules ignore one that is not
---- absolute; of systemd's list the first counts.
+--- Returns the folder in a variable, without trailing slashes. A relative path is ignored, as XDG
+--- demands; of systemd's list the first folder counts.
 local function folder_of(variable)
   local value = os.getenv(variable) or ""
   local first = variable == "STATE_DIRECTORY" and value:match "^[^:]*" or value
   return first:sub(1, 1) == "/" and first:gsub("/+$", "") or nil
 end
 
---- Tokens are the state of a program on one machine: nothing that a user edits (config), nor worth
---- a backup (data).
+--- Default path, in the state folder: tokens are machine-local state, not configuration (config)
+--- or data worth a backup (data).
 local function default_path()
   local state = folder_of "XDG_STATE_HOME" or folder_of "STATE_DIRECTORY"
   local home = not state and folder_of "HOME"
@@ -55,11 +55,11 @@ local function find_path(given)
   return path
 end
 
---- Hints by code, for a path that nobody has given.
+--- Hints by error code, for the default path.
 local OTHER = "the place follows from the environment; mic.store.file { path = … } names another"
 local FOUND = { EACCES = OTHER, EROFS = OTHER, ENOENT = OTHER, ENOTDIR = OTHER }
 
---- What the core returns, with its failure as an error object.
+--- Returns the core's results, a failure as an error object.
 local function outcome(advice, value, kind, code, message, hint)
   if kind then
     return nil, errors.from_fail(kind, code, message, { hint = hint or advice[code or ""] })
@@ -67,7 +67,7 @@ local function outcome(advice, value, kind, code, message, hint)
   return value
 end
 
---- A record object of what `save` was given.
+--- Returns the record object of what `save` was given.
 local function to_record(record)
   if type(record) ~= "string" then
     return record
@@ -75,11 +75,11 @@ local function to_record(record)
   return outcome({}, core.record(record))
 end
 
---- Makes a store of files. Touches none until it is used; its functions never wait and are called
---- with a dot. Any number of processes may use the same path, and any number of clients one store.
----@param given? { path?: string } `path`: where the files stand; their folder is made when it is
---- missing. A folder when it ends in a slash. A relative one counts from the present folder. By
---- default lua-mic/credentials in XDG_STATE_HOME, in systemd's STATE_DIRECTORY or in ~/.local/state
+--- Makes a file store. Opens no file until it is used; its functions never wait and are called with
+--- a dot. Any number of processes may use the same path, and any number of clients one store.
+---@param given? { path?: string } `path`: base name of the files; the folder is created if missing.
+--- With a trailing slash it is a folder. A relative path is resolved against the current folder.
+--- Default: lua-mic/credentials in XDG_STATE_HOME, in systemd's STATE_DIRECTORY or in ~/.local/state
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function file(given)
   local checked = options.check(given, spec, "mic.store.file")
@@ -90,7 +90,7 @@ local function file(given)
   local held = {} -- by key: file, its own token, ours, ends, owner
   local last_token = 0
 
-  --- The files of a key. A lock whose time is over is given back.
+  --- Returns the files of a key. A lock of ours that has expired is released.
   local function open(key)
     local mine = held[key]
     if mine and core.now() >= mine.ends then
@@ -103,11 +103,11 @@ local function file(given)
     return files[key]
   end
 
-  --- The record that was saved.
+  --- Returns the saved record. A damaged one is moved aside.
   ---@param key string
-  ---@return table|nil record nil when there is none; what is damaged is set aside, and is none
+  ---@return table|nil record nil if there is none or it is damaged
   ---@return table|nil err of kind `store`
-  ---@return table|nil damage of kind `store`: there is no record now, and no failure
+  ---@return table|nil damage of kind `store`, for a damaged record
   function store.load(key)
     check_key(key, "load")
     if not path then
@@ -120,10 +120,10 @@ local function file(given)
     return outcome(advice, record, kind, code, message, hint)
   end
 
-  --- Saves a record durably, or forgets it. Refused while somebody else has the lock.
+  --- Saves a record durably, or clears it. Refused while another holder has the lock.
   ---@param key string
   ---@param record table|string|nil a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it may be forgotten; here it is kept until it is cleared
+  ---@param ttl? number seconds after which it may expire; this store keeps it until it is cleared
   ---@return true|nil ok
   ---@return table|nil err of kind `store`
   function store.save(key, record, ttl)
@@ -141,12 +141,12 @@ local function file(given)
     return outcome(advice, open(key):save(to_save))
   end
 
-  --- Takes the lock of a key. It ends by `unlock`, with this process, and in this process after
-  --- `seconds`.
+  --- Takes the lock of a key. The lock ends with `unlock`, with this process, and within this
+  --- process after `seconds`.
   ---@param key string
   ---@param seconds number
-  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
-  ---@return any token to give back with `unlock`; false when somebody else has the lock
+  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
+  ---@return any token for `unlock`; false if another holder has the lock
   ---@return table|nil err of kind `store`
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
@@ -175,10 +175,10 @@ local function file(given)
     return last_token
   end
 
-  --- Gives the lock back, if it is still the caller's.
+  --- Releases the lock if the caller still holds it.
   ---@param key string
   ---@param token any what `lock` returned
-  ---@return boolean ours false when it is no longer the caller's
+  ---@return boolean ours false if the caller no longer holds it
   function store.unlock(key, token)
     check_key(key, "unlock")
     local mine = held[key]

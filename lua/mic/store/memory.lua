@@ -1,4 +1,4 @@
---- The credential store that lasts as long as its Lua state: records stay in a table of this file.
+--- Memory store: keeps records as long as the Lua state.
 
 local arguments = require "mic.store.arguments"
 local options = require "mic.options"
@@ -14,7 +14,7 @@ function memory_mt.__tostring()
 end
 
 --- Makes an empty store. Its functions never wait and are called with a dot.
----@param given? { now?: fun(): number } `now` is a clock that never goes back, in seconds
+---@param given? { now?: fun(): number } `now`: a monotonic clock, in seconds
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function memory(given)
   options.verify(given or {}, spec, "mic.store.memory")
@@ -22,9 +22,9 @@ local function memory(given)
   local records, locks, last_token = {}, {}, 0
   local now = given and given.now or require("mic.core").now
 
-  --- The record that was saved.
+  --- Returns the saved record.
   ---@param key string
-  ---@return any record the object that was saved, or nil when there is none or its time is over
+  ---@return any record the saved object; nil if there is none or it has expired
   function store.load(key)
     check_key(key, "load")
     local kept = records[key]
@@ -35,10 +35,10 @@ local function memory(given)
     return kept and kept.record
   end
 
-  --- Keeps a record, or forgets it.
+  --- Saves a record, or clears it.
   ---@param key string
   ---@param record any a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it may be forgotten
+  ---@param ttl? number seconds after which the record may expire
   ---@return boolean ok true
   function store.save(key, record, ttl)
     check_key(key, "save")
@@ -53,11 +53,11 @@ local function memory(given)
     return true
   end
 
-  --- Takes the lock of a key. It ends by itself after `seconds`.
+  --- Takes the lock of a key. The lock expires after `seconds`.
   ---@param key string
   ---@param seconds number
-  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
-  ---@return any token to give back with `unlock`, or false when somebody else has the lock
+  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
+  ---@return any token for `unlock`; false if another holder has the lock
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
     check_seconds(seconds, "lock", "the second argument")
@@ -71,10 +71,10 @@ local function memory(given)
     return last_token
   end
 
-  --- Gives the lock back, if it is still the caller's.
+  --- Releases the lock if the caller still holds it.
   ---@param key string
   ---@param token any what `lock` returned
-  ---@return boolean ours false when it is no longer the caller's
+  ---@return boolean ours false if the caller no longer holds it
   function store.unlock(key, token)
     check_key(key, "unlock")
     local held = locks[key]

@@ -1,5 +1,5 @@
---- The credential store of many machines: Redis, over the user's own client. What depends on the
---- lock is one step in Redis, by two scripts.
+--- Redis store: shares records between machines, over the user's own Redis client. Two scripts make
+--- the steps that depend on the lock atomic.
 
 local arguments = require "mic.store.arguments"
 local core = require "mic.core"
@@ -31,11 +31,11 @@ local spec = {
   end,
 }
 
---- Takes the lock or gives it back. The lock is "FENCE:NONCE" and ends by itself; the fence, how
---- often it was taken, grows for ever. A lock of one of the two nonces that the caller calls its
---- own ("": none) is free to it.
---- KEYS lock, fence. ARGV own nonce, new nonce ("" gives back), milliseconds, another own nonce.
---- Returns the fence; giving back, 1. 0: somebody else has it.
+--- Takes or releases the lock. Its value is "FENCE:NONCE", with an expiry. The fence counts how
+--- often the lock was taken and never decreases. A lock with one of the caller's two nonces ("":
+--- none) counts as free.
+--- KEYS lock, fence. ARGV own nonce, new nonce ("" releases), milliseconds, other own nonce.
+--- Returns the fence, or 1 after a release; 0 if another holder has the lock.
 local LEASE = {
   sha = "0362c27416e50c5043306d8feb1533e160880388",
   text = [[
@@ -54,10 +54,10 @@ return fence
 ]],
 }
 
---- Saves or clears a record, unless somebody else has the lock or has had it since the caller.
---- KEYS record, lock, fence. ARGV the caller's lock, its fence ("": has none), bytes ("" clears),
---- milliseconds ("0": for ever).
---- Returns 1, or 0 for a refusal.
+--- Saves or clears a record, unless another holder has the lock or has had it since the caller.
+--- KEYS record, lock, fence. ARGV the caller's lock, its fence ("": none), bytes ("" clears),
+--- milliseconds ("0": no expiry).
+--- Returns 1, or 0 if refused.
 local SAVE = {
   sha = "8de683a35ef8a95b2b52db557b17a3efa631eb65",
   text = [[
@@ -79,7 +79,7 @@ return 1
 ]],
 }
 
---- What to do about Redis's own errors, by their first word.
+--- Hints for Redis errors, by the first word of the error.
 local redis_hints = {
   NOAUTH = "the function command has to log in to Redis (AUTH)",
   WRONGPASS = "check the user name and password that the function command gives to Redis",
@@ -90,7 +90,7 @@ local redis_hints = {
   MOVED = "the function command has to use a client for Redis Cluster",
 }
 
---- What went wrong, without what was sent: some errors of Redis repeat it.
+--- Returns the error text without the arguments of the command, which some errors repeat.
 local function describe(problem)
   if errors.is(problem) then
     problem = problem.message
@@ -109,7 +109,7 @@ end
 
 local last = 0
 
---- A text that nobody else on any machine has.
+--- Returns a text that is unique across machines.
 local function new_nonce()
   last = last + 1
   local high, low = math.floor(core.random() * 2 ^ 48), math.floor(core.random() * 2 ^ 48)
@@ -120,11 +120,11 @@ local function milliseconds(seconds)
   return ("%.0f"):format(math.max(1, math.ceil(seconds * 1000)))
 end
 
---- Makes a store in Redis 2.6 or later, or what speaks like it. Its functions are called with a dot
+--- Makes a store in Redis 2.6 or later, or a compatible server. Its functions are called with a dot
 --- and wait no longer than `command` does.
 ---@param given { command: function, prefix?: string } `command(name, ...)` sends one command (GET,
 --- EVALSHA, EVAL) with its arguments, all strings, and returns the reply, or nil and an error, or
---- raises; connecting, TLS, AUTH and timeouts are its business. `prefix` stands before all keys,
+--- raises; it is responsible for connecting, TLS, AUTH and timeouts. `prefix` precedes all keys,
 --- "mic:" by default
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function redis(given)
@@ -132,9 +132,9 @@ local function redis(given)
   local command, prefix = checked.command, checked.prefix
   local store = {}
   local held = {} -- by key: token, fence, nonce, owner; of the last lock that this store took
-  local unsure = {} -- by key: the nonce of a lock that Redis may have given without our knowing
+  local unsure = {} -- by key: nonce of a lock that Redis may have granted although the reply was lost
 
-  --- One command: its reply, or nil and an error object.
+  --- Sends one command. Returns its reply, or nil and an error object.
   local function ask(...)
     local ran, reply, problem = pcall_compat.user(command, ...)
     if not ran then
@@ -158,7 +158,7 @@ local function redis(given)
     return reply, err
   end
 
-  --- The keys of a record, its lock and its fence. The braces put them on one node of a cluster.
+  --- Returns the names of record, lock and fence. The braces put them on one node of a cluster.
   local function names(key)
     local tag = key:gsub("[%%{}]", function(character)
       return ("%%%02x"):format(character:byte())
@@ -167,9 +167,9 @@ local function redis(given)
     return stem .. ":record", stem .. ":lock", stem .. ":fence"
   end
 
-  --- The record that was saved.
+  --- Returns the saved record.
   ---@param key string
-  ---@return string|nil bytes nil when there is none; what is no string is no record's bytes either
+  ---@return string|nil bytes nil if there is none; "" for a value that is not a string
   ---@return table|nil err of kind `store`
   function store.load(key)
     check_key(key, "load")
@@ -183,15 +183,15 @@ local function redis(given)
     if type(reply) == "string" then
       return reply
     end
-    -- nil, false, or the userdata by which clients mean Redis's nil
+    -- nil, false, or the userdata that some clients return for nil
     return (type(reply) == "number" or type(reply) == "table" or reply == true) and "" or nil
   end
 
-  --- Saves a record, or forgets it. Refused while somebody else has the lock, and to a late holder
-  --- after another one.
+  --- Saves a record, or clears it. Refused while another holder has the lock, and to a holder whose
+  --- lock has expired and been taken since.
   ---@param key string
   ---@param record table|string|nil a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it is forgotten
+  ---@param ttl? number seconds after which it expires
   ---@return true|nil ok
   ---@return table|nil err of kind `store`
   function store.save(key, record, ttl)
@@ -220,11 +220,11 @@ local function redis(given)
     return true
   end
 
-  --- Takes the lock of a key. It ends by itself after `seconds`.
+  --- Takes the lock of a key. The lock expires after `seconds`.
   ---@param key string
   ---@param seconds number
-  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
-  ---@return any token to give back with `unlock`; false when somebody else has the lock
+  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
+  ---@return any token for `unlock`; false if another holder has the lock
   ---@return table|nil err of kind `store`
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
@@ -235,7 +235,7 @@ local function redis(given)
     local nonce, maybe = new_nonce(), unsure[key] or ""
     local count, err = run(LEASE, "2", lock, fence, own, nonce, milliseconds(seconds), maybe)
     if not count then
-      unsure[key] = nonce -- the reply may have been lost on its way
+      unsure[key] = nonce -- the reply may have been lost
       return nil, err
     end
     unsure[key] = nil
@@ -247,11 +247,11 @@ local function redis(given)
     return held[key].token
   end
 
-  --- Gives the lock back, if it is still the caller's.
+  --- Releases the lock if the caller still holds it.
   ---@param key string
   ---@param token any what `lock` returned
-  ---@return boolean|nil ours false when it is no longer the caller's
-  ---@return table|nil err of kind `store`; the lock then ends by itself
+  ---@return boolean|nil ours false if the caller no longer holds it
+  ---@return table|nil err of kind `store`; the lock then expires
   function store.unlock(key, token)
     check_key(key, "unlock")
     local nonce = type(token) == "string" and token:match "^%d+:(.+)$"

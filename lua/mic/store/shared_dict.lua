@@ -1,14 +1,14 @@
---- The credential store of nginx: a shared dict, which all workers of one nginx have in common and
---- which outlasts a reload. Its functions never wait and may be called in every phase.
+--- Shared dict store for nginx: shared by all workers, kept across a reload. Its functions never
+--- wait and work in every phase.
 ---
---- A shared dict knows no "delete it if it is still mine": between a `get` and a `delete` the lease
---- may end and another worker take the lock. But `incr` is one step that tells the sum. So the lock
---- is a number with a time to live. None or zero is free; else it is its holder's random token.
---- Who finds it zero adds its token, and has the lock if the sum is just that; else it takes the
---- token back out, so that for a moment others may see a sum of several. Within its lease, by a
---- clock of its own, a holder gives back by taking its token out, whatever the sum; later only if
---- it still finds its token there, and puts a sum right that was somebody else's after all.
---- A counter of the locks given out tells a late holder that there was another since.
+--- A shared dict has no compare-and-delete: between a `get` and a `delete` the lease may end and
+--- another worker may take the lock. But `incr` is atomic and returns the sum. So the lock is a
+--- number with a time to live: none or zero is free, otherwise it is the holder's random token.
+--- A worker that finds zero adds its token, and has the lock if the sum equals the token; otherwise
+--- it subtracts the token again, so that others may briefly see a sum of several tokens. Within its
+--- lease, by its own clock, a holder releases the lock by subtracting its token, whatever the sum.
+--- Later it does so only if it finds its token there, and restores a sum that was not its own.
+--- A counter of granted locks shows a late holder that another one has had the lock since.
 
 local arguments = require "mic.store.arguments"
 local core = require "mic.core"
@@ -16,9 +16,9 @@ local errors = require "mic.error"
 
 local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
-local FOREVER = 0 -- as nginx counts
-local SHORTEST = 0.001 -- seconds that nginx can count
-local TOKENS = 2 ^ 48 -- sums of some of them are exact
+local FOREVER = 0 -- nginx: no expiry
+local SHORTEST = 0.001 -- seconds: nginx's resolution
+local TOKENS = 2 ^ 48 -- sums of a few tokens are exact
 
 local function find_dict(name)
   local ngx = rawget(_G, "ngx")
@@ -48,8 +48,8 @@ local function failed(name, problem)
   return errors.new("store", ('the shared dict "%s" says: %s'):format(name, tostring(problem)))
 end
 
---- Takes the lock by this name.
----@return boolean|nil taken nil and what nginx says when it cannot
+--- Takes the lock of this name.
+---@return boolean|nil taken nil and nginx's error if it cannot
 ---@return string|nil problem
 local function take(dict, lock, token, seconds)
   local added, problem = dict:safe_add(lock, token, seconds)
@@ -66,11 +66,11 @@ local function take(dict, lock, token, seconds)
     return false
   end
   dict:expire(lock, seconds)
-  -- If its old time has run out just before that, somebody else may have it.
+  -- If its old time to live ended just before `expire`, another worker may have it.
   return core.now() - began < left or dict:get(lock) == token
 end
 
---- Gives the lock back if it is still this token's; within the lease it is for sure.
+--- Releases the lock if it is still this token's; within the lease it is.
 local function give_back(dict, lock, token, within_lease)
   if within_lease then
     dict:incr(lock, -token)
@@ -86,7 +86,7 @@ local function give_back(dict, lock, token, within_lease)
   return rest == 0
 end
 
---- Counts the locks that were given out.
+--- Increments the counter of granted locks.
 ---@return number|nil count
 ---@return string|nil problem
 local function count_up(dict, name)
@@ -101,10 +101,10 @@ local function count_up(dict, name)
   return count, problem
 end
 
---- Makes a store in a shared dict of nginx. Raises outside nginx, and when nginx.conf does not
---- declare it (`lua_shared_dict NAME 1m;`). Its functions never wait and are called with a dot.
----@param name string of the shared dict; it should hold nothing else, since others' `set` may
---- throw out what is there
+--- Makes a store in a shared dict of nginx. Raises outside nginx, and if nginx.conf does not declare
+--- the dict (`lua_shared_dict NAME 1m;`). Its functions never wait and are called with a dot.
+---@param name string of the shared dict; it should hold nothing else, because a `set` of other
+--- values may evict records
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function shared_dict(name)
   local dict, ngx = find_dict(name)
@@ -115,7 +115,7 @@ local function shared_dict(name)
     return "mic:record:" .. key, "mic:lock:" .. key, "mic:locks:" .. key
   end
 
-  --- Whether nobody else has the lock, nor had it since this store took it.
+  --- True if no other holder has the lock or has had it since this store took it.
   local function may_save(key)
     local _, lock, locks = names(key)
     local holder, mine = dict:get(lock) or 0, held[key]
@@ -126,9 +126,9 @@ local function shared_dict(name)
     return is_free and dict:get(locks) == mine.count
   end
 
-  --- The record that was saved.
+  --- Returns the saved record.
   ---@param key string
-  ---@return string|nil bytes nil when there is none; what is no string is no record's bytes either
+  ---@return string|nil bytes nil if there is none; "" for a value that is not a string
   ---@return table|nil err of kind `store`
   function store.load(key)
     check_key(key, "load")
@@ -139,11 +139,11 @@ local function shared_dict(name)
     return type(value) == "string" and value or ""
   end
 
-  --- Saves a record, or forgets it. Nothing else is thrown out of the dict for it. Refused while
-  --- somebody else has the lock, and to a late holder after another one.
+  --- Saves a record, or clears it. Evicts nothing from the dict. Refused while another holder has
+  --- the lock, and to a holder whose lock has expired and been taken since.
   ---@param key string
   ---@param record table|string|nil a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it is forgotten
+  ---@param ttl? number seconds after which it expires
   ---@return true|nil ok
   ---@return table|nil err of kind `store`
   function store.save(key, record, ttl)
@@ -172,16 +172,16 @@ local function shared_dict(name)
       return true
     end
     if old ~= nil and dict:get(place) == nil then
-      dict:safe_set(place, old, seconds) -- nginx frees a value before it looks for room for the new
+      dict:safe_set(place, old, seconds) -- nginx frees the old value before it allocates the new
     end
     return nil, failed(name, problem)
   end
 
-  --- Takes the lock of a key. It ends by itself after `seconds`.
+  --- Takes the lock of a key. The lock expires after `seconds`.
   ---@param key string
   ---@param seconds number
-  ---@param owner? any who asks for it: gets it again when an error kept the token from arriving
-  ---@return any token to give back with `unlock`; false when somebody else has the lock
+  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
+  ---@return any token for `unlock`; false if another holder has the lock
   ---@return table|nil err of kind `store`
   function store.lock(key, seconds, owner)
     check_key(key, "lock")
@@ -192,7 +192,7 @@ local function shared_dict(name)
       store.unlock(key, mine.token)
     end
     local ends = core.now() + seconds
-    ngx.update_time() -- the time to live counts from the worker's clock, which a busy one has old
+    ngx.update_time() -- the time to live counts from nginx's cached time, stale in a busy worker
     local token = 1 + math.floor(core.random() * TOKENS)
     local taken, problem = take(dict, lock, token, math.max(seconds, SHORTEST))
     if not taken then
@@ -208,10 +208,10 @@ local function shared_dict(name)
     return token
   end
 
-  --- Gives the lock back, if it is still the caller's.
+  --- Releases the lock if the caller still holds it.
   ---@param key string
   ---@param token any what `lock` returned
-  ---@return boolean ours false when it is no longer the caller's
+  ---@return boolean ours false if the caller no longer holds it
   function store.unlock(key, token)
     check_key(key, "unlock")
     if type(token) ~= "number" then
@@ -226,17 +226,17 @@ local function shared_dict(name)
     return give_back(dict, lock, token, core.now() < mine.ends)
   end
 
-  --- Notes a number for some time, unless there is one already; a full dict notes none.
+  --- Notes a number for some time, unless one is noted already. A full dict notes none.
   ---@param place string its name in the dict
   ---@param seconds number
   ---@param what number
-  ---@return number what is noted now
+  ---@return number what the number that is noted now
   function store.note(place, seconds, what)
     local _, problem = dict:safe_add(place, what, seconds)
     return problem == "exists" and dict:get(place) or what
   end
 
-  --- The number that is noted.
+  --- Returns the noted number.
   ---@param place string
   ---@return number|nil what
   function store.noted(place)

@@ -1,5 +1,4 @@
---- The transport of a client that names none: at each call it is that of the loop in which the
---- caller runs, and `blocking` where there is none.
+--- Default transport: at each call that of the event loop around the caller, otherwise `blocking`.
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
@@ -10,7 +9,7 @@ local auto = { name = "found by itself", now = core.now, wall = core.wall, rando
 
 local loaded = package.loaded
 
-local ngx = rawget(_G, "ngx") -- nginx puts it into a Lua state before anything runs there
+local ngx = rawget(_G, "ngx") -- set by nginx before any Lua code runs
 local in_nginx = type(ngx) == "table" and ngx.get_phase ~= nil and ngx.timer ~= nil
 
 local function in_coroutine()
@@ -18,13 +17,13 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
---- Whether this Lua state is one of nginx's.
+--- True if this Lua state belongs to nginx.
 ---@return boolean
 function auto.is_in_nginx()
   return in_nginx
 end
 
---- The transport of a loop. Where it cannot be loaded calls fail, and the next ones try again.
+--- Returns the transport of a loop. If it cannot be loaded, calls fail; the next call tries again.
 local function transport_of(name)
   if loaded[name] then
     return loaded[name]
@@ -43,7 +42,7 @@ local function transport_of(name)
   return setmetatable(failing, { __index = blocking })
 end
 
---- Loops that the program does not use are not loaded, so there is nothing to look for.
+--- Finds the loop around the caller. A loop that is not loaded is not in use.
 local function loop_around()
   local cqueues = loaded.cqueues
   if cqueues and cqueues.running() then
@@ -54,7 +53,7 @@ local function loop_around()
     if pcall_compat.outside(in_coroutine) then
       return transport_of "mic.transport.luv"
     end
-    return (pcall_compat.load "mic.transport.luv") -- tells once that the call blocks the loop
+    return (pcall_compat.load "mic.transport.luv") -- warns once that the call blocks the loop
   end
 end
 
@@ -66,50 +65,50 @@ local function current()
   return loop and loop.can_suspend() and loop or blocking
 end
 
---- Whether the caller is one of several tasks, and the others go on while it waits.
+--- True if the caller is a task of a loop, and only that task waits.
 ---@return boolean
 function auto.can_suspend()
   if not (in_nginx or loaded.cqueues or loaded.uv or loaded.luv) then
-    return false -- soon told: every call asks
+    return false -- fast: every call asks
   end
   local transport = current()
   return transport ~= blocking and transport.can_suspend()
 end
 
 for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do
-  --- As that of the transport of the moment.
+  --- Delegates to the current transport.
   auto[name] = function(...)
     return current()[name](...)
   end
 end
 
---- That of nginx, where this is one: a Lua state is so for good.
+--- The plain GET of nginx. Whether a Lua state belongs to nginx never changes.
 auto.plain_get = auto.is_in_nginx() and function(...)
   return current().plain_get(...)
 end or nil
 
---- Wakes all tasks that are parked for this, in whatever loop.
+--- Wakes all tasks parked on this, in any loop.
 ---@param what table
 function auto.wake(what)
   local wake = in_nginx and current().wake or loops.wake
   wake(what)
 end
 
---- Why a call cannot wait here; nil when it can.
+--- Returns why a call cannot wait here; nil if it can.
 ---@return string|nil problem
 function auto.problem()
   local problem = current().problem
   return problem and problem()
 end
 
---- How calls wait at this place.
+--- Returns the name of the current transport, for `status()`.
 ---@return string
 function auto.describe()
   local transport = current()
   return transport.describe and transport.describe() or transport.name
 end
 
---- Runs a task that ends with what its caller belongs to.
+--- Runs a task that ends with its caller's request or loop.
 ---@param task function
 ---@param ... any
 function auto.spawn_beside(task, ...)

@@ -1,4 +1,4 @@
---- The transport of plain Lua: the calling thread waits, and no thread is started.
+--- Blocking transport: a call waits in the calling thread; no other thread is started.
 
 local core = require "mic.core"
 local pcall_compat = require "mic.pcall_compat"
@@ -7,17 +7,17 @@ local blocking = {
   name = "blocking",
 }
 
-local LONG = 3600 -- seconds; a call ends at its own timeout long before
+local LONG = 3600 -- seconds; the exchange's own timeout is shorter
 
---- Seconds on a clock that never goes back.
+--- Seconds on a monotonic clock.
 ---@return number
 blocking.now = core.now
 
---- Seconds since 1970, by the system's clock.
+--- Seconds since 1970, from the system clock.
 ---@return number
 blocking.wall = core.wall
 
---- A random number, 0 <= random < 1, from the system.
+--- A random number, 0 <= random < 1, from the operating system.
 ---@return number
 blocking.random = core.random
 
@@ -27,35 +27,35 @@ function blocking.sleep(seconds)
   core.sleep(seconds)
 end
 
---- Runs a task. Here that is in line: it has ended when this returns.
+--- Runs a task in line: it has ended on return.
 ---@param task function a module-level function
 ---@param ... any its arguments
----@return boolean aside whether it is a task of its own: never here
+---@return boolean aside true if it runs as a task of its own: never here
 function blocking.spawn(task, ...)
   task(...)
   return false
 end
 
---- Whether the caller is one of several tasks, and the others go on while it waits: never here.
+--- True if the caller is a task and only that task waits: never here.
 ---@return boolean
 function blocking.can_suspend()
   return false
 end
 
---- Waits for as long as nobody can end it.
+--- Sleeps for the whole time: nothing can wake the only task.
 ---@param _ table
 ---@param seconds number
 function blocking.park(_, seconds)
   core.sleep(seconds)
 end
 
---- Wakes nobody: there is only this one task.
+--- Does nothing: there is only one task.
 ---@param _ table
 function blocking.wake(_)
   return
 end
 
---- Begins an exchange.
+--- Starts an exchange.
 ---@param core_client table
 ---@param ... any what `core_client:start` takes
 ---@return table|nil exchange or nil, kind, code, message
@@ -74,12 +74,12 @@ function blocking.request(core_client, spec)
   return core_client:request(spec)
 end
 
---- Waits for an exchange that was started. An error that the listener raises ends the exchange and
---- comes out unchanged.
+--- Waits for a started exchange. An error raised by the listener cancels the exchange and is raised
+--- again unchanged.
 ---@param _ table the core's client
 ---@param exchange table
----@param listener? fun(news: string, first: any, second: any): boolean? gets each "data" and
---- "progress"; false ends the exchange
+---@param listener? fun(news: string, first: any, second: any): boolean? receives each "data" and
+--- "progress"; false cancels the exchange
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
 ---@return string|nil code

@@ -1,4 +1,4 @@
---- The transport for programs that run in a cqueues controller.
+--- Transport for cqueues.
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
@@ -8,7 +8,7 @@ local functions = { name = "cqueues" }
 
 local poll = { events = "r" }
 
---- Only a controller's own coroutines can be suspended by it.
+--- True in a coroutine of the controller: it can suspend no others.
 function functions.running()
   local controller, is_its_own = cqueues.running()
   return controller and is_its_own

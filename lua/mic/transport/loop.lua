@@ -1,6 +1,5 @@
---- Makes a transport of an event loop. Calls run in the core's engine, a thread of its own; the
---- task that called is suspended meanwhile, and no other. Outside of a task calls wait in the
---- thread, as with `blocking`.
+--- Transport for any event loop. Transfers run on the core's I/O thread (the engine); only the
+--- calling task is suspended. Outside a task, calls block as with `blocking`.
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
@@ -8,20 +7,20 @@ local pcall_compat = require "mic.pcall_compat"
 
 local loop = {}
 
---- Seconds after which a task that waits looks for itself: whoever watches the descriptor for all
---- may have been lost.
+--- Seconds after which a waiting task checks its exchange itself, in case the task that watches the
+--- descriptor was lost.
 local SLICE = 1
 
---- Of all loops of this Lua state, since they share the engine: who waits for an exchange.
+--- Waiters by exchange, for all loops of this Lua state, which share one engine.
 local waiters = setmetatable({}, { __mode = "k" })
 
---- Those that a client drives itself, because another one of its was under way in the thread.
+--- Exchanges that do not run on the engine, because the client has another one in this thread.
 local in_thread = setmetatable({}, { __mode = "k" })
 
---- Of all loops, too: who is parked for what, as sets of spots with their `wake`.
+--- Parked tasks of all loops: by what they wait for, sets of spots with their `wake`.
 local parked = setmetatable({}, { __mode = "k" })
 
---- Wakes all tasks that are parked for this, in whatever loop.
+--- Wakes all tasks parked on this, in any loop.
 ---@param what table
 function loop.wake(what)
   local spots = parked[what]
@@ -41,7 +40,7 @@ local function park(functions, what, seconds)
   end
 end
 
---- Hands round what the engine has to tell, in the task of `own`.
+--- Dispatches the engine's completions to the waiting tasks; `own` is the running one.
 local function tell(engine, own)
   for _, exchange in ipairs(engine:collect()) do
     local waiter = waiters[exchange]
@@ -55,13 +54,13 @@ local function tell(engine, own)
   end
 end
 
---- Watches the descriptor for all, until there is news for `own`.
+--- Watches the engine's descriptor for all tasks, until the exchange of `own` has news.
 local function lead(self, own, engine)
   self.leader = own
   while not own.told and self.leader == own do
     self.led_at = core.now()
     local descriptor = engine:fd()
-    if not descriptor then -- the engine was closed: there are other exchanges now, or none
+    if not descriptor then -- the engine was closed; its exchanges are gone
       pcall_compat.outside(self.functions.park, {}, SLICE)
       break
     end
@@ -73,7 +72,7 @@ local function lead(self, own, engine)
   end
 end
 
---- Another task watches from now on, unless one does.
+--- Makes another waiting task watch the descriptor, unless one does.
 local function pass_on(self)
   local heir = not self.leader and next(self.followers)
   if heir then
@@ -86,7 +85,7 @@ local function has_leader(self)
   return self.leader and core.now() - self.led_at < 2 * SLICE
 end
 
---- Suspends the task until there may be news of the exchange.
+--- Suspends the task until the exchange may have news.
 local function wait_for(self, exchange, engine)
   local own =
     { spot = {}, wake = self.functions.wake, followers = self.followers, told = false }
@@ -117,7 +116,8 @@ local function finish(self, exchange, listener)
   end
 end
 
---- Whether the core's client can be used in this task without holding up others; or the reason.
+--- Assigns the client to the engine. False if it cannot use the engine now; nil, kind, code,
+--- message on failure.
 local function engage(core_client)
   local engine, kind, code, message = core.engine()
   if not engine then
@@ -131,7 +131,7 @@ local function in_coroutine()
   return running ~= nil and not is_main
 end
 
---- The methods that all transports have, over the functions of one loop.
+--- Adds the methods of a transport over the functions of a loop.
 local function complete(self, functions)
   local transport =
     { name = functions.name or "loop", now = core.now, wall = core.wall, random = core.random }
@@ -206,16 +206,16 @@ end
 --- `wait(descriptor, seconds)` suspends the task until the descriptor is readable;
 --- `park(spot, seconds)` suspends it until `wake(spot)`, which only makes it runnable;
 --- `spawn(task, ...)` runs a function as a task of its own;
---- `running()`, where there is one, tells whether the caller is in a task: a coroutine by default.
---- `spot` is an empty table in which the loop may keep what it likes. Both waits end after
---- `seconds`, and may end earlier.
+--- `running()`, optional, tells whether the caller is in a task; default: in a coroutine.
+--- `spot` is an empty table for the loop's use. Both waits end after `seconds` and may end
+--- earlier.
 ---@return table transport
 function loop.new(functions)
   return complete({
     functions = functions,
-    leader = nil, -- the waiter whose task watches the descriptor
+    leader = nil, -- waiter whose task watches the descriptor
     led_at = 0,
-    followers = {}, -- the waiters of this loop that do not
+    followers = {}, -- the other waiters of this loop
   }, functions)
 end
 

@@ -1,4 +1,4 @@
---- The transport for programs that run in coroutines over luv's loop.
+--- Transport for coroutines over luv's loop.
 
 local loop = require "mic.transport.loop"
 local uv = package.loaded.uv or require "luv" -- luvit has it built in, as uv
@@ -9,8 +9,8 @@ local POLL = 0.05 -- seconds
 
 local told
 
---- In a callback of the loop that is no coroutine a call can only block all others; that is told
---- once.
+--- True in a coroutine. In a loop callback outside any coroutine the call blocks the loop; a warning
+--- is printed once.
 function functions.running()
   local running, is_main = coroutine.running()
   if running ~= nil and not is_main then
@@ -29,7 +29,7 @@ end
 local idle_timers = {}
 local watch, watched -- the poll handle, and its descriptor
 
---- Runs a coroutine on; what it raises comes out of the loop.
+--- Resumes a coroutine; its error is raised from the loop.
 local function resume(task, ...)
   local ok, problem = coroutine.resume(task, ...)
   if not ok then
@@ -51,7 +51,7 @@ function functions.park(spot, seconds)
   idle_timers[#idle_timers + 1] = timer
 end
 
---- In the next turn of the loop, not within the task that calls this.
+--- Resumes the task in the next iteration of the loop.
 function functions.wake(spot)
   if spot.timer then
     spot.timer:start(0, 0, spot.resume)
@@ -65,7 +65,7 @@ function functions.wait(descriptor, seconds)
     end
     watch, watched = uv.new_poll(descriptor), descriptor
   end
-  if not watch then -- the system cannot watch one more: the caller looks for itself
+  if not watch then -- the descriptor cannot be watched: poll
     watched = nil
     return functions.park({}, math.min(seconds, POLL))
   end

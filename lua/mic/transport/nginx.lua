@@ -1,6 +1,6 @@
---- The transport of nginx and OpenResty: a call suspends its light thread, and the worker goes on.
---- Exchanges run in the core's engine, one for each Lua VM, which starts at the first use in a
---- worker.
+--- Transport for nginx and OpenResty: a call suspends its light thread and never blocks the worker.
+--- Transfers run on the core's I/O thread (the engine), one per Lua VM, started at the first use in
+--- a worker.
 
 local core = require "mic.core"
 local pcall_compat = require "mic.pcall_compat"
@@ -12,7 +12,7 @@ end
 
 local nginx = { name = "nginx" }
 
---- Loaded at first use: what they need is not there in every phase of nginx's start.
+--- Loaded at first use: their requirements are not available in every phase of nginx's start.
 local reader, semaphore
 
 --- Phases in which a light thread can be suspended.
@@ -28,7 +28,7 @@ local waiting_phases = {
   ssl_session_fetch = true,
 }
 
---- What to do instead, by phase.
+--- Advice by phase.
 local mends = {
   init = "nothing runs yet: make the client here and call in a worker, from a timer that"
     .. " init_worker_by_lua starts, say",
@@ -41,8 +41,8 @@ local mends = {
   exit_worker = "the worker is about to end",
 }
 
---- Why a call cannot wait here; nil when it can.
----@return string|nil problem with what to do instead
+--- Returns why a call cannot wait here; nil if it can.
+---@return string|nil problem with advice
 function nginx.problem()
   local phase = ngx.get_phase()
   if not waiting_phases[phase] then
@@ -58,17 +58,17 @@ function nginx.problem()
   return nil
 end
 
---- Whether a call can wait here; only its light thread does.
+--- True if a call can wait here; only its light thread waits.
 ---@return boolean
 function nginx.can_suspend()
   return nginx.problem() == nil
 end
 
---- Seconds on a clock that never goes back.
+--- Seconds on a monotonic clock.
 ---@return number
 nginx.now = core.now
 
---- A random number, 0 <= random < 1, from the system.
+--- A random number, 0 <= random < 1, from the operating system.
 ---@return number
 nginx.random = core.random
 
@@ -82,10 +82,10 @@ local function run(_, task, ...)
   task(...)
 end
 
---- Runs a task in a timer of its own, which no request's end can break off.
----@param task function a module-level function: one made by a request reads nil once that is over
+--- Runs a task in a timer, so that it survives the end of the request.
+---@param task function a module-level function: one made by a request reads nil after its end
 ---@param ... any its arguments
----@return boolean aside false when there was no timer, so that it ran in the request
+---@return boolean aside false: no timer was available, so the task ran in the request
 function nginx.spawn(task, ...)
   local ok, err = ngx.timer.at(0, run, task, ...)
   if not ok then
@@ -95,7 +95,7 @@ function nginx.spawn(task, ...)
   return ok and true or false
 end
 
---- Runs a task that ends with the request that it belongs to.
+--- Runs a task that ends with its request.
 ---@param task function
 ---@param ... any its arguments
 function nginx.spawn_beside(task, ...)
@@ -104,13 +104,13 @@ end
 
 --- ---- parking ----
 
-local POLL = 0.05 -- seconds of a wait, where nothing can wake it
+local POLL = 0.05 -- seconds between checks, without semaphores
 
-local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores by what they wait for
+local parked = setmetatable({}, { __mode = "k" }) -- sets of semaphores, by what they wait for
 
---- Suspends the running light thread until somebody wakes those that are parked for this.
+--- Suspends the light thread until `wake` is called for this.
 ---@param what table
----@param seconds number how long at most
+---@param seconds number longest wait
 function nginx.park(what, seconds)
   semaphore = semaphore or pcall_compat.load "ngx.semaphore"
   if not semaphore then
@@ -126,7 +126,7 @@ function nginx.park(what, seconds)
   end
 end
 
---- Wakes all that are parked for this.
+--- Wakes all light threads parked on this.
 ---@param what table
 function nginx.wake(what)
   local list = parked[what]
@@ -138,12 +138,12 @@ end
 
 --- ---- exchanges ----
 
-local IDLE_MOST = 64 -- exchanges of a client that are kept for its next calls
+local IDLE_MOST = 64 -- exchanges that a client keeps for reuse
 
-local given = setmetatable({}, { __mode = "k" }) -- the engine that a client was given to
-local present -- the engine that was found last
+local given = setmetatable({}, { __mode = "k" }) -- engine of each client
+local present -- the engine in use
 
---- The engine of this VM, in charge of this client's exchanges; or nil, kind, code, message.
+--- Assigns the client to the engine of this VM. Returns the engine, or nil, kind, code, message.
 local function engage(core_client)
   local problem = nginx.problem()
   if problem then
@@ -166,7 +166,7 @@ local function engage(core_client)
   return engine
 end
 
---- Starts an exchange; it runs in the engine's thread.
+--- Starts an exchange on the engine.
 ---@param core_client table
 ---@param ... any as for the `start` of the core's client
 ---@return table|nil exchange
@@ -196,12 +196,12 @@ function nginx.request(core_client, spec)
   return nginx.finish(core_client, exchange)
 end
 
---- Waits for an exchange that was started. An error that the listener raises ends the exchange and
---- comes out unchanged.
+--- Waits for a started exchange. An error raised by the listener cancels the exchange and is raised
+--- again unchanged.
 ---@param _ table the core's client
 ---@param exchange table
----@param listener? fun(news: string, first: any, second: any): boolean? gets each "data" and
---- "progress"; false ends the exchange
+---@param listener? fun(news: string, first: any, second: any): boolean? receives each "data" and
+--- "progress"; false cancels the exchange
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
 ---@return string|nil code
@@ -225,13 +225,13 @@ function nginx.finish(_, exchange, listener)
   end
 end
 
---- Sends a GET that has nothing but a path, and waits for its answer. Two crossings into C, as each
---- one ends a trace of LuaJIT's.
----@param self table the inside of a client, connected
+--- Sends a GET that has only a path and waits for its answer. Crosses into C only twice, because
+--- each crossing ends a LuaJIT trace.
+---@param self table the client state, connected
 ---@param path string
 ---@param timeout number seconds
----@return any ... what `plain_request` of the core's client returns; false when nothing was done:
---- `request` gives the client its engine, or says why not
+---@return any ... as the core client's `plain_request`; false if nothing was done: then use
+--- `request`, which assigns the engine or reports why not
 function nginx.plain_get(self, path, timeout)
   local core_client = self.core
   local engine = given[core_client]
@@ -263,7 +263,7 @@ function nginx.plain_get(self, path, timeout)
   return status, second, packed, content_type, advisory
 end
 
---- How calls wait, for a client's status.
+--- Returns the transport's name for `status()`, with the reason if calls poll.
 ---@return string
 function nginx.describe()
   local problem = reader and reader.problem()

@@ -1,7 +1,6 @@
---- Who tells the waiting requests of an nginx worker that their exchanges have moved: one light
---- thread per worker that reads the engine's wake bytes from a cosocket, and one beside it that
---- looks after what nobody reads for. Both live in a zero-delay timer, and only while something is
---- in flight or was shortly before.
+--- Dispatcher of an nginx worker: one light thread reads the engine's wake bytes from a cosocket and
+--- wakes the requests whose exchanges have news; a second one, the keeper, cancels exchanges of
+--- killed requests. Both run in a zero-delay timer while exchanges are in flight, and shortly after.
 
 local core = require "mic.core"
 local semaphore = require "ngx.semaphore"
@@ -11,22 +10,22 @@ local spawn_thread, kill_thread = ngx.thread.spawn, ngx.thread.kill
 
 local reader = {}
 
-local SLICE = 1 -- seconds of a wait, before the request looks for itself
-local LOOK = 0.5 -- seconds between two looks of the keeper
-local LOOK_WAITS = 1000 -- and waits between two looks, so that orphans do not fill the engine
-local START_SECONDS = 1 -- a reader that has not come by then is taken for lost
-local POLLS = { 0.001, 0.002, 0.004, 0.008, 0.016, 0.032 } -- seconds, where there is no reader
-local NO_SOCKET_SECONDS = 30 -- before another try to get one
-local LONGEST_READ = 2147483647 -- milliseconds; the engine ends an idle reader long before
+local SLICE = 1 -- seconds of a wait, before the request checks itself
+local LOOK = 0.5 -- seconds between two checks of the keeper
+local LOOK_WAITS = 1000 -- waits between two checks, so that orphans do not fill the engine
+local START_SECONDS = 1 -- after which a dispatcher that has not started counts as lost
+local POLLS = { 0.001, 0.002, 0.004, 0.008, 0.016, 0.032 } -- seconds, without a dispatcher
+local NO_SOCKET_SECONDS = 30 -- before the next attempt to get a socket
+local LONGEST_READ = 2147483647 -- milliseconds; the engine ends an idle dispatcher long before
 local POOL_SIZE = 64
 local END_BYTE = "e"
 
 local waiting = {} -- semaphores by exchange
 local pool, pooled = {}, 0
-local present = nil -- the reader that there is: started_at, reading
-local refused_at, refusal -- when no socket was to be had, and why
-local keeper = semaphore.new(0) -- wakes the keeper before its time
-local looked_at, waits = 0, 0 -- the last look, and how many have waited since
+local present = nil -- the current dispatcher: started_at, reading
+local refused_at, refusal -- when and why no socket was available
+local keeper = semaphore.new(0) -- wakes the keeper early
+local looked_at, waits = 0, 0 -- time of the last check, and waits since then
 
 local function take_semaphore()
   if pooled == 0 then
@@ -36,7 +35,7 @@ local function take_semaphore()
   return pool[pooled + 1]
 end
 
---- For one whose post has been waited for: none can come late.
+--- Returns a semaphore to the pool. Its post was consumed, so that no late one can arrive.
 local function give_semaphore(one)
   if pooled < POOL_SIZE then
     pooled = pooled + 1
@@ -44,8 +43,8 @@ local function give_semaphore(one)
   end
 end
 
---- A request that was killed, because its client gave up, say, does not wait any longer: nginx has
---- taken it out of its semaphore's queue. Nobody else would end its exchange.
+--- Cancels the exchanges of killed requests, for example those whose client disconnected. nginx has
+--- removed such a request from its semaphore's queue.
 local function cancel_orphans()
   looked_at, waits = core.now(), 0
   for exchange, one in pairs(waiting) do
@@ -56,7 +55,7 @@ local function cancel_orphans()
   end
 end
 
---- Hands round what the engine has to tell.
+--- Dispatches the engine's completions.
 local function tell(engine)
   for _, exchange in ipairs(engine:collect()) do
     local one = waiting[exchange]
@@ -80,7 +79,7 @@ end
 
 --- ---- the two light threads ----
 
---- Reads until the engine says that there is no more to expect, or the socket breaks.
+--- Reads wake bytes until the engine sends its end byte or the socket fails.
 local function read(engine, socket)
   while true do
     local byte = socket:receive(1)
@@ -91,8 +90,8 @@ local function read(engine, socket)
   end
 end
 
---- Looks every now and then: for wake bytes that went astray, for requests that are no more. What
---- died elsewhere than in our wait is found by the garbage collector alone, which is helped along.
+--- Checks periodically for lost wake bytes and killed requests. Exchanges abandoned outside our wait
+--- are released by the garbage collector only, so it is stepped.
 local function keep(engine, own, reading)
   while own.reading and present == own do
     keeper:wait(LOOK)
@@ -127,7 +126,7 @@ local function read_to_end(engine, own, socket)
   keeper:post(1)
 end
 
---- A reader's life, in its timer. One that comes so late that another was started does nothing.
+--- Runs the dispatcher in its timer, unless it starts so late that another one has replaced it.
 local function live(_, engine, own)
   local socket, problem
   if present == own then
@@ -149,7 +148,7 @@ local function live(_, engine, own)
   tell(engine)
 end
 
---- Whether somebody reads or is about to; one is started where nobody does.
+--- True if a dispatcher reads or is starting; starts one if there is none.
 local function is_read(engine)
   if present and present.reading then
     return true
@@ -169,12 +168,12 @@ local function is_read(engine)
   return ok
 end
 
---- ---- for the transport ----
+--- ---- interface for the transport ----
 
---- Suspends the running light thread until there may be news of the exchange.
+--- Suspends the light thread until the exchange may have news.
 ---@param engine table the core's engine
----@param exchange table one that was started and has not ended
----@param turn number how often this exchange has been waited for without news, from 1
+---@param exchange table started and not ended
+---@param turn number consecutive waits without news, from 1
 function reader.wait(engine, exchange, turn)
   local slice = SLICE
   waits = waits + 1
@@ -195,7 +194,7 @@ function reader.wait(engine, exchange, turn)
   end
 end
 
---- A call has ended: where the worker is leaving, the last one lets the keeper go.
+--- Called at the end of a call: in an exiting worker, the last call stops the keeper.
 ---@param engine table
 function reader.leave(engine)
   if present and present.reading and ngx.worker.exiting() and engine:in_flight() == 0 then
@@ -203,7 +202,7 @@ function reader.leave(engine)
   end
 end
 
---- Why calls poll; nil while they do not.
+--- Returns why calls poll; nil if they do not.
 ---@return string|nil problem
 function reader.problem()
   return refusal

@@ -3,10 +3,9 @@
 local core = require "mic.core_loader" -- before all that needs it
 
 local client = require "mic.client"
-local environment = require "mic.environment"
 local errors = require "mic.error"
 local json = require "mic.json"
-local pretty = require "mic.pretty"
+local pcall_compat = require "mic.pcall_compat"
 
 local mic = {
   _VERSION = core.version,
@@ -14,7 +13,7 @@ local mic = {
   null = json.null,
   array = json.array,
   assert = errors.assert,
-  store = { memory = require "mic.store.memory", file = require "mic.store.file" },
+  store = {},
 }
 
 --- With a colon the module itself would be the first argument.
@@ -32,32 +31,42 @@ function mic.new(given)
   return client.new(given)
 end
 
+local function environment_client(given)
+  local environment, kind, code, message = pcall_compat.load "mic.environment"
+  if not environment then
+    return nil, errors.from_fail(kind, code, message)
+  end
+  return environment.client(given)
+end
+
 --- Makes a client of environment variables.
 ---@param given? table options; they win over the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
 function mic.from_env(given)
   refuse_colon(given, "from_env")
-  return environment.client(given)
+  return environment_client(given)
 end
 
 --- A readable text of any value; secrets of clients are masked.
 ---@param value any
 ---@return string
 function mic.pretty(value)
-  return pretty.text(value, client.mask)
+  return pcall_compat.need("mic.pretty").text(value, client.mask)
 end
 
---- What few programs need is loaded when it is asked for.
-local seldom = {
+--- A store is loaded when it is asked for.
+local stores = {
+  memory = "mic.store.memory",
+  file = "mic.store.file",
   shared_dict = "mic.store.shared_dict",
   redis = "mic.store.redis",
   conformance = "mic.store.conformance",
 }
 setmetatable(mic.store, {
   __index = function(_, name)
-    if seldom[name] then
-      return require(seldom[name])
+    if stores[name] then
+      return pcall_compat.need(stores[name])
     end
     if type(name) ~= "string" or name:find "^__" then
       return nil
@@ -117,7 +126,7 @@ for _, name in ipairs { "request", "get", "head", "delete", "options", "post", "
     refuse_colon((...), name)
     refuse_in_nginx(name)
     if not default then
-      local made, err = environment.client()
+      local made, err = environment_client()
       if not made then
         return nil, err
       end

@@ -59,8 +59,10 @@ local function required_by(path, at_load)
   local found = {}
   for line in (tree.code(path) .. "\n"):gmatch "(.-)\n" do
     if not at_load or line:find "^[%a_]" then
-      for name in line:gmatch "require%s*%(?%s*[\"'](mic[%w_.]*)[\"']" do
-        found[#found + 1] = name
+      for _, loads in ipairs { "require", "pcall_compat%.load", "pcall_compat%.need" } do
+        for name in line:gmatch(loads .. "%s*%(?%s*[\"'](mic[%w_.]*)[\"']") do
+          found[#found + 1] = name
+        end
       end
     end
   end

@@ -1,18 +1,16 @@
 --- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
 --- the object, so that printing or dumping it shows no secret.
 
-local credential_status = require "mic.credentials.credential_status"
-local batch = require "mic.request.batch"
+local auto = require "mic.transport.auto"
 local build = require "mic.request.build"
 local sender = require "mic.request.send"
 local core = require "mic.core"
-local discovery = require "mic.profile.discovery"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
 local insides = require "mic.client_state"
 local plain = require "mic.request.plain"
-local pretty = require "mic.pretty"
+local pcall_compat = require "mic.pcall_compat"
 local retry = require "mic.http.retry"
 
 local client = {}
@@ -70,8 +68,16 @@ function client.mask(text)
   return text
 end
 
-local status_mt = pretty.metatable("mic.status", client.mask)
-local session_mt = pretty.metatable("mic.session", client.mask)
+local function itself(value)
+  return value
+end
+
+local function pretty_text(value)
+  return pcall_compat.need("mic.pretty").text(value, client.mask)
+end
+
+local status_mt = { __name = "mic.status", __readable = itself, __tostring = pretty_text }
+local session_mt = { __name = "mic.session", __readable = itself, __tostring = pretty_text }
 
 --- ---- calls ----
 
@@ -179,11 +185,24 @@ function client_methods:fetch(url, opts)
   return send(mine, built)
 end
 
+--- The results of a batch whose code cannot be loaded.
+local function unloaded(requests, kind, code, message)
+  local results = {}
+  for index = 1, type(requests) == "table" and #requests or 0 do
+    results[index] = { err = errors.from_fail(kind, code, message) }
+  end
+  return results
+end
+
 --- Sends many requests, in parallel over kept connections.
 ---@param requests table list of options as for `request`; `concurrency` (16) how many at once
 ---@return table results in the order of the requests, each `{ response = … }` or `{ err = … }`
 function client_methods:batch(requests)
   local mine = inside(self, "batch")
+  local batch, kind, code, message = pcall_compat.load "mic.request.batch"
+  if not batch then
+    return unloaded(requests, kind, code, message)
+  end
   local calls, concurrency = batch.build(requests)
   local ready, err = insides.connect(mine)
   return batch.run(calls, concurrency, mine, function(self_in_batch, built)
@@ -360,7 +379,7 @@ function client_methods:status()
   }
   if mine.core and not mine.closed then
     status.api = mine.core:root()
-    credential_status.add(status, mine.session)
+    pcall_compat.need("mic.credentials.credential_status").add(status, mine.session)
   end
   return setmetatable(status, status_mt)
 end
@@ -373,7 +392,7 @@ function client_methods:close()
     mine.core:close()
   end
   if mine.search then
-    discovery.close(mine.search)
+    mine.search:close()
   end
 end
 
@@ -387,6 +406,21 @@ function client_mt:__tostring()
     return "mic.client (closed)"
   end
   return ("mic.client (%s)"):format(mine.core and mine.core:root() or mine.given.stack)
+end
+
+--- Modules that few programs need, loaded at their first use. A request of nginx must not read
+--- files: there they are loaded with this one.
+local seldom = {
+  "mic.credentials.credential_status",
+  "mic.pretty",
+  "mic.profile.discovery",
+  "mic.request.batch",
+  "mic.store.memory",
+}
+if auto.is_in_nginx() then
+  for _, name in ipairs(seldom) do
+    require(name)
+  end
 end
 
 return client

@@ -2,12 +2,12 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
-local discovery = require "mic.profile.discovery"
 local errors = require "mic.error"
 local events = require "mic.events"
 local auto = require "mic.transport.auto"
 local json = require "mic.json"
 local options = require "mic.options"
+local pcall_compat = require "mic.pcall_compat"
 local retry_budget = require "mic.http.retry_budget"
 local token_source = require "mic.credentials.token_source"
 
@@ -109,7 +109,7 @@ function client_state.new(given, ca_file_name)
     timeout = checked.timeout,
     deadline = checked.deadline,
     transport = find_transport(checked.transport),
-    store = checked.store or require "mic.store.memory"(),
+    store = checked.store or pcall_compat.need "mic.store.memory"(),
     listens = checked.on_event ~= nil,
     retry = checked.retry == nil and {} or checked.retry,
     most_values = json.most_values(checked.max_response_size),
@@ -128,6 +128,7 @@ function client_state.new(given, ca_file_name)
   end
   local problem
   if checked.stack then
+    local discovery = pcall_compat.need "mic.profile.discovery"
     self.search, problem =
       discovery.new(checked.stack, checked.manifest_url, core_config(checked, ca_file_name))
   else
@@ -191,7 +192,7 @@ function client_state.connect(self, ends)
     return self
   end
   local base_url, api_key =
-    discovery.find(self.search, self.transport, ends or client_state.ends_of(self))
+    self.search:find(self.transport, ends or client_state.ends_of(self))
   if not base_url then
     return nil, api_key
   end
@@ -199,7 +200,7 @@ function client_state.connect(self, ends)
   if not ok then
     return nil, errors.new("config", "the stack's manifest does not fit: " .. problem)
   end
-  discovery.close(self.search)
+  self.search:close()
   self.search = nil
   return self
 end

@@ -84,6 +84,16 @@ end
 
 local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- as all Unixes number them
 
+--- Without this, 5.1 and LuaJIT refuse for good to load what an error has interrupted: they mark it
+--- as being loaded.
+local function forget_interrupted()
+  for name, module in pairs(package.loaded) do
+    if type(module) == "userdata" and type(name) == "string" and name:find "^mic%." then
+      package.loaded[name] = nil
+    end
+  end
+end
+
 --- Loads a module in the middle of a call: it may be there, and yet no file can be opened.
 ---@param name string
 ---@return table|nil module or nil, kind, code, message as of the core's failures
@@ -95,10 +105,14 @@ function pcall_compat.load(name)
   if ok then
     return module
   end
-  local problem = tostring(module):match "^[^\n]*"
+  forget_interrupted()
+  local problem = tostring(module)
   if problem:find "not enough memory$" then
-    error(module, 0)
+    error("not enough memory", 0)
+  elseif problem:find "interrupted!$" then
+    error(problem, 0)
   end
+  problem = problem:match "^[^\n]*"
   local file, _, number = io.open("/", "r")
   if file then
     file:close()
@@ -107,6 +121,14 @@ function pcall_compat.load(name)
   end
   return nil, "network", not file and SHORTAGES[number] or nil,
     ("%s cannot be loaded: %s"):format(name, problem)
+end
+
+--- Loads a module, or raises why it cannot be loaded.
+---@param name string
+---@return table module
+function pcall_compat.need(name)
+  local module, _, _, message = pcall_compat.load(name)
+  return module or error(message, 0)
 end
 
 return pcall_compat

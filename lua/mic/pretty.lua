@@ -71,6 +71,9 @@ local function by_kind(left, right)
   return by_text(left, right)
 end
 
+--- The values whose metatable has `__readable`, a function that gives the table to show.
+local ours = { ["mic.response"] = true, ["mic.status"] = true, ["mic.session"] = true }
+
 local show
 
 local function members(state, value)
@@ -125,7 +128,7 @@ function show(state, value)
     return state.mask(tostring(value))
   end
   local meta = getmetatable(value)
-  local readable = pretty.readable[meta]
+  local readable = type(meta) == "table" and ours[meta.__name] and rawget(meta, "__readable")
   if readable then
     return show_table(state, readable(value))
   elseif type(meta) == "table" and rawget(meta, "__tostring") then
@@ -134,32 +137,12 @@ function show(state, value)
   return show_table(state, value)
 end
 
---- By the metatable of ours: the table that is shown for a value.
-pretty.readable = {}
-
-local function itself(value)
-  return value
-end
-
 --- The text of a value.
 ---@param value any
 ---@param mask fun(text: string): string hides secrets
 ---@return string
 function pretty.text(value, mask)
   return show({ mask = mask, open = {}, depth = 0 }, value)
-end
-
---- A metatable that makes tables of ours readable.
----@param name string
----@param mask fun(text: string): string hides secrets
----@return table
-function pretty.metatable(name, mask)
-  local meta = { __name = name }
-  function meta.__tostring(value)
-    return pretty.text(value, mask)
-  end
-  pretty.readable[meta] = itself
-  return meta
 end
 
 return pretty

@@ -2,7 +2,6 @@
 
 local core = require "mic.core"
 local json = require "mic.json"
-local pretty = require "mic.pretty"
 
 local response = {}
 local response_methods = {}
@@ -49,7 +48,7 @@ function response_mt:__tostring()
 end
 
 --- What `mic.pretty` shows: the body only if it was not decoded.
-pretty.readable[response_mt] = function(made)
+function response_mt.__readable(made)
   local shown = { status = made.status, url = made.url, attempts = made.attempts }
   shown.headers, shown.data = made.headers, made.data
   shown.body = made.data == nil and made.body ~= "" and made.body or nil

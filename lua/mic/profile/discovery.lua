@@ -80,7 +80,15 @@ function discovery.new(stack, manifest_url, config)
     client:close()
     return nil, "manifest_url must have another path: " .. problem
   end
-  return { stack = stack, client = client, path = path, url = url, config = config }
+  return {
+    stack = stack,
+    client = client,
+    path = path,
+    url = url,
+    config = config,
+    find = discovery.find,
+    close = discovery.close,
+  }
 end
 
 local function find_base_url(search, transport, ends)

@@ -2,7 +2,6 @@
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
-local loops = require "mic.transport.loop"
 local pcall_compat = require "mic.pcall_compat"
 
 local auto = { name = "found by itself", now = core.now, wall = core.wall, random = core.random }
@@ -90,8 +89,10 @@ end or nil
 --- Wakes all tasks parked on this, in any loop.
 ---@param what table
 function auto.wake(what)
-  local wake = in_nginx and current().wake or loops.wake
-  wake(what)
+  local waker = in_nginx and current() or loaded["mic.transport.loop"]
+  if waker then -- else no loop has a task
+    waker.wake(what)
+  end
 end
 
 --- Returns why a call cannot wait here; nil if it can.

@@ -28,10 +28,12 @@ struct kept_socket {
   char remote_ip[KEPT_ADDRESS_SIZE];
   bool on_loopback; /* remote_ip is an address of this machine */
   unsigned users;   /* requests in flight on it */
+  unsigned logins;  /* of these, logins and refreshes */
   uint64_t origin;  /* that it was opened for: a digest of scheme, host and port */
   bool is_http1;    /* it has carried an HTTP/1.x answer */
   bool went_away;   /* a GOAWAY was received */
   bool spoiled;     /* bytes followed the end of an answer */
+  bool wipes;       /* the TLS library wipes plaintext that was read */
   double heard;     /* idle_clock_now of the last bytes received, unless KEPT_SOCKET_TELLS */
 };
 

@@ -15,6 +15,7 @@ static int_function openssl_pending, openssl_has_pending;
 static size_function gnutls_pending;
 static unsigned long (*openssl_version)(void);
 static uint64_t (*openssl_set_options)(void *connection, uint64_t options);
+static uint64_t (*openssl_clear_options)(void *connection, uint64_t options);
 
 /* SSL_OP_CLEANSE_PLAINTEXT, since OpenSSL 3.0. */
 static const uint64_t CLEANSE = 2;
@@ -43,6 +44,8 @@ static void find_functions(void) {
   memcpy(&openssl_version, &symbol, sizeof symbol);
   symbol = find(libcurl, "SSL_set_options");
   memcpy(&openssl_set_options, &symbol, sizeof symbol);
+  symbol = find(libcurl, "SSL_clear_options");
+  memcpy(&openssl_clear_options, &symbol, sizeof symbol);
   symbol = find(libcurl, "gnutls_record_check_pending");
   memcpy(&gnutls_pending, &symbol, sizeof symbol);
   if (libcurl != NULL)
@@ -71,9 +74,14 @@ bool tls_has_pending(CURL *easy) {
   return false;
 }
 
-void tls_wipe_what_is_read(CURL *easy) {
+void tls_wipe_what_is_read(CURL *easy, bool wipes) {
   const struct curl_tlssessioninfo *session = session_of(easy);
-  if (session != NULL && session->backend == CURLSSLBACKEND_OPENSSL && openssl_version != NULL &&
-      openssl_version() >= 0x30000000UL && openssl_set_options != NULL)
+  if (session == NULL || session->backend != CURLSSLBACKEND_OPENSSL || openssl_version == NULL ||
+      openssl_version() < 0x30000000UL || openssl_set_options == NULL ||
+      openssl_clear_options == NULL)
+    return;
+  if (wipes)
     openssl_set_options(session->internals, CLEANSE);
+  else
+    openssl_clear_options(session->internals, CLEANSE);
 }

@@ -10,8 +10,8 @@
 
 /* ---- headers ---- */
 
-/* What frames a message, what concerns one connection only (RFC 9110, 7.6.1), and what makes
-   libcurl or the server wait or change the protocol. Some servers take "_" for "-". */
+/* Headers that frame a message, that are hop-by-hop (RFC 9110, 7.6.1), or that make libcurl or the
+   server wait or switch protocols. Some servers treat "_" as "-". */
 static bool is_framing(const char *name, size_t length) {
   static const char *const names[] = {
       "Host",    "Content-Length", "Transfer-Encoding", "Connection",          "Keep-Alive",
@@ -43,8 +43,8 @@ const char *api_client_header_problem(const struct api_profile *profile, const c
   return NULL;
 }
 
-/* "Name:" takes a header out that libcurl would send by itself. A file of another origin's comes
-   as it is, or compressed by its own will: nothing asks for a small body that grows. */
+/* "Name:" removes a header that libcurl would add. A download from another origin requests no
+   compression: no small body may expand. */
 static bool complete_lines(struct exchange *exchange, bool elsewhere) {
   if (elsewhere && exchange->download.path != NULL &&
       !header_list_has(exchange->lines, "Accept-Encoding") &&
@@ -56,7 +56,7 @@ static bool complete_lines(struct exchange *exchange, bool elsewhere) {
   return header_append_line(&exchange->lines, "Content-Type:");
 }
 
-/* The lines of calls without credentials. */
+/* Links the shared header lines of calls without credentials. */
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
   struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
   if (*shared == NULL)
@@ -69,7 +69,7 @@ static bool link_open_lines(struct api_client *client, struct exchange *exchange
   return exchange_link_lines(exchange, *shared);
 }
 
-/* ---- sending ---- */
+/* ---- send ---- */
 
 static bool set_defaults(struct api_client *client, struct exchange *exchange) {
   exchange->number = ++client->exchanges;
@@ -140,7 +140,7 @@ static void start(struct api_client *client, struct exchange *exchange, bool els
     drive_start(client->engine, &client->connections, exchange);
 }
 
-/* The path below the base URL, of a URL too; "" for one that is elsewhere on the origin. */
+/* The path below the base URL, also of a URL; "" for a URL elsewhere on the origin. */
 static const char *path_of(const struct api_client *client, const struct api_call *call) {
   if (call->url == NULL)
     return call->path;
@@ -168,7 +168,7 @@ static bool set_target(struct api_client *client, struct exchange *exchange,
   if (buffer_append(&exchange->url_text, call->url, strlen(call->url) + 1) != BUFFER_OK)
     return false;
   exchange->url_text.length--;
-  /* A redirect repeats the query that it got: ours is appended anew, and never shown. */
+  /* A redirect repeats the query that it received. Ours is appended again, and never shown. */
   if (client->identity == IDENTITY_IN_QUERY && !goes_elsewhere(call))
     url_drop_query(&exchange->url_text, client->profile->identity_query);
   return true;
@@ -191,7 +191,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   }
   exchange->direct =
       call->url != NULL ? call->url_facts.cleartext_loopback : client->base.cleartext_loopback;
-  /* A proxy would be what it connects to. */
+  /* Through a proxy, the proxy itself is the peer. */
   exchange->guarded = call->guarded && !connection_options_may_proxy(&client->connections.options);
   bool ok = complete_lines(exchange, goes_elsewhere(call)) && set_target(client, exchange, call);
   exchange->shown_url_length = exchange->url_text.length;
@@ -221,7 +221,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange, con
   exchange->body = exchange->secret_body.data;
   exchange->body_length = exchange->secret_body.length;
   exchange->has_body = true;
-  exchange->max_size = MIC_AUTH_REPLY_MAX; /* a smaller cap for calls must not keep anybody out */
+  exchange->max_size = MIC_AUTH_REPLY_MAX; /* max_response_size must not affect logins */
   exchange->direct = client->base.cleartext_loopback;
   bool ok = header_append_line(&exchange->lines, "Content-Type: application/json") &&
             link_open_lines(client, exchange, true) &&
@@ -284,7 +284,7 @@ static void learn_clock(struct api_client *client, const struct exchange *exchan
   }
 }
 
-/* The new set: what the reply left out stays as it was. */
+/* Merges the reply into the record. Members that the reply lacks stay. */
 static bool merge_record(struct api_client *client, struct exchange *exchange,
                          struct auth_reply *reply) {
   struct record *record = &exchange->record;
@@ -327,7 +327,7 @@ void api_client_secrets(const struct api_client *client, bool identity, struct m
   known_secrets_add(&client->known, mask);
 }
 
-/* Hides what the reply echoes, in its body and in its header. */
+/* Masks secrets that the reply echoes in its head and body. */
 static void mask_reply(const struct api_client *client, struct exchange *exchange) {
   struct buffer *head = &exchange->head, *body = &exchange->reply_body;
   struct mask mask;
@@ -351,13 +351,13 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   tls_files_explain(&client->connections.options, &exchange->failure);
   if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
     return;
-  /* Only from the API itself: another origin's Date says nothing about the tokens of this one. */
+  /* Only for replies of the API: the Date of another origin says nothing about its tokens. */
   if (exchange->kind != EXCHANGE_REQUEST ||
       (exchange->snapshot != NULL && !client->clock.server_known))
     learn_clock(client, exchange);
   if (exchange->kind == EXCHANGE_REQUEST || exchange->secret_body.length == 0)
     return;
-  if (client->closed) { /* nobody is left to use the credentials, and nothing to bind them to */
+  if (client->closed) { /* the credentials would have no user */
     exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
     return;
   }
@@ -366,7 +366,7 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
     absorb_success(client, exchange);
   mask_reply(client, exchange);
   if (exchange->absorbed)
-    return; /* the credentials count, also where the reply cannot be shown */
+    return; /* the credentials are valid even if the reply cannot be shown */
   record_clear(&exchange->record);
   if (exchange->no_memory)
     exchange_fail_memory(exchange);

@@ -1,6 +1,6 @@
-/* A complete client without Lua: one base URL, one API key, one set of credentials. It attaches the
-   credentials, refuses to send when they are missing or stale, composes login and refresh, and
-   absorbs their replies. */
+/* API client without Lua: one base URL, one API key, one set of credentials. Adds the credentials
+   to requests, refuses to send if they are missing or stale, builds login and refresh requests, and
+   parses their replies. */
 #ifndef MIC_API_CLIENT_H
 #define MIC_API_CLIENT_H
 
@@ -29,60 +29,62 @@ struct api_client {
   enum identity_place identity;
   double timeout, connect_timeout; /* seconds */
   size_t max_response_size;        /* bytes */
-  size_t max_size;                 /* bytes of a download; 0: any number */
+  size_t max_size;                 /* bytes of a download; 0: no limit */
   struct clock clock;
   struct credentials credentials;
   struct known_secrets known;
   struct connections connections;
-  struct engine *engine;              /* borrowed: who drives; NULL: whoever waits */
-  struct header_snapshot *open_lines; /* what goes with calls that carry no credentials */
-  struct header_snapshot *bare_lines; /* what goes with those that carry no API key either */
-  uint64_t exchanges;                 /* started so far */
-  bool last_was_sent; /* of the exchange whose failure was read last: false, provably nothing was */
+  struct engine *engine;              /* borrowed; NULL: transfers run in the waiting caller */
+  struct header_snapshot *open_lines; /* header lines of calls without credentials */
+  struct header_snapshot *bare_lines; /* header lines of calls without credentials and API key */
+  uint64_t exchanges;                 /* number started so far */
+  bool last_was_sent; /* of the last failure that was read; false: nothing was sent for certain */
   bool closed;
 };
 
 struct api_call {
-  const char *path; /* checked by url_path_problem; may hold ?query */
+  const char *path; /* valid (url_path_problem); may have a ?query */
   size_t path_length;
-  const char *url; /* instead of path: absolute, NUL-terminated, checked by url_check */
+  const char *url; /* replaces path: absolute, NUL-terminated, valid (url_check) */
   struct url_facts url_facts;
-  bool guarded; /* of redirect_problem, for that URL */
+  bool guarded; /* result of redirect_problem for the URL */
   enum auth_wish auth;
-  bool allow_stale; /* a token inside the mandatory window will do */
-  bool no_api_key;  /* the caller's lines bring one, or it may not go there */
+  bool allow_stale; /* accepts a token in the mandatory refresh window */
+  bool no_api_key;  /* the call has its own, or must not send it there */
 };
 
-/* NULL when the caller may send this header; else what is wrong, as a phrase after
-   `header "x" `. `own` true: the call said auth = false, so the client's own names are free. */
+/* NULL if the caller may set this header, else what is wrong, as a phrase after `header "x" `.
+   `own`: the call has auth = false, so the client's own header names are allowed. */
 const char *api_client_header_problem(const struct api_profile *profile, const char *name,
                                       size_t name_length, const char *value, size_t value_length,
                                       bool own);
 
-/* Each of the three starts `exchange` (initialised, of the right kind, method, body, lines,
-   timeouts set where the caller wants others) or ends it at once with its failure, nothing sent. */
+/* Each of the three starts `exchange`, or ends it at once with its failure and sends nothing.
+   The caller initialises it and sets kind, method, body, lines, and timeouts other than the
+   defaults. */
 void api_client_request(struct api_client *client, struct exchange *exchange,
                         const struct api_call *call);
 void api_client_login(struct api_client *client, struct exchange *exchange, const char *username,
                       size_t username_length, const char *password, size_t password_length);
 void api_client_refresh(struct api_client *client, struct exchange *exchange);
 
-/* Whether api_client_request would send this call now. */
+/* True if api_client_request would send this call now. */
 bool api_client_is_ready(const struct api_client *client, const struct api_call *call);
 
-/* After a login or refresh is done: moves the secrets out of the reply into exchange->record, masks
-   them in the body, and says in exchange->absorbed and ->problem how it went. Learns the server's
-   clock from every reply. Idempotent. */
+/* Processes the result of an exchange. Of a login or refresh: moves the secrets into
+   exchange->record, masks them in the body, and sets exchange->absorbed and ->problem. Reads the
+   server's clock from the reply. Idempotent. */
 void api_client_absorb(struct api_client *client, struct exchange *exchange);
 enum answer_meaning api_client_meaning(const struct api_client *client,
                                        const struct exchange *exchange);
-/* True when the credentials may go out now; else the failure says why not. With `allow_stale` a
-   token that is about to expire will do. */
+/* True if the credentials may be sent now, else the failure says why not. `allow_stale`: a token
+   that is about to expire is accepted. */
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
                          struct failure *failure);
-/* Adds every secret that an answer may echo, with `identity` what names the user too. */
+/* Adds every secret that an answer may echo. `identity`: also the one that identifies the user. */
 void api_client_secrets(const struct api_client *client, bool identity, struct mask *mask);
-/* Ends what is under way and wipes the secrets. The base URL, no secret, stays until the other. */
+/* api_client_close ends all exchanges and wipes the secrets. The base URL, which is not secret,
+   stays until api_client_free. */
 void api_client_close(struct api_client *client);
 void api_client_free(struct api_client *client);
 

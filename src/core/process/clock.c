@@ -7,7 +7,7 @@
 
 #include "clock.h"
 
-/* Date counts whole seconds and a reply travels a while: less than this is no error of a clock. */
+/* Date has whole seconds and a reply takes time, so a smaller difference is no clock error. */
 static const double OFFSET_NOISE = 2.0;
 
 static double read_clock(clockid_t id) {
@@ -33,7 +33,7 @@ double clock_wall(const struct clock *clock) {
 }
 
 bool clock_learn(struct clock *clock, const char *date, size_t length) {
-  char text[64]; /* curl_getdate wants a NUL; dates are 29 bytes long */
+  char text[64]; /* curl_getdate needs a NUL; dates have 29 bytes */
   if (length == 0 || length >= sizeof text)
     return false;
   memcpy(text, date, length);

@@ -1,4 +1,4 @@
-/* What every socket or pipe of ours is given, and how it goes. */
+/* Sets flags on our own sockets and pipes, and closes them. */
 #ifndef MIC_DESCRIPTOR_H
 #define MIC_DESCRIPTOR_H
 
@@ -7,7 +7,7 @@
 
 #include "../base.h"
 
-/* Two calls instead of SOCK_CLOEXEC and SOCK_NONBLOCK, which not every system has. */
+/* Two fcntl calls, because not every system has SOCK_CLOEXEC and SOCK_NONBLOCK. */
 static inline bool descriptor_set_up(int descriptor) {
   return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0;
 }

@@ -6,8 +6,8 @@
 
 #include "descriptor_shortage.h"
 
-/* What a connection takes at the most at one time: its socket, the pair by which a name lookup
-   tells its end, what that opens itself, a file of certificates. */
+/* The most descriptors that a connection needs at a time: its socket, the socket pair of the
+   resolver thread, the resolver's own, a CA file. */
 enum { NEEDED = 8 };
 
 static bool is_shortage(int error) {

@@ -1,5 +1,5 @@
-/* Failures that come of a process or system that can open no more: libraries report them as a host
-   that is not known, or a certificate that cannot be verified. */
+/* Detects that a failure is due to a lack of file descriptors. Libraries report it as an unknown
+   host, or as a certificate that cannot be verified. */
 #ifndef MIC_DESCRIPTOR_SHORTAGE_H
 #define MIC_DESCRIPTOR_SHORTAGE_H
 
@@ -10,10 +10,10 @@
 
 MIC_PRIVATE_BEGIN
 
-/* EMFILE or ENFILE where fewer descriptors are left at this moment than a connection takes; 0. */
+/* EMFILE or ENFILE if fewer descriptors are free now than a connection needs, else 0. */
 int descriptor_shortage(void);
-/* Whether that may be why libcurl failed so, or `error`, the errno of a socket, says it: then it is
-   the failure. */
+/* True if a lack of descriptors may be the cause of libcurl's `code`, or of `error`, the errno of a
+   socket. Sets the failure then. */
 bool descriptor_shortage_explains(CURLcode code, int error, struct failure *failure);
 
 MIC_PRIVATE_END

@@ -17,7 +17,8 @@ typedef unsigned long (*version_function)(void);
 
 static const char LIBRARY[] = "libssl.so.";
 
-/* A program holds what its linker took of a library: whoever uses it at all has the second. */
+/* A static linker includes only what the program uses. Any program that uses OpenSSL has the second
+   one. */
 static const char *const MARKS[] = {"OpenSSL_version_num", "CRYPTO_free"};
 
 static const char *base_name(const char *path) {
@@ -25,7 +26,7 @@ static const char *base_name(const char *path) {
   return slash == NULL ? path : slash + 1;
 }
 
-/* The suffix of the libssl that is loaded, as that which libcurl wants: "3", "1.1". */
+/* Finds the suffix of the loaded libssl, which is the one that libcurl needs: "3", "1.1". */
 static int find_library(struct dl_phdr_info *info, size_t size, void *context) {
   const char **suffix = context;
   const char *name = base_name(info->dlpi_name);
@@ -36,7 +37,8 @@ static int find_library(struct dl_phdr_info *info, size_t size, void *context) {
   return 1;
 }
 
-/* Where a symbol is found that libcurl's TLS library asks for; NULL when nowhere. */
+/* Base address and file of the object that provides a symbol to libcurl's TLS library; NULL if
+   none. */
 static const void *home_of(const char *name, const char **file) {
   Dl_info place;
   void *symbol = dlsym(RTLD_DEFAULT, name);
@@ -46,7 +48,7 @@ static const void *home_of(const char *name, const char **file) {
   return place.dli_fbase;
 }
 
-/* The base address of what has an OpenSSL and is no library of that name; NULL for none. */
+/* Base address of an object with its own OpenSSL that is not a libcrypto; NULL if none. */
 static const void *find_host(void) {
   for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++) {
     const char *file = NULL;
@@ -62,10 +64,10 @@ static unsigned long version_of(const void *host) {
   if (home_of("OpenSSL_version_num", &file) == host) {
     version_function version_of_host = NULL;
     void *symbol = dlsym(RTLD_DEFAULT, "OpenSSL_version_num");
-    memcpy(&version_of_host, &symbol, sizeof symbol); /* ISO C has no cast for that */
+    memcpy(&version_of_host, &symbol, sizeof symbol); /* ISO C has no cast for this */
     return version_of_host();
   }
-  /* The 3 reports errors by functions that it did not have before, and its kin have not. */
+  /* OpenSSL 3 has ERR_new; older versions and forks do not. */
   return home_of("ERR_new", &file) == host ? 0x30000000UL : 0x10100000UL;
 }
 
@@ -89,7 +91,7 @@ bool host_tls_fits(char *message, size_t size) {
 
 #else
 
-/* Elsewhere each library finds the one that it was linked with. */
+/* Elsewhere each library is bound to the one that it was linked with. */
 bool host_tls_fits(char *message, size_t size) {
   (void)message, (void)size;
   return true;

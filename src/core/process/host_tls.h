@@ -1,4 +1,4 @@
-/* Programs that bring an OpenSSL of their own. */
+/* Detects a program with its own, statically linked OpenSSL that conflicts with libcurl's. */
 #ifndef MIC_HOST_TLS_H
 #define MIC_HOST_TLS_H
 
@@ -6,9 +6,9 @@
 
 MIC_PRIVATE_BEGIN
 
-/* A program that was linked with a static OpenSSL and exports its symbols gives that to every
-   library that it loads, libcurl too, in place of the one that libcurl was built for. With another
-   major version the two do not fit. False then, with a message and its mend. */
+/* Such a program exports its symbols to every library that it loads. libcurl then uses them instead
+   of the OpenSSL that it was built for, which fails if the major versions differ. False then, with
+   a message that says how to fix it. */
 bool host_tls_fits(char *message, size_t size);
 
 MIC_PRIVATE_END

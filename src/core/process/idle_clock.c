@@ -27,7 +27,7 @@ void idle_clock_skip(struct idle_clock *clock, double seconds) {
     return;
   double now = idle_clock_now();
   clock->since += seconds;
-  if (clock->since > now) /* something moved within the time that is taken out */
+  if (clock->since > now) /* there was progress within the skipped time */
     clock->since = now;
 }
 

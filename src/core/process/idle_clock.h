@@ -1,5 +1,5 @@
-/* How long nothing has moved: the time limit of an exchange whose body flows. libcurl's own limit
-   counts whole seconds and averages. */
+/* Idle timeout: time without progress while a body flows. libcurl's own limit counts whole seconds
+   and averages. */
 #ifndef MIC_IDLE_CLOCK_H
 #define MIC_IDLE_CLOCK_H
 
@@ -8,18 +8,18 @@
 MIC_PRIVATE_BEGIN
 
 struct idle_clock {
-  double limit;  /* seconds without progress; 0 = no limit */
-  double since;  /* when something moved last; 0 = nothing was sent yet */
-  int64_t moved; /* bytes of both bodies by then */
+  double limit;  /* seconds without progress; 0: none */
+  double since;  /* idle_clock_now of the last progress; 0: nothing was sent yet */
+  int64_t moved; /* bytes of both bodies at that time */
 };
 
-double idle_clock_now(void); /* seconds on a clock that nobody sets */
+double idle_clock_now(void); /* monotonic seconds */
 void idle_clock_touch(struct idle_clock *clock);
-/* The same, but only when the number of bytes has changed. */
+/* Touches the clock if the number of bytes has changed. */
 void idle_clock_count(struct idle_clock *clock, int64_t moved);
-/* Takes out seconds in which our own side was busy. */
+/* Excludes seconds in which the program itself was busy. */
 void idle_clock_skip(struct idle_clock *clock, double seconds);
-/* Seconds until the limit; at most 0 when it is reached, `longest` where none is near. */
+/* Seconds until the timeout, at most `longest`. 0 or less if it has expired. */
 double idle_clock_left(const struct idle_clock *clock, double longest);
 
 MIC_PRIVATE_END

@@ -1,5 +1,4 @@
-/* Variables of the environment. A program that runs with more rights than who started it (set-uid)
-   shall not be led by them. */
+/* Environment variables. A set-uid program must not trust them: its caller has fewer rights. */
 #ifndef MIC_PROCESS_ENVIRONMENT_H
 #define MIC_PROCESS_ENVIRONMENT_H
 
@@ -7,12 +6,12 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Whether somebody with fewer rights may have set them. */
+/* True if the program runs with more rights than its caller. */
 bool environment_is_foreign(void);
-/* NULL: it is not set, or foreign. */
+/* NULL if unset or not trusted. */
 const char *environment_get(const char *name);
-/* Takes out of a foreign environment what makes libcurl write the keys of TLS connections into a
-   file. Before libcurl is started. */
+/* Removes SSLKEYLOGFILE from an untrusted environment, so that libcurl does not log TLS keys. Call
+   it before libcurl is initialised. */
 void environment_clean(void);
 
 MIC_PRIVATE_END

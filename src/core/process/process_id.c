@@ -8,8 +8,8 @@
 
 #include "process_id.h"
 
-/* The number is kept in a page that the kernel empties in every child (Linux 4.14 and later), so
-   that a child asks anew, however it was forked. Where there is no such page each call asks. */
+/* The id is cached in a page that the kernel clears in a child process (MADV_WIPEONFORK, Linux
+   4.14), however it was forked. Without such a page, every call asks the kernel. */
 static pthread_once_t page_once = PTHREAD_ONCE_INIT;
 static _Atomic pid_t *kept;
 

@@ -1,4 +1,4 @@
-/* The number of this process, without a system call each time. */
+/* Cached getpid(). */
 #ifndef MIC_PROCESS_ID_H
 #define MIC_PROCESS_ID_H
 
@@ -8,8 +8,8 @@
 
 MIC_PRIVATE_BEGIN
 
-/* As getpid, which asks the kernel at every call: a call through a client asks three times whether
-   it is still in the process that opened its connections. */
+/* getpid() is a system call. A call of a client checks three times whether it still is in the
+   process that opened its connections. */
 pid_t process_id(void);
 
 MIC_PRIVATE_END

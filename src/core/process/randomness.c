@@ -11,7 +11,7 @@
 #include "process_id.h"
 #include "randomness.h"
 
-/* The call itself: C libraries have had a function for it for less long than kernels. */
+/* Uses the system call, because C libraries got a wrapper later than kernels. */
 static bool ask_kernel(uint64_t *bits) {
 #ifdef SYS_getrandom
   enum { DO_NOT_WAIT = 1 };
@@ -31,7 +31,7 @@ static bool read_device(uint64_t *bits) {
   return got == (ssize_t)sizeof *bits;
 }
 
-/* splitmix64's last step: each bit of the input changes half of the output. */
+/* The finaliser of splitmix64: each input bit flips half of the output bits. */
 static uint64_t mix(uint64_t value) {
   value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);

@@ -1,4 +1,4 @@
-/* Random bytes from the system. For delays and tokens of locks, no keys. */
+/* Random bits from the system, for delays and lock tokens. Not for keys. */
 #ifndef MIC_RANDOMNESS_H
 #define MIC_RANDOMNESS_H
 
@@ -6,8 +6,8 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Needs neither a descriptor nor /dev, never waits and never fails: a system that gives no random
-   bytes is made up for by what differs between processes and moments. */
+/* Needs no descriptor and no /dev, never blocks, never fails. Without a system source it mixes
+   clocks, process id and addresses. */
 uint64_t randomness_bits(void);
 
 MIC_PRIVATE_END

@@ -29,7 +29,7 @@ void sigpipe_block(struct sigpipe_guard *guard) {
     return;
   make_sigpipe_set(&pipe_only);
   pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->old_mask);
-  /* One that is blocked already stays pending when it comes, as the host program wants it. */
+  /* If SIGPIPE was blocked before, it stays pending, as the program wants. */
   guard->blocks = sigismember(&guard->old_mask, SIGPIPE) != 1;
 }
 
@@ -39,6 +39,6 @@ void sigpipe_restore(const struct sigpipe_guard *guard) {
   sigset_t pipe_only;
   const struct timespec now = {0, 0};
   make_sigpipe_set(&pipe_only);
-  sigtimedwait(&pipe_only, NULL, &now); /* takes back one that came meanwhile */
+  sigtimedwait(&pipe_only, NULL, &now); /* discards a SIGPIPE raised meanwhile */
   pthread_sigmask(SIG_SETMASK, &guard->old_mask, NULL);
 }

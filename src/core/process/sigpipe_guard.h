@@ -1,6 +1,6 @@
-/* Keeps SIGPIPE away from a host program that does not expect it: until libcurl 7.88 the TLS
-   libraries wrote to its sockets by themselves (wolfSSL may still) and raised it; now each write
-   has MSG_NOSIGNAL, and nothing is done. */
+/* Blocks SIGPIPE around calls into libcurl. Before 7.88 the TLS libraries wrote to sockets without
+   MSG_NOSIGNAL and could raise it in the program; wolfSSL still may. Does nothing with other
+   versions. */
 #ifndef MIC_SIGPIPE_GUARD_H
 #define MIC_SIGPIPE_GUARD_H
 
@@ -15,7 +15,7 @@ struct sigpipe_guard {
   bool blocks;
 };
 
-/* Around calls into libcurl that may write. */
+/* Use them around calls into libcurl that may write. */
 void sigpipe_block(struct sigpipe_guard *guard);
 void sigpipe_restore(const struct sigpipe_guard *guard);
 

@@ -32,10 +32,9 @@ static size_t size_of(void *block) {
 }
 #endif
 
-/* Large blocks are libcurl's buffers, which are filled from their beginning and seldom far: to wipe
-   one of 64 KiB whole at each call would cost 2 % (measured). So marks stand in them, each twice as
-   far as the one before, and what is behind the first that is still there was not used. A block
-   without marks is wiped whole. */
+/* Large blocks are libcurl's buffers, which are rarely filled far: wiping 64 KiB at each call would
+   cost 2 % (measured). So they carry marks at doubling distances. The first intact mark ends the
+   used part. A block without intact marks is wiped whole. */
 enum { LARGE = 16 * 1024, FIRST_MARK = 512 };
 static const uint64_t MARK = 0x9d3f5ac1706be284U;
 
@@ -50,7 +49,7 @@ static void *wiped_memory_cb_malloc(size_t size) {
   return size < LARGE ? malloc(size) : allocate_marked(size);
 }
 
-/* How much of a large block may have been written to. */
+/* The number of bytes of a large block that may have been written. */
 static size_t used_of(const char *block, size_t size) {
   for (size_t at = FIRST_MARK; at <= size - sizeof MARK; at *= 2)
     if (memcmp(block + at, &MARK, sizeof MARK) == 0)
@@ -58,11 +57,11 @@ static size_t used_of(const char *block, size_t size) {
   return size;
 }
 
-/* Most blocks are of a few words: there a call costs more than the stores. */
+/* Most blocks have a few words. There a function call costs more than the stores. */
 static void wipe(void *block, size_t size) {
   volatile uint64_t *words = block;
   switch (size) {
-  case 5 * sizeof *words: /* the least that glibc gives, and the next */
+  case 5 * sizeof *words: /* the two smallest sizes of glibc */
     words[4] = words[3] = 0;
     /* fall through */
   case 3 * sizeof *words:
@@ -94,8 +93,8 @@ static void *wiped_memory_cb_realloc(void *block, size_t size) {
   return moved;
 }
 
-/* What a program has put in the place of malloc alone gives blocks that the system's function for
-   the size knows nothing of. */
+/* A program may replace malloc but not the function that tells a block's size, which then cannot
+   read the blocks. */
 static bool is_sized(void) {
   Dl_info of_malloc, of_size;
   void *allocate = dlsym(RTLD_DEFAULT, "malloc"), *size = dlsym(RTLD_DEFAULT, SIZE_FUNCTION);
@@ -105,8 +104,8 @@ static bool is_sized(void) {
 
 CURLcode wiped_memory_start_curl(void) {
   Dl_info here;
-  /* libcurl keeps the functions, and threads of its resolver may outlive the Lua state: the code
-     must stay mapped. */
+  /* libcurl keeps these function pointers, and its resolver threads may outlive the Lua state: the
+     code must stay mapped. */
   bool stays = dladdr((const void *)&MARK, &here) != 0 &&
                dlopen(here.dli_fname, RTLD_NOW | RTLD_NODELETE) != NULL;
   if (!stays || !is_sized())

@@ -1,5 +1,5 @@
-/* The memory of libcurl, wiped before it is freed: its buffers hold the bodies of logins and the
-   headers of calls. */
+/* Allocator for libcurl that wipes memory before freeing it: its buffers hold login bodies and
+   request headers. */
 #ifndef MIC_WIPED_MEMORY_H
 #define MIC_WIPED_MEMORY_H
 
@@ -9,8 +9,8 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Starts libcurl. Where something in the process has started it before, the memory stays as it was
-   set up then; and where the allocator does not tell the size of a block, it is not wiped. */
+/* Initialises libcurl with this allocator. Has no effect if libcurl was already initialised in the
+   process. Memory is not wiped if the allocator does not tell the size of a block. */
 CURLcode wiped_memory_start_curl(void);
 
 MIC_PRIVATE_END

@@ -1,5 +1,5 @@
-/* Letters of protocols. The functions of C obey the locale of the program, in which I and i may be
-   letters of their own. */
+/* ASCII case functions. Those of the C library follow the program's locale, where I and i may not
+   be a pair. */
 #ifndef MIC_ASCII_H
 #define MIC_ASCII_H
 
@@ -13,7 +13,7 @@ static inline char ascii_upper(char byte) {
   return byte >= 'a' && byte <= 'z' ? (char)(byte & ~0x20) : byte;
 }
 
-/* Whether the first `length` bytes are alike but for the case; a NUL ends both. */
+/* True if the first `length` bytes are equal, ignoring case. A NUL ends both. */
 static inline bool ascii_alike(const char *one, const char *other, size_t length) {
   for (size_t i = 0; i < length; i++) {
     if (one[i] != other[i] && ascii_lower(one[i]) != ascii_lower(other[i]))

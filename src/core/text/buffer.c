@@ -16,7 +16,6 @@ void buffer_init(struct buffer *buffer, size_t limit, bool secret) {
   buffer->secret = secret;
 }
 
-/* Gives the memory back; the content is gone. */
 static void release(struct buffer *buffer) {
   if (buffer->secret)
     secret_wipe(buffer->data, buffer->capacity);
@@ -26,7 +25,7 @@ static void release(struct buffer *buffer) {
   buffer->capacity = 0;
 }
 
-/* realloc would leave a copy of the old bytes behind, so a secret buffer moves by hand. */
+/* realloc would leave a copy of the old bytes behind, so a secret buffer is copied and wiped. */
 static char *resize(struct buffer *buffer, size_t capacity) {
   if (!buffer->secret)
     return realloc(buffer->data, capacity);
@@ -39,7 +38,7 @@ static char *resize(struct buffer *buffer, size_t capacity) {
   return data;
 }
 
-/* Makes room for `extra` more bytes, doubling, never past the limit. */
+/* Grows by doubling, up to the limit. */
 static enum buffer_status reserve(struct buffer *buffer, size_t extra) {
   if (extra > buffer->limit - buffer->length)
     return BUFFER_FULL;
@@ -74,7 +73,7 @@ enum buffer_status buffer_append_text(struct buffer *buffer, const char *text) {
   return buffer_append(buffer, text, strlen(text));
 }
 
-/* The letter of the two-character escape of `byte`, 0 when it has none. */
+/* The letter of the two-character escape of `byte`; 0 if it has none. */
 static char short_escape(unsigned char byte) {
   switch (byte) {
   case '"':
@@ -101,7 +100,7 @@ static size_t escaped_length(unsigned char byte) {
   return byte < 0x20 ? 6 : 1;
 }
 
-/* Writes `byte` escaped at `out`; returns where the next one goes. */
+/* Writes `byte` escaped to `out`; returns the end. */
 static char *write_escaped(char *out, unsigned char byte) {
   static const char hex[] = "0123456789abcdef";
   char letter = short_escape(byte);
@@ -121,7 +120,7 @@ static char *write_escaped(char *out, unsigned char byte) {
 }
 
 enum buffer_status buffer_append_json(struct buffer *buffer, const char *bytes, size_t length) {
-  /* Measured first, so that a text which does not fit leaves nothing behind. */
+  /* Measure first: a text that does not fit leaves the buffer unchanged. */
   size_t room = buffer->limit - buffer->length;
   size_t total = 0;
   for (size_t i = 0; i < length; i++) {
@@ -143,7 +142,7 @@ enum buffer_status buffer_append_json(struct buffer *buffer, const char *bytes, 
 }
 
 void buffer_clear(struct buffer *buffer, size_t keep) {
-  /* Letting go of all cannot fail; shrinking could. */
+  /* Freeing cannot fail; shrinking could. */
   if (buffer->capacity > keep) {
     release(buffer);
     return;

@@ -6,11 +6,11 @@
 #include "content_decoder.h"
 #include "header.h"
 
-/* The same as libcurl's. */
+/* libcurl's limit. */
 enum { CODINGS_MAX = 5 };
 
-/* One coding makes deflate a thousandth at the best. What swells further, and is large, is made to
-   keep somebody busy: one piece of the network could fill a disk. */
+/* Deflate compresses to a thousandth at best. A large output with a higher ratio is a decompression
+   bomb: a few KiB received could fill a disk. */
 enum { SWELLING_MAX = 1100 };
 static const uint64_t SWELLING_FROM = UINT64_C(16) * 1024 * 1024;
 
@@ -21,15 +21,15 @@ struct link {
 };
 
 struct content_decoder {
-  struct link links[CODINGS_MAX]; /* as they are undone */
+  struct link links[CODINGS_MAX]; /* in decoding order */
   size_t count;
   uint64_t received;
   decompress_sink *sink;
   void *context;
-  enum content_status status; /* of what was passed on */
+  enum content_status status;
 };
 
-/* ---- from one link to the next ---- */
+/* ---- pipeline ---- */
 
 static bool pass_on(void *context, const char *bytes, size_t length);
 
@@ -89,7 +89,7 @@ enum content_status content_decoder_end(struct content_decoder *decoder) {
   return decoder->status;
 }
 
-/* ---- the list ---- */
+/* ---- Content-Encoding list ---- */
 
 struct name {
   const char *text;
@@ -101,7 +101,7 @@ static bool is_nothing(const struct name *name) {
          header_name_is(name->text, name->length, "none");
 }
 
-/* Puts the field's names behind those that are there; false when there are too many. */
+/* Appends the names of the field. False if there are too many. */
 static bool split(const struct header_field *field, struct name *names, size_t *count) {
   const char *at = field->value;
   const char *end = field->value + field->value_length;
@@ -132,7 +132,7 @@ static bool read_names(const char *head, size_t length, struct name *names, size
 
 static enum content_status build(struct content_decoder *decoder, const struct name *names,
                                  size_t count) {
-  bool tentative = false; /* behind a name that says nothing */
+  bool tentative = false; /* after an unknown name */
   while (count > 0) {
     const struct name *name = &names[--count];
     const struct compression *compression = compression_find(name->text, name->length);

@@ -12,9 +12,8 @@
 #include "decompress_libraries.h"
 #include "secret.h"
 
-/* ---- memory that is wiped: a login's reply may lie in it ----
-
-   zstd has no way to bring one's own in its stable interface. */
+/* ---- allocator that wipes, because a login's reply may pass through ----
+   The stable interface of zstd does not accept one. */
 
 union wiped_block {
   size_t size;
@@ -52,17 +51,17 @@ enum { MARK_MAX = 4, PIECE = 16 * 1024 };
 enum step { STEP_ON, STEP_END, STEP_BROKEN, STEP_NO_MEMORY };
 
 enum place {
-  AT_MARK, /* of the first member or a further one */
+  AT_MARK, /* the magic number of the first or a later member */
   INSIDE,
-  PASSING, /* it was tentative, and is not compressed */
-  BEHIND   /* what follows is ignored */
+  PASSING, /* tentative, and not compressed */
+  BEHIND   /* ignores what follows the end */
 };
 
 struct decompressor {
   const struct compression *compression;
   bool tentative;
   enum place place;
-  unsigned members; /* that have begun */
+  unsigned members; /* members started */
   unsigned char mark[MARK_MAX];
   size_t mark_length;
   struct zlib_stream zlib;
@@ -78,11 +77,11 @@ struct input {
 struct compression {
   const char *name, *alias;
   size_t mark_length;
-  bool unmistakable; /* the mark */
-  bool several;      /* members may follow one another */
+  bool unmistakable; /* the magic number is unique */
+  bool several;      /* members may be concatenated */
   bool (*is_there)(void);
   bool (*is_mark)(const unsigned char *mark);
-  enum step (*begin)(struct decompressor *decompressor); /* a member; STEP_ON when it could */
+  enum step (*begin)(struct decompressor *decompressor); /* starts a member; STEP_ON on success */
   enum step (*undo)(struct decompressor *decompressor, struct input *input, size_t *produced);
   void (*release)(struct decompressor *decompressor);
 };
@@ -144,7 +143,7 @@ static enum step begin_gzip(struct decompressor *decompressor) {
   return begin_zlib(decompressor, ZLIB_WINDOW + ZLIB_GZIP);
 }
 
-/* Some servers leave zlib's frame out; any two bytes may begin such a body. */
+/* Some servers omit zlib's header, so such a body may start with any two bytes. */
 static bool is_any_mark(const unsigned char *mark) {
   (void)mark;
   return true;
@@ -190,7 +189,7 @@ static bool has_zstd(void) {
          ZSTD_freeDStream != NULL;
 }
 
-/* A frame, or one that is to be skipped. */
+/* A frame, or a skippable frame. */
 static bool is_zstd_mark(const unsigned char *mark) {
   return memcmp(mark, "\x28\xB5\x2F\xFD", 4) == 0 ||
          ((mark[0] & 0xF0) == 0x50 && memcmp(mark + 1, "\x2A\x4D\x18", 3) == 0);
@@ -220,7 +219,7 @@ static void release_zstd(struct decompressor *decompressor) {
     ZSTD_freeDStream(decompressor->other);
 }
 
-/* ---- all of them ---- */
+/* ---- table of formats ---- */
 
 static const struct compression compressions[] = {
     {"gzip", "x-gzip", 2, true, true, has_zlib, is_gzip_mark, begin_gzip, undo_zlib, release_zlib},
@@ -297,7 +296,7 @@ static enum decompress_status undo(struct decompressor *decompressor, struct inp
                                   : DECOMPRESS_OK;
 }
 
-/* With the whole mark there. */
+/* Call it when the magic number is complete. */
 static enum decompress_status begin(struct decompressor *decompressor, decompress_sink *sink,
                                     void *context) {
   const struct compression *compression = decompressor->compression;

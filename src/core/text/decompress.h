@@ -1,7 +1,6 @@
-/* One compressed body, undone piece by piece. The libraries that do it are those that libcurl has
-   brought into the process; a build without one of them leaves that compression alone. libcurl's
-   own decoding cannot be stopped once it has read Content-Encoding, and ends after one gzip member.
- */
+/* Streaming decompressor for gzip, deflate, brotli and zstd. It uses the libraries that libcurl has
+   loaded; without one, that compression is unsupported. libcurl's own decoder cannot be turned off
+   once it has read Content-Encoding, and stops after one gzip member. */
 #ifndef MIC_DECOMPRESS_H
 #define MIC_DECOMPRESS_H
 
@@ -13,31 +12,32 @@ enum decompress_status {
   DECOMPRESS_OK,
   DECOMPRESS_STOPPED, /* the sink returned false */
   DECOMPRESS_BROKEN,
-  DECOMPRESS_CUT, /* ends in the middle */
+  DECOMPRESS_CUT, /* truncated */
   DECOMPRESS_NO_MEMORY
 };
 
-/* Takes what was undone; false ends it. */
+/* Receives the output. Return false to stop. */
 typedef bool decompress_sink(void *context, const char *bytes, size_t length);
 
-struct compression; /* a kind of it */
+struct compression; /* a compression format */
 struct decompressor;
 
-/* NULL when this name is none that can be undone here. Case-insensitive. */
+/* NULL if the format is unknown or its library is missing. Case-insensitive. */
 const struct compression *compression_find(const char *name, size_t length);
-/* "gzip, deflate, br": those that can be undone here, for Accept-Encoding; "" for none. */
+/* The supported formats for Accept-Encoding, like "gzip, deflate, br"; "" if none. */
 void compression_list(char *names, size_t size);
-/* Whether a body of this kind begins with bytes that nothing else begins with. */
+/* True if the format has a magic number. */
 bool compression_has_mark(const struct compression *compression);
 
-/* A tentative one passes a body on as it is that does not begin with the mark. NULL: no memory. */
+/* A tentative decompressor passes a body without the magic number on unchanged. NULL: out of
+   memory. */
 struct decompressor *decompressor_new(const struct compression *compression, bool tentative);
 enum decompress_status decompressor_feed(struct decompressor *decompressor, const char *bytes,
                                          size_t length, decompress_sink *sink, void *context);
-/* The body has ended. */
+/* Call it at the end of the body. */
 enum decompress_status decompressor_end(struct decompressor *decompressor, decompress_sink *sink,
                                         void *context);
-void decompressor_free(struct decompressor *decompressor); /* wipes what it held; NULL is fine */
+void decompressor_free(struct decompressor *decompressor); /* wipes its buffers; NULL is allowed */
 
 MIC_PRIVATE_END
 #endif

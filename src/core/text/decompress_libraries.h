@@ -1,8 +1,7 @@
-/* What is used of zlib, brotli and zstd, as it has been since their first releases.
-
-   The names are weak: one that no library in the process has is NULL. So a build needs nothing that
-   it did not need before. zlib checks by itself that the structure is the one it knows. They are
-   not of this module, so they stay outside of MIC_PRIVATE_BEGIN. */
+/* Declarations of zlib, brotli and zstd, stable since their first releases.
+   All symbols are weak: NULL if no library in the process has them. So building needs no extra
+   headers or libraries. zlib itself checks the size of the struct. The symbols are not part of this
+   module, so they stay outside of MIC_PRIVATE_BEGIN. */
 #ifndef MIC_DECOMPRESS_LIBRARIES_H
 #define MIC_DECOMPRESS_LIBRARIES_H
 

@@ -86,7 +86,7 @@ static const struct curl_failure curl_failures[] = {
 #if LIBCURL_VERSION_NUM >= 0x080600
     ROW(CURLE_TOO_LARGE, FAILURE_TOO_LARGE, "the answer's headers are larger than libcurl allows"),
 #endif
-    /* What some versions say of a key that cannot be read. */
+    /* Some versions return this for an unreadable key. */
     {CURLE_BAD_FUNCTION_ARGUMENT, FAILURE_TLS, "CURLE_SSL_CERTPROBLEM",
      "the client certificate cannot be used"},
     ROW(CURLE_OUT_OF_MEMORY, FAILURE_NETWORK, "out of memory"),

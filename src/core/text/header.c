@@ -10,7 +10,7 @@
 #include "header.h"
 #include "secret.h"
 
-/* RFC 9110: letters, digits and these. Not isalnum: that one obeys the locale. */
+/* RFC 9110: letters, digits and these. isalnum() depends on the locale. */
 static bool is_token_character(char byte) {
   if (ascii_lower(byte) >= 'a' && ascii_lower(byte) <= 'z')
     return true;
@@ -69,7 +69,7 @@ void header_trim(const char **text, size_t *length) {
 
 bool header_append(struct curl_slist **list, const char *name, size_t name_length,
                    const char *value, size_t value_length) {
-  /* libcurl leaves a header out whose value is only blanks; they mean nothing at its ends. */
+  /* libcurl drops a header whose value is blank. Blanks at the ends mean nothing. */
   header_trim(&value, &value_length);
   size_t size = name_length + value_length + 3;
   char *line = malloc(size);
@@ -122,7 +122,7 @@ void header_list_wipe(struct curl_slist *list) {
   curl_slist_free_all(list);
 }
 
-/* A line without its end. Status lines and continued lines have no name that is a token. */
+/* Expects a line without its end. The names of status lines and folded lines are not valid. */
 static bool read_field(const char *line, size_t length, struct header_field *field) {
   const char *colon = memchr(line, ':', length);
   if (!colon)

@@ -9,15 +9,15 @@ struct scanner {
   const char *text;
   size_t length;
   size_t at;      /* the next byte to read */
-  unsigned depth; /* open containers */
+  unsigned depth; /* number of open containers */
   json_visitor *visit;
   void *context;
   bool in_object[MIC_JSON_DEPTH_MAX];
-  size_t starts[MIC_JSON_DEPTH_MAX];         /* where each open container begins */
-  struct json_span keys[MIC_JSON_DEPTH_MAX]; /* the current key in each, {0,0} in an array */
+  size_t starts[MIC_JSON_DEPTH_MAX];         /* offset of each open container */
+  struct json_span keys[MIC_JSON_DEPTH_MAX]; /* current key in each; {0,0} in an array */
 };
 
-/* The byte at the cursor, -1 at the end: no byte is ever equal to it. */
+/* The next byte; -1 at the end. */
 static int peek(const struct scanner *scanner) {
   return scanner->at < scanner->length ? (unsigned char)scanner->text[scanner->at] : -1;
 }
@@ -62,7 +62,7 @@ static bool scan_number(struct scanner *scanner) {
   return scan_digits(scanner);
 }
 
-/* After the backslash. */
+/* Called after the backslash. */
 static bool scan_escape(struct scanner *scanner) {
   int letter = peek(scanner);
   if (letter <= 0)
@@ -84,7 +84,7 @@ static bool scan_string(struct scanner *scanner, struct json_span *span) {
     return false;
   for (;;) {
     int byte = peek(scanner);
-    if (byte < 0x20) /* the end, too */
+    if (byte < 0x20) /* -1 at the end, too */
       return false;
     scanner->at++;
     if (byte == '"')
@@ -143,7 +143,7 @@ static enum json_status scan_scalar(struct scanner *scanner) {
   return visit(scanner, kind, start) ? JSON_OK : JSON_STOPPED;
 }
 
-/* A key and its colon, for the innermost container. */
+/* Scans a key and its colon, in the innermost container. */
 static bool scan_key(struct scanner *scanner) {
   skip_blanks(scanner);
   if (!scan_string(scanner, &scanner->keys[scanner->depth - 1]))
@@ -156,7 +156,7 @@ static int closer(const struct scanner *scanner) {
   return scanner->in_object[scanner->depth - 1] ? '}' : ']';
 }
 
-/* At a bracket. *empty: the next byte closes the container again. */
+/* Called at a bracket. *empty: the next byte closes the container. */
 static enum json_status open_container(struct scanner *scanner, bool *empty) {
   if (scanner->depth == MIC_JSON_DEPTH_MAX)
     return JSON_TOO_DEEP;
@@ -178,8 +178,8 @@ static enum json_status close_container(struct scanner *scanner) {
   return visit(scanner, kind, scanner->starts[level]) ? JSON_OK : JSON_STOPPED;
 }
 
-/* After a value: closes what ends here, up to the comma before the next value or the end of the
-   outermost one. */
+/* Called after a value. Closes the containers that end here, and stops at the comma before the next
+   value or at the end. */
 static enum json_status scan_after_value(struct scanner *scanner) {
   while (scanner->depth > 0) {
     skip_blanks(scanner);
@@ -204,9 +204,9 @@ enum json_status json_scan(const char *text, size_t length, json_visitor *visito
   scanner.depth = 0;
   scanner.visit = visitor;
   scanner.context = context;
-  if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark */
+  if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* byte order mark */
     scanner.at = 3;
-  do { /* once for each scalar and each opening bracket */
+  do { /* once per scalar and opening bracket */
     skip_blanks(&scanner);
     bool opens = peek(&scanner) == '{' || peek(&scanner) == '[';
     bool ended = true;
@@ -227,7 +227,8 @@ static bool count_down(void *context, const char *text, const struct json_value 
 }
 
 bool json_has_at_most(const char *text, size_t length, size_t most) {
-  /* The first value of the text and of each container, and those after a comma. */
+  /* Upper bound: the first value of the text and of each container, and each value after a comma.
+   */
   size_t bound = 1;
   for (size_t i = 0; i < length; i++)
     bound += (size_t)(text[i] == ',') + (size_t)(text[i] == '[') + (size_t)(text[i] == '{');
@@ -247,13 +248,13 @@ static bool read_hex4(const char *text, size_t at, size_t end, uint32_t *unit) {
   return true;
 }
 
-/* At the four digits after "\u"; reads the second half of a pair, too. */
+/* Called at the four digits after "\u". Also reads the second half of a surrogate pair. */
 static uint32_t read_code_point(const char *text, size_t *at, size_t end) {
   const uint32_t replacement = 0xFFFD;
   uint32_t high;
   uint32_t low;
   if (!read_hex4(text, *at, end, &high))
-    return 'u'; /* not scanned; three bytes for two could overrun the caller's room */
+    return 'u'; /* not validated text; three bytes for two could overrun the caller's buffer */
   *at += 4;
   if (high < 0xD800 || high > 0xDFFF)
     return high;
@@ -265,8 +266,8 @@ static uint32_t read_code_point(const char *text, size_t *at, size_t end) {
   return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
-/* Reads one character or escape of the string's inside, which ends at `end`: writes its 1 to 4
-   bytes, returns how many. A text that was not scanned may give nonsense, but is not overrun. */
+/* Reads one character or escape inside a string that ends at `end`. Writes 1 to 4 bytes and returns
+   how many. Safe on text that was not validated. */
 static size_t next_character(const char *text, size_t *at, size_t end, char out[4]) {
   static const char letters[] = "bfnrt";
   static const char bytes[] = "\b\f\n\r\t";
@@ -299,7 +300,7 @@ size_t json_unescape(const char *text, struct json_span span, char *out) {
 }
 
 static bool key_is(const char *text, struct json_span span, const char *key) {
-  if (span.end - span.start < 2) /* an array's level */
+  if (span.end - span.start < 2) /* in an array */
     return false;
   size_t left = strlen(key);
   size_t at = span.start + 1;
@@ -341,7 +342,7 @@ static bool search_visit(void *context, const char *text, const struct json_valu
     *search->found = *value;
     search->present = true;
   } else if (search->present && search->found->span.start < value->span.start) {
-    /* A container on the way that came twice: what the first one held no longer counts. */
+    /* A repeated container on the path replaces the first one. */
     search->present = false;
   }
   return true;

@@ -1,5 +1,5 @@
-/* A bounded JSON scanner (RFC 8259): checks a whole text and shows every value with its place
-   and its span, without allocating and without recursion. It builds no tree. */
+/* JSON scanner (RFC 8259) with bounded depth. Validates a whole text and visits every value with
+   its path and span. Allocates nothing, does not recurse, builds no tree. */
 #ifndef MIC_JSON_SCAN_H
 #define MIC_JSON_SCAN_H
 
@@ -9,8 +9,8 @@ MIC_PRIVATE_BEGIN
 
 enum json_status {
   JSON_OK,
-  JSON_BROKEN,   /* not JSON, or something after the value */
-  JSON_TOO_DEEP, /* more than MIC_JSON_DEPTH_MAX containers in one another */
+  JSON_BROKEN,   /* not JSON, or trailing bytes */
+  JSON_TOO_DEEP, /* nesting is deeper than MIC_JSON_DEPTH_MAX */
   JSON_STOPPED   /* the visitor returned false */
 };
 
@@ -25,38 +25,38 @@ enum json_kind {
 };
 
 struct json_span {
-  size_t start; /* offset of the first byte; of the quote for strings */
-  size_t end;   /* offset after the last byte; after the closing quote for strings */
+  size_t start; /* offset of the first byte; of a string, the quote */
+  size_t end;   /* offset after the last byte; of a string, after the quote */
 };
 
 struct json_value {
   enum json_kind kind;
   struct json_span span;
-  unsigned depth;               /* how many containers are around it */
-  const struct json_span *keys; /* depth entries: key string at each level, {0,0} in an array.
-                                   Valid only during the visit */
+  unsigned depth;               /* number of enclosing containers */
+  const struct json_span *keys; /* one per depth: the key string, or {0,0} in an array. Valid only
+                                   during the visit */
 };
 
-/* Called for every value: scalars when read, containers when closed. Return false to stop. */
+/* Called for every value: for scalars when read, for containers when closed. Return false to
+   stop. */
 typedef bool json_visitor(void *context, const char *text, const struct json_value *value);
 
-/* Scans the whole text; whitespace around the value is fine, and a byte order mark before all;
-   anything else is JSON_BROKEN. */
+/* Scans the whole text. Whitespace around the value and a leading byte order mark are allowed. */
 enum json_status json_scan(const char *text, size_t length, json_visitor *visit, void *context);
-/* True when the value stands at this path of object keys, e.g. {"credentials","token"}, count 2.
-   Keys are compared after unescaping. */
+/* True if the value is at this path of object keys, e.g. {"credentials","token"}, count 2. Keys are
+   compared unescaped. */
 bool json_value_is_at(const char *text, const struct json_value *value, const char *const *path,
                       size_t count);
-/* Finds the member at `path`; of several the last counts, as decoders have it. The whole text is
-   checked. `found->keys` is NULL. Not found: JSON_OK with *present false. */
+/* Finds the member at `path`; the last one if it is repeated, as decoders do. Validates the whole
+   text. Sets `found->keys` to NULL. If it is missing: JSON_OK with *present false. */
 enum json_status json_find(const char *text, size_t length, const char *const *path, size_t count,
                            struct json_value *found, bool *present);
-/* Whether the text is JSON of at most so many values, containers included. Where it is a matter of
-   a glance, whether it is JSON is not looked at. */
+/* True if the text has at most `most` values, containers included. Validates the text only if
+   counting commas and brackets does not suffice. */
 bool json_has_at_most(const char *text, size_t length, size_t most);
-/* The length of the unescaped string at `span` (quotes included in the span). With `out` not NULL
-   also writes it there; `out` must have room for span.end - span.start bytes. Escapes become
-   UTF-8; a lone surrogate becomes U+FFFD. */
+/* Returns the length of the string at `span`, quotes included, once unescaped. Writes it to `out`
+   unless that is NULL; `out` needs room for span.end - span.start bytes. Escapes become UTF-8; a
+   lone surrogate becomes U+FFFD. */
 size_t json_unescape(const char *text, struct json_span span, char *out);
 
 MIC_PRIVATE_END

@@ -6,7 +6,7 @@
 #include "jwt.h"
 #include "secret.h"
 
-/* A payload is three quarters of its segment, and that is shorter than the token. */
+/* A payload is three quarters of its segment, which is shorter than the token. */
 #define PAYLOAD_MAX (MIC_SECRET_MAX / 4 * 3)
 
 static const double largest_time = MIC_TIME_MAX;
@@ -23,8 +23,8 @@ static int sextet(char byte) {
   return byte == '_' ? 63 : -1;
 }
 
-/* The length without the padding, which is either absent or complete. False when it is neither,
-   or when no bytes have an encoding of that length. */
+/* Removes the padding from the length. False if the padding is incomplete, or if no base64 text has
+   that length. */
 static bool strip_padding(const char *text, size_t *length) {
   size_t end = *length;
   while (end > 0 && *length - end < 2 && text[end - 1] == '=')
@@ -35,7 +35,7 @@ static bool strip_padding(const char *text, size_t *length) {
   return end % 4 != 1;
 }
 
-/* `out` has room for three quarters of `length`. */
+/* `out` needs three quarters of `length`. */
 static bool decode_base64url(const char *text, size_t length, char *out, size_t *out_length) {
   if (!strip_padding(text, &length))
     return false;
@@ -57,10 +57,10 @@ static bool decode_base64url(const char *text, size_t length, char *out, size_t 
   return true;
 }
 
-/* Reads a number that the scanner has checked. Not strtod: that one obeys the locale and wants
-   a NUL. Exact for whole numbers up to 2^53; for others near enough for a hint. */
+/* Reads a number that the scanner has validated. strtod() depends on the locale and needs a NUL.
+   Exact for integers up to 2^53, else close enough for a hint. */
 static double read_number(const char *text, size_t length) {
-  const double plenty = 1e17; /* more digits than a double keeps; the rest only moves the point */
+  const double plenty = 1e17; /* more digits than a double keeps */
   double value = 0;
   long scale = 0;
   long exponent = 0;
@@ -86,7 +86,7 @@ static double read_number(const char *text, size_t length) {
       exponent = exponent * 10 + (text[i] - '0');
   }
   scale += negative_exponent ? -exponent : exponent;
-  /* Ends soon: at the latest when the value is 0 or past every time. */
+  /* Ends early: when the value is 0 or beyond the largest time. */
   for (; scale > 0 && value > 0 && value <= largest_time; scale--)
     value *= 10;
   for (; scale < 0 && value > 0; scale++)
@@ -94,7 +94,7 @@ static double read_number(const char *text, size_t length) {
   return length > 0 && text[0] == '-' ? -value : value;
 }
 
-/* False when the payload is no JSON. *has stays false when the claim is not a usable time. */
+/* False if the payload is not JSON. *has stays false if the claim is not a usable time. */
 static bool read_claim(const char *payload, size_t length, const char *name, bool *has,
                        double *seconds) {
   struct json_value value;
@@ -107,7 +107,7 @@ static bool read_claim(const char *payload, size_t length, const char *name, boo
   if (number < 0 || number > largest_time)
     return true;
   *has = true;
-  *seconds = number > 0 ? number : 0; /* -0 is 0 */
+  *seconds = number > 0 ? number : 0; /* turns -0 into 0 */
   return true;
 }
 
@@ -119,7 +119,7 @@ static bool is_object(const char *payload, size_t length) {
   return present && value.kind == JSON_OBJECT;
 }
 
-/* header.payload.signature; the signature may be empty. */
+/* Splits header.payload.signature; the signature may be empty. */
 static bool find_payload(const char *token, size_t length, const char **payload, size_t *size) {
   const char *first = memchr(token, '.', length);
   if (!first || first == token)
@@ -147,7 +147,7 @@ bool jwt_read_times(const char *token, size_t length, struct jwt_times *times) {
   good = good && is_object(payload, size) &&
          read_claim(payload, size, "iat", &times->has_issued, &times->issued) &&
          read_claim(payload, size, "exp", &times->has_expires, &times->expires);
-  /* The payload names the user. */
+  /* The payload may identify the user. */
   secret_wipe(payload, sizeof payload);
   return good;
 }

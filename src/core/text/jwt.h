@@ -1,5 +1,5 @@
-/* Reads `iat` and `exp` from a JWT as a hint when to refresh. It verifies NOTHING: not the
-   signature, not the issuer. Nothing may be allowed or refused because of what it returns. */
+/* Reads `iat` and `exp` of a JWT, as a hint when to refresh. Does NOT verify the signature or the
+   issuer, so never base a decision about access on the result. */
 #ifndef MIC_JWT_H
 #define MIC_JWT_H
 
@@ -14,8 +14,8 @@ struct jwt_times {
   double expires; /* seconds since 1970 */
 };
 
-/* False when the token is no JWT with a readable payload. base64url with or without padding.
-   Only finite numbers in 0..2^53 count; others as if absent. */
+/* False if the token is not a JWT with a readable payload. Accepts base64url with or without
+   padding. Only numbers in 0..2^53 count; a claim with another value counts as absent. */
 bool jwt_read_times(const char *token, size_t length, struct jwt_times *times);
 
 MIC_PRIVATE_END

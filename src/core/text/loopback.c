@@ -7,7 +7,7 @@
 #include "header.h"
 #include "loopback.h"
 
-/* An address in IPv6's form; IPv4 is ::ffff:a.b.c.d in it. */
+/* An IPv6 address; IPv4 is stored as ::ffff:a.b.c.d. */
 struct address {
   unsigned char bytes[16];
   bool is_v4;
@@ -22,7 +22,7 @@ static void set_v4(struct address *address, const void *bytes) {
   address->is_v4 = true;
 }
 
-/* Reads an address, in brackets or not; false for a name. */
+/* Parses an address, with or without brackets. False for a name. */
 static bool read_address(const char *text, size_t length, struct address *address) {
   char copy[INET6_ADDRSTRLEN + 2];
   struct in_addr v4;
@@ -38,7 +38,7 @@ static bool read_address(const char *text, size_t length, struct address *addres
   address->is_v4 = false;
   if (inet_pton(AF_INET6, copy, address->bytes) == 1)
     return true;
-  /* libcurl has written 127.1 as 127.0.0.1, but not before 7.77. */
+  /* libcurl normalises 127.1 to 127.0.0.1 only since 7.77. */
   if (brackets || inet_aton(copy, &v4) == 0)
     return false;
   set_v4(address, &v4);
@@ -59,7 +59,7 @@ static bool is_loopback(const struct address *address) {
   return address->is_v4 ? address->bytes[V4_AT] == 127 : is_one(address);
 }
 
-/* 0.0.0.0/8 and :: are this machine too when something connects to them. */
+/* Connecting to 0.0.0.0/8 or :: reaches this machine too. */
 static bool may_be_here(const struct address *address) {
   if (is_one(address))
     return true;

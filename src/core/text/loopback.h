@@ -1,4 +1,5 @@
-/* What is this machine: addresses as inet_pton reads them, and the names that RFC 6761 reserves. */
+/* Loopback addresses and names: addresses as inet_pton reads them, and the names that RFC 6761
+   reserves. */
 #ifndef MIC_LOOPBACK_H
 #define MIC_LOOPBACK_H
 
@@ -8,13 +9,15 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Whether a URL's host is loopback: 127.0.0.0/8, [::1], localhost, *.localhost. What is loopback to
-   some systems only is none: a name with a dot at its end, an IPv4 address inside an IPv6 one. */
+/* True if a URL's host is loopback: 127.0.0.0/8, [::1], localhost, *.localhost. False for hosts
+   that only some systems treat as loopback: a name with a trailing dot, an IPv4 address inside an
+   IPv6 one. */
 bool loopback_host(const char *host);
-/* Whether it may lead to this machine all the same: also those, and the unspecified addresses. */
+/* True if the host may still lead to this machine: also the ambiguous hosts above, and unspecified
+   addresses. */
 bool loopback_may_be(const char *host);
 
-/* The same of an address as text, without brackets, and of a socket's. */
+/* The same for an address as text without brackets, and for the address of a socket. */
 bool loopback_address(const char *address);
 bool loopback_socket(const struct sockaddr *address);
 

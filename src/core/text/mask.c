@@ -6,10 +6,10 @@
 #include "mask.h"
 
 enum { ALL_ESCAPES = SPELLING_PERCENT | SPELLING_JSON | SPELLING_HTML };
-/* Characters of the base64 of the shortest secret that counts inside a text. */
+/* Base64 length of the shortest secret that matches inside a text. */
 enum { BASE64_MIN = 6 };
 
-/* ---- the needles ---- */
+/* ---- needles ---- */
 
 void mask_init(struct mask *mask) {
   memset(mask, 0, sizeof *mask);
@@ -36,21 +36,21 @@ void mask_add(struct mask *mask, const struct secret *secret) {
     mask->shortest = secret->length;
 }
 
-/* Lower case when it does not matter; ASCII only, whatever the locale is. */
+/* Lower case if case is ignored. ASCII only, independent of the locale. */
 static unsigned char seen(const struct mask_needle *needle, char byte) {
   unsigned char value = (unsigned char)byte;
   return needle->any_case && value >= 'A' && value <= 'Z' ? (unsigned char)(value + ('a' - 'A'))
                                                           : value;
 }
 
-/* How much of the needle has matched once `byte` follows `matched` bytes of it. */
+/* Returns the length of the match after `byte` follows `matched` matching bytes. */
 static size_t advance(const struct mask_needle *needle, size_t matched, unsigned char byte) {
   while (matched > 0 && byte != seen(needle, needle->bytes[matched]))
     matched = needle->borders[matched - 1];
   return byte == seen(needle, needle->bytes[matched]) ? matched + 1 : 0;
 }
 
-/* Knuth, Morris and Pratt; at first use, since most secrets are longer than most texts. */
+/* Knuth-Morris-Pratt. Built at first use, because most secrets are longer than most texts. */
 static void find_borders(struct mask_needle *needle) {
   needle->borders[0] = 0;
   for (size_t i = 1; i < needle->usable; i++)
@@ -59,7 +59,7 @@ static void find_borders(struct mask_needle *needle) {
   needle->is_ready = true;
 }
 
-/* ---- the room ---- */
+/* ---- memory ---- */
 
 static size_t min(size_t a, size_t b) {
   return a < b ? a : b;
@@ -105,7 +105,7 @@ void mask_end(struct mask *mask) {
   mask->room = NULL;
 }
 
-/* ---- the search ---- */
+/* ---- search ---- */
 
 struct search {
   struct mask *mask;
@@ -128,7 +128,7 @@ static void note_within(struct search *search, const struct spelled *text, size_
     note(search, text->starts[start], text->ends[end - 1]);
 }
 
-/* With `open` the text is a beginning: see mask_find. */
+/* `open`: the text is truncated; see mask_find. */
 static void find_needle(struct search *search, struct mask_needle *needle,
                         const struct spelled *text, bool open) {
   size_t matched = 0;
@@ -187,7 +187,7 @@ static void find_in(struct search *search, const struct spelled *text, bool base
     find_in_base64(search, text);
 }
 
-/* A form, which is the last layer. */
+/* A form is always the outermost encoding, so no layer follows. */
 static void find_in_form(struct search *search, const struct spelled *text, struct spelled *layer) {
   static const unsigned ways[] = {SPELLING_PERCENT | SPELLING_PLUS, ALL_ESCAPES | SPELLING_PLUS};
   for (size_t i = 0; i < 2; i++)
@@ -195,8 +195,8 @@ static void find_in_form(struct search *search, const struct spelled *text, stru
       find_in(search, layer, false);
 }
 
-/* Undoes one layer after the other. Each spelling alone, since a secret may hold what looks like
-   another one, and all at once; in the third layer only that. */
+/* Decodes layer by layer. Each spelling alone, because a secret may contain what looks like another
+   spelling, and all at once. The third layer: only all at once. */
 static void find_in_layers(struct search *search, const struct spelled *text, unsigned depth) {
   static const unsigned ways[] = {SPELLING_PERCENT, SPELLING_JSON, SPELLING_HTML, ALL_ESCAPES};
   const unsigned last = MASK_LAYERS_MAX - 1;

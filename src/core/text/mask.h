@@ -1,7 +1,6 @@
-/* Finds secrets in a text, in each spelling in which another program may have written them there:
-   as they are, percent-encoded (also as a form), escaped as in JSON or HTML,
-   any character or all, in up to three layers; and within base64. The time is linear in the length
-   of the text. */
+/* Finds secrets in a text, in every spelling that another program may use: literal; percent-encoded
+   (forms too), JSON-escaped or HTML-escaped, in any mix of escaped and literal characters and up to
+   three layers; and within base64. Runs in time linear in the length of the text. */
 #ifndef MIC_MASK_H
 #define MIC_MASK_H
 
@@ -11,49 +10,47 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Shorter secrets would turn ordinary words into stars: they count only where they are the whole
-   text. */
+/* Shorter secrets would mask ordinary words. They match only a whole text. */
 enum { MASK_INSIDE_MIN = 4 };
-/* Longer ones are found in upper and lower case too; shorter ones may be a word that many texts
-   and message keys hold. */
+/* Secrets of this length match in any case. Shorter ones may be a common word. */
 enum { MASK_ANY_CASE_MIN = 12 };
-/* A needle for everything that a client may know at a time. */
+/* Enough needles for all secrets that a client knows at a time. */
 enum { MASK_NEEDLES_MAX = 32, MASK_LAYERS_MAX = 3 };
 
 struct mask_needle {
   const char *bytes; /* borrowed */
   size_t length;
   bool any_case;
-  uint32_t *borders; /* of each prefix, the longest proper prefix that is also its suffix */
-  size_t usable;     /* as many of them as a text is long */
-  bool is_ready;     /* they were found */
+  uint32_t *borders; /* KMP failure table: for each prefix, its longest proper prefix that is also
+                        its suffix */
+  size_t usable;     /* entries in use, at most the text's length */
+  bool is_ready;     /* borders is computed */
 };
 
 struct mask {
   struct mask_needle needles[MASK_NEEDLES_MAX];
   size_t count;
-  bool overfull;   /* more were added */
-  size_t shortest; /* length of the shortest; SIZE_MAX when there is none */
-  void *room;      /* owned, from mask_begin to mask_end */
-  uint32_t *reach; /* of each byte of the text, the end of the longest secret that begins there */
+  bool overfull;   /* too many secrets were added */
+  size_t shortest; /* length of the shortest secret; SIZE_MAX if none */
+  void *room;      /* owned; from mask_begin to mask_end */
+  uint32_t *reach; /* per byte of the text: end of the longest secret that starts there */
   size_t length;   /* of the text */
   struct spelled layers[MASK_LAYERS_MAX], run;
 };
 
 void mask_init(struct mask *mask);
-/* Adds a secret; it must stay as it is until mask_end. One that is not set, or there already, is
-   passed over. */
+/* Adds a secret, which must not change until mask_end. Skips one that is unset or already added. */
 void mask_add(struct mask *mask, const struct secret *secret);
-/* Makes room for texts of up to this length, which must be less than 4 GiB. False when there is no
-   memory, or were too many secrets: then nothing that may hold a secret can be shown. */
+/* Allocates for texts of up to `length` bytes, less than 4 GiB. False if out of memory or if there
+   were too many secrets: show no text then. */
 bool mask_begin(struct mask *mask, size_t length);
-/* Searches a text. With `cut` it is the beginning of a longer one: what may be the beginning of a
-   secret at its end counts too. True when anything was found. */
+/* Searches a text. `cut`: the text is truncated, so a prefix of a secret at its end counts too.
+   True if anything was found. */
 bool mask_find(struct mask *mask, const char *text, size_t length, bool cut);
-/* The next place at or after *at that was found, and moves *at to its end; false when there is
-   none. Places that overlap are one. */
+/* Returns the next match at or after *at, and sets *at to its end. False if there is none. Merges
+   overlapping matches. */
 bool mask_next(const struct mask *mask, size_t *at, size_t *start, size_t *end);
-/* Searches, and overwrites what was found by stars. */
+/* Searches, and overwrites matches with asterisks. */
 bool mask_overwrite(struct mask *mask, char *text, size_t length);
 void mask_end(struct mask *mask);
 

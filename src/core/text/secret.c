@@ -9,8 +9,8 @@ void secret_wipe(void *bytes, size_t length) {
   if (!bytes || length == 0)
     return;
   memset(bytes, 0, length);
-  /* The compiler must believe that somebody reads the zeros: else it leaves memset out before
-     free. Works alike with every libc, unlike explicit_bzero and memset_s. */
+  /* Makes the compiler assume that the zeros are read: else it drops the memset before free. Works
+     with every libc, unlike explicit_bzero and memset_s. */
   __asm__ __volatile__("" : : "r"(bytes) : "memory");
 }
 
@@ -23,7 +23,7 @@ bool secret_set(struct secret *secret, const char *bytes, size_t length) {
   if (length > 0)
     memcpy(copy, bytes, length);
   copy[length] = '\0';
-  /* Only now: `bytes` may lie in the old value. */
+  /* Not earlier: `bytes` may point into the old value. */
   secret_clear(secret);
   secret->bytes = copy;
   secret->length = length;
@@ -53,7 +53,7 @@ bool secret_equal(const struct secret *a, const struct secret *b) {
     return !a->bytes && !b->bytes;
   if (a->length != b->length)
     return false;
-  /* volatile: no shortcut may be made of the loop */
+  /* volatile: keeps the compiler from leaving the loop early */
   volatile unsigned char difference = 0;
   for (size_t i = 0; i < a->length; i++)
     difference = (unsigned char)(difference | (unsigned char)(a->bytes[i] ^ b->bytes[i]));

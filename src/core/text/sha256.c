@@ -38,7 +38,6 @@ static void put_word(unsigned char *bytes, uint32_t word) {
   bytes[3] = (unsigned char)(word & 0xffu);
 }
 
-/* Mixes the block in. */
 static void compress(struct sha256 *hash) {
   uint32_t schedule[STEPS];
   for (size_t i = 0; i < 16; i++)
@@ -96,7 +95,7 @@ static void end(struct sha256 *hash, unsigned char digest[SHA256_SIZE]) {
     put_word(digest + 4 * i, hash->state[i]);
 }
 
-/* The two states that HMAC begins with, for this key. */
+/* The two initial states of HMAC for a key. */
 struct hmac {
   struct sha256 inner, outer;
 };
@@ -121,7 +120,7 @@ static void hmac_key(struct hmac *hmac, const char *key, size_t length) {
   secret_wipe(block, sizeof block);
 }
 
-/* `first` and `second` as one message. */
+/* HMAC of `first` and `second` as one message. */
 static void hmac_of(const struct hmac *hmac, const void *first, size_t first_length,
                     const void *second, size_t second_length, unsigned char digest[SHA256_SIZE]) {
   struct sha256 hash = hmac->inner;

@@ -7,16 +7,15 @@
 
 /* ---- one character ---- */
 
-enum { UNIT_MAX = 12 }; /* bytes of the longest spelling of one: two halves as JSON has them */
+enum { UNIT_MAX = 12 }; /* bytes of the longest escape: a JSON surrogate pair */
 
-/* A spelled character: how many bytes it takes, and what it stands for. */
+/* One escape: its length, and the bytes that it encodes. */
 struct unit {
-  size_t taken; /* 0: there is none */
+  size_t taken; /* 0: not an escape */
   size_t count;
   char bytes[4];
 };
 
-/* Reads `count` hexadecimal digits. */
 static bool read_hex(const char *text, size_t length, size_t count, uint32_t *value) {
   if (length < count)
     return false;
@@ -44,7 +43,7 @@ static void read_percent(const char *text, size_t length, struct unit *unit) {
   unit->bytes[0] = (char)value;
 }
 
-/* At "\u". A half without the other one becomes U+FFFD, as in json_unescape. */
+/* Called at "\u". A lone surrogate becomes U+FFFD, as in json_unescape. */
 static void read_json_code(const char *text, size_t length, struct unit *unit) {
   uint32_t high, low;
   if (!read_hex(text + 2, length - 2, 4, &high))
@@ -72,7 +71,7 @@ static void read_json(const char *text, size_t length, struct unit *unit) {
     stand_for(unit, 2, (unsigned char)bytes[letter - letters]);
 }
 
-/* At "&#". Leading zeros are fine, as many as UNIT_MAX allows. */
+/* Called at "&#". Leading zeros are allowed, within UNIT_MAX. */
 static void read_html_number(const char *text, size_t length, struct unit *unit) {
   bool is_hex = length > 2 && (text[2] == 'x' || text[2] == 'X');
   size_t first = is_hex ? 3 : 2;
@@ -131,7 +130,7 @@ static void read_unit(const char *text, size_t length, unsigned spelling, struct
     read_html(text, length, unit);
 }
 
-/* ---- a text ---- */
+/* ---- texts ---- */
 
 static uint32_t start_of(const struct spelled *text, size_t at) {
   return text->starts != NULL ? text->starts[at] : (uint32_t)at;
@@ -198,8 +197,8 @@ size_t spelling_base64_end(const struct spelled *text, size_t start) {
 void spelling_undo_base64(const struct spelled *from, size_t start, size_t end, unsigned phase,
                           struct spelled *to) {
   uint32_t bits = 0;
-  unsigned count = 0;   /* of bits that are not used yet */
-  size_t first = start; /* the character that has the first of them */
+  unsigned count = 0;   /* number of bits not yet used */
+  size_t first = start; /* the character that holds the first of them */
   to->length = 0;
   for (size_t at = start; at < end; at++) {
     int value = base64_value(from->bytes[at]);

@@ -16,7 +16,7 @@ static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
   return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
 }
 
-/* True also when there is no memory to tell: nobody shall be let through for that. */
+/* Also true if out of memory, to be on the safe side. */
 static bool has_part(CURLU *url, CURLUPart part) {
   char *text = NULL;
   CURLUcode code = curl_url_get(url, part, &text, 0);
@@ -33,18 +33,18 @@ static bool is_plain_ascii(const char *text, size_t length) {
   return true;
 }
 
-/* What follows "scheme://"; NULL when the text does not begin so. */
+/* The text after "scheme://"; NULL if there is no such start. */
 static const char *after_scheme(const char *text) {
   const char *colon = strchr(text, ':');
   return colon != NULL && strncmp(colon, "://", 3) == 0 ? colon + 3 : NULL;
 }
 
-/* What libcurl's versions read in different ways. It decodes a host name once, so one that was
-   decoded may be another when it is read again; only an address in brackets may hold a '%', before
-   its zone. */
+/* Rejects what versions of libcurl parse differently. libcurl decodes a host name once, so parsing
+   the result again may yield another host. Only a bracketed address may have a '%', before its
+   zone. */
 static const char *authority_problem(const char *text) {
   const char *host = after_scheme(text);
-  host += strspn(host, "/"); /* libcurl takes up to three */
+  host += strspn(host, "/"); /* libcurl accepts up to three */
   size_t length = strcspn(host, "/?#");
   if (memchr(host, '@', length) != NULL)
     return "must not hold a user name or password";
@@ -53,7 +53,7 @@ static const char *authority_problem(const char *text) {
   return memchr(host, '\\', length) == NULL ? NULL : unreadable;
 }
 
-/* ---- the base URL ---- */
+/* ---- base URL ---- */
 
 static const char *read_parts(struct url_base *base, CURLU *url) {
   base->scheme = get_part(url, CURLUPART_SCHEME, 0);
@@ -142,7 +142,7 @@ void url_base_clear(struct url_base *base) {
   memset(base, 0, sizeof *base);
 }
 
-/* ---- joining ---- */
+/* ---- join ---- */
 
 bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text) {
   buffer_clear(text, text->limit);
@@ -172,7 +172,7 @@ bool url_append_query(struct buffer *text, const char *name, const char *value, 
   return true;
 }
 
-/* A member begins at `at`, after the mark; returns where it ends: at the next '&' or the end. */
+/* The end of the query member that starts at `at`: the next '&', or the end of the text. */
 static size_t member_end(const struct buffer *text, size_t at) {
   const char *next = memchr(text->data + at, '&', text->length - at);
   return next == NULL ? text->length : (size_t)(next - text->data);
@@ -195,7 +195,7 @@ void url_drop_query(struct buffer *text, const char *name) {
       at = end + 1;
       continue;
     }
-    /* With the '&' behind it, or, for the last one, with the mark or '&' before it. */
+    /* Also removes the '&' after it; for the last member, the '?' or '&' before it. */
     size_t from = end < text->length ? at : at - 1;
     size_t to = end < text->length ? end + 1 : end;
     memmove(text->data + from, text->data + to, text->length + 1 - to);
@@ -203,7 +203,7 @@ void url_drop_query(struct buffer *text, const char *name) {
   }
 }
 
-/* Whether a part is the wanted one; NULL wants none. */
+/* URL_OK if a part is `wanted`; NULL: if it is absent. */
 static enum url_status compare_part(CURLU *url, CURLUPart part, unsigned flags,
                                     const char *wanted) {
   char *text = NULL;

@@ -4,7 +4,7 @@
 
 #include "url_path.h"
 
-/* ---- dot parts ---- */
+/* ---- dot segments ---- */
 
 static int hex_digit(int byte) {
   if (byte >= '0' && byte <= '9')
@@ -13,14 +13,14 @@ static int hex_digit(int byte) {
   return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* A text, decoded some times, is read byte by byte. The reader of one decoding asks that of the
-   decoding before for up to three bytes; URL_PATH_DECODED bounds the depth. */
+/* Reads a text as if percent-decoded several times, byte by byte. Each level reads up to three
+   bytes of the level below; URL_PATH_DECODED bounds the recursion. */
 struct reader {
   const char *text;
   size_t length;
 };
 
-/* The byte at `*at`, which moves behind it; -1 at the end. */
+/* Returns the byte at *at and advances; -1 at the end. */
 static int next_byte(const struct reader *reader, size_t *at, int times) {
   if (*at >= reader->length)
     return -1;
@@ -44,7 +44,7 @@ static bool ends_name(int byte) {
 
 static bool has_dot_part(const struct reader *reader, int times) {
   size_t at = 0;
-  int dots = 0; /* the part so far; 3 when it is anything but dots */
+  int dots = 0; /* dots in the segment so far; 3: not only dots */
   int byte;
   do {
     byte = next_byte(reader, &at, times);

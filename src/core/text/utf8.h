@@ -1,4 +1,4 @@
-/* UTF-8, as far as escapes need it. */
+/* UTF-8 output and hex digits, as escapes need them. */
 #ifndef MIC_UTF8_H
 #define MIC_UTF8_H
 
@@ -6,9 +6,9 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Writes the code point (at most 0x10FFFF) in 1 to 4 bytes; returns how many. */
+/* Writes the code point (at most 0x10FFFF) as 1 to 4 bytes; returns how many. */
 size_t utf8_write(uint32_t code, char out[4]);
-/* The value of a hexadecimal digit, -1 for any other byte. */
+/* The value of a hex digit; -1 for any other byte. */
 int hex_digit(int byte);
 
 MIC_PRIVATE_END

@@ -12,14 +12,14 @@ static void mask_inside(char *body, struct json_span span) {
   memset(body + span.start + 1, '*', span.end - span.start - 2);
 }
 
-/* ---- masking secrets that are known ---- */
+/* ---- mask known secrets ---- */
 
 struct mask_job {
-  char *body; /* the same bytes that are scanned: masked only after their visit */
+  char *body; /* scanned in place: each value is masked only after its visit */
   struct mask *mask;
 };
 
-/* Where escapes are, the whole string goes: what was found may begin or end inside one. */
+/* Masks the whole string if it has escapes: a match may start or end inside one. */
 static void mask_string(struct mask_job *job, struct json_span span) {
   char *inside = job->body + span.start + 1;
   size_t length = span.end - span.start - 2;
@@ -28,7 +28,7 @@ static void mask_string(struct mask_job *job, struct json_span span) {
     mask_inside(job->body, span);
 }
 
-/* A number that holds one becomes a string, so that the text is still JSON. */
+/* A number that contains a secret becomes a string, so that the text stays JSON. */
 static void mask_number(struct mask_job *job, struct json_span span) {
   size_t length = span.end - span.start;
   if (length < MASK_INSIDE_MIN || !mask_find(job->mask, job->body + span.start, length, false))
@@ -44,7 +44,7 @@ static bool mask_visit(void *context, const char *text, const struct json_value 
     mask_string(job, value->span);
   else if (value->kind == JSON_NUMBER)
     mask_number(job, value->span);
-  /* A member's name is masked once its value was read: an echo may stand there too. */
+  /* Masks a member's name, which may echo a secret too, once its value was read. */
   if (value->depth > 0) {
     struct json_span key = value->keys[value->depth - 1];
     if (key.end >= key.start + 2 + MASK_INSIDE_MIN)
@@ -60,14 +60,14 @@ enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask)
   return json_scan(body, length, mask_visit, &job) == JSON_OK ? ABSORB_OK : ABSORB_UNREADABLE;
 }
 
-/* ---- absorbing ---- */
+/* ---- absorb ---- */
 
 struct absorb_job {
   const struct api_profile *profile;
   char *body;
   struct auth_reply *reply;
   enum absorb_status status;
-  size_t starts[3]; /* where the members that were taken stand */
+  size_t starts[3]; /* offsets of the members that were taken */
 };
 
 static const char *last_key(const struct member_path *path) {
@@ -80,7 +80,7 @@ static enum absorb_status odd(struct auth_reply *reply, const struct member_path
   return ABSORB_ODD;
 }
 
-/* Copies one member out; the last of several counts, as decoders have it. */
+/* Copies one member. The last of repeated members counts, as decoders do. */
 static enum absorb_status take(struct absorb_job *job, const struct member_path *path,
                                const char *text, const struct json_value *value,
                                struct secret *into) {
@@ -94,7 +94,7 @@ static enum absorb_status take(struct absorb_job *job, const struct member_path 
     return ABSORB_OK;
   if (length > MIC_SECRET_MAX)
     return odd(job->reply, path, "is longer than the 10240 bytes that a request can carry");
-  size_t room = value->span.end - value->span.start; /* what json_unescape wants at the most */
+  size_t room = value->span.end - value->span.start; /* the most that json_unescape needs */
   char *bytes = malloc(room);
   if (bytes == NULL)
     return ABSORB_NO_MEMORY;
@@ -109,7 +109,8 @@ static enum absorb_status take(struct absorb_job *job, const struct member_path 
   return status;
 }
 
-/* True when the value, given again, replaces what a member at `path` stood in before. */
+/* True if the value repeats a container on `path`, so that the member taken from the first one no
+   longer counts. */
 static bool replaces(const char *text, const struct json_value *value,
                      const struct member_path *path, size_t start) {
   for (size_t count = 1; count < path->count; count++)
@@ -131,14 +132,14 @@ static bool take_visit(void *context, const char *text, const struct json_value 
       continue;
     enum absorb_status status = take(job, paths[i], text, value, targets[i]);
     job->starts[i] = value->span.start;
-    /* Goes on after an odd member: the whole text must be scanned before it may be shown. */
+    /* Continue: the whole text must be scanned before it may be shown. */
     if (status != ABSORB_OK)
       job->status = status;
   }
   return job->status != ABSORB_NO_MEMORY;
 }
 
-/* True when the value stands in a member of this name, or anywhere below one. */
+/* True if the value is in a member of this name, at any depth. */
 static bool is_below(const char *text, const struct json_value *value, const char *name) {
   struct json_value member = *value;
   for (unsigned level = 0; level < value->depth; level++) {
@@ -158,7 +159,7 @@ static bool mask_members_visit(void *context, const char *text, const struct jso
   return true;
 }
 
-/* Masks copies of the new secrets. False when there is no memory. */
+/* Masks copies of the new secrets. False if out of memory. */
 static bool mask_new(char *body, size_t length, const struct auth_reply *reply) {
   struct mask mask;
   mask_init(&mask);

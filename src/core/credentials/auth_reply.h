@@ -1,5 +1,5 @@
-/* The reply to our own login or refresh: the secrets are copied out, their bytes in the body
-   become '*' before anybody else sees it. */
+/* Parses the reply of a login or refresh: copies the secrets out and masks them in the body with
+   asterisks, before the body is used elsewhere. */
 #ifndef MIC_AUTH_REPLY_H
 #define MIC_AUTH_REPLY_H
 
@@ -13,27 +13,26 @@ MIC_PRIVATE_BEGIN
 enum absorb_status {
   ABSORB_OK,
   ABSORB_UNREADABLE, /* not JSON, or nested too deeply: do not show the body */
-  ABSORB_MISSING,    /* no token in it; the body may be shown */
-  ABSORB_ODD,        /* a member that no credential can be; the body may be shown */
+  ABSORB_MISSING,    /* no token; the body may be shown */
+  ABSORB_ODD,        /* a member is not a valid credential; the body may be shown */
   ABSORB_NO_MEMORY   /* do not show the body */
 };
 
-/* Members that were absent, null or empty are not set. All are owned by whoever owns the struct. */
+/* Members that were absent, null or empty are unset. The struct owns all of them. */
 struct auth_reply {
   struct secret identity;
   struct secret token;
   struct secret refresh_token;
-  char problem[96]; /* for everything but ABSORB_OK: what was wrong, no value in it */
+  char problem[96]; /* unless ABSORB_OK: what was wrong, without any value */
 };
 
-/* Scans body[0..length) and fills `reply` (which must be zeroed). Every string in a member with the
-   name of the token or the refresh token, wherever it stands, is masked in the body, and so is
-   every copy of the new secrets. On anything but ABSORB_OK nothing in `reply` is set but the
-   problem. */
+/* Scans body[0..length) and fills `reply`, which must be zeroed. Masks in the body every string in
+   a member with the name of the token or the refresh token, at any depth, and every copy of the new
+   secrets. Unless ABSORB_OK, only `problem` of `reply` is set. */
 enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
                                      struct auth_reply *reply);
-/* Masks the secrets in every string and number of the JSON text; those shorter than four bytes only
-   where they are the whole string. `mask` has room for the text. On ABSORB_UNREADABLE do not show
+/* Masks the secrets in every string and number of a JSON text. Secrets shorter than four bytes
+   match only a whole string. `mask` must have room for the text. On ABSORB_UNREADABLE do not show
    the body. */
 enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask);
 void auth_reply_clear(struct auth_reply *reply);

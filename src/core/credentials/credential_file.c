@@ -30,20 +30,20 @@ static const char *name_of(const struct credential_file *file, enum credential_p
   return credential_path_name(&file->path, part);
 }
 
-/* ---- failures, and the folder ---- */
+/* ---- failures; the folder ---- */
 
 static bool failed(const struct credential_file *file) {
   return file->failure.kind != FAILURE_NONE;
 }
 
-/* What goes wrong from here on is about this file. */
+/* Sets the file that the next failure is about. */
 static struct failure *blame(struct credential_file *file, enum credential_part part) {
   file->blamed = file->path.whole[part];
   return &file->failure;
 }
 
-/* How every call begins. -1 also without a failure, when there is no folder and none is to be
-   made. */
+/* Starts every call. Also -1, without a failure, if the folder does not exist and `make` is
+   false. */
 static int open_folder(struct credential_file *file, bool make) {
   struct stat facts;
   char below[PRIVATE_BELOW_MAX];
@@ -65,7 +65,7 @@ static int open_folder(struct credential_file *file, bool make) {
   return -1;
 }
 
-/* ---- the lock ---- */
+/* ---- lock ---- */
 
 static enum file_lock_result take_lock(struct credential_file *file, int folder) {
   struct failure *failure = blame(file, PART_LOCK);
@@ -83,7 +83,7 @@ enum file_lock_result credential_file_lock(struct credential_file *file) {
   return result;
 }
 
-/* Makes sure that the lock is held. What was borrowed has to be given back. */
+/* Takes the lock unless it is held. If *borrowed, the caller must release it. */
 static enum file_lock_result borrow_lock(struct credential_file *file, int folder, bool *borrowed) {
   *borrowed = file->lock.descriptor < 0;
   struct failure *failure = blame(file, PART_LOCK);
@@ -92,11 +92,11 @@ static enum file_lock_result borrow_lock(struct credential_file *file, int folde
   return result == LOCK_NONE ? take_lock(file, folder) : result;
 }
 
-/* ---- reading ---- */
+/* ---- read ---- */
 
 enum content { CONTENT_RECORD, CONTENT_NONE, CONTENT_DAMAGED, CONTENT_FAILED };
 
-/* Reads up to the buffer's limit; returns 0, EFBIG when there is more, or errno. */
+/* Reads up to the buffer's limit. Returns 0, EFBIG if there is more, or errno. */
 static int read_all(int descriptor, struct buffer *bytes) {
   char chunk[CHUNK];
   int error = 0;
@@ -132,7 +132,7 @@ static enum content content_of(struct failure *failure, enum record_status statu
   return CONTENT_FAILED;
 }
 
-/* `facts` are those of the file that was read. */
+/* *facts: the stat of the file that was read. */
 static enum content read_content(struct credential_file *file, int folder, struct record *record,
                                  struct stat *facts) {
   struct failure *failure = blame(file, PART_RECORD);
@@ -154,12 +154,13 @@ static enum content read_content(struct credential_file *file, int folder, struc
   return content;
 }
 
-/* The lock is held. What fails here is no failure: the next save puts a record in its place. */
+/* Call it with the lock held. An error is ignored: the next save replaces the file. */
 static bool set_aside(struct credential_file *file, int folder) {
   return renameat(folder, name_of(file, PART_RECORD), folder, name_of(file, PART_DAMAGED)) == 0;
 }
 
-/* Under the lock, and only the very file that was read: nobody's new record is taken away. */
+/* Moves a damaged file aside under the lock, and only if it still is the file that was read: never
+   a new record of another process. */
 static bool set_aside_what_was_read(struct credential_file *file, int folder,
                                     const struct stat *damaged) {
   struct stat present;
@@ -197,7 +198,7 @@ enum credential_load credential_file_load(struct credential_file *file, struct r
   return content == CONTENT_FAILED ? LOAD_FAILED : LOAD_NONE;
 }
 
-/* ---- writing; the lock is held ---- */
+/* ---- write; with the lock held ---- */
 
 static bool fail(struct credential_file *file, enum credential_part part, int error) {
   private_failure(blame(file, part), error);
@@ -225,7 +226,7 @@ static int sync_all(int descriptor) {
   return 0;
 }
 
-/* There are file systems that cannot sync a folder; they say so. */
+/* Some file systems cannot sync a folder, and return one of these errors. */
 static bool sync_folder(struct credential_file *file, int folder) {
   int error = sync_all(folder);
   if (error == 0 || error == EINVAL || error == ENOTSUP)
@@ -241,9 +242,9 @@ static bool is_removed(struct credential_file *file, int folder, enum credential
   return fail(file, part, errno);
 }
 
-/* Makes the new file, whole and durable. */
+/* Writes the new file and syncs it. */
 static bool write_new(struct credential_file *file, int folder, const struct buffer *bytes) {
-  /* What is there was left by a process that was killed while it had the lock. */
+  /* Left by a process that was killed while it held the lock. */
   if (!is_removed(file, folder, PART_NEW))
     return false;
   struct failure *failure = blame(file, PART_NEW);
@@ -276,13 +277,13 @@ static bool put(struct credential_file *file, int folder, const struct record *r
   return fail(file, PART_RECORD, error);
 }
 
-/* All that may hold a secret goes. */
+/* Removes all files that may hold a secret. */
 static bool erase(struct credential_file *file, int folder) {
   return is_removed(file, folder, PART_RECORD) && is_removed(file, folder, PART_NEW) &&
          is_removed(file, folder, PART_DAMAGED) && sync_folder(file, folder);
 }
 
-/* What stands in the record's place must be ours to replace. */
+/* False if the file in the record's place is not ours to replace. */
 static bool may_replace(struct credential_file *file, int folder) {
   struct record present = {0};
   struct stat facts;

@@ -14,7 +14,7 @@ static char *join(const char *left, const char *between, const char *right, cons
   return joined;
 }
 
-/* Capitals are encoded too: there are file systems that see no difference. */
+/* Encodes capitals too, because some file systems ignore case. */
 static char *encode(const char *key, size_t length) {
   static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789._-@";
   char *encoded = malloc(3 * length + 1);

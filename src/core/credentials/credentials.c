@@ -54,8 +54,8 @@ static void drop_snapshot(struct credentials *credentials) {
   credentials->snapshot = NULL;
 }
 
-/* Seconds that the token is still good for. A token that came just now has its whole lifetime
-   ahead, whatever our wall clock says; what the server's own clock says counts more. */
+/* Seconds until the token expires. A token that was just received has its whole lifetime left,
+   whatever the wall clock says. A known server clock takes precedence. */
 static double life_ahead(const struct record *record, const struct clock *clock) {
   double by_wall = record->expires - clock_wall(clock);
   if (record->lifetime <= 0.0)
@@ -69,7 +69,8 @@ static double life_ahead(const struct record *record, const struct clock *clock)
   return by_wall < by_age ? by_wall : by_age;
 }
 
-/* What is given up may still be under way, and an answer repeat it. */
+/* Keeps the old record for masking: requests with it may be in flight, and their answers may echo
+   it. */
 static void retire_record(struct credentials *credentials) {
   if (credentials->record.token.length > 0)
     record_move(&credentials->before, &credentials->record);
@@ -81,7 +82,7 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
   drop_snapshot(credentials);
   retire_record(credentials);
   record_move(&credentials->record, record);
-  /* A record from a store brings its own number; ours never goes back. */
+  /* A record from a store has its own generation. Ours never decreases. */
   if (credentials->record.generation > next)
     next = credentials->record.generation;
   credentials->generation = next;
@@ -93,7 +94,7 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
 
 void credentials_forget(struct credentials *credentials) {
   drop_snapshot(credentials);
-  credentials->generation += 1.0; /* whoever started before this must notice */
+  credentials->generation += 1.0; /* exchanges started earlier must notice */
   retire_record(credentials);
 }
 
@@ -136,7 +137,7 @@ static bool append_line(struct curl_slist **lines, const char *name, const char 
   return ok;
 }
 
-/* `record` NULL: none of the credentials. */
+/* `record` NULL: no credentials. */
 static struct header_snapshot *build_snapshot(const struct record *record,
                                               const struct api_profile *profile, const char *agent,
                                               const struct secret *api_key, bool identity) {

@@ -1,5 +1,5 @@
-/* The credentials that a client uses now: swapped as one, numbered by generation, bound to one base
-   URL, with their life measured on the monotonic clock. */
+/* Credentials in use by a client: replaced as a whole, numbered by generation, bound to one base
+   URL. Their lifetime is measured on the monotonic clock. */
 #ifndef MIC_CREDENTIALS_H
 #define MIC_CREDENTIALS_H
 
@@ -15,57 +15,57 @@ MIC_PRIVATE_BEGIN
 enum freshness {
   FRESHNESS_NONE,
   FRESHNESS_FRESH,
-  FRESHNESS_ADVISORY,  /* use it, and refresh ahead */
+  FRESHNESS_ADVISORY,  /* use it, and refresh in the background */
   FRESHNESS_MANDATORY, /* still valid, but refresh first */
   FRESHNESS_EXPIRED,
-  FRESHNESS_STALE /* the API refused it, whatever the clock says */
+  FRESHNESS_STALE /* the API rejected it, whatever the clock says */
 };
 
-/* The header lines of one generation, shared by the exchanges that send them. Those that only some
-   send stand first: "Expect:", which takes libcurl's "Expect: 100-continue" out (it costs a round
-   trip, or a second of waiting), User-Agent and Accept-Encoding. */
+/* Header lines of one generation, shared by the exchanges that send them. Lines that only some
+   exchanges send come first: "Expect:", which removes libcurl's "Expect: 100-continue" (it costs a
+   round trip, or a second), User-Agent and Accept-Encoding. */
 struct header_snapshot {
   unsigned references;
-  struct curl_slist *lines; /* owned; wiped with the last reference */
+  struct curl_slist *lines; /* owned; wiped when the last reference is released */
 };
 
-/* Their places in it. */
+/* Positions of those lines. */
 enum { SNAPSHOT_EXPECT, SNAPSHOT_AGENT, SNAPSHOT_ENCODINGS, SNAPSHOT_CHOICES };
 
 struct credentials {
-  struct record record; /* record.token is not set while there are none */
-  struct record before; /* those given up last, for masking: a late answer may repeat them */
-  double generation;    /* counts every change, dropping the record too */
-  double expires_at;    /* monotonic clock; meaningless while record.expires is 0 */
+  struct record record; /* record.token is unset if there are none */
+  struct record before; /* the previous record, for masking: a late answer may echo it */
+  double generation;    /* counts every change, including forgetting */
+  double expires_at;    /* monotonic seconds; undefined if record.expires is 0 */
   double advisory_at;   /* seconds before expiry */
   double mandatory_at;  /* seconds before expiry */
-  double stale;         /* the generation that the API refused; 0 = none */
-  struct header_snapshot *snapshot; /* built at first use, dropped at each swap */
+  double stale;         /* the last generation that the API rejected; 0: none */
+  struct header_snapshot *snapshot; /* built at first use, dropped at each change */
 };
 
 const char *freshness_name(enum freshness freshness);
 enum freshness credentials_freshness(const struct credentials *credentials,
                                      const struct clock *clock);
-/* Seconds until expiry, 0 when over; negative when the expiry is not known. */
+/* Seconds until expiry; 0 if expired, negative if unknown. */
 double credentials_seconds_left(const struct credentials *credentials, const struct clock *clock);
-/* Swaps in `record` (moved) under a generation that is larger than every one before. */
+/* Replaces the record (moved from `record`) and increases the generation. */
 void credentials_adopt(struct credentials *credentials, const struct clock *clock,
                        struct record *record);
 void credentials_forget(struct credentials *credentials);
 void credentials_clear(struct credentials *credentials);
 
-/* The lines of the current generation, a new reference for the caller; NULL when there is no
-   memory. `identity` false leaves the identity header out. */
+/* A new reference to the lines of the current generation. NULL if out of memory. `identity` false:
+   omits the identity header. */
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
                                              const struct api_profile *profile, const char *agent,
                                              const struct secret *api_key, bool identity);
-/* The lines of calls without credentials; `api_key` NULL or empty leaves that out too. */
+/* The lines of calls without credentials. `api_key` NULL or empty: omits the API key, too. */
 struct header_snapshot *header_snapshot_open(const struct api_profile *profile, const char *agent,
                                              const struct secret *api_key);
-void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is fine */
+void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is allowed */
 
-/* Reads the token's own times into the record, and ends its pause. `received` true: the record came
-   just now as the answer of the API, so that its whole lifetime is ahead. */
+/* Sets the record's times from the token, and clears retry_at. `received`: the API has just sent
+   the record, so its whole lifetime is left. */
 void record_date(struct record *record, const struct clock *clock, bool received);
 
 MIC_PRIVATE_END

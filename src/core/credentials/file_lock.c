@@ -12,7 +12,8 @@
 
 enum { TRIES = 8 };
 
-/* Whether this descriptor is of the file that others would lock now: LOCK_TAKEN or LOCK_NONE. */
+/* LOCK_TAKEN if the descriptor still is the file at this name, which others would lock. LOCK_NONE
+   if not. */
 static enum file_lock_result compare(int descriptor, int folder, const char *name,
                                      struct failure *failure) {
   struct stat held, present;
@@ -28,7 +29,7 @@ static enum file_lock_result compare(int descriptor, int folder, const char *nam
   return LOCK_FAILED;
 }
 
-/* -1 without a failure: somebody was quicker. */
+/* -1 without a failure: another process created it first. */
 static int open_or_make(int folder, const char *name, struct failure *failure) {
   struct stat facts;
   int descriptor = private_file_open(folder, name, O_RDWR, &facts, failure);
@@ -45,7 +46,7 @@ static int try_flock(int descriptor) {
   return 0;
 }
 
-/* Locks what was opened; LOCK_NONE when it was removed meanwhile, and another file counts. */
+/* Locks the file. LOCK_NONE if it was removed or replaced meanwhile. */
 static enum file_lock_result lock_opened(int descriptor, int folder, const char *name,
                                          struct failure *failure) {
   int error = try_flock(descriptor);
@@ -99,7 +100,8 @@ void file_lock_release(struct file_lock *lock) {
   file_lock_drop_inherited(lock);
   if (lock->descriptor < 0)
     return;
-  flock(lock->descriptor, LOCK_UN); /* closing is not enough while a forked child has it open */
+  flock(lock->descriptor, LOCK_UN); /* close() alone keeps the lock while a forked child has the
+                                       descriptor */
   close(lock->descriptor);
   lock->descriptor = -1;
 }

@@ -1,6 +1,6 @@
-/* A lock on an empty file of its own, by flock(2): it ends with its process, and excludes a second
-   descriptor of the same process too. The file is never removed: whoever waits for it would lock
-   what nobody else sees. */
+/* Lock on a separate empty file, with flock(2). It ends with its process, and also excludes another
+   descriptor of the same process. The file is never removed: a process that waits for its lock
+   would then lock a file that others no longer see. */
 #ifndef MIC_FILE_LOCK_H
 #define MIC_FILE_LOCK_H
 
@@ -12,21 +12,23 @@
 MIC_PRIVATE_BEGIN
 
 struct file_lock {
-  int descriptor; /* -1 = not held */
-  pid_t process;  /* which took it: a forked child has the descriptor too, but not the lock */
+  int descriptor; /* -1: not held */
+  pid_t process;  /* the owner: a forked child has the descriptor, but not the lock */
 };
 
 enum file_lock_result { LOCK_TAKEN, LOCK_BUSY, LOCK_NONE, LOCK_FAILED };
 
-/* Takes a lock that is not held; never waits. The file is made when it is missing, and checked as
-   strictly as what it guards. */
+/* Takes a lock that is not held, without waiting. Creates the file if it is missing, and checks its
+   permissions like those of the record. */
 enum file_lock_result file_lock_take(struct file_lock *lock, int folder, const char *name,
                                      struct failure *failure);
-/* Whether it is still held: one whose file was removed guards nothing, and is released. */
+/* LOCK_TAKEN if the lock is still held. Releases it if its file was removed, because then it
+   protects nothing. */
 enum file_lock_result file_lock_check(struct file_lock *lock, int folder, const char *name,
                                       struct failure *failure);
-void file_lock_release(struct file_lock *lock); /* idempotent; a child's copy is only closed */
-/* In a child of fork: lets go of the parent's lock and leaves it to the parent. */
+void file_lock_release(
+    struct file_lock *lock); /* idempotent; a child process only closes its copy */
+/* In a forked child: closes the parent's descriptor without unlocking it. */
 void file_lock_drop_inherited(struct file_lock *lock);
 
 MIC_PRIVATE_END

@@ -18,9 +18,9 @@ bool known_secrets_sent(struct known_secrets *known, const char *password, size_
   return true;
 }
 
-/* ---- the proxy's ---- */
+/* ---- proxy password ---- */
 
-/* Where the password of a URL stands; NULL when it has none. */
+/* The password in a URL; NULL if there is none. */
 static const char *password_in(const char *url, size_t *length) {
   const char *start = strstr(url, "://");
   start = start != NULL ? start + 3 : url;
@@ -37,7 +37,7 @@ static const char *password_in(const char *url, size_t *length) {
   return colon + 1;
 }
 
-/* libcurl sends it without its percent-encoding. */
+/* libcurl sends it percent-decoded. */
 static bool set_decoded(struct secret *secret, const char *text, size_t length) {
   if (!secret_set(secret, text, length))
     return false;
@@ -72,7 +72,7 @@ bool known_secrets_proxy(struct known_secrets *known, const char *url) {
   return password == NULL || set_decoded(&known->proxy_password, password, length);
 }
 
-/* ---- all of them ---- */
+/* ---- add to a mask ---- */
 
 void known_secrets_add(const struct known_secrets *known, struct mask *mask) {
   mask_add(mask, &known->password);

@@ -1,5 +1,4 @@
-/* What a client has sent, or may send, that an answer may echo: known for masking alone. Wiped when
-   the client is closed. */
+/* Secrets that an answer may echo, kept only for masking. Wiped when the client is closed. */
 #ifndef MIC_KNOWN_SECRETS_H
 #define MIC_KNOWN_SECRETS_H
 
@@ -13,15 +12,15 @@ MIC_PRIVATE_BEGIN
 enum { SENT_PASSWORDS = 2 };
 
 struct known_secrets {
-  struct secret password;             /* the option */
-  struct secret sent[SENT_PASSWORDS]; /* those of the last logins, newest first */
+  struct secret password;             /* of the client's options */
+  struct secret sent[SENT_PASSWORDS]; /* of the last logins, newest first */
   struct secret proxy_password;
 };
 
-/* A login sends this password. False when there is no memory. */
+/* Adds the password of a login. False if out of memory. */
 bool known_secrets_sent(struct known_secrets *known, const char *password, size_t length);
-/* Takes the password out of a proxy's URL; NULL: out of the proxy variables that libcurl reads.
-   False when there is no memory. */
+/* Adds the password in a proxy's URL; NULL: in the proxy variables that libcurl reads. False if out
+   of memory. */
 bool known_secrets_proxy(struct known_secrets *known, const char *url);
 void known_secrets_add(const struct known_secrets *known, struct mask *mask);
 void known_secrets_add_record(const struct record *record, bool identity, struct mask *mask);

@@ -10,7 +10,7 @@
 
 #include "private_folder.h"
 
-/* Where no more is said, it is a matter of another path or of the permissions there. */
+/* The part of a message that says how to fix the problem. */
 static const char *mend_of(int error) {
   switch (error) {
   case EACCES:
@@ -43,9 +43,7 @@ static void refuse(struct failure *failure, const char *code, const char *messag
   failure_set(failure, FAILURE_STORE, code, message);
 }
 
-/* ---- folders ---- */
-
-/* A folder that is none, but a symbolic link, fails with ENOTDIR or ELOOP. */
+/* Fails with ENOTDIR or ELOOP on a symbolic link. */
 static int open_itself(const char *path, int flags) {
   int folder;
   do
@@ -54,19 +52,19 @@ static int open_itself(const char *path, int flags) {
   return folder;
 }
 
-/* Of what was opened, not of what is at the path by now. */
+/* Works on the descriptor, because the path may point elsewhere by now. */
 static int make_private(int folder, bool readable) {
   struct stat facts;
   char name[40];
   if (fstat(folder, &facts) != 0)
     return errno;
   if (facts.st_uid != geteuid() || (facts.st_mode & 0777) == 0700)
-    return 0; /* what is wrong with it shows when it is used */
+    return 0; /* an error shows up when it is used */
   snprintf(name, sizeof name, "/proc/self/fd/%d", folder);
   return (readable ? fchmod(folder, 0700) : chmod(name, 0700)) == 0 ? 0 : errno;
 }
 
-/* The umask may have taken our own bits away, that to read as well. */
+/* The umask may have removed our own bits, even the one to read. */
 static int settle_folder(const char *path) {
   bool readable = true;
   int folder = open_itself(path, O_RDONLY);
@@ -83,7 +81,7 @@ static int settle_folder(const char *path) {
   return error;
 }
 
-/* Makes the folder and its parents; returns 0 or errno. `path` is as before afterwards. */
+/* Creates the folder and its parents. Returns 0 or errno. Restores `path`. */
 static int make_folder(char *path) {
   if (mkdir(path, 0700) == 0)
     return settle_folder(path);
@@ -111,13 +109,13 @@ static int make_all(const char *path) {
   return error;
 }
 
-/* Of files that we have made with 0600, and folders with 0700. */
+/* For files that we created with mode 0600, and folders with 0700. */
 static void hint_at_fs_group(struct failure *failure) {
   failure->hint = "done by Kubernetes' fsGroup? chmod -R go-rwx on the folder mends all in it, and "
                   "fsGroupChangePolicy: OnRootMismatch keeps it so";
 }
 
-/* Whether we may make a folder of that name, or have. */
+/* True if the folder of that name is usable, or could be created. */
 static bool will_do(int folder, const char *name) {
   struct stat facts;
   if (fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
@@ -125,7 +123,7 @@ static bool will_do(int folder, const char *name) {
   return S_ISDIR(facts.st_mode) && facts.st_uid == geteuid() && (facts.st_mode & 022) == 0;
 }
 
-/* Another user of the same volume may have been there before. */
+/* Another user of the same volume may have created the first name. */
 static bool find_below(int folder, char below[PRIVATE_BELOW_MAX]) {
   snprintf(below, PRIVATE_BELOW_MAX, "lua-mic");
   if (will_do(folder, below))
@@ -166,10 +164,10 @@ static bool is_private_folder(int folder, struct failure *failure, char below[PR
   return false;
 }
 
-/* ---- links to folders ---- */
+/* ---- symbolic links to folders ---- */
 
-/* Another user who may write to the parent could lead us to any folder of ours or root's. Sets
-   errno to EPERM for a link that is not trusted. */
+/* Follows a link only if we or root own it: another user who may write to the parent could point it
+   at any folder. errno is EPERM for an untrusted link. */
 static ssize_t read_link(const char *path, char *target, size_t size) {
   struct stat facts;
 #ifdef O_PATH
@@ -188,7 +186,7 @@ static ssize_t read_link(const char *path, char *target, size_t size) {
   return length;
 }
 
-/* Puts where the link at `path` leads into its place; false with errno. */
+/* Replaces `path` with the link's target. False with errno. */
 static bool follow(char path[PATH_MAX]) {
   char target[PATH_MAX];
   ssize_t length = read_link(path, target, sizeof target);
@@ -205,7 +203,7 @@ static bool follow(char path[PATH_MAX]) {
   return true;
 }
 
-/* "a/b//" is a folder too, and not the link "a/b". */
+/* Removes trailing slashes: open("a/b/") would follow the link "a/b". */
 static bool copy_path(char copy[PATH_MAX], const char *path) {
   size_t length = strlen(path);
   while (length > 1 && path[length - 1] == '/')
@@ -299,14 +297,14 @@ static bool is_private_file(int file, struct stat *facts, struct failure *failur
   return false;
 }
 
-/* What cannot even be opened is named by what it is. */
+/* Reports what a file is, if it cannot be opened. */
 static void blame_unopened(int folder, const char *name, int error, struct failure *failure) {
   struct stat facts;
   if (fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) != 0 || is_private(&facts, failure))
     private_failure(failure, error);
 }
 
-/* No terminal becomes ours, no FIFO blocks. */
+/* Never makes a terminal the controlling one; never blocks on a FIFO. */
 static int open_file(int folder, const char *name, int flags) {
   int file;
   do
@@ -338,7 +336,7 @@ int private_file_make(int folder, const char *name, int flags, struct failure *f
       private_failure(failure, errno);
     return -1;
   }
-  /* The umask may have taken our own bits away; a file system may know no modes at all. */
+  /* The umask may have removed our own bits, and some file systems have no modes. */
   if (fchmod(file, 0600) != 0)
     private_failure(failure, errno);
   else if (is_private_file(file, &facts, failure))

@@ -20,9 +20,9 @@ const struct api_profile profile_mic = {
     .identity_header = "identityId",
     .identity_query = "identityId",
     .api_key_header = "x-api-key",
-    /* API Gateway says 401; a customised gateway response may say 403. */
+    /* API Gateway sends 401; a customised gateway response may send 403. */
     .expired = {{401, "The incoming token has expired"}, {403, "The incoming token has expired"}},
-    /* No source ties INVALID_LOGIN to one status. A 401 without it is a refusal all the same. */
+    /* INVALID_LOGIN is not documented with one status. A 401 without it is a refusal too. */
     .refused = {{400, "INVALID_LOGIN"}, {401, NULL}, {403, "INVALID_LOGIN"}},
 };
 
@@ -32,7 +32,7 @@ bool profile_is_open(const struct api_profile *profile, const char *path, size_t
     size_t size = strlen(prefix);
     if (length < size || memcmp(path, prefix, size) != 0)
       continue;
-    /* A prefix without a slash at its end is a whole segment: /metadata, not /metadatabase. */
+    /* A prefix without a trailing slash matches whole segments: /metadata, not /metadatabase. */
     if (prefix[size - 1] == '/' || length == size || path[size] == '/' || path[size] == '?')
       return true;
   }

@@ -5,12 +5,12 @@
 #include "../text/header.h"
 #include "record.h"
 
-/* The bytes: magic, version, numbers, four byte strings, refusals, check sum. Numbers are IEEE 754
-   doubles as 8 bytes, lengths 4 bytes, all with the lowest byte first. Version 1 has no retry_at,
-   and only version 3 has refusals: one byte for how many, then digest, time and count of each; it
-   may lack a token. Whatever can be is written as version 2, which older ones can read. Magic,
-   version and check sum stay where they are in every version, so that a newer one is told from
-   damage. */
+/* File format: magic, version, numbers, four byte strings, refusals, checksum. Numbers are IEEE
+   754 doubles of 8 bytes, lengths have 4 bytes, all little-endian. Version 1 has no retry_at.
+   Only version 3 has refusals (a byte with their count, then digest, time and count of each),
+   and may lack a token. Records are written as version 2 if possible, for older readers. Magic,
+   version and checksum have the same place in every version, so that a newer version is not
+   taken for damage. */
 static const char MAGIC[] = "mic-record";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
 enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION = VERSION_REFUSALS };
@@ -28,7 +28,7 @@ static void list_fields(const struct record *record, const double *numbers[NUMBE
   strings[3] = &record->root;
 }
 
-/* What is not set stays so. */
+/* Keeps an unset secret unset. */
 static bool copy_secret(struct secret *to, const struct secret *from) {
   return from->bytes == NULL || secret_set(to, from->bytes, from->length);
 }
@@ -66,7 +66,7 @@ void record_clear(struct record *record) {
   memset(record, 0, sizeof *record);
 }
 
-/* FNV-1a: finds damage, not malice. */
+/* FNV-1a: detects damage, not manipulation. */
 static uint32_t checksum(const char *bytes, size_t length) {
   uint32_t sum = 2166136261u;
   for (size_t i = 0; i < length; i++)
@@ -86,7 +86,7 @@ static uint64_t get_whole(const char *bytes, size_t size) {
   return value;
 }
 
-/* Credentials and no more, as version 2 has them. */
+/* True if version 2 can represent the record. */
 static bool is_plain(const struct record *record) {
   return record->token.length > 0 && record->refusals.count == 0;
 }
@@ -143,7 +143,7 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
   return buffer_append(bytes, scratch, SUM_SIZE);
 }
 
-/* Moves `*bytes` on; false when fewer are left. */
+/* Takes bytes and advances *bytes. False if fewer are left. */
 static bool take_bytes(const char **bytes, size_t *left, size_t size, const char **taken) {
   if (*left < size)
     return false;
@@ -153,7 +153,7 @@ static bool take_bytes(const char **bytes, size_t *left, size_t size, const char
   return true;
 }
 
-/* Moves `*bytes` on over one string. */
+/* Takes one string and advances *bytes. */
 static enum record_status take_string(const char **bytes, size_t *left, struct secret *string) {
   const char *taken;
   if (!take_bytes(bytes, left, 4, &taken))
@@ -166,7 +166,7 @@ static enum record_status take_string(const char **bytes, size_t *left, struct s
   return RECORD_READ;
 }
 
-/* Moves `*bytes` on over one number of the allowed range. */
+/* Takes one number and advances *bytes. False if it is out of range. */
 static bool take_number(const char **bytes, size_t *left, double *number) {
   const char *taken;
   if (!take_bytes(bytes, left, 8, &taken))
@@ -200,7 +200,7 @@ static bool is_credential(const struct secret *secret) {
   return secret->length == 0 || header_can_carry(secret->bytes, secret->length);
 }
 
-/* As url_base_set makes one. It is compared with that of a client before anything is sent there. */
+/* The form of a url_base's root. It is compared with the client's before anything is sent to it. */
 static bool is_root(const struct secret *root) {
   if (root->length == 0 ||
       (strncmp(root->bytes, "https://", 8) != 0 && strncmp(root->bytes, "http://", 7) != 0))
@@ -213,7 +213,7 @@ static bool is_root(const struct secret *root) {
   return root->bytes[root->length - 1] != '/';
 }
 
-/* A token, or nothing of a login but that it did not work. */
+/* True if there is a token, or only refusals or a pause. */
 static bool has_content(const struct record *record) {
   if (record->token.length > 0)
     return true;
@@ -224,7 +224,7 @@ static bool has_content(const struct record *record) {
 static bool is_sound(const struct record *record) {
   return has_content(record) && is_credential(&record->token) && is_credential(&record->identity) &&
          is_credential(&record->refresh_token) && is_root(&record->root) &&
-         record->generation <= MIC_GENERATION_MAX && /* and whole */
+         record->generation <= MIC_GENERATION_MAX && /* and an integer */
          (double)(uint64_t)record->generation >= record->generation;
 }
 

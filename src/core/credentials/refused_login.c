@@ -5,11 +5,11 @@
 #include "../text/buffer.h"
 #include "refused_login.h"
 
-/* Some ten milliseconds. It is needed once for a refusal, and once by each process that knows of
-   one and has the password. */
+/* About ten milliseconds. Runs once per refusal, and once in each process that knows of one and has
+   the password. */
 enum { ROUNDS = 10000 };
 
-/* Each part with its length before it: what ends here cannot begin there. */
+/* Appends a part with its length before it, so that parts cannot run into each other. */
 static bool append_part(struct buffer *text, const struct login_part *part) {
   unsigned char length[4];
   for (size_t i = 0; i < sizeof length; i++)

@@ -1,6 +1,6 @@
 --- lua-mic: a client for Telenor's Managed IoT Cloud (MIC).
 
-local core = require "mic.core_loader" -- before all that needs it
+local core = require "mic.core_loader" -- first: it explains a core built for another Lua
 
 local client = require "mic.client"
 local errors = require "mic.error"
@@ -16,7 +16,7 @@ local mic = {
   store = {},
 }
 
---- With a colon the module itself would be the first argument.
+--- Raises for a call with a colon, which passes the module as first argument.
 local function refuse_colon(first, name)
   if first == mic then
     errors.raise(("call it with a dot: mic.%s(…)"):format(name))
@@ -39,8 +39,8 @@ local function environment_client(given)
   return environment.client(given)
 end
 
---- Makes a client of environment variables.
----@param given? table options; they win over the variables
+--- Makes a client from environment variables.
+---@param given? table options; they override the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
 function mic.from_env(given)
@@ -48,14 +48,14 @@ function mic.from_env(given)
   return environment_client(given)
 end
 
---- A readable text of any value; secrets of clients are masked.
+--- Formats any value as readable text; secrets of clients are masked.
 ---@param value any
 ---@return string
 function mic.pretty(value)
   return pcall_compat.need("mic.pretty").text(value, client.mask)
 end
 
---- A store is loaded when it is asked for.
+--- Stores that are loaded on first use.
 local stores = {
   memory = "mic.store.memory",
   file = "mic.store.file",
@@ -79,8 +79,8 @@ setmetatable(mic.store, {
   end,
 })
 
---- What this runs on.
----@return table features version, lua, libcurl, tls (texts); http2, async_resolver, gzip, brotli
+--- Returns versions and features of the build.
+---@return table features version, lua, libcurl, tls (strings); http2, async_resolver, gzip, brotli
 --- (booleans), zstd
 function mic.features()
   local features = core.features()
@@ -89,10 +89,10 @@ function mic.features()
   return features
 end
 
---- The client of the module-wide calls; made by `login`, else from the environment at first use.
+--- Client of the module-wide calls; set by `login`, otherwise made from the environment.
 local default
 
---- One hidden login for all that a server does would be a leak from one user to another.
+--- Raises in nginx: one hidden login would be shared by all requests of the server.
 local function refuse_in_nginx(name)
   local ngx = rawget(_G, "ngx")
   if type(ngx) == "table" and ngx.get_phase then
@@ -100,7 +100,7 @@ local function refuse_in_nginx(name)
   end
 end
 
---- Makes a client, logs in, and makes it the one of the module-wide calls.
+--- Makes a client, logs in, and uses it for the module-wide calls.
 ---@param given table the options of `mic.new`; username and password are needed
 ---@return table|nil client
 ---@return table|nil err
@@ -121,7 +121,7 @@ function mic.login(given)
 end
 
 for _, name in ipairs { "request", "get", "head", "delete", "options", "post", "put", "patch" } do
-  --- As the method of a client.
+  --- Same as the client's method.
   mic[name] = function(...)
     refuse_colon((...), name)
     refuse_in_nginx(name)

@@ -1,5 +1,5 @@
---- The client that users hold: verbs, login, credentials. What it keeps is not reachable through
---- the object, so that printing or dumping it shows no secret.
+--- Client object: verbs, login, credentials. Its state is not reachable through the object, so that
+--- printing or dumping it shows no secret.
 
 local auto = require "mic.transport.auto"
 local build = require "mic.request.build"
@@ -17,7 +17,7 @@ local client = {}
 local client_methods = {}
 local client_mt = { __name = "mic.client", __index = client_methods }
 
---- What a client has not is nil, as everywhere, but for a method that is written almost rightly.
+--- Unknown fields are nil, as usual, except for a near miss of a method's name, which raises.
 setmetatable(client_methods, {
   __index = function(_, name)
     local near = type(name) == "string" and options.near_miss(name, client_methods)
@@ -28,7 +28,7 @@ setmetatable(client_methods, {
   end,
 })
 
---- By the object that users hold.
+--- Client states, by client object.
 local inside_of = setmetatable({}, { __mode = "k" })
 
 local function inside(self, method)
@@ -39,16 +39,16 @@ local function inside(self, method)
   return found
 end
 
---- What is in a client, for the modules of this library.
+--- Returns the state of a client, for the modules of this library.
 ---@param object any
----@return table|nil inside nil when it is no client
+---@return table|nil inside nil if it is not a client
 function client.inside_of(object)
   return type(object) == "table" and inside_of[object] or nil
 end
 
 --- Makes a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
----@param ca_file_name? string what messages call the option tls.ca_file
+---@param ca_file_name? string name of the option tls.ca_file in messages
 ---@return table client
 function client.new(given, ca_file_name)
   local object = setmetatable({}, client_mt)
@@ -56,12 +56,12 @@ function client.new(given, ca_file_name)
   return object
 end
 
---- Hides the secrets of all clients.
+--- Masks the secrets of all clients.
 ---@param text string
 ---@return string
 function client.mask(text)
   for _, mine in pairs(inside_of) do
-    if not mine.closed then -- it knows none any more
+    if not mine.closed then -- a closed client has no secrets
       text = mine.mask(text)
     end
   end
@@ -106,7 +106,7 @@ function client_methods:request(opts)
   return send(inside(self, "request"), build.call(opts, "client:request"))
 end
 
---- A verb's call, the shortest way where that is possible.
+--- Sends a verb's call, on the fast path if possible.
 local function send_verb(self, what, verb, path, data, opts)
   local sent, made, err = plain.send(self, what, verb, path, data, opts)
   if sent then
@@ -147,8 +147,8 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   end
 end
 
---- The URL may be one that came with data, so what is wrong with it is no misuse. It is shown only
---- where it cannot hold a password.
+--- Returns the error for an invalid URL. It is not misuse, since the URL may come from data. The
+--- URL is shown only if it cannot contain a password.
 local function unfetchable(built, problem)
   if not built.url:find("://", 1, true) then
     problem = "it is no whole URL, https://host/path; a path is for client:get"
@@ -163,8 +163,8 @@ local function unfetchable(built, problem)
   })
 end
 
---- Gets an absolute URL. Credentials and API key go along only while every URL of the call is of
---- the client's origin; elsewhere it needs no login and triggers none.
+--- Sends a request to an absolute URL. Credentials and API key are sent only while every URL of the
+--- call is at the client's origin; another origin needs and triggers no login.
 ---@param url string
 ---@param opts? table those of `request`, without path and params
 ---@return table|nil response
@@ -185,7 +185,7 @@ function client_methods:fetch(url, opts)
   return send(mine, built)
 end
 
---- The results of a batch whose code cannot be loaded.
+--- Returns the results of a batch whose code cannot be loaded.
 local function unloaded(requests, kind, code, message)
   local results = {}
   for index = 1, type(requests) == "table" and #requests or 0 do
@@ -194,8 +194,8 @@ local function unloaded(requests, kind, code, message)
   return results
 end
 
---- Sends many requests, in parallel over kept connections.
----@param requests table list of options as for `request`; `concurrency` (16) how many at once
+--- Sends many requests in parallel, over kept connections.
+---@param requests table list of options as for `request`; `concurrency` (16): most at once
 ---@return table results in the order of the requests, each `{ response = … }` or `{ err = … }`
 function client_methods:batch(requests)
   local mine = inside(self, "batch")
@@ -268,7 +268,7 @@ function client_methods:login(username, password)
   return setmetatable({ user = data.user, permissions = data.permissions }, session_mt)
 end
 
---- Refreshes now, also within the token's life.
+--- Refreshes now, even if the token is fresh.
 ---@return true|nil ok
 ---@return table|nil err
 function client_methods:refresh()
@@ -292,7 +292,7 @@ function client_methods:logout()
   return ready.session:logout()
 end
 
---- Whether there are credentials that have not expired. Sends nothing.
+--- True if there are credentials that have not expired. Sends nothing.
 ---@return boolean
 function client_methods:authenticated()
   local mine = inside(self, "authenticated")
@@ -302,7 +302,7 @@ function client_methods:authenticated()
   return mine.session:is_logged_in()
 end
 
---- A copy of the secrets; nil when there are none.
+--- Returns a copy of the credentials; nil if there are none.
 ---@return table|nil credentials identityId, token, refreshToken, expires_at (seconds since 1970)
 function client_methods:credentials()
   local mine = inside(self, "credentials")
@@ -313,7 +313,7 @@ function client_methods:credentials()
   return (mine.core:credentials_table())
 end
 
---- Adopts credentials obtained elsewhere, and saves them.
+--- Adopts and saves credentials from elsewhere.
 ---@param credentials table identityId, token, refreshToken, expires_at
 ---@return true|nil ok
 ---@return table|nil err
@@ -335,8 +335,8 @@ function client_methods:use_credentials(credentials)
   return ready.session:adopt(credentials)
 end
 
---- The headers that authenticate a call, for a proxy or another HTTP library; renewed first when
---- that is due, so it may wait.
+--- Returns the headers that authenticate a call, for a proxy or another HTTP library. Renews the
+--- credentials first if due, so it may wait.
 ---@return table<string, string>|nil headers
 ---@return table|nil err
 function client_methods:auth_headers()
@@ -363,7 +363,7 @@ function client_methods:auth_headers()
   return headers
 end
 
---- How the client is doing, without secrets.
+--- Returns the client's status, without secrets.
 ---@return table status api, username, logged_in, issued, expires, next_refresh (in seconds since
 --- 1970), transport, store, store_error, last_error, event_error, counters
 function client_methods:status()
@@ -384,7 +384,7 @@ function client_methods:status()
   return setmetatable(status, status_mt)
 end
 
---- Closes the connections and wipes the secrets; calls return `closed` from now on. Idempotent.
+--- Closes the connections and wipes the secrets; later calls return `closed`. Idempotent.
 function client_methods:close()
   local mine = inside(self, "close")
   mine.closed, mine.plain_request, mine.plain_get = true, nil, nil

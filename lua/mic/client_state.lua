@@ -1,4 +1,4 @@
---- What belongs to a client: its core client, session, store and transport. Users never hold it.
+--- Private state of a client: core client, token source, store, transport, retry budget.
 
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
@@ -13,7 +13,7 @@ local token_source = require "mic.credentials.token_source"
 
 local client_state = {}
 
-local POLL = 0.05 -- seconds, where nobody can be woken
+local POLL = 0.05 -- seconds, if nothing can wake the caller
 
 local function core_config(given, ca_file_name)
   local config = {
@@ -36,7 +36,7 @@ local function core_config(given, ca_file_name)
   return config
 end
 
---- Puts a core client and its session into the inside. Nil and a text for a bad base URL.
+--- Adds the core client and its token source. Nil and a text for an invalid base URL.
 local function build(self, base_url, api_key)
   local config = core_config(self.given, self.ca_file_name)
   config.base_url, config.api_key = base_url, api_key
@@ -56,7 +56,7 @@ local function build(self, base_url, api_key)
     timeout = self.timeout,
     mask = self.mask,
   }
-  self.core, self.session = made, made_session -- together: who finds one relies on the other
+  self.core, self.session = made, made_session -- together: neither is used without the other
   self.plain_request = self.is_plain and made.plain_request or nil
   made_session.vault:check_store()
   return true
@@ -81,7 +81,7 @@ local function whole(given)
   })
 end
 
---- A table that can send a request is whole; another one has the functions of a loop.
+--- Returns the transport. A table with `request` is complete; another has the functions of a loop.
 local function find_transport(given)
   if type(given) == "table" then
     return given.request and whole(given) or require("mic.transport.loop").new(given)
@@ -97,9 +97,9 @@ local function find_transport(given)
   return transport
 end
 
---- Makes the inside of a client; sends nothing. Raises for misuse.
+--- Makes the state of a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
----@param ca_file_name? string what messages call the option tls.ca_file
+---@param ca_file_name? string name of the option tls.ca_file in messages
 ---@return table self
 function client_state.new(given, ca_file_name)
   local checked = options.check(given, options.client, "mic.new")
@@ -117,12 +117,12 @@ function client_state.new(given, ca_file_name)
     retry_budget = retry_budget.new(),
   }
   self.emit = events.emitter(self, checked.on_event)
-  --- Nobody has to be told of a call, and the core may wait, outside of loops: see request.plain.
+  --- No on_event, and the core may block outside of loops: see request.plain.
   self.is_plain = not self.listens
     and (self.transport == blocking or self.transport == auto and not auto.is_in_nginx())
-  --- Likewise where a transport has a short way of its own.
+  --- The same for a transport with a fast path of its own.
   self.plain_get = not self.listens and not self.is_plain and self.transport.plain_get or nil
-  --- Hides all secrets of the client in a text, of which at most `limit` bytes are kept.
+  --- Masks the client's secrets in a text, of which at most `limit` bytes are kept.
   function self.mask(text, limit)
     return (self.core or self.search.client):mask(text, nil, limit)
   end
@@ -141,9 +141,9 @@ function client_state.new(given, ca_file_name)
   return self
 end
 
---- When a call that begins now has to end, on the transport's clock; nil for never.
+--- Returns the deadline of a call that starts now, on the transport's clock; nil for none.
 ---@param self table
----@param deadline number|false|nil seconds; the client's when nil
+---@param deadline number|false|nil seconds; nil: the client's
 ---@return number|nil ends
 function client_state.ends_of(self, deadline)
   if deadline == nil then
@@ -152,14 +152,14 @@ function client_state.ends_of(self, deadline)
   return deadline and self.transport.now() + deadline or nil
 end
 
---- How the client waits: as in its last call, or at this place when there was none.
+--- Returns the transport's name in the last call, or at this place if there was none.
 ---@param self table
 ---@return string name
 function client_state.transport_name(self)
   return self.used_transport or client_state.find_transport_name(self)
 end
 
---- How the client waits at this place.
+--- Returns the transport's name at this place.
 ---@param self table
 ---@return string name
 function client_state.find_transport_name(self)
@@ -167,7 +167,7 @@ function client_state.find_transport_name(self)
   return describe and describe() or self.transport.name or "table"
 end
 
---- An error where the transport cannot wait at this place; nil elsewhere.
+--- Returns an error if the transport cannot wait at this place.
 ---@param self table
 ---@return table|nil err
 function client_state.cannot_wait(self)
@@ -175,9 +175,9 @@ function client_state.cannot_wait(self)
   return problem and errors.new("phase", problem) or nil
 end
 
---- The inside with its core; for a stack that may have to look for it, and wait.
+--- Returns the state with its core client. For a stack it may have to run the discovery and wait.
 ---@param self table
----@param ends? number when that has to have ended, on the transport's clock
+---@param ends? number deadline of the discovery, on the transport's clock
 ---@return table|nil self
 ---@return table|nil err
 function client_state.connect(self, ends)

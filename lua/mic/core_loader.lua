@@ -1,5 +1,5 @@
---- Loads the core, or says that it is one of another Lua: all that the system knows of that is the
---- name of a function that is missing.
+--- Loads the core. If it was built for another Lua, the error says so; the dynamic linker reports
+--- only a missing symbol.
 
 local loaded, core = pcall(require, "mic.core")
 if loaded then

@@ -1,4 +1,4 @@
---- A client from environment variables.
+--- Makes a client from environment variables.
 
 local client = require "mic.client"
 local errors = require "mic.error"
@@ -7,8 +7,8 @@ local password_file = require "mic.password_file"
 
 local environment = {}
 
---- Option by variable; `tls.ca_file` stands in its table, of a file store it is the path, and
---- `password_file` is none.
+--- Options by variable. `tls.ca_file` is a field of the option tls, the store's value is the path
+--- of a file store, and `password_file` is not an option.
 local variables = {
   MIC_BASE_URL = "base_url",
   MIC_STACK = "stack",
@@ -43,8 +43,8 @@ end
 
 local MISSING = "set it, or make a client with mic.login or mic.new"
 
---- What was raised about an option, as an error about its variable. What is wrong with the caller's
---- own options stays raised.
+--- Turns a raised option error into an error about its variable. Errors about the caller's own
+--- options are raised again.
 local function blame(problem, own)
   errors.pass_memory(problem)
   local text = tostring(problem):gsub("^.-:%d+: ", "")
@@ -57,7 +57,7 @@ local function blame(problem, own)
   error(problem, 0)
 end
 
---- The password of MIC_PASSWORD or MIC_PASSWORD_FILE.
+--- Returns the password of MIC_PASSWORD or MIC_PASSWORD_FILE.
 ---@param text string|nil
 ---@param path string|nil
 ---@return string|function|nil password
@@ -73,11 +73,10 @@ local function choose_password(text, path)
   return password_file.option("MIC_PASSWORD_FILE", path)
 end
 
---- Makes a client of MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD or
---- MIC_PASSWORD_FILE, MIC_CA_FILE and MIC_CREDENTIALS, a file store's path. Empty variables count
---- as absent.
---- Raises for misuse: what is wrong with `options`.
----@param options? table of `mic.new`; they win over the variables
+--- Makes a client from MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD or
+--- MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a file store. Empty variables
+--- count as unset. Raises for misuse: an invalid `options`.
+---@param options? table of `mic.new`; they override the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
 function environment.client(options)

@@ -1,4 +1,4 @@
---- The one error object of everything that can happen at run time, and the way misuse is raised.
+--- Error object of all run-time failures, and raising of misuse.
 
 local error_body = require "mic.error_body"
 local hints = require "mic.hints"
@@ -11,14 +11,14 @@ local error_mt = { __name = "mic.error" }
 local getinfo = type(debug) == "table" and debug.getinfo
 
 local MESSAGE_LIMIT = 300
-local SEEN_LIMIT = 4096 -- of a text that becomes a message
+local SEEN_LIMIT = 4096 -- bytes of a text considered for a message
 local WORD_LIMIT = 64
 local PATH_LIMIT = 200
 local DETAILS_LIMIT = 198 -- with ": " 200 bytes
 local DEPTH_LIMIT = 16
-local PARAMS_LIMIT = 1000 -- members of message_params, whatever the server sends
-local KEY_MINIMUM = 4 -- shorter secrets count only as a whole text, and a key may be one by chance
-local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded to look for its message
+local PARAMS_LIMIT = 1000 -- most members of message_params
+local KEY_MINIMUM = 4 -- shorter secrets match whole texts only, and a key may equal one by chance
+local BODY_LIMIT = 1024 * 1024 -- a longer error body is not decoded for its message
 
 local kinds = {
   network = true,
@@ -36,9 +36,9 @@ local kinds = {
   closed = true,
 }
 
---- Kinds that a later try may cure, unless the maker of the error knows better.
+--- Kinds that are retryable by default.
 local retryable_kinds = { network = true, timeout = true }
---- Of an answer that would come alike again.
+--- Codes of these kinds that are not: the same answer is to be expected.
 local lasting_codes = { CURLE_BAD_CONTENT_ENCODING = true }
 local retryable_statuses = { [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 
@@ -57,8 +57,8 @@ local fields_kept = {
   "method",
 }
 
---- The path without query and fragment, which may hold data and the identity, and without user
---- information.
+--- Returns the path without query and fragment, which may contain data and the identity, and
+--- without user information.
 local function bare_path(path)
   path = path:gsub("[?#].*$", "")
   return (path:gsub("^(%a[%w+.-]*://)[^/]*@", "%1"))
@@ -111,7 +111,7 @@ function error_mt.__concat(left, right)
   return tostring(left) .. tostring(right)
 end
 
---- Whether a call that failed without a usable answer may succeed later.
+--- True if a call that failed without a usable answer may succeed later.
 ---@param kind string
 ---@param code? string libcurl's symbolic code
 ---@return boolean
@@ -119,11 +119,11 @@ function errors.is_passing(kind, code)
   return (retryable_kinds[kind] and not lasting_codes[code]) or false
 end
 
---- Makes an error object. The message is ours (what a server said goes through `from_reply`).
---- `fields` may hold hint, status, key, property, message_params, request_id, response, retryable,
+--- Makes an error object. The message is our own (for a server's message use `from_reply`).
+--- `fields` may have hint, status, key, property, message_params, request_id, response, retryable,
 --- attempts, location, code, method and path, and the facts fresh_token and no_manifest
---- for the hint. What is not given is looked up (the hint) or follows the kind (`retryable`).
----@param kind string one of the kinds of the documentation
+--- for the hint. By default the hint is looked up, and `retryable` follows from the kind.
+---@param kind string one of the documented kinds
 ---@param message string one readable sentence, without secrets
 ---@param fields? table
 ---@return table err
@@ -155,7 +155,7 @@ function errors.new(kind, message, fields)
   return setmetatable(err, error_mt)
 end
 
---- A copy, for one of several who get the same error: whoever called adds his own facts.
+--- Returns a copy, for each caller that shares an error: callers add their own fields.
 ---@param err table
 ---@return table copy
 function errors.copy(err)
@@ -166,15 +166,15 @@ function errors.copy(err)
   return setmetatable(copy, error_mt)
 end
 
---- Whether a value is one of our error objects.
+--- True if a value is an error object of this library.
 ---@param value any
 ---@return boolean
 function errors.is(value)
   return type(value) == "table" and getmetatable(value) == error_mt
 end
 
---- Raises again what says that memory has ended: it is no misuse, and nobody else's failure.
----@param problem any what was caught
+--- Raises an out-of-memory error again: it is neither misuse nor another failure.
+---@param problem any the caught error
 function errors.pass_memory(problem)
   if problem == "not enough memory" then
     error(problem, 0)
@@ -184,7 +184,7 @@ end
 --- `assert` for results of this library, on every Lua.
 ---@param value any
 ---@param err any
----@return any ... its arguments when the first is neither nil nor false; else the line is raised
+---@return any ... its arguments if the first is neither nil nor false; else raises the error's line
 function errors.assert(value, err, ...)
   if value then
     return value, err, ...
@@ -198,7 +198,7 @@ function errors.assert(value, err, ...)
   error(err, 0)
 end
 
---- The error for a fail of the core. Its kinds `missing` and `stale` become `auth`.
+--- Makes the error of a failure in the core. Its kinds `missing` and `stale` become `auth`.
 ---@param kind string the core's kind
 ---@param code? string libcurl's or the system's symbolic code
 ---@param message? string
@@ -212,10 +212,10 @@ function errors.from_fail(kind, code, message, context)
   local mask = fields.mask or same
   fields.code = code
   if kind == "tls" and message and message:find("is not valid yet", 1, true) then
-    fields.retryable = true -- the clock may be right by then
+    fields.retryable = true -- the clock may be corrected
   end
   fields.path = fields.path and mask(fields.path)
-  if kind ~= "closed" then -- a closed client knows no secret any more, and would hide all of it
+  if kind ~= "closed" then -- a closed client has no secrets left and would mask all of it
     message = mask(message or "", SEEN_LIMIT)
   end
   message = message ~= "" and message or "no more is known"
@@ -230,7 +230,7 @@ function errors.from_fail(kind, code, message, context)
   return errors.new(kind, message, fields)
 end
 
---- Whether the decoded body of a success is an error all the same: the API sends such under 200.
+--- True if the decoded body of a 2xx answer is an error: the API sends errors with status 200, too.
 ---@param data any
 ---@return boolean
 function errors.is_in(data)
@@ -248,13 +248,13 @@ local function text_or_nil(value, mask)
   return mask(value)
 end
 
---- Whether a number holds a secret that is made of digits.
+--- True if a number contains a secret that consists of digits.
 local function is_secret(number, mask)
   local text = (number % 1 == 0 and "%.0f" or "%.14g"):format(number)
   return mask(text) ~= text
 end
 
---- A copy with all its texts and numbers masked; what the server sent stays as it was.
+--- Returns a copy with all strings and numbers masked; the original is unchanged.
 local function masked_copy(value, mask, depth, budget)
   if type(value) == "string" then
     return mask(value)
@@ -276,13 +276,13 @@ local function masked_copy(value, mask, depth, budget)
   return copy
 end
 
---- The error for an answer that is no success: other than 2xx, or with `errorMessage`. `context`
---- may hold `mask` (a function that hides secrets), `headers` (parsed; else `reply.head` is),
---- `fresh_token` (the call carried a token that should be good), `kind`, `unreadable` (the message
---- when the body is withheld), `unfollowed` (why a redirect was not), and any field of `new`.
---- The kind is `http`, or `auth` for a refused login or refresh and for 401 on a fresh token.
+--- Makes the error of an answer that is not 2xx, or has `errorMessage`. `context` may have `mask`
+--- (a function that hides secrets), `headers` (parsed; default: `reply.head`), `fresh_token` (the
+--- call carried a token that should be good), `kind`, `unreadable` (the message if the body is
+--- withheld), `unfollowed` (why a redirect was not followed), and any field of `new`. The kind is
+--- `http`, or `auth` for a refused login or refresh and for 401 on a fresh token.
 ---@param reply table the core's reply: status, head, body, location, means
----@param data any the decoded body; nil when it was not decoded (it is tried then)
+---@param data any the decoded body; nil: it is decoded here
 ---@param context? table
 ---@return table err
 function errors.from_reply(reply, data, context)
@@ -333,7 +333,7 @@ function errors.from_reply(reply, data, context)
   return errors.new(kind, message, fields)
 end
 
---- "@FOLDER/mic" of "@FOLDER/mic/error.lua": our files are those below it and FOLDER/mic.lua.
+--- "@FOLDER/mic" of "@FOLDER/mic/error.lua": our files are below it, and FOLDER/mic.lua.
 local own_root = getinfo and getinfo(1, "S").source:match "^(@.+)[/\\][^/\\]+$"
 
 local function is_own(source)
@@ -344,7 +344,7 @@ local function is_own(source)
   return rest == ".lua" or rest:find "^[/\\]" ~= nil
 end
 
---- "FILE:LINE: " of the innermost function on the stack that is not ours, or "".
+--- Returns "FILE:LINE: " of the innermost function on the stack outside this library, or "".
 local function user_position()
   if not own_root then
     return ""
@@ -361,7 +361,7 @@ local function user_position()
   return ""
 end
 
---- Raises misuse, with the position of the user's code rather than ours. Does not return.
+--- Raises misuse, with the position of the user's code. Does not return.
 ---@param message string what was wrong and what is accepted, without secrets
 function errors.raise(message)
   error(user_position() .. message, 0)

@@ -1,4 +1,4 @@
---- Reads the bodies of error answers: the API's own, and those of gateways and other services.
+--- Parses the bodies of error answers, of the API, of gateways and of other services.
 
 local hints = require "mic.hints"
 
@@ -8,8 +8,8 @@ local members = hints.members
 local NESTING_LIMIT = 3
 local DEPTH_LIMIT = 16
 
---- Members of foreign error bodies that hold the message, first match wins: API Gateway and most
---- others, OAuth 2 (RFC 6749 section 5.2), problem details (RFC 9457), and those that have a text.
+--- Fields with the message in other services' error bodies, the first match wins: API Gateway and
+--- most others, OAuth 2 (RFC 6749 section 5.2), problem details (RFC 9457), and any with a text.
 local foreign = { "message", "Message", "error_description", "detail", "title", "error" }
 
 local function text_of(value)
@@ -19,7 +19,7 @@ local function text_of(value)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- The API's own object, which holds the details of the error; nil for a foreign body.
+--- Returns the API's own object with the details of the error; nil for other bodies.
 local function own_object(data, legacy)
   for _, inner in ipairs { type(legacy) == "table" and legacy or false, data.message or false } do
     if type(inner) == "table" then
@@ -59,7 +59,7 @@ local function read(data, depth)
   return nil, data
 end
 
---- The message of a decoded error body, and the table that may hold key, property and parameters.
+--- Returns the message of a decoded error body, and the table with key, property and parameters.
 ---@param data any
 ---@return string|nil message
 ---@return table details
@@ -67,9 +67,9 @@ function error_body.read(data)
   return read(data, 1)
 end
 
---- A sentence for an answer that is no JSON, or has no message.
+--- Describes an answer that is not JSON or has no message.
 ---@param body string|nil
----@param location string|nil where a redirect leads
+---@param location string|nil target of a redirect
 ---@param unfollowed string|nil ": " and why it was not followed
 ---@return string message
 function error_body.describe(body, location, unfollowed)
@@ -96,7 +96,7 @@ local function compare_keys(a, b)
   return type(a) ~= "table" and type(a) ~= "boolean" and a < b
 end
 
---- Appends the texts, numbers and booleans in a value, in the order of their keys.
+--- Appends the strings, numbers and booleans of a value, ordered by key.
 local function append_values(list, value, depth)
   local kind = type(value)
   if kind == "number" then
@@ -115,7 +115,7 @@ local function append_values(list, value, depth)
   end
 end
 
---- What `property` and `message_params` add to a message that does not have them.
+--- Returns what `property` and `message_params` add to the message, if it does not contain them.
 ---@param err table
 ---@return string added ": property: value, value", or ""
 function error_body.details(err)

@@ -1,4 +1,4 @@
---- Makes the events of calls, and delivers a client's events to the user's `on_event`.
+--- Event emitter: builds the events of calls and delivers them to `on_event`.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -9,24 +9,24 @@ local events = {}
 
 local ngx = rawget(_G, "ngx")
 
-local PROBLEM_LIMIT = 300 -- bytes of it that are shown
+local PROBLEM_LIMIT = 300 -- bytes of an error that are shown
 local calls = 0
 
---- The number of a call that begins now, unique in this Lua state.
+--- Returns the number of a new call, unique in this Lua state.
 ---@return integer
 function events.next_call()
   calls = calls + 1
   return calls
 end
 
---- Seconds, rounded to a tenth of a millisecond.
+--- Rounds seconds to a tenth of a millisecond.
 ---@param seconds number
 ---@return number
 function events.rounded(seconds)
   return math.floor(seconds * 1e4 + 0.5) / 1e4
 end
 
---- An event of a call.
+--- Makes an event of a call.
 local function make(self, state, kind, attempt)
   local query = (state.url or state.path):match "%?([^#]+)"
   state.call = state.call or events.next_call()
@@ -40,17 +40,17 @@ local function make(self, state, kind, attempt)
   }
 end
 
---- Tells that a request is about to be sent.
----@param self table the inside of a client
+--- Emits the event of a request that is about to be sent.
+---@param self table the client state
 ---@param state table of the call
 function events.request(self, state)
   self.emit(make(self, state, "request", state.attempts + 1))
 end
 
---- Tells how an attempt ended.
----@param self table the inside of a client
+--- Emits the event of the end of an attempt.
+---@param self table the client state
 ---@param state table of the call
----@param started number when it began, on the transport's clock
+---@param started number start of the attempt, on the transport's clock
 ---@param reply table|nil
 ---@param err table|nil why there is no reply
 function events.response(self, state, started, reply, err)
@@ -72,8 +72,8 @@ function events.response(self, state, started, reply, err)
   self.emit(event)
 end
 
---- Tells that a call waits before its next attempt.
----@param self table the inside of a client
+--- Emits the event of a delay before the next attempt.
+---@param self table the client state
 ---@param state table of the call
 ---@param delay number seconds
 ---@param reason string
@@ -92,9 +92,9 @@ local function show(line)
   end
 end
 
---- A function that hands events to the user's. An error that it raises breaks nothing: it is kept
---- in `event_error`, and the first one is shown.
----@param self table the inside of a client: mask, and then event_error
+--- Returns a function that passes events to the user's function. An error raised there has no
+--- effect on the call: it is kept in `event_error`, and the first one is printed.
+---@param self table the client state: mask, and event_error once there is one
 ---@param on_event function|nil
 ---@return fun(event: table)
 function events.emitter(self, on_event)

@@ -1,24 +1,24 @@
---- What the API calls the parts of its errors, and what to look at next for the usual causes.
+--- Hints for the usual causes of errors, and the field names of the API's error bodies.
 
 local hints = {}
 
---- The members of the API's error bodies.
+--- Field names of the API's error bodies.
 hints.members = {
   text = "message",
   key = "messageKey",
   params = "messageParams",
   property = "property",
-  legacy = "errorMessage", -- of functions behind the gateway, also under 200
+  legacy = "errorMessage", -- of functions behind the gateway, also with status 200
 }
 
---- What the gateway says of a path that it does not know ends with a digest of the token: that is
---- of no use to a reader, and does not belong into logs.
+--- End of the gateway's message for an unknown path: a digest of the token, useless to a reader and
+--- unfit for logs.
 hints.digest = " %(hashed with .*$"
 
---- The first rule whose fields all fit wins. A rule's `status`, `kind`, `code`, `fresh_token`,
+--- The first rule that matches applies. A rule's `status`, `kind`, `code`, `fresh_token`,
 --- `no_manifest`, `missing` and `message` must equal the fact of that name, and
---- `text` must occur in the message. `keyless` wants an answer of the gateway: the application's
---- own answers carry a message key.
+--- `text` must occur in the message. `keyless` requires an answer of the gateway: those of the
+--- application carry a message key.
 local rules = {
   {
     no_manifest = true,
@@ -179,11 +179,11 @@ local function fits(rule, facts)
   return true
 end
 
---- The hint for an error with these facts: `kind`, `status`, `message`, `key` and `code` as in
---- the error; `fresh_token`, true when the call carried a token that should be good;
---- `no_manifest`, true when a stack's manifest was empty.
+--- Returns the hint for an error. Facts: `kind`, `status`, `message`, `key` and `code` as in the
+--- error; `fresh_token`, true if the call carried a token that should be good; `no_manifest`, true
+--- if a stack's manifest was empty.
 ---@param facts table
----@return string|nil hint without a full stop; nil when the cause is not a usual one
+---@return string|nil hint without a full stop; nil if the cause is not a usual one
 function hints.find(facts)
   for _, rule in ipairs(rules) do
     if fits(rule, facts) then

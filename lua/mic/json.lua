@@ -1,7 +1,7 @@
---- JSON in and out. Decoding is lua-cjson's, by an instance of our own: the shared one keeps its
---- settings. Encoding is ours, because lua-cjson 2.1.0 writes 123456789012345 as
---- 1.2345678901234e+14, guesses at mixed tables and has no mark for arrays. What this cjson can
---- do is found out at load.
+--- JSON encoder and decoder. Decoding uses a private instance of lua-cjson, because the shared one
+--- keeps its settings. Encoding is our own, because lua-cjson 2.1.0 writes 123456789012345 as
+--- 1.2345678901234e+14, guesses at mixed tables and cannot mark arrays. The features of the
+--- installed cjson are detected at load.
 
 local cjson = require("cjson").new()
 local core = require "mic.core"
@@ -18,13 +18,13 @@ local BYTE_ORDER_MARK = "\239\187\191"
 cjson.decode_invalid_numbers(false)
 cjson.decode_max_depth(MAX_DEPTH)
 
---- Where cjson can mark the arrays it reads, its mark is ours.
+--- Metatable that marks an array: cjson's if it can mark the arrays it decodes.
 local array_mt = cjson.array_mt or { __name = "mic.array" }
 if cjson.decode_array_with_array_mt then
   cjson.decode_array_with_array_mt(true)
 end
 
---- Metatables that say "array": ours, and cjson's for empty ones.
+--- Metatables that mark an array: ours, and cjson's for empty ones.
 local array_marks = { [array_mt] = true }
 if cjson.empty_array_mt then
   array_marks[cjson.empty_array_mt] = true
@@ -34,7 +34,7 @@ local integers = core.integers
 local math_type = rawget(math, "type") -- nil before 5.3
 local reads_floats = math_type ~= nil and math_type(cjson.decode("[1]")[1]) ~= "integer"
 
---- What `decode` says of a text that would cost too much.
+--- Messages of `decode` for a text that would cost too much memory.
 local TOO_MANY = "more JSON values than allowed"
 local TOO_DEEP = ("JSON nested deeper than %d levels"):format(MAX_DEPTH)
 json.too_large = { [TOO_MANY] = true, [TOO_DEEP] = true }
@@ -60,9 +60,10 @@ local function quote(text)
   return '"' .. text:gsub('[%z\1-\31"\\]', escape) .. '"'
 end
 
---- The text of a number: no fraction when it has none, else the shortest that reads back equal.
+--- Formats a number: without a fraction if it is whole, else the shortest text that reads back
+--- equal.
 ---@param number number
----@return string|nil text nil for NaN and the infinities
+---@return string|nil text nil for NaN and infinity
 function json.number(number)
   if number ~= number or number == math.huge or number == -math.huge then
     return nil
@@ -83,7 +84,7 @@ function json.number(number)
   return (text:gsub("[^%d+%-eE]", ".")) -- the decimal point of a locale
 end
 
---- Where in the value we are: data.items[3].
+--- Path of the current value, such as data.items[3].
 local function place(state)
   local parts = { state.name }
   for depth = 1, state.depth do
@@ -116,7 +117,7 @@ local function check_text(state, text)
   end
 end
 
---- Tells an array from an object.
+--- Distinguishes an array from an object.
 ---@return integer|nil length of the array, nil for an object
 ---@return string[] names of the object, sorted
 local function shape(state, value)
@@ -225,11 +226,11 @@ local function add(state, text)
   state[size] = text
 end
 
---- The JSON text of a value: names sorted, no spaces. A table with positions 1 to n is an array,
---- one with names an object; an empty one is `{}`, or `[]` when it went through `array`. Raises
---- for what JSON cannot hold, and says where in the value it stands.
+--- Encodes a value: names sorted, no spaces. A table with positions 1 to n is an array, one with
+--- names an object; an empty one is `{}`, or `[]` if it went through `array`. Raises for a value
+--- that JSON cannot represent, with its path.
 ---@param value any
----@param name? string what the value is called in such a message; "data"
+---@param name? string name of the value in such a message; default "data"
 ---@return string text
 function json.encode(value, name)
   local state = { add = add, size = 0, name = name or "data", depth = 0, keys = {}, open = {} }
@@ -237,9 +238,9 @@ function json.encode(value, name)
   return table.concat(state, "", 1, state.size)
 end
 
---- How many values a body may have where it may have so many bytes. A table costs up to a hundred
---- bytes for three of text; so it stays within some ten times the limit. What is small anyway may
---- have any number.
+--- Returns the most values that a body of a given size limit may have. A table of three bytes of
+--- text costs up to a hundred bytes, so this bounds the memory to about ten times the limit. A
+--- small limit has no effect.
 ---@param size number bytes
 ---@return number
 function json.most_values(size)
@@ -250,11 +251,11 @@ local function without_mark(text)
   return text:sub(1, #BYTE_ORDER_MARK) == BYTE_ORDER_MARK and text:sub(#BYTE_ORDER_MARK + 1) or text
 end
 
---- Why a text could not be decoded.
+--- Describes why a text could not be decoded.
 ---@param problem string of cjson
----@param skipped number of bytes before what it was given
+---@param skipped number of bytes before the decoded text
 ---@param size number of the whole text
----@return string message without any of the text's content
+---@return string message without content of the text
 local function describe(problem, skipped, size)
   if problem:find "nested" then
     return TOO_DEEP
@@ -270,18 +271,18 @@ local function describe(problem, skipped, size)
   return ("not valid JSON at byte %d of %d"):format(position, size)
 end
 
---- The value of a JSON text; a byte order mark before it is skipped. Whole numbers up to 2^53 are
---- exact, and integers on Lua 5.3 and later.
+--- Decodes a JSON text; a leading byte order mark is skipped. Whole numbers up to 2^53 are exact,
+--- and integers on Lua 5.3 and later.
 ---@param text string
----@param most? number of values, tables included: a text that has more, or may have, is not decoded
----@return any value nil when the text is not JSON; `json.null` for null
----@return string|nil message where it stops being JSON, without any of its content; a member of
---- `json.too_large` where it may be JSON, and would cost too much
+---@param most? number of values, tables included; a text that has or may have more is refused
+---@return any value nil if the text is not JSON; `json.null` for null
+---@return string|nil message position of the error, without content of the text; a member of
+--- `json.too_large` if decoding would cost too much
 function json.decode(text, most)
   if type(text) ~= "string" then
     errors.raise(("json.decode takes a string (got %s)"):format(type(text)))
   end
-  -- A value takes two bytes at the least, so a short text is not worth the count.
+  -- A value takes at least two bytes, so a short text needs no count.
   if most and #text > 2 * most and not core.json_has_at_most(without_mark(text), most) then
     return nil, TOO_MANY
   end
@@ -303,7 +304,7 @@ function json.decode(text, most)
   return nil, describe(problem, #text - #rest, #text)
 end
 
---- Marks a table as a JSON array, so that an empty one is written as `[]`.
+--- Marks a table as a JSON array, so that an empty one is encoded as `[]`.
 ---@param list? table
 ---@return table list the same table, a new one for nil
 function json.array(list)

@@ -1,7 +1,7 @@
---- nginx in front of the API: `authorize` gives a request that nginx passes on the client's own
---- credentials, `observe` looks at what the API made of them.
+--- nginx gateway: `authorize` adds the client's credentials to a proxied request, `observe` checks
+--- the upstream's answer.
 
-local core = require "mic.core_loader" -- before all that needs it
+local core = require "mic.core_loader" -- first: it explains a core built for another Lua
 
 local clients = require "mic.client"
 local errors = require "mic.error"
@@ -19,9 +19,9 @@ local TOKEN, IDENTITY, API_KEY = names.token, names.identity, names.api_key
 local clear_header, set_header = ngx.req.clear_header, ngx.req.set_header
 local UNAUTHORIZED = "401"
 
---- Phases that can wait and still change the request.
+--- Phases that can wait and can still change the request.
 local request_phases = { rewrite = true, server_rewrite = true, access = true, content = true }
---- Phases that know the answer.
+--- Phases after the answer's status is known.
 local answer_phases = { header_filter = true, body_filter = true, log = true }
 
 local function check(client, what, phases, places)
@@ -42,8 +42,8 @@ local function decode(text)
   end))
 end
 
---- A query without the members of this name, however they are spelt, also where a server takes
---- ";" for "&" or decodes twice. The rest stays to the byte.
+--- Removes all parameters of this name from a query, however encoded, also for servers that take
+--- ";" for "&" or decode twice. The rest is unchanged to the byte.
 local function without_member(query, name)
   local kept, first = {}, 1
   local wanted = core.lower(name)
@@ -52,7 +52,7 @@ local function without_member(query, name)
     if core.lower(spelt) ~= wanted and core.lower(decode(spelt)) ~= wanted then
       kept[#kept + 1] = before .. member
     elseif #kept == 0 then
-      first = 2 -- without what parted it from the next one
+      first = 2 -- drop the separator before the first kept parameter
     end
   end
   return table.concat(kept):sub(first)
@@ -60,8 +60,8 @@ end
 
 --- ---- authorize ----
 
---- The spellings of a name with "_" for some "-", which some servers take for the same. nginx has
---- them with `underscores_in_headers on` or `ignore_invalid_headers off`.
+--- Spellings of a header name with "_" for some "-", which some servers treat as the same. nginx
+--- passes them with `underscores_in_headers on` or `ignore_invalid_headers off`.
 local function other_spellings(name)
   local found = {}
   local function spell(done, rest)
@@ -77,7 +77,7 @@ local function other_spellings(name)
   return found
 end
 
---- Text of a function that clears them, one line each: a loop would end LuaJIT's trace.
+--- Generates a function that clears them, one line each: a loop would end LuaJIT's trace.
 local function clearing(headers)
   local lines = { "local clear = ...", "return function()" }
   for _, name in ipairs(headers) do
@@ -93,7 +93,7 @@ local clear_other_spellings =
 
 local function put_header(name, value)
   if value then
-    set_header(name, value) -- in place of the caller's, all of them
+    set_header(name, value) -- replaces all of the caller's
   else
     clear_header(name)
   end
@@ -110,8 +110,8 @@ local function put_query(value)
   end
 end
 
---- Gives the request these credentials. Nothing of the caller's that looks like some goes on, in
---- whatever spelling. Without loops, so that LuaJIT makes one trace of an `authorize`.
+--- Sets these credentials on the request and removes the caller's, in every spelling. No loops, so
+--- that LuaJIT compiles an `authorize` to one trace.
 local function put(own)
   put_header(TOKEN, own.token)
   put_header(IDENTITY, own.identity)
@@ -122,20 +122,18 @@ end
 
 local NONE = {}
 
---- Headers of the generation that was used last, by the client's inside: they are the same for
---- thousands of requests.
+--- Headers of the last used generation, by client state: thousands of requests share them.
 local used = setmetatable({}, { __mode = "k" })
 
---- By the client's inside: its token was refused, and was not marked for that. The store may have a
---- better one.
+--- Client states whose token was refused but not marked as stale. The store may have a better one.
 local refused = setmetatable({}, { __mode = "k" })
 
---- Whether this generation of a core's client is the present one, with no refresh due. A method of
---- the core would end LuaJIT's compiled trace at each request. FFI is there: without it nginx has
---- no semaphores for our calls either.
+--- True if this generation of a core client is the present one and no refresh is due. Called by
+--- FFI, because a method of the core would end LuaJIT's compiled trace at each request. FFI is
+--- available: without it nginx has no semaphores for our calls either.
 local is_fresh = require("ffi").cast("bool (*)(const void *, double)", core.is_fresh_function)
 
---- What the client has, renewed where that is due.
+--- Returns the client's credentials, renewed if due.
 local function take(client, mine)
   local headers, err = client:auth_headers()
   if not headers then
@@ -149,19 +147,19 @@ local function take(client, mine)
   return own
 end
 
---- Whether `observe` has seen this token refused, in any worker where they share the store's notes.
+--- True if `observe` saw this token refused, in any worker that shares the store's notes.
 local function is_refused(mine, own)
   return mine.session.shared.minute_limit:shared "mark" == own.digest
 end
 
---- Whether these are the present credentials still, and not over by the clock. The API's 401 to
---- them may have had another reason.
+--- True if these credentials are still the present ones and not expired. The API's 401 may have had
+--- another cause.
 local function may_do(mine, own)
   local _, generation, left = mine.core:freshness()
   return generation == own.generation and (left == nil or left > 0)
 end
 
---- What the request gets; renewed first where that is due.
+--- Returns the credentials for the request, renewed if due.
 ---@return table|nil own generation, and values: token, api_key, identity or query
 ---@return table|nil err
 local function own_credentials(client, mine)
@@ -189,8 +187,8 @@ local function own_credentials(client, mine)
   return own, err
 end
 
---- Whether nginx has left dots in the path that the API may still resolve, with our credentials:
---- nginx decodes it once, and knows no ";" and no "\".
+--- True if nginx left dots in the path that the API may still resolve, with our credentials: nginx
+--- decodes the path once, and does not treat ";" and "\" specially.
 local function has_dots()
   local path = ngx.var.uri
   return (path:find("/.", 1, true) or path:find("%", 1, true) or path:find("\\", 1, true))
@@ -216,14 +214,14 @@ local function check_options(options)
   end
 end
 
---- Gives the current request the client's credentials in place of its caller's; renews them first
---- where that is due, without blocking. For `rewrite_by_lua`, `access_by_lua` and, before a
---- subrequest, `content_by_lua`.
+--- Replaces the caller's credentials of the current request by the client's; renews them first if
+--- due, without blocking. For `rewrite_by_lua`, `access_by_lua` and, before a subrequest,
+--- `content_by_lua`.
 ---@param client table of `mic.new`
 ---@param options? { on_error?: fun(err: table): boolean? } `on_error` is called instead of the log
---- entry when there are no credentials; it may end the request, or return true to let it go on
---- without any
----@return true|nil ok nil only when on_error returned true; else the request ends with 503, or with
+--- entry if there are no credentials; it may end the request, or return true to continue without
+--- credentials
+---@return true|nil ok nil only if on_error returned true; else the request ends with 503, or with
 --- 400 for a path that has dots left
 ---@return table|nil err
 function nginx.authorize(client, options)
@@ -251,25 +249,25 @@ end
 
 --- ---- observe ----
 
---- The status of the upstream that answered last. Not `ngx.status`: that of `error_page` may be
---- another by now, and the caller's own answer has one too.
+--- Returns the status of the last upstream. Not `ngx.status`, which `error_page` or the caller's
+--- own answer may have set.
 local function upstream_status()
   local statuses = ngx.var.upstream_status
   return statuses and statuses:match "(%d+)%D*$"
 end
 
---- The generation of the client whose token went with this request; nil when it was none that is
---- used now. The header itself says so: a note in `ngx.ctx` would cost each request a table.
+--- Returns the generation of the token sent with this request; nil if it is not the one in use.
+--- Read from the header: a note in `ngx.ctx` would cost each request a table.
 local function sent_generation(mine)
   local own = used[mine]
   return own and ngx.var.http_authorization == own.token and own.generation or nil
 end
 
---- Looks at the answer: a 401 to the credentials that `authorize` gave marks them as stale, so that
---- the next request renews them. Once a minute, since some answers may be 401 whatever the token
---- is; at others the next request looks whether another worker has brought a new one. For
+--- Checks the answer: a 401 to the credentials of `authorize` marks them as stale, so that the next
+--- request renews them. Limited to once a minute, because some answers are 401 whatever the token
+--- is; otherwise the next request checks whether another worker has saved a new token. For
 --- `log_by_lua`, best in `server`, `header_filter_by_lua` and `body_filter_by_lua`.
----@param client table the one of `authorize`
+---@param client table the client passed to `authorize`
 ---@return boolean marked
 function nginx.observe(client)
   local mine =
@@ -285,7 +283,7 @@ function nginx.observe(client)
   if mine.session:mark_refused(sent, used[mine].digest) then
     return true
   end
-  refused[mine], used[mine] = true, nil -- authorize takes its long way
+  refused[mine], used[mine] = true, nil -- the next authorize takes the slow path
   return false
 end
 

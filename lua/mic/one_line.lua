@@ -1,8 +1,8 @@
---- A text of somebody else's on one line: what turns, breaks or steers a terminal does not pass.
+--- Foreign text on one line, safe for a terminal.
 
 local one_line = {}
 
---- The beginnings of the characters that UTF-8 has, by their first byte.
+--- Patterns of the multi-byte characters of UTF-8, by their first byte.
 local characters = {
   "^[\194-\223][\128-\191]",
   "^\224[\160-\191][\128-\191]",
@@ -23,8 +23,8 @@ local function character_end(text, at)
   end
 end
 
---- A run of bytes that are not ASCII; what is no UTF-8 in it, 8-bit control bytes for example,
---- becomes one replacement character.
+--- Repairs a run of non-ASCII bytes: each invalid sequence, such as 8-bit control bytes, becomes
+--- one replacement character.
 local function repair(run)
   local parts, at, broken = {}, 1, false
   while at <= #run do
@@ -40,7 +40,7 @@ local function repair(run)
   return table.concat(parts)
 end
 
---- The text without a character at its end that was cut.
+--- Removes an incomplete character at the end.
 local function whole(text)
   for back = 1, math.min(3, #text) do
     local byte = text:byte(-back)
@@ -53,9 +53,9 @@ local function whole(text)
   return text
 end
 
---- The text on one line of at most `limit` bytes, cut between characters. Control characters, and
---- the marks, embeddings and isolates that change the direction of a text, become spaces; what is
---- no UTF-8 becomes U+FFFD.
+--- Returns the text on one line of at most `limit` bytes, cut between characters. Control
+--- characters and bidirectional marks, embeddings and isolates become spaces; invalid UTF-8 becomes
+--- U+FFFD.
 ---@param text string
 ---@param limit integer bytes
 ---@return string line

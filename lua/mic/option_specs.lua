@@ -1,4 +1,4 @@
---- The options of clients and calls, as data for `options.check`: types, values, defaults.
+--- Option specs of clients and calls, as data for `options.check`: types, values, defaults.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -10,7 +10,7 @@ local HOUR = 3600
 local NAME_LIMIT = 60
 local METHOD_LIMIT = 23
 
---- Foreign names (lower case, without underscores) that no spelling rule brings to ours.
+--- Names used by other libraries (lower case, without underscores) that no spelling rule covers.
 local client_aliases = {
   url = "base_url",
   endpoint = "base_url",
@@ -59,7 +59,7 @@ local tls_aliases = {
   version = "min_version",
 }
 
---- What is no option, and where it belongs instead.
+--- Names that are not options, and where they belong.
 local client_advice = {
   headers = "headers go with each call: client:get(path, { headers = … })",
   header = "headers go with each call: client:get(path, { headers = … })",
@@ -116,7 +116,7 @@ local function check_host(value)
   return value:find "^[A-Za-z0-9][A-Za-z0-9.-]*$" ~= nil
 end
 
---- libcurl ends the user information at the first "/" or "#", and takes what follows for the host.
+--- libcurl ends the user information at the first "/" or "#" and takes the rest for the host.
 local function check_proxy(value)
   local userinfo = value:gsub("^%a[%w+.-]*://", ""):match "^(.*)@"
   local byte = userinfo and userinfo:match "[@/?#]"
@@ -140,7 +140,7 @@ end
 local transport_names = { blocking = true, nginx = true, cqueues = true, luv = true }
 local loop_functions = { "wait", "park", "wake", "spawn" }
 
---- What a loop of the user's own may have, and whether it must.
+--- Functions of a user's own event loop, and whether each is required.
 specs.loop_functions = { running = false }
 for _, name in ipairs(loop_functions) do
   specs.loop_functions[name] = true
@@ -150,7 +150,7 @@ local function check_transport(value)
   if type(value) == "string" then
     return transport_names[value]
   end
-  if type(value.request) == "function" then -- a whole one of our own
+  if type(value.request) == "function" then -- a complete transport
     return true
   end
   for name, needed in pairs(specs.loop_functions) do
@@ -197,7 +197,7 @@ local function text(expects)
   return { types = { "string" }, expects = expects }
 end
 
---- A file or a folder. What C takes ends at a NUL.
+--- Spec of a file or folder name. C strings end at a NUL.
 local function place(expects)
   return {
     types = { "string" },
@@ -286,7 +286,7 @@ function tls.rule(copy)
   end
 end
 
---- The options of `mic.new`.
+--- Options of `mic.new`.
 specs.client = {
   aliases = client_aliases,
   advice = client_advice,
@@ -364,7 +364,7 @@ function specs.client.rule(copy, what)
   end
 end
 
---- The options of one call.
+--- Options of one call.
 specs.call = {
   aliases = call_aliases,
   otherwise = "for ?%s=… use query = { %s = … }",

@@ -1,4 +1,4 @@
---- Checks tables of options against a description. The descriptions are in option_specs.
+--- Option checker: checks tables of options against a spec. The specs are in option_specs.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -9,7 +9,7 @@ local options = { client = specs.client, call = specs.call }
 
 local NAME_LIMIT = 60
 
---- Names (lower case, without underscores) by which other libraries turn verification off.
+--- Names (lower case, without underscores) that turn off verification in other libraries.
 local verification = {
   verify = true,
   verifyssl = true,
@@ -30,7 +30,7 @@ local function plain(name)
   return (core.lower(name):gsub("[_%-]", ""))
 end
 
---- How many letters must be changed, added or dropped to make one word of the other.
+--- Edit distance of two words: letters changed, added or dropped.
 local function distance(left, right)
   local row = {}
   for column = 0, #right do
@@ -48,7 +48,7 @@ local function distance(left, right)
   return row[#right]
 end
 
---- The known name that an unknown one probably means.
+--- Returns the known name that an unknown one probably means.
 local function meant(name, spec, known)
   local wanted = plain(name)
   for _, candidate in ipairs(known) do
@@ -113,8 +113,8 @@ local function refuse_unknown(name, spec, what)
   )
 end
 
---- A name of `known` that this one misses by a letter. Names of options are not meant, nor what
---- begins with another letter.
+--- Returns a name in `known` with an edit distance of one and the same first letter. Names of
+--- options are never reported.
 ---@param name string
 ---@param known table by name
 ---@return string|nil
@@ -129,7 +129,7 @@ function options.near_miss(name, known)
   end
 end
 
---- What was given, in words that cannot hold a secret.
+--- Describes a value without showing a possible secret.
 local function describe(value)
   if type(value) == "string" then
     return value == "" and "an empty string" or "another string"
@@ -140,7 +140,7 @@ local function describe(value)
   return type(value) == "boolean" and tostring(value) or "another " .. type(value)
 end
 
---- Makes of a description what every check of it needs: done once, since calls are checked often.
+--- Precomputes what every check of a spec needs.
 local function compile(spec)
   local defaults = {}
   for name, field in pairs(spec.fields) do
@@ -151,7 +151,7 @@ local function compile(spec)
     field.accepts = accepts
     defaults[name] = field.default
   end
-  spec.defaults = defaults -- last: when memory ends on the way, the next check begins anew
+  spec.defaults = defaults -- last: if memory ends before it, the next check starts over
 end
 
 local function has_type(field, value)
@@ -182,15 +182,15 @@ local function check_field(prefix, name, value, field, what)
 end
 
 --- Checks options without copying them: names, types and values. Raises for misuse. `spec.fields`
---- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, `way` (how it is written
---- well, for a value of a wrong type), or is a spec itself; `spec.aliases` maps foreign names
+--- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, `way` (the correct form,
+--- for a value of a wrong type), or is a spec itself; `spec.aliases` maps foreign names
 --- (lower case, without underscores) to ours;
---- `spec.advice` maps such names to a sentence, `spec.otherwise` is one about any unknown name;
---- `spec.way` follows the name of who takes them, where no table was given;
---- `spec.prefix` stands before names in messages; `spec.rule(options, what)` sees the whole.
+--- `spec.advice` maps such names to a sentence, `spec.otherwise` is one for any unknown name;
+--- `spec.way` follows the method's name if the argument is not a table;
+--- `spec.prefix` precedes names in messages; `spec.rule(options, what)` checks the whole table.
 ---@param given table
 ---@param spec table
----@param what string who takes the options, for messages: "mic.new"
+---@param what string name of the method, for messages: "mic.new"
 function options.verify(given, spec, what)
   if type(given) ~= "table" then
     local way = spec.way and ("; write %s %s"):format(what, spec.way) or ""

@@ -1,4 +1,4 @@
---- A password that stands in a file: its first line.
+--- Password file: the password is its first line.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -12,15 +12,15 @@ local function failed(variable, path, problem, number)
   return nil, errors.new("config", message, { code = codes[number] })
 end
 
---- Without the path that Lua puts before it.
+--- Error for a file that cannot be read, without the path in Lua's message.
 local function unreadable(variable, path, problem, number)
   return failed(variable, path, "cannot be read: " .. problem:match "[^:]*$":gsub("^ ", ""), number)
 end
 
---- The first line without its end.
+--- Reads the first line, without its line break.
 ---@return string|nil text
 ---@return table|nil err
----@return boolean|nil lasts false for a pipe, which can be read once
+---@return boolean|nil lasts false for a pipe, which can be read only once
 local function read(variable, path)
   local file, problem, number = io.open(path, "rb")
   if not file then
@@ -45,9 +45,9 @@ local function read(variable, path)
   return line, nil, lasts
 end
 
---- The option `password` for a file. It is read now, so that what is wrong is told early, and again
---- for each login, so that a new password in it counts.
----@param variable string the environment variable that names it, for messages
+--- Returns the option `password` for a file. The file is read now, to report errors early, and
+--- again at each login, to use a changed password.
+---@param variable string the environment variable with its name, for messages
 ---@param path string
 ---@return string|function|nil password
 ---@return table|nil err of kind `config`

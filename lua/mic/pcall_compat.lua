@@ -1,13 +1,12 @@
---- `pcall` for functions that may wait: a task can yield through it on every Lua, also on 5.1.
+--- `pcall` through which a task can yield on every Lua, including 5.1.
 
 local pcall_compat = {}
 
---- PUC 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
+--- PUC Lua 5.1 cannot yield across pcall. There the function runs in a coroutine of its own, whose
 --- yields are passed on.
 local yields_through = _VERSION ~= "Lua 5.1" or type(rawget(_G, "jit")) == "table"
 
---- The coroutines made here, and what the first value of a yield says when it is for the coroutine
---- outside of them.
+--- Coroutines made here, and the mark of a yield meant for the coroutine outside of them.
 local inner, OUTSIDE = setmetatable({}, { __mode = "k" }), {}
 
 local function finish(task, ok, mark, ...)
@@ -20,7 +19,7 @@ local function finish(task, ok, mark, ...)
   return finish(task, coroutine.resume(task, coroutine.yield(mark, ...)))
 end
 
---- As `pcall`.
+--- Same as `pcall`.
 ---@param task function
 ---@param ... any its arguments
 ---@return boolean ok
@@ -34,8 +33,8 @@ function pcall_compat.call(task, ...)
   return finish(thread, coroutine.resume(thread, ...))
 end
 
---- Calls a function in the caller's task itself, where an event loop knows it: not in one of the
---- coroutines that are made here on 5.1.
+--- Calls a function in the caller's own task, which an event loop knows, not in a coroutine made
+--- here on 5.1.
 ---@param task function
 ---@param ... any its arguments
 ---@return any ... its results
@@ -54,23 +53,23 @@ local function pass_interrupt(ok, problem, ...)
   return ok, problem, ...
 end
 
---- Calls a function of the user's, as `pcall`; but the interpreter's Ctrl-C comes out as itself.
---- It is known by its text: an error that another debug hook throws looks like the function's own.
+--- Calls a user's function like `pcall`, but raises the interpreter's Ctrl-C again. It is
+--- recognised by its text: an error of another debug hook is treated as the function's own.
 ---@param task function
 ---@param ... any its arguments
 ---@return boolean ok
 ---@return any ... results, or what was raised
 function pcall_compat.user(task, ...)
-  -- Without a table: a lock is given back by this.
+  -- No table is allocated: releasing a lock uses this.
   return pass_interrupt(pcall_compat.call(task, ...))
 end
 
---- Hands something to the user's function that listens to an exchange. An error that it raises ends
---- the exchange and comes out unchanged.
+--- Passes news of an exchange to the user's listener. An error that it raises cancels the exchange
+--- and is raised again unchanged.
 ---@param exchange table
 ---@param listener function
 ---@param ... any its arguments
----@return boolean wanted false: it returned false, and the exchange was ended
+---@return boolean wanted false: the listener returned false and the exchange was cancelled
 function pcall_compat.listen(exchange, listener, ...)
   local ok, wanted = pcall(listener, ...)
   if not ok or wanted == false then
@@ -82,10 +81,10 @@ function pcall_compat.listen(exchange, listener, ...)
   return wanted ~= false
 end
 
-local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- as all Unixes number them
+local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- the numbers on all Unix systems
 
---- Without this, 5.1 and LuaJIT refuse for good to load what an error has interrupted: they mark it
---- as being loaded.
+--- Removes the marks of interrupted loads, by which 5.1 and LuaJIT would refuse to load a module
+--- ever again.
 local function forget_interrupted()
   for name, module in pairs(package.loaded) do
     if type(module) == "userdata" and type(name) == "string" and name:find "^mic%." then
@@ -94,9 +93,9 @@ local function forget_interrupted()
   end
 end
 
---- Loads a module in the middle of a call: it may be there, and yet no file can be opened.
+--- Loads a module during a call; it may fail because no file can be opened.
 ---@param name string
----@return table|nil module or nil, kind, code, message as of the core's failures
+---@return table|nil module or nil, kind, code, message like a failure of the core
 ---@return string|nil kind
 ---@return string|nil code
 ---@return string|nil message

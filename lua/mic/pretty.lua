@@ -1,4 +1,4 @@
---- A readable text of any value, for people: at a prompt, in a log.
+--- Formats any value as readable text, for a prompt or a log.
 
 local core = require "mic.core"
 local json = require "mic.json"
@@ -27,12 +27,12 @@ local function escape_all(text)
   return (text:gsub(".", escape))
 end
 
---- Control characters of more than one byte, and those that turn the direction of a text.
+--- Multi-byte control characters, and those that change the direction of a text.
 local controls = {
   "\194[\128-\159]", "\226\128[\142\143\170-\174]", "\226\129[\166-\169]", "\216\156",
 }
 
---- What a terminal may take for something else is shown as numbers.
+--- Quotes a text; bytes that a terminal may interpret are escaped.
 local function quote(text)
   local is_utf8 = not core.utf8_problem(text)
   text = text:gsub('[%z\1-\31\127"\\]', escape)
@@ -137,7 +137,7 @@ function show(state, value)
   return show_table(state, value)
 end
 
---- The text of a value.
+--- Formats a value.
 ---@param value any
 ---@param mask fun(text: string): string hides secrets
 ---@return string

@@ -21,8 +21,8 @@ end
 ---
 --- `facts`: attempts, base, cap (option `retry`; base and cap in seconds), tries (so far), status
 --- (nil without an answer), kind (of a failure), idempotent, sent (false: certainly nothing was
---- sent), retry_after (seconds that the server asked for), left (seconds until the deadline), random
---- (0 <= random < 1).
+--- sent), retry_after (seconds that the server asked for), left (seconds until the deadline),
+--- random (0 <= random < 1).
 ---@param facts table
 ---@return number|nil delay seconds; nil: no retry
 function retry.decide(facts)

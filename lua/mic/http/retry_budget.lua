@@ -1,5 +1,5 @@
---- Retry budget of a client, so that retries do not multiply an outage: one retry for ten successful
---- calls, ten to start with.
+--- Retry budget of a client, so that retries do not multiply an outage: one retry for ten
+--- successful calls, ten to start with.
 
 local retry_budget = {}
 local retry_budget_methods = {}

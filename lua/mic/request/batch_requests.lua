@@ -36,7 +36,7 @@ local function build_one(request, what)
   return built
 end
 
---- What the builder makes of a member of `build`'s list.
+--- Builds a member of `build`'s list.
 ---@param member table|string
 ---@return table call
 function batch_requests.whole(member)

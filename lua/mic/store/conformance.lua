@@ -1,4 +1,4 @@
---- What a store has to do, as tests: for this library's stores, and for one of your own.
+--- Conformance tests of a credential store, for our stores and for the user's own.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -30,7 +30,7 @@ local spec = {
 local KEY = "https://api.example/prod anna"
 local LONG = 45 -- seconds
 
---- Keys that a store might take for one another.
+--- Keys that a store might confuse.
 local keys = {
   KEY,
   "https://api.example/prod Anna",
@@ -42,13 +42,13 @@ local keys = {
   "https://api.example/prod a:b*?'\"\\~",
 }
 
---- A record as an early version wrote it; later ones still read it.
+--- A record in the first version of the format; later versions still read it.
 local OLD_BYTES = "6d69632d7265636f7264010000000000000000000000000000000000000000000000000000000000"
   .. "00f03f080000006964656e7469747905000000746f6b656e07000000726566726573681b000000687474"
   .. "70733a2f2f636f6e666f726d616e63652e696e76616c6964"
   .. "ea0ef7a9"
 
---- Records that differ in their pause.
+--- Makes records that differ in their backoff time.
 local function record(number)
   local bytes = OLD_BYTES:gsub("%x%x", function(digits)
     return string.char(tonumber(digits, 16))
@@ -64,7 +64,7 @@ local function show(value)
   return type(value) == "string" and "a string" or tostring(value)
 end
 
---- The number of a record that a store has loaded, as an object or as bytes.
+--- Returns the number of a loaded record, an object or bytes.
 local function number_of(loaded)
   if type(loaded) == "string" then
     local read, _, _, message = core.record(loaded)
@@ -265,7 +265,7 @@ test("saves under the lock, and loads whoever has it", function(given)
   store.unlock(KEY, token)
 end)
 
---- With a second way into the same place, as another process has it.
+--- Tests with a second store object on the same data, as in another process.
 local shared = {}
 
 function shared.records(given)
@@ -290,11 +290,11 @@ function shared.lock(given)
   other.unlock(KEY, second)
 end
 
---- The tests of a store. Without `it` they are only returned: each has a `name`, and `run()` raises
---- a text when the store fails it.
----@param given table `new()` makes an empty store; `again(store)`, if there is one, another store
---- object for the same place, as a second process would make it; `sleep(seconds)` waits, by default
---- for real; `shortest` is the shortest time that the store can count, by default 1 second;
+--- Returns the tests of a store. Each has a `name`, and a `run()` that raises a text if the store
+--- fails it.
+---@param given table `new()` makes an empty store; `again(store)`, optional, makes another store
+--- object on the same data, as a second process would; `sleep(seconds)` waits, by default in real
+--- time; `shortest` is the shortest time that the store can count, by default 1 second;
 --- `it(name, run)`, such as busted's, is called with each test
 ---@return table[] tests each with `name` and `run`
 local function conformance(given)

@@ -79,7 +79,7 @@ end
 --- a dot. Any number of processes may use the same path, and any number of clients one store.
 ---@param given? { path?: string } `path`: base name of the files; the folder is created if missing.
 --- With a trailing slash it is a folder. A relative path is resolved against the current folder.
---- Default: lua-mic/credentials in XDG_STATE_HOME, in systemd's STATE_DIRECTORY or in ~/.local/state
+--- Default: lua-mic/credentials in XDG_STATE_HOME, systemd's STATE_DIRECTORY or ~/.local/state
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function file(given)
   local checked = options.check(given, spec, "mic.store.file")

@@ -132,7 +132,7 @@ local function redis(given)
   local command, prefix = checked.command, checked.prefix
   local store = {}
   local held = {} -- by key: token, fence, nonce, owner; of the last lock that this store took
-  local unsure = {} -- by key: nonce of a lock that Redis may have granted although the reply was lost
+  local unsure = {} -- by key: nonce of a lock that Redis may have granted, but the reply was lost
 
   --- Sends one command. Returns its reply, or nil and an error object.
   local function ask(...)

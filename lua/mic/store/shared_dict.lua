@@ -101,8 +101,9 @@ local function count_up(dict, name)
   return count, problem
 end
 
---- Makes a store in a shared dict of nginx. Raises outside nginx, and if nginx.conf does not declare
---- the dict (`lua_shared_dict NAME 1m;`). Its functions never wait and are called with a dot.
+--- Makes a store in a shared dict of nginx. Raises outside nginx, and if nginx.conf does not
+--- declare the dict (`lua_shared_dict NAME 1m;`). Its functions never wait and are called with a
+--- dot.
 ---@param name string of the shared dict; it should hold nothing else, because a `set` of other
 --- values may evict records
 ---@return table store with `load`, `save`, `lock`, `unlock`

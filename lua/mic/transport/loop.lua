@@ -116,8 +116,8 @@ local function finish(self, exchange, listener)
   end
 end
 
---- Assigns the client to the engine. False if it cannot use the engine now; nil, kind, code,
---- message on failure.
+--- Assigns the client to the engine. False while one of its exchanges runs in this thread; nil,
+--- kind, code, message on failure.
 local function engage(core_client)
   local engine, kind, code, message = core.engine()
   if not engine then

@@ -9,8 +9,8 @@ local POLL = 0.05 -- seconds
 
 local told
 
---- True in a coroutine. In a loop callback outside any coroutine the call blocks the loop; a warning
---- is printed once.
+--- True in a coroutine. In a loop callback outside any coroutine the call blocks the loop; a
+--- warning is printed once.
 function functions.running()
   local running, is_main = coroutine.running()
   if running ~= nil and not is_main then

@@ -1,6 +1,6 @@
---- Dispatcher of an nginx worker: one light thread reads the engine's wake bytes from a cosocket and
---- wakes the requests whose exchanges have news; a second one, the keeper, cancels exchanges of
---- killed requests. Both run in a zero-delay timer while exchanges are in flight, and shortly after.
+--- Dispatcher of an nginx worker: one light thread reads the engine's wake bytes from a cosocket
+--- and wakes the requests whose exchanges have news; a second one, the keeper, cancels exchanges of
+--- killed requests. Both run in a zero-delay timer while exchanges are in flight and shortly after.
 
 local core = require "mic.core"
 local semaphore = require "ngx.semaphore"
@@ -90,8 +90,8 @@ local function read(engine, socket)
   end
 end
 
---- Checks periodically for lost wake bytes and killed requests. Exchanges abandoned outside our wait
---- are released by the garbage collector only, so it is stepped.
+--- Checks periodically for lost wake bytes and killed requests. Exchanges abandoned outside our
+--- wait are released by the garbage collector only, so it is stepped.
 local function keep(engine, own, reading)
   while own.reading and present == own do
     keeper:wait(LOOK)

@@ -158,7 +158,7 @@ void argumentsL_push_weak(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-/* ---- the buffer that a raise cannot leak ---- */
+/* ---- buffer that is freed if a function raises ---- */
 
 static int buffer_release(lua_State *L) {
   struct buffer *buffer = compatL_testudata(L, 1, BUFFER_TYPE);

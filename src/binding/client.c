@@ -32,7 +32,7 @@ struct choice {
   long value;
 };
 
-/* `choices` ends with a NULL name, and the default. */
+/* `choices` ends with a NULL name and the default. */
 static long read_choice(lua_State *L, int config, const char *name, const char *accepted,
                         const struct choice *choices) {
   size_t length = 0;
@@ -69,7 +69,7 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
-/* For masking alone. */
+/* Used only for masking. */
 static void read_known_secrets(lua_State *L, int config, struct api_client *client) {
   size_t length = 0;
   const char *password = argumentsL_string(L, config, "password", &length);
@@ -78,7 +78,7 @@ static void read_known_secrets(lua_State *L, int config, struct api_client *clie
     argumentsL_raise_memory(L);
 }
 
-/* Nobody else checks it. */
+/* libcurl does not check it. */
 static void check_user_agent(lua_State *L, const char *text) {
   const char *problem = header_value_problem(text, strlen(text));
   if (problem != NULL)
@@ -89,7 +89,7 @@ static void read_connection_options(lua_State *L, int config, struct connection_
   static const struct choice http_versions[] = {
       {"2", CURL_HTTP_VERSION_2TLS},
       {"1.1", CURL_HTTP_VERSION_1_1},
-      {NULL, CURL_HTTP_VERSION_NONE}}; /* the newest that this libcurl speaks over TLS */
+      {NULL, CURL_HTTP_VERSION_NONE}}; /* the newest that this libcurl supports over TLS */
   static const struct choice tls_versions[] = {{"1.2", CURL_SSLVERSION_TLSv1_2},
                                                {"1.3", CURL_SSLVERSION_TLSv1_3},
                                                {NULL, CURL_SSLVERSION_TLSv1_2}};
@@ -112,12 +112,12 @@ static void read_connection_options(lua_State *L, int config, struct connection_
     check_user_agent(L, options->user_agent);
 }
 
-/* A client; sends nothing and starts nothing.
-   ---@param config table base_url, and where wanted api_key, identity ("header", "query", "none"),
+/* Creates a client. Starts nothing and sends nothing.
+   ---@param config table base_url; optional: api_key, identity ("header", "query", "none"),
      timeout, connect_timeout (seconds), max_response_size, max_size (bytes), allow_insecure,
-   user_agent, proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert,
-   client_key, pinned_public_key, min_version, engine, password (to be masked)
-   ---@return mic.client client Raises when the configuration cannot be right. */
+     user_agent, proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert,
+     client_key, pinned_public_key, min_version, engine, password (for masking)
+   ---@return mic.client client Raises if the configuration is invalid. */
 int clientL_new(lua_State *L) {
   static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
                                          {"query", IDENTITY_IN_QUERY},
@@ -138,16 +138,16 @@ int clientL_new(lua_State *L) {
   client->max_size = argumentsL_count(L, 1, "max_size", 0.0);
   read_connection_options(L, 1, &client->connections.options);
   read_known_secrets(L, 1, client);
-  /* Weak: knows the exchanges under way for collect, and keeps none alive. */
+  /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);
   client->engine = engineL_option(L, 1);
   compatL_set_anchors(L, -2);
   return 1;
 }
 
-/* ---- calls that wait in this thread ---- */
+/* ---- blocking calls ---- */
 
-/* Waits, adopts what login or refresh brought; leaves the masked reply. */
+/* Blocks, adopts the record of a login or refresh, leaves the masked reply. [0, +1] */
 static int finish_auth(lua_State *L, struct api_client *client, struct exchange_box *box) {
   exchangeL_finish(L, box);
   int count = exchangeL_push_result(L, box);
@@ -160,7 +160,7 @@ static int finish_auth(lua_State *L, struct api_client *client, struct exchange_
   return 1;
 }
 
-/* Where the arguments of login stand, checked before anything is made. */
+/* Checks the arguments of login before anything is allocated. */
 static void check_login(lua_State *L, int first) {
   luaL_checktype(L, first, LUA_TSTRING);
   luaL_checktype(L, first + 1, LUA_TSTRING);
@@ -178,9 +178,9 @@ static void start_login(lua_State *L, struct exchange_box *box, int first) {
 
 /* Logs in and keeps the credentials.
    ---@param username string
-   ---@param password string not kept
-   ---@return table? reply masked; its `absorbed` tells whether there are credentials now. Else nil,
-     kind, code, message */
+   ---@param password string kept only for masking
+   ---@return table? reply masked; `absorbed` is true if it brought credentials. Else nil, kind,
+     code, message */
 static int client_login(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   check_login(L, 2);
@@ -189,8 +189,8 @@ static int client_login(lua_State *L) {
   return finish_auth(L, client, box);
 }
 
-/* Trades the refresh token for new credentials and keeps them.
-   ---@return table? reply as login's */
+/* Exchanges the refresh token for new credentials and keeps them.
+   ---@return table? reply as of login */
 static int client_refresh(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REFRESH);
@@ -198,11 +198,11 @@ static int client_refresh(lua_State *L) {
   return finish_auth(L, client, box);
 }
 
-/* One call. Any HTTP answer is a reply, also 4xx.
+/* Sends one request. Any HTTP answer is a reply, also 4xx.
    ---@param spec table method, path, headers, body, auth, allow_stale, resend, timeout,
      connect_timeout, max_size
-   ---@return table? reply nil, kind, code, message when nothing was sent or no answer came
-   ---@return string? hint "advisory" when a refresh is due */
+   ---@return table? reply nil, kind, code, message if nothing was sent or no answer arrived
+   ---@return string? hint "advisory" if a refresh is due */
 static int client_request(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   lua_settop(L, 2);
@@ -217,7 +217,7 @@ static int client_request(lua_State *L) {
   return count;
 }
 
-/* Tells whether `request` would send this spec, or refuse it as missing, stale or closed.
+/* True if `request` would send this spec; false if it would fail as missing, stale or closed.
    ---@param spec table
    ---@return boolean */
 static int client_ready(lua_State *L) {
@@ -225,17 +225,17 @@ static int client_ready(lua_State *L) {
   return 1;
 }
 
-/* Tells of the call whose failure was read last whether anything of it may have been sent.
-   ---@return boolean sent false: provably nothing was */
+/* Of the last failure that was read: true if the request may have been sent.
+   ---@return boolean sent false: nothing was sent, for certain */
 static int client_was_sent(lua_State *L) {
   lua_pushboolean(L, clientL_check(L, 1)->last_was_sent);
   return 1;
 }
 
-/* Tells whether `request` would take this URL.
+/* Checks whether `request` accepts this URL.
    ---@param url string
-   ---@param from? string the URL whose answer leads there
-   ---@param from_loopback? boolean it came from this machine
+   ---@param from? string the URL that redirects to it
+   ---@param from_loopback? boolean the redirect came from this machine
    ---@return true? ok
    ---@return string? message what is wrong */
 static int client_check_url(lua_State *L) {
@@ -262,10 +262,10 @@ static int client_check_url(lua_State *L) {
   return 2;
 }
 
-/* ---- the same, without waiting ---- */
+/* ---- non-blocking calls ---- */
 
-/* Keeps client and body alive as long as the exchange, and makes it known to collect. The exchange
-   is at the top. [0, 0] */
+/* Anchors client and body to the exchange at the top, and adds it to the list for collect. [0,
+   0] */
 static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
   lua_createtable(L, 2, 0);
   lua_pushvalue(L, 1);
@@ -276,12 +276,11 @@ static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
   clientL_watch(L, box);
 }
 
-/* Begins a call and returns at once.
+/* Starts a call and returns at once.
    ---@param what "request"|"login"|"refresh"
-   ---@param ... any what the call of that name takes; after it, for login and refresh, a timeout in
-     seconds
-   ---@return mic.exchange exchange one that could not begin has ended, with the reason as its
-   result */
+   ---@param ... any arguments of the method of that name; then, for login and refresh, a timeout
+     in seconds
+   ---@return mic.exchange exchange done, with the reason as its result, if it could not start */
 static int client_start(lua_State *L) {
   static const char *const names[] = {"request", "login", "refresh", NULL};
   static const enum exchange_kind kinds[] = {EXCHANGE_REQUEST, EXCHANGE_LOGIN, EXCHANGE_REFRESH};
@@ -300,7 +299,7 @@ static int client_start(lua_State *L) {
   } else if (kind == EXCHANGE_LOGIN) {
     start_login(L, box, 3);
     lua_pushnil(L);
-    lua_replace(L, 4); /* the password is not kept alive */
+    lua_replace(L, 4); /* do not anchor the password */
   } else {
     api_client_refresh(client, &box->exchange);
   }
@@ -308,7 +307,7 @@ static int client_start(lua_State *L) {
   return 1;
 }
 
-/* The base URL that paths are joined to, without a slash at its end.
+/* The base URL, without a trailing slash.
    ---@return string */
 static int client_root(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
@@ -316,18 +315,18 @@ static int client_root(lua_State *L) {
   return 1;
 }
 
-/* Seconds of a clock that nobody sets, and that all processes of this machine have in common.
+/* Seconds of the monotonic clock, which all processes of this machine share.
    ---@return number */
 static int client_monotonic(lua_State *L) {
   lua_pushnumber(L, clock_monotonic(&clientL_check(L, 1)->clock));
   return 1;
 }
 
-/* ---- the end ---- */
+/* ---- close ---- */
 
-/* Ends what is under way with `closed`, closes the connections, wipes the secrets. Idempotent. May
-   be called by a finalizer while a method of this client allocates: what a method pushes is a copy
-   (recordL_push_copy), the exchange's, or the base URL's, which stays. */
+/* Ends running exchanges with `closed`, closes the connections, wipes the secrets. Idempotent.
+   A finalizer may call it while a method of this client allocates. So methods push from a copy
+   (recordL_push_copy), from the exchange, or from the base URL, which stays. */
 static int client_close(lua_State *L) {
   struct api_client *client = compatL_testudata(L, 1, clientL_type);
   if (client != NULL)

@@ -1,4 +1,4 @@
-/* mic.client: the complete client of mic.core. */
+/* mic.client: the client object of mic.core. */
 #ifndef MIC_BINDING_CLIENT_H
 #define MIC_BINDING_CLIENT_H
 

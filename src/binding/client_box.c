@@ -7,13 +7,13 @@ const char clientL_type[] = "mic.client";
 
 struct api_client *clientL_check(lua_State *L, int index) {
   struct api_client *client = luaL_checkudata(L, index, clientL_type);
-  /* A finalizer of the program's may still hold it. */
+  /* A finalizer may still hold a reference. */
   luaL_argcheck(L, client->base.root != NULL, index, "the client was collected");
   return client;
 }
 
-/* A plain call's exchange never reaches Lua, so the next call can have it: one userdata with a
-   finalizer less to collect. It waits among the client's anchors, at 0. */
+/* The exchange of a blocking call never reaches Lua, so the next call reuses it: one userdata with
+   a finalizer less to collect. It is kept among the client's anchors, at 0. */
 enum { IDLE_EXCHANGE = 0 };
 
 struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client) {
@@ -23,7 +23,7 @@ struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client 
     lua_pop(L, 2);
     return exchangeL_push(L, client, EXCHANGE_REQUEST);
   }
-  lua_pushnil(L); /* taken: a call within this one makes its own */
+  lua_pushnil(L); /* in use: a nested call creates its own */
   lua_rawseti(L, -3, IDLE_EXCHANGE);
   lua_remove(L, -2);
   return exchangeL_renew(L, -1, client);
@@ -39,9 +39,9 @@ void clientL_keep_idle_exchange(lua_State *L, int count) {
 void clientL_watch(lua_State *L, struct exchange_box *box) {
   struct exchange_box **first = &((struct client_box *)box->client)->watched;
   engineL_know(L, box);
-  if (box->link != NULL) /* since its use before, which nobody has collected */
+  if (box->link != NULL) /* still listed from its previous use */
     return;
-  /* Always the same place: new ones would make Lua rebuild the table every few calls. */
+  /* Reuse the key: new keys would make Lua rehash the table every few calls. */
   if (box->watched_as < 1.0)
     box->watched_as = (double)box->exchange.number;
   compatL_push_anchors(L, 1);

@@ -1,4 +1,4 @@
-/* What a client's userdata holds, and what all its methods need. */
+/* Userdata of mic.client, and functions shared by all its methods. */
 #ifndef MIC_BINDING_CLIENT_BOX_H
 #define MIC_BINDING_CLIENT_BOX_H
 
@@ -9,18 +9,18 @@
 MIC_PRIVATE_BEGIN
 
 struct client_box {
-  struct api_client client;     /* first: it stands for the box */
-  struct exchange_box *watched; /* by collect: begun, and nobody was shown their end. Borrowed */
+  struct api_client client;     /* first, so that a pointer to it is one to the box */
+  struct exchange_box *watched; /* borrowed list for collect: started, and not yet returned */
 };
 
 extern const char clientL_type[];
 
 struct api_client *clientL_check(lua_State *L, int index);
-/* An exchange for a call that waits in this thread, with the client at index 1. [0, +1] */
+/* An exchange for a blocking call, with the client at index 1. [0, +1] */
 struct exchange_box *clientL_take_idle_exchange(lua_State *L, struct api_client *client);
-/* Gives it back; it is at the top, below `count` results. [0, 0] */
+/* Keeps it for the next call; it is at the top, below `count` results. [0, 0] */
 void clientL_keep_idle_exchange(lua_State *L, int count);
-/* Makes the exchange at the top known to collect, with the client at index 1. [0, 0] */
+/* Adds the exchange at the top to the list for collect, with the client at index 1. [0, 0] */
 void clientL_watch(lua_State *L, struct exchange_box *box);
 
 MIC_PRIVATE_END

@@ -7,13 +7,13 @@
 #include "engine.h"
 #include "plain_request.h"
 
-/* Lists the exchanges that ended and were not shown yet in the table at index 2; returns how many.
+/* Appends ended exchanges to the table at index 2 and removes them from the list; returns how many.
    The client is at index 1. [0, 0] */
 static int list_ended(lua_State *L, struct api_client *client) {
   int count = 0;
   struct exchange_box *next = NULL;
   compatL_push_anchors(L, 1);
-  /* In the loop nothing collects garbage, whose finalizers take others out of the list. */
+  /* The loop allocates nothing, so no finalizer changes the list meanwhile. */
   for (struct exchange_box *box = ((struct client_box *)client)->watched; box != NULL; box = next) {
     next = box->next;
     engine_sync(&box->exchange);
@@ -21,7 +21,7 @@ static int list_ended(lua_State *L, struct api_client *client) {
       continue;
     compatL_push_whole(L, box->watched_as);
     lua_rawget(L, -2);
-    if (box->taken || lua_isnil(L, -1)) /* nil: it is garbage */
+    if (box->taken || lua_isnil(L, -1)) /* nil: being collected */
       lua_pop(L, 1);
     else
       lua_rawseti(L, 2, ++count);
@@ -34,9 +34,9 @@ static int list_ended(lua_State *L, struct api_client *client) {
   return count;
 }
 
-/* Drives all exchanges that `start` began, in this thread; with an engine it waits for that.
-   ---@param seconds number how long to wait for the first that ends
-   ---@return mic.exchange[] ended each is shown once */
+/* Runs all exchanges that `start` began, in this thread; with an engine, waits for it.
+   ---@param seconds number how long to wait for the first one that ends
+   ---@return mic.exchange[] ended each is returned once */
 static int client_collect(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   double seconds = argumentsL_number(L, 2);
@@ -50,18 +50,18 @@ static int client_collect(lua_State *L) {
   return 1;
 }
 
-/* Whether the running coroutine can leave an exchange to the client's engine, and wait. */
+/* True if an engine runs the exchange while the running coroutine is suspended. */
 static bool can_suspend(lua_State *L, const struct api_client *client) {
   return client->engine != NULL && !client->engine->closed && compat_is_yieldable(L);
 }
 
-/* A GET of a plain call, begun without waiting.
+/* Starts a plain GET without waiting.
    ---@param path string
    ---@param timeout number seconds
-   ---@param idle? mic.exchange one whose plain_result was taken, to be used again
-   ---@param suspends? boolean begin only where an engine goes on while this coroutine is suspended
-   ---@return mic.exchange|false exchange for plain_result; false, and nothing was done: where the
-     coroutine could not be suspended, or the path is for `request`
+   ---@param idle? mic.exchange to reuse; its plain_result was taken
+   ---@param suspends? boolean start only if an engine runs it while this coroutine is suspended
+   ---@return mic.exchange|false exchange for plain_result; false, with nothing done, if the
+     coroutine cannot be suspended, or the path needs `request`
    ---@return boolean? running false: it has ended already */
 static int client_start_plain(lua_State *L) {
   static const char method[] = "GET";
@@ -100,8 +100,9 @@ static int client_start_plain(lua_State *L) {
   return 2;
 }
 
-/* ---@param exchange mic.exchange of start_plain
-   ---@return any ... as plain_request returns; false when it has not ended yet */
+/* Returns the result of a plain GET.
+   ---@param exchange mic.exchange of start_plain
+   ---@return any ... as plain_request; false if it has not ended */
 static int client_plain_result(lua_State *L) {
   clientL_check(L, 1);
   struct exchange_box *box = exchangeL_check(L, 2);
@@ -113,9 +114,9 @@ static int client_plain_result(lua_State *L) {
   return 1;
 }
 
-/* Gives the client's exchanges to an engine from now on. Its own connections are closed.
+/* Moves the client's future exchanges to an engine. Closes the client's own connections.
    ---@param engine mic.engine
-   ---@return boolean given false while one of its exchanges runs in this thread */
+   ---@return boolean given false if one of its exchanges runs in this thread */
 static int client_use_engine(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct engine *engine = engineL_check(L, 2);

@@ -1,4 +1,4 @@
-/* The client's methods about who waits for its exchanges. */
+/* Methods of mic.client for non-blocking exchanges: start, collect, hand over to an engine. */
 #ifndef MIC_BINDING_COLLECT_H
 #define MIC_BINDING_COLLECT_H
 

@@ -14,7 +14,7 @@ static const char TYPE[] = "mic.credential_file";
 
 struct file_box {
   struct credential_file file;
-  double token; /* of the lock; counts the times that it was taken */
+  double token; /* of the lock; counts how often it was taken */
 };
 
 static struct file_box *check_file(lua_State *L) {
@@ -31,7 +31,7 @@ static const char *check_path(lua_State *L) {
   return path;
 }
 
-/* A path seen from the root, which a change of the current folder does not move.
+/* Makes a path absolute, so that chdir does not affect it.
    ---@param path string
    ---@return string? absolute, or nil, "store", code, message */
 int credentialFileL_absolute(lua_State *L) {
@@ -50,9 +50,9 @@ int credentialFileL_absolute(lua_State *L) {
   return 1;
 }
 
-/* A record and its lock in files beside `path`. Touches none yet.
+/* A record and its lock in files beside `path`. Touches no file yet.
    ---@param path string absolute
-   ---@param key string any bytes; one record for each
+   ---@param key string any bytes; one record per key
    ---@return mic.credential_file file */
 int credentialFileL_new(lua_State *L) {
   const char *path = check_path(L);
@@ -67,7 +67,7 @@ int credentialFileL_new(lua_State *L) {
   return 1;
 }
 
-/* nil, kind, code, message, hint or nil; the message ends with the path. */
+/* Pushes nil, kind, code, message, hint or nil; the message ends with the path. [0, +5] */
 static int push_failure(lua_State *L, const struct credential_file *file) {
   const struct failure failure = file->failure;
   lua_pushstring(L, file->blamed); /* first: a finalizer may close or use the file */
@@ -81,9 +81,9 @@ static int push_failure(lua_State *L, const struct credential_file *file) {
   return 5;
 }
 
-/* Takes the lock; never waits. It ends with `unlock`, with this object, and with the process.
-   ---@return number|false|nil token false when somebody else has it, or this object;
-     nil, "store", code, message, hint when that could not be found out */
+/* Takes the lock without waiting. `unlock`, closing this object and the process's end release it.
+   ---@return number|false|nil token false if another holder, or this object, has the lock;
+     nil, "store", code, message, hint on failure */
 static int file_lock(lua_State *L) {
   struct file_box *box = check_file(L);
   switch (credential_file_lock(&box->file)) {
@@ -101,9 +101,9 @@ static int file_lock(lua_State *L) {
   return push_failure(L, &box->file);
 }
 
-/* Gives the lock back.
-   ---@param token any what `lock` returned
-   ---@return boolean ours false when it is no longer the caller's */
+/* Releases the lock.
+   ---@param token any the result of `lock`
+   ---@return boolean ours false if the caller no longer held it */
 static int file_unlock(lua_State *L) {
   struct file_box *box = check_file(L);
   double token = lua_type(L, 2) == LUA_TNUMBER ? lua_tonumber(L, 2) : 0.0;
@@ -115,9 +115,10 @@ static int file_unlock(lua_State *L) {
   return 1;
 }
 
-/* ---@return mic.record? record nil when there is none; nil, "damaged", nil, message when what was
-     there is no record, and is set aside where that is possible; nil, "store", code, message, hint
-     when it may not be used or cannot be read */
+/* Loads the record.
+   ---@return mic.record? record nil if there is none; nil, "damaged", nil, message if the content
+     is not a record, which is moved aside if possible; nil, "store", code, message, hint if it is
+     not trusted or cannot be read */
 static int file_load(lua_State *L) {
   lua_settop(L, 1);
   struct record *record = recordL_push(L);
@@ -138,8 +139,8 @@ static int file_load(lua_State *L) {
   return push_failure(L, &box->file);
 }
 
-/* Saves durably; needs the lock, and takes it meanwhile when this object has not got it.
-   ---@param record mic.record|nil nil clears
+/* Saves durably. Needs the lock, and takes it for the time of the call unless this object has it.
+   ---@param record mic.record|nil nil removes the record
    ---@return true? ok, or nil, "store", code, message, hint */
 static int file_save(lua_State *L) {
   struct file_box *box = check_file(L);

@@ -14,13 +14,13 @@ static void push_failure_text(lua_State *L, struct failure *failure, enum failur
   argumentsL_push_failure(L, failure);
 }
 
-/* ---- how fresh they are ---- */
+/* ---- freshness ---- */
 
-/* Tells whether the credentials may be used.
+/* Returns whether the credentials may be used.
    ---@return "none"|"fresh"|"advisory"|"mandatory"|"expired"|"stale" state
    ---@return number generation
-   ---@return number? left seconds until the token expires; nil when that is not known
-   ---@return number? lifetime seconds, the whole life of this token; nil when not known */
+   ---@return number? left seconds until the token expires; nil if unknown
+   ---@return number? lifetime seconds, of the whole token; nil if unknown */
 static int client_freshness(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct credentials *credentials = &client->credentials;
@@ -44,7 +44,7 @@ static bool is_fresh(const struct api_client *client, double generation) {
          credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_FRESH;
 }
 
-/* Whether this generation is the present one and no refresh is due; cheap, since a gateway asks
+/* True if this is the current generation and no refresh is due. Cheap, because a gateway asks
    before every request.
    ---@param generation number
    ---@return boolean */
@@ -54,8 +54,8 @@ static int client_is_fresh(lua_State *L) {
   return 1;
 }
 
-/* `is_fresh` as C has it, for LuaJIT's FFI: bool (*)(const void *client, double generation). A
-   method ends LuaJIT's compiled trace, a C function does not. [0, +1] */
+/* Pushes the C function behind `is_fresh` for LuaJIT's FFI: bool (*)(const void *client, double
+   generation). A method call ends LuaJIT's compiled trace, an FFI call does not. [0, +1] */
 void clientL_push_is_fresh(lua_State *L) {
   bool (*function)(const struct api_client *, double) = is_fresh;
   void *address = NULL;
@@ -63,7 +63,7 @@ void clientL_push_is_fresh(lua_State *L) {
   lua_pushlightuserdata(L, address);
 }
 
-/* Sets when to refresh, for this generation.
+/* Sets the refresh windows of this generation.
    ---@param advisory_at number seconds before expiry from which a refresh is due
    ---@param mandatory_at number seconds before expiry from which requests are refused as stale */
 static int client_schedule(lua_State *L) {
@@ -75,7 +75,7 @@ static int client_schedule(lua_State *L) {
   return 0;
 }
 
-/* Notes that the API refused these credentials; older ones than the present are passed over.
+/* Records that the API rejected these credentials. Ignores older generations.
    ---@param generation number */
 static int client_mark_stale(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
@@ -85,7 +85,7 @@ static int client_mark_stale(lua_State *L) {
   return 0;
 }
 
-/* Moves both clocks of this client, for tests.
+/* Shifts both clocks of this client, for tests.
    ---@param seconds number */
 static int client_shift_clock(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
@@ -95,7 +95,7 @@ static int client_shift_clock(lua_State *L) {
   return 0;
 }
 
-/* ---- swapping them ---- */
+/* ---- adopt and forget ---- */
 
 bool client_adopt_copy(struct api_client *client, const struct record *record) {
   struct record copy = {0};
@@ -122,7 +122,7 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
     argumentsL_raise_memory(L);
 }
 
-/* A misspelt name would lose a secret without a word. [0, 0] */
+/* Raises for an unknown name: a typo would silently lose a secret. [0, 0] */
 static void check_names(lua_State *L, int table, const struct api_profile *profile) {
   const char *names[] = {last_key(&profile->identity), last_key(&profile->token),
                          last_key(&profile->refresh_token), "expires_at"};
@@ -146,7 +146,7 @@ static void check_names(lua_State *L, int table, const struct api_profile *profi
   }
 }
 
-/* Fills the record from a table of the user's. [0, 0] */
+/* Fills the record from a table of the user. [0, 0] */
 static void read_table(lua_State *L, int table, const struct api_client *client,
                        struct record *record) {
   const struct api_profile *profile = client->profile;
@@ -173,11 +173,11 @@ static bool is_of_this_api(const struct api_client *client, const struct record 
          memcmp(record->root.bytes, client->base.root, record->root.length) == 0;
 }
 
-/* Swaps the credentials in.
+/* Replaces the credentials.
    ---@param credentials mic.record|table a record, or identityId, token, refreshToken, expires_at
-   ---@param generation? number swap only while this is the present generation
-   ---@return number? generation the new one; nil, "cancelled" when the present one is another;
-     nil, "store" when the record belongs to another API */
+   ---@param generation? number replace only if this is the current generation
+   ---@return number? generation the new one; nil, "cancelled" if the current one is another;
+     nil, "store" if the record belongs to another API */
 static int client_adopt(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct record *record = recordL_test(L, 2);
@@ -205,14 +205,14 @@ static int client_adopt(lua_State *L) {
   return 1;
 }
 
-/* A copy of the present credentials for a store.
-   ---@return mic.record? record nil when there are none */
+/* A copy of the current credentials, for a store.
+   ---@return mic.record? record nil if there are none */
 static int client_record(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   return recordL_push_copy(L, &client->credentials.record)->token.length > 0 ? 1 : 0;
 }
 
-/* Tells whether these are the present credentials.
+/* True if these are the current credentials.
    ---@param record mic.record
    ---@return boolean */
 static int client_holds(lua_State *L) {
@@ -230,8 +230,8 @@ static int client_can_refresh(lua_State *L) {
   return 1;
 }
 
-/* Drops the credentials.
-   ---@param generation? number only while this is the present generation
+/* Forgets the credentials.
+   ---@param generation? number only if this is the current generation
    ---@return boolean done */
 static int client_forget(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
@@ -244,9 +244,10 @@ static int client_forget(lua_State *L) {
   return 1;
 }
 
-/* ---- showing them ---- */
+/* ---- export ---- */
 
-/* Of a copy, never of the client itself: before it copies, the push may run finalizers. */
+/* Call it with a copy, never with the client's own secret: the push may run finalizers before it
+   copies. */
 static void push_secret(lua_State *L, const struct secret *secret) {
   if (secret->length > 0)
     lua_pushlstring(L, secret->bytes, secret->length);
@@ -254,7 +255,8 @@ static void push_secret(lua_State *L, const struct secret *secret) {
     lua_pushnil(L);
 }
 
-/* The secrets. The boolean leads, so that a nil can never shift one into an error's place.
+/* Returns the secrets. The boolean comes first, so that a nil identity cannot be taken for an
+   error.
    ---@return boolean found
    ---@return string? identity
    ---@return string? token
@@ -273,8 +275,8 @@ static int client_credentials(lua_State *L) {
   return 5;
 }
 
-/* The same as a table, under the API's own names.
-   ---@return table? credentials nil when there are none */
+/* The same as a table, with the API's own names.
+   ---@return table? credentials nil if there are none */
 static int client_credentials_table(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct api_profile *profile = client->profile;
@@ -295,7 +297,7 @@ static int client_credentials_table(lua_State *L) {
   return 1;
 }
 
-/* The headers that authenticate a call, for somebody else's HTTP library.
+/* The headers that authenticate a request, for another HTTP library.
    ---@return table<string, string>? headers nil, "missing" or "stale", code, message */
 static int client_headers(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
@@ -323,7 +325,7 @@ static int client_headers(lua_State *L) {
   return 1;
 }
 
-/* Seconds since 1970, corrected by what the server's Date has said.
+/* Seconds since 1970, corrected by the server's Date.
    ---@return number */
 static int client_wall(lua_State *L) {
   lua_pushnumber(L, clock_wall(&clientL_check(L, 1)->clock));

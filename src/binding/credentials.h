@@ -1,4 +1,4 @@
-/* The methods of mic.client that are about credentials. */
+/* Methods of mic.client for credentials. */
 #ifndef MIC_BINDING_CREDENTIALS_H
 #define MIC_BINDING_CREDENTIALS_H
 
@@ -9,7 +9,7 @@ MIC_PRIVATE_BEGIN
 
 extern const luaL_Reg clientL_credential_methods[];
 void clientL_push_is_fresh(lua_State *L);
-/* Adopts a copy of `record`; false when there is no memory. */
+/* Adopts a copy of `record`. False if out of memory. */
 bool client_adopt_copy(struct api_client *client, const struct record *record);
 
 MIC_PRIVATE_END

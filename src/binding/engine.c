@@ -3,15 +3,15 @@
 #include "engine.h"
 
 static const char TYPE[] = "mic.engine";
-static const char CURRENT[] = "mic.engine.current"; /* in the registry: the one of this Lua state */
-/* In the registry, weak: the exchanges on loan, by the address that the engine knows them by. */
+static const char CURRENT[] = "mic.engine.current"; /* registry key: the engine of this Lua state */
+/* Registry key of a weak table: exchanges on loan, by their address. */
 static const char KNOWN[] = "mic.engine.known";
 
 struct engine *engineL_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
 }
 
-/* ---- the one of this Lua state ---- */
+/* ---- engine of this Lua state ---- */
 
 static void read_options(lua_State *L, struct engine *engine) {
   engine->limit = ENGINE_LIMIT;
@@ -22,11 +22,11 @@ static void read_options(lua_State *L, struct engine *engine) {
   engine->patient = argumentsL_boolean(L, 1, "patient");
 }
 
-/* The engine of this Lua state: always the same, until it is closed. Its thread starts at the first
-   use.
-   ---@param options? table limit: calls under way at most (4096); patient: behave as with an old
-     libcurl. They count for a new engine alone
-   ---@return mic.engine? engine nil, kind, code, message when libcurl cannot serve one */
+/* Returns the engine of this Lua state: always the same one until it is closed. Its thread starts
+   at first use.
+   ---@param options? table for a new engine only. limit: the most calls in flight (4096); patient:
+     behave as with an old libcurl
+   ---@return mic.engine? engine nil, kind, code, message if libcurl cannot run one */
 int engineL_get(lua_State *L) {
   lua_settop(L, 1);
   lua_getfield(L, LUA_REGISTRYINDEX, CURRENT);
@@ -82,9 +82,9 @@ void engineL_know(lua_State *L, struct exchange_box *box) {
 
 /* ---- methods ---- */
 
-/* What has come since the last time; never waits.
-   ---@return mic.exchange[] exchanges that ended or have something to hand over, each once: ask
-     their `run` until it says "wait" or "done" */
+/* Returns the completions since the last call. Never waits.
+   ---@return mic.exchange[] exchanges that ended or have a piece or progress, each once: call
+     their `run` until it returns "wait" or "done" */
 static int engine_collect(lua_State *L) {
   struct engine *engine = engineL_check(L, 1);
   int count = 0;
@@ -99,7 +99,7 @@ static int engine_collect(lua_State *L) {
       break;
     lua_pushlightuserdata(L, exchange);
     lua_rawget(L, 3);
-    struct exchange_box *box = lua_touserdata(L, -1); /* NULL: of a call that waits in a thread */
+    struct exchange_box *box = lua_touserdata(L, -1); /* NULL: of a blocking call */
     if (box == NULL || box->listed == engine->collects) {
       lua_pop(L, 1);
       continue;
@@ -111,9 +111,9 @@ static int engine_collect(lua_State *L) {
   return 1;
 }
 
-/* What an event loop watches: readable when collect has something. Starts the thread.
-   ---@return integer? descriptor nil, kind, code, message when the thread cannot be started.
-   Another one in a child process */
+/* A descriptor for an event loop: readable if collect has something. Starts the thread.
+   ---@return integer? descriptor nil, kind, code, message if the thread cannot be started.
+     A child process gets another one */
 static int engine_fd(lua_State *L) {
   struct failure failure = {0};
   int descriptor = engine_descriptor(engineL_check(L, 1), &failure);
@@ -123,9 +123,9 @@ static int engine_fd(lua_State *L) {
   return 1;
 }
 
-/* For a loop that cannot watch a descriptor of somebody else's: a socket in the file system, in a
-   folder that only this user can enter, for one connection of this process. It gets a byte "w" for
-   news, and "e" before it is closed because nothing has been under way for some seconds.
+/* For an event loop that cannot watch a foreign descriptor: a Unix socket in a folder that only
+   this user can enter, for one connection from this process. It sends a byte "w" for news, and "e"
+   before it closes because no transfer was in flight for some seconds.
    ---@return string? path nil, kind, code, message */
 static int engine_listen_at(lua_State *L) {
   char path[128];
@@ -136,13 +136,13 @@ static int engine_listen_at(lua_State *L) {
   return 1;
 }
 
-/* ---@return integer count of the exchanges that were started and have not ended */
+/* ---@return integer count of exchanges in flight */
 static int engine_count(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)engine_in_flight(engineL_check(L, 1)));
   return 1;
 }
 
-/* Ends everything with `closed` and the thread with it. Idempotent. */
+/* Ends all exchanges with `closed`, and the thread. Idempotent. */
 static int engine_release(lua_State *L) {
   struct engine *engine = compatL_testudata(L, 1, TYPE);
   if (engine != NULL)

@@ -21,7 +21,7 @@ struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,
 
 struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client *client) {
   struct exchange_box *box = lua_touserdata(L, index);
-  box->exchange.state = EXCHANGE_NEW; /* taking the result has cleared all else */
+  box->exchange.state = EXCHANGE_NEW; /* reading the result has cleared the rest */
   box->client = client;
   box->taken = false;
   return box;
@@ -45,7 +45,7 @@ void exchange_unwatch(struct exchange_box *box) {
   box->link = NULL;
 }
 
-/* ---- waiting in this thread ---- */
+/* ---- blocking wait ---- */
 
 struct hook_watch {
   lua_State *main_thread;
@@ -92,7 +92,7 @@ static void set_meaning(lua_State *L, const struct exchange_box *box) {
   lua_setfield(L, -2, "means");
 }
 
-/* Everything but status, body and who was asked for it. [0, 0] */
+/* Sets all fields but status, body, content type and generation. [0, 0] */
 static void set_rest(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   set_string(L, "head", exchange->head.data, exchange->head.length);
@@ -111,7 +111,7 @@ static void set_rest(lua_State *L, struct exchange_box *box) {
     set_string(L, "location", exchange->location, strlen(exchange->location));
     set_boolean(L, "same_origin", status == URL_OK);
     set_boolean(L, "is_foreign", exchange->is_foreign);
-    /* Where there may be a proxy, nobody knows where an answer came from. */
+    /* With a possible proxy, the origin of an answer is unknown. */
     set_boolean(
         L, "on_loopback",
         exchange->on_loopback &&
@@ -153,7 +153,7 @@ bool exchangeL_wants_refresh(const struct exchange_box *box) {
          credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY;
 }
 
-/* The second result: for a request a hint, for login and refresh the record. [0, +1] */
+/* Pushes the second result: of a request a hint, of login and refresh the record. [0, +1] */
 static void push_companion(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   if (exchange->kind != EXCHANGE_REQUEST) {
@@ -202,7 +202,7 @@ static bool has_news(const struct exchange *exchange) {
          (exchange_has_piece(exchange) || exchange->progress.changed);
 }
 
-/* The piece changes places with an empty buffer, so that the exchange can go on. */
+/* Swaps the piece with an empty buffer, so that the transfer can continue. */
 static int push_piece(lua_State *L, struct exchange_box *box) {
   struct buffer piece = box->exchange.reply_body;
   box->exchange.reply_body = box->piece;
@@ -218,7 +218,7 @@ static int push_piece(lua_State *L, struct exchange_box *box) {
   return 2;
 }
 
-/* Progress first: it was made before the piece that shows it. */
+/* Progress first: it precedes the piece that it counts. */
 static int push_news(lua_State *L, struct exchange_box *box) {
   struct exchange_progress *progress = &box->exchange.progress;
   double now = progress->now, total = progress->total;
@@ -233,12 +233,12 @@ static int push_news(lua_State *L, struct exchange_box *box) {
   return 3;
 }
 
-/* Drives the exchange in this thread; with an engine it waits for that.
-   ---@param seconds number how long at most
-   ---@return "done"|"wait"|"data"|"progress" state "wait": not ended yet, or a debug hook wants to
-     run first; "data": a piece of the stream; "progress": bytes moved
-   ---@return string|number|nil chunk_or_now the piece, or how many bytes
-   ---@return number|nil total bytes in all, where that is known */
+/* Runs the exchange in this thread; with an engine, waits for it.
+   ---@param seconds number the longest wait
+   ---@return "done"|"wait"|"data"|"progress" state "wait": not ended, or a debug hook must run
+     first; "data": a piece of the stream; "progress": bytes moved
+   ---@return string|number|nil chunk_or_now the piece, or the number of bytes
+   ---@return number|nil total bytes in all, if known */
 static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = argumentsL_number(L, 2);
@@ -247,7 +247,7 @@ static int exchange_run(lua_State *L) {
   engine_sync(&box->exchange);
   if (has_news(&box->exchange))
     return push_news(L, box);
-  /* A loop that only looks has seen all: the engine drives. */
+  /* A poll of zero seconds needs no wait: the engine runs the transfer. */
   bool looks = seconds == 0.0 && box->exchange.loan != NULL;
   if (box->exchange.state == EXCHANGE_RUNNING && !looks &&
       !exchangeL_drive(L, box->client, box, seconds))
@@ -258,8 +258,9 @@ static int exchange_run(lua_State *L) {
   return 1;
 }
 
-/* The outcome, once. Of a request: reply and hint; of login and refresh: masked reply and record.
-   ---@return table? reply nil, kind, code, message when there was no answer
+/* Returns the outcome, once. Of a request: reply and hint; of login and refresh: masked reply and
+   record.
+   ---@return table? reply nil, kind, code, message if there was no answer
    ---@return string|mic.record|nil companion */
 static int exchange_result(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
@@ -271,16 +272,16 @@ static int exchange_result(lua_State *L) {
   return exchangeL_push_result(L, box);
 }
 
-/* The record of a login or refresh once more, after its result was taken: whoever took it may have
-   been torn out of his way before he could save it.
-   ---@return mic.record? record nil when it brought none */
+/* Returns the record of a login or refresh again after its result was read: the caller may have
+   been interrupted before it could save the record.
+   ---@return mic.record? record nil if there is none */
 static int exchange_record(lua_State *L) {
   const struct exchange_box *box = exchangeL_check(L, 1);
   return recordL_push_copy(L, &box->kept)->token.length > 0 ? 1 : 0;
 }
 
-/* Ends the exchange; its result is then `cancelled`. Nothing happens to one that has ended, but for
-   a download whose result nobody has taken: it leaves no file. Idempotent. */
+/* Ends the exchange with `cancelled`. Does nothing if it has ended, except that a download whose
+   result was not read leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
@@ -305,7 +306,7 @@ static int exchange_release(lua_State *L) {
   return 0;
 }
 
-/* What is being pushed goes with the userdata. */
+/* Content that is being pushed is freed by __gc. */
 static int exchange_close(lua_State *L) {
   struct exchange_box *box = compatL_testudata(L, 1, TYPE);
   return box != NULL && !box->shown ? exchange_release(L) : 0;

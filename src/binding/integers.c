@@ -1,5 +1,5 @@
-/* JSON decoders that know only floats: makes whole numbers integers again where Lua has integers.
- */
+/* Converts whole floats to integers (Lua 5.3 and 5.4), for JSON decoders that produce only
+   floats. */
 #include "../core/base.h"
 
 #include <math.h>
@@ -12,15 +12,15 @@ static bool is_whole_float(lua_State *L, int index) {
   if (lua_type(L, index) != LUA_TNUMBER || lua_isinteger(L, index))
     return false;
   double value = lua_tonumber(L, index);
-  /* -0.0 stays a float: as an integer it would lose its sign. */
+  /* -0.0 stays a float: an integer has no negative zero. */
   return fabs(value) <= 9007199254740992.0 && floor(value) == value &&
          !(value == 0.0 && signbit(value));
 }
 
-/* Walks the table at the top. Assigning to members that are there is allowed during lua_next. */
+/* Walks the table at the top. Assigning to existing fields is allowed during lua_next. */
 static void walk(lua_State *L, int depth) {
   luaL_checkstack(L, 6, "a value is nested too deeply");
-  if (depth > 1000) /* as deep as the decoder goes; keeps a cyclic table from running on */
+  if (depth > 1000) /* the decoder's limit; stops at a cyclic table */
     argumentsL_raise(L, "a value is nested too deeply");
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
@@ -37,7 +37,7 @@ static void walk(lua_State *L, int depth) {
 
 #endif
 
-/* Makes whole floats up to 2^53 integers, inside tables in place.
+/* Converts whole floats up to 2^53 to integers, in tables in place.
    ---@param value any a decoded JSON value
    ---@return any value the same */
 int integersL(lua_State *L) {

@@ -8,7 +8,7 @@
 #include "login_digest.h"
 #include "record.h"
 
-/* The digest by which a login is remembered that the API has refused; it takes some milliseconds.
+/* The digest that identifies a refused login. Takes some milliseconds.
    ---@param username string
    ---@param password string
    ---@return string digest 32 bytes */
@@ -17,7 +17,7 @@ static int client_login_digest(lua_State *L) {
   struct login_part parts[3];
   parts[1].bytes = luaL_checklstring(L, 2, &parts[1].length);
   parts[2].bytes = luaL_checklstring(L, 3, &parts[2].length);
-  /* Last, when nothing is collected any more. */
+  /* Last: no finalizer can run from here on. */
   parts[0] = (struct login_part){client->api_key.bytes, client->api_key.length};
   unsigned char digest[SHA256_SIZE];
   if (!login_digest(client->base.root, parts, 3, digest))

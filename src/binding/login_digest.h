@@ -1,4 +1,4 @@
-/* What the client adds to refusals: the digest of a login, and a record for them alone. */
+/* Methods of mic.client for refused logins: their digest, and a record without credentials. */
 #ifndef MIC_LOGIN_DIGEST_H
 #define MIC_LOGIN_DIGEST_H
 

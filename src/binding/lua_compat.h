@@ -1,11 +1,11 @@
-/* What Lua 5.1 to 5.4 and LuaJIT call differently, under names of our own. */
+/* Compatibility functions for the C APIs of Lua 5.1 to 5.4 and LuaJIT. */
 #ifndef MIC_LUA_COMPAT_H
 #define MIC_LUA_COMPAT_H
 
 #include <lauxlib.h>
 #include <lua.h>
 
-/* LuaJIT says 501 too and has some of these already: hence the names of our own. */
+/* LuaJIT's version is 501 too, and it already has some of these: hence our own names. */
 #if LUA_VERSION_NUM < 502
 static inline void compatL_setfuncs(lua_State *L, const luaL_Reg *functions) {
   for (; functions->name != NULL; functions++) {
@@ -41,7 +41,8 @@ static inline size_t compat_rawlen(lua_State *L, int index) {
 }
 #endif
 
-/* One table per userdata keeps alive what its C struct points to. [-1, 0] and [0, +1] */
+/* One table per userdata keeps alive what its C struct points to: the environment or user value.
+   [-1, 0] and [0, +1] */
 static inline void compatL_set_anchors(lua_State *L, int index) {
 #if LUA_VERSION_NUM < 502
   lua_setfenv(L, index);
@@ -58,8 +59,8 @@ static inline void compatL_push_anchors(lua_State *L, int index) {
 #endif
 }
 
-/* 5.1 does not tell its main thread: it is noted when it loads the module, as it nearly always
-   does. [0, 0] */
+/* Lua 5.1 has no reference to its main thread, so it is recorded when it loads the module, as it
+   usually does. [0, 0] */
 static inline void compatL_note_main_thread(lua_State *L) {
 #if LUA_VERSION_NUM < 502
   if (lua_pushthread(L))
@@ -71,7 +72,7 @@ static inline void compatL_note_main_thread(lua_State *L) {
 #endif
 }
 
-/* The state whose hook a Ctrl-C sets. [0, 0] */
+/* The Lua state whose hook Ctrl-C sets. [0, 0] */
 static inline lua_State *compatL_main_thread(lua_State *L) {
 #if LUA_VERSION_NUM < 502
   lua_getfield(L, LUA_REGISTRYINDEX, "mic.main_thread");
@@ -83,9 +84,9 @@ static inline lua_State *compatL_main_thread(lua_State *L) {
   return main_thread == NULL ? L : main_thread;
 }
 
-/* Whether the running coroutine could be suspended here: not below a C function that calls Lua.
-   True where Lua cannot tell: 5.1 and 5.2, but not LuaJIT, whose lua.h has LUA_OK unlike that
-   of 5.1. */
+/* True if the running coroutine can be suspended here: no C function below it calls Lua. Always
+   true where Lua cannot tell: in 5.1 and 5.2, but not in LuaJIT, whose lua.h defines LUA_OK, unlike
+   that of 5.1. */
 static inline bool compat_is_yieldable(lua_State *L) {
 #if LUA_VERSION_NUM >= 503 || (LUA_VERSION_NUM == 501 && defined(LUA_OK))
   return lua_isyieldable(L) != 0;
@@ -95,8 +96,8 @@ static inline bool compat_is_yieldable(lua_State *L) {
 #endif
 }
 
-/* A number without a fraction: an integer where Lua has integers, up to the last that a double
-   tells from the next. [0, +1] */
+/* Pushes a whole number: as an integer where Lua has integers, if a double represents it exactly.
+   [0, +1] */
 static inline void compatL_push_whole(lua_State *L, double value) {
 #if LUA_VERSION_NUM >= 503
   if (value >= -9007199254740992.0 && value <= 9007199254740992.0) {

@@ -1,4 +1,4 @@
-/* Hides what a client knows of in a text that is to be shown. */
+/* Masks the secrets that a client knows in a text for display. */
 #include "../core/base.h"
 
 #include <string.h>
@@ -8,10 +8,10 @@
 #include "masking.h"
 #include "record.h"
 
-enum { MASK_SLACK = 64 }; /* read beyond the limit, so that no escape is cut there */
+enum { MASK_SLACK = 64 }; /* bytes read beyond the limit, so that no escape is cut there */
 
-/* Writes `***` for each secret in text[0..limit) to `out`, which has room for max(limit, 3) bytes;
-   returns how many it wrote, -1 when there is no memory. */
+/* Writes text[0..limit) to `out` with `***` for each secret. `out` needs max(limit, 3) bytes.
+   Returns the number of bytes written; -1 if out of memory. */
 static ptrdiff_t write_masked(const struct api_client *client, const struct record *other,
                               const char *text, size_t length, size_t limit, char *out) {
   size_t seen = length > limit + MASK_SLACK ? limit + MASK_SLACK : length;
@@ -42,13 +42,11 @@ static ptrdiff_t write_masked(const struct api_client *client, const struct reco
   return (ptrdiff_t)written;
 }
 
-/* Puts *** wherever a secret of this client, or its identity, stands in the text, however it is
-   spelled; also one that was given up last. Of a closed client nothing is known any more, so that
-   nothing is shown.
+/* Replaces each secret of this client, and its identity, with *** in a text, in any spelling; also
+   the previous ones. Of a closed client nothing is known any more, so nothing of the text is shown.
    ---@param text string
-   ---@param record? mic.record one that is not adopted, whose secrets are hidden too
-   ---@param limit? integer bytes: what goes beyond them is cut off, and not looked at; by default
-     64 KiB, and then "..." stands in its place
+   ---@param record? mic.record not adopted; its secrets are masked too
+   ---@param limit? integer bytes: the rest is cut off; default: 64 KiB, and "..." marks the cut
    ---@return string masked */
 int clientL_mask(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
@@ -61,7 +59,7 @@ int clientL_mask(lua_State *L) {
   if (limit > length)
     limit = length;
   char *out = lua_newuserdata(L, limit + 6);
-  /* From here on nothing is collected: what is borrowed stays. */
+  /* No finalizer can run from here on, so borrowed pointers stay valid. */
   if (client->closed && length > 0) {
     lua_pushliteral(L, "***");
     return 1;

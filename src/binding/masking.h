@@ -1,4 +1,4 @@
-/* client:mask(text, record, limit) */
+/* client:mask(text, record, limit): masks secrets in a text. */
 #ifndef MIC_BINDING_MASKING_H
 #define MIC_BINDING_MASKING_H
 

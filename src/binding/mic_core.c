@@ -1,4 +1,4 @@
-/* luaopen_mic_core: the one symbol that this module exports. */
+/* Module entry point: luaopen_mic_core, the only exported symbol. */
 #include "../core/base.h"
 
 #include <curl/curl.h>
@@ -21,10 +21,11 @@
     "lua-mic needs libcurl 7.74 or later; this is an older one (see LIBCURL_VERSION in curlver.h)"
 #endif
 
-/* What was built for a newer one sets options that came up to 7.85. */
+/* A build for a newer libcurl uses options up to 7.85. */
 enum { OLDEST = LIBCURL_VERSION_NUM < 0x075500 ? LIBCURL_VERSION_NUM : 0x075500 };
 
-/* LuaJIT's headers say 5.1, too. mic.load looks for this text in a module that cannot be loaded. */
+/* LuaJIT's headers say 5.1, too. core_loader searches a module that cannot be loaded for this
+   text. */
 #if LUA_VERSION_NUM == 501 && defined(__has_include)
 #if __has_include(<luajit.h>)
 #define BUILT_FOR "LuaJIT"
@@ -39,8 +40,7 @@ static const char built_for[] = "mic.core was built for " BUILT_FOR;
 
 MIC_EXPORT int luaopen_mic_core(lua_State *L);
 
-/* libcurl's own global state: set up once for the process, never torn down, since other users of
-   libcurl may live in it. */
+/* libcurl is initialised once per process and never cleaned up, because other code may use it. */
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_once_code;
 
@@ -67,7 +67,7 @@ static void check_curl(lua_State *L) {
     argumentsL_raise(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
 }
 
-/* Where login and refresh go, for events. [0, +1] */
+/* The paths of login and refresh, for events. [0, +1] */
 static void push_auth_paths(lua_State *L) {
   lua_newtable(L);
   lua_pushstring(L, profile_mic.login_path);
@@ -76,7 +76,7 @@ static void push_auth_paths(lua_State *L) {
   lua_setfield(L, -2, "refresh");
 }
 
-/* The names of what the client itself sends with a call, in headers or in the query. [0, +1] */
+/* The names under which the client sends credentials, in headers or in the query. [0, +1] */
 static void push_credential_names(lua_State *L) {
   const char *const names[] = {
       "token",   profile_mic.token_header,   "identity",       profile_mic.identity_header,

@@ -1,6 +1,3 @@
-/* What few callers look at of a successful answer (headers, URL, timings) stays packed in one
-   string until somebody does: making five fields and a table of every reply costs more than all the
-   rest of the binding. */
 #include "../core/base.h"
 
 #include <string.h>
@@ -8,14 +5,14 @@
 #include "packed_answer.h"
 #include "system.h"
 
-/* Behind head and URL in the string. */
+/* Follows head and URL in the string. */
 struct trailer {
   struct exchange_timings timings;
   size_t head_length;
   long http_version;
   bool new_connection;
-  /* Last, as LuaJIT looks at no more than four places of a string for its hash, the last four bytes
-     among them: answers that are alike elsewhere would all be compared with one another. */
+  /* Last: LuaJIT's string hash reads at most four places, the last four bytes among them. Strings
+     that are equal there would collide. */
   unsigned number;
 };
 
@@ -51,17 +48,17 @@ void packed_answerL_push_timings(lua_State *L, const struct exchange_timings *ti
 
 bool packed_answer_pack(struct exchange *exchange) {
   struct trailer trailer;
-  memset(&trailer, 0, sizeof trailer); /* the gaps too */
+  memset(&trailer, 0, sizeof trailer); /* the padding, too */
   trailer.timings = exchange->timings;
   trailer.head_length = exchange->head.length;
   trailer.http_version = exchange->http_version;
   trailer.new_connection = exchange->new_connection;
-  trailer.number = (unsigned)exchange->number; /* may wrap: neighbours differ */
+  trailer.number = (unsigned)exchange->number; /* may wrap: adjacent ones still differ */
   bool packed = buffer_append(&exchange->head, exchange->url_text.data,
                               exchange->shown_url_length) == BUFFER_OK &&
                 buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;
   if (!packed)
-    exchange->head.length = trailer.head_length; /* the head alone, as it was */
+    exchange->head.length = trailer.head_length; /* drop a partial append */
   return packed;
 }
 
@@ -93,7 +90,7 @@ void packed_answerL_set(lua_State *L, const struct exchange *exchange) {
   lua_setfield(L, -2, FIELD);
 }
 
-/* Sets what is packed in the reply at index 1 as its fields. [0, 0] */
+/* Unpacks the string of the reply at index 1 into its fields. [0, 0] */
 static void unpack_into(lua_State *L) {
   static const char *const names[] = {"timings", "new_connection", "http_version", "url", "head"};
   lua_pushstring(L, FIELD);
@@ -115,7 +112,7 @@ static void unpack_into(lua_State *L) {
   lua_rawset(L, 1);
 }
 
-/* A reply's `__index`: unpacks at first look, and parses `headers`. */
+/* __index of a reply: unpacks at first use, and parses `headers`. */
 static int reply_index(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);

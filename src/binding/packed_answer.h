@@ -1,4 +1,5 @@
-/* The part of an answer that is read on demand. */
+/* Packed answer: headers, URL and timings of a 2xx answer in one string, unpacked at first use.
+   Creating five fields and a table per reply would cost more than the rest of the binding. */
 #ifndef MIC_BINDING_PACKED_ANSWER_H
 #define MIC_BINDING_PACKED_ANSWER_H
 
@@ -9,8 +10,8 @@ MIC_PRIVATE_BEGIN
 
 extern const char packed_answerL_type[]; /* metatable of replies */
 
-/* Turns exchange->head into the packed string. False when there is no room: it is as it was, or
-   only longer. */
+/* Turns exchange->head into the packed string. False if there is no room: head is then
+   unchanged. */
 bool packed_answer_pack(struct exchange *exchange);
 /* Sets the packed string as a field of the table at the top. [0, 0] */
 void packed_answerL_set(lua_State *L, const struct exchange *exchange);

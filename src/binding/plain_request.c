@@ -46,14 +46,14 @@ const char *clientL_plain_path(lua_State *L, int index, size_t *length) {
   return path != NULL && url_path_is_plain(path, *length) ? path : NULL;
 }
 
-/* One call without headers and options.
+/* Sends one request without headers or options.
    ---@param method string
    ---@param path string
    ---@param timeout number seconds
    ---@param resend boolean the method is idempotent
    ---@param body? string JSON
-   ---@return integer|table|false|nil status of a 2xx answer; any other answer as `request` returns
-     it, with its hint; nil and the three values of a failure; false when the path is for `request`
+   ---@return integer|table|false|nil status of a 2xx answer; any other answer as from `request`,
+     with its hint; nil and the three values of a failure; false if the path needs `request`
    ---@return string|nil body
    ---@return string|nil packed for unpack_answer
    ---@return string|nil content_type

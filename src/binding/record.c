@@ -23,9 +23,9 @@ struct record *recordL_test(lua_State *L, int index) {
   return compatL_testudata(L, index, TYPE);
 }
 
-/* Reads what record:bytes() made.
+/* Parses the bytes of record:bytes().
    ---@param bytes string
-   ---@return mic.record? record nil when the bytes are damaged or of a newer version
+   ---@return mic.record? record nil if the bytes are damaged or of a newer version
    ---@return string? kind "store"
    ---@return string? code "ENOTSUP" for a newer version
    ---@return string? message */
@@ -50,16 +50,16 @@ int recordL_from_bytes(lua_State *L) {
   return argumentsL_push_failure(L, &failure);
 }
 
-/* A pause that whoever loads this record keeps to.
-   ---@return number seconds since 1970; 0 = none */
+/* The time before which no process should refresh.
+   ---@return number seconds since 1970; 0: none */
 static int record_retry_at(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
   lua_pushnumber(L, record->retry_at);
   return 1;
 }
 
-/* The same credentials with another pause.
-   ---@param seconds number since 1970; 0 = none
+/* A copy with another such time.
+   ---@param seconds number since 1970; 0: none
    ---@return mic.record copy */
 static int record_with_retry_at(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
@@ -70,14 +70,14 @@ static int record_with_retry_at(lua_State *L) {
   return 1;
 }
 
-/* ---@return boolean there are credentials; false: only what was refused */
+/* ---@return boolean true if there are credentials; false: only refusals */
 static int record_is_login(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
   lua_pushboolean(L, record->token.length > 0);
   return 1;
 }
 
-/* A list of { digest, at, times }; nil where there are none. [0, +1] */
+/* Pushes a list of { digest, at, times }, or nil if there are none. [0, +1] */
 static void push_refusals(lua_State *L, const struct refused_logins *refusals) {
   if (refusals->count == 0) {
     lua_pushnil(L);
@@ -97,7 +97,7 @@ static void push_refusals(lua_State *L, const struct refused_logins *refusals) {
   }
 }
 
-/* The refusal at the top. [0, 0] */
+/* Reads the refusal at the top. [0, 0] */
 static void read_refusal(lua_State *L, struct refused_login *refusal) {
   size_t length = 0;
   luaL_checktype(L, -1, LUA_TTABLE);
@@ -112,7 +112,7 @@ static void read_refusal(lua_State *L, struct refused_login *refusal) {
     argumentsL_raise(L, "at and times must be what a record can hold");
 }
 
-/* Reads such a list; of too many the last ones. Nil: none. [0, 0] */
+/* Reads a list of refusals, at most the last ones that fit. Nil: none. [0, 0] */
 static void read_refusals(lua_State *L, int index, struct refused_logins *refusals) {
   memset(refusals, 0, sizeof *refusals);
   if (lua_isnoneornil(L, index))
@@ -128,16 +128,16 @@ static void read_refusals(lua_State *L, int index, struct refused_logins *refusa
   refusals->count = length - first;
 }
 
-/* What the API has refused lately, the newest last.
-   ---@return table[]? refusals digest, at (seconds since 1970), times (in a row); nil for none */
+/* The logins that the API refused lately, newest last.
+   ---@return table[]? refusals digest, at (seconds since 1970), times (in a row); nil if none */
 static int record_refused(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
   push_refusals(L, &record->refusals);
   return 1;
 }
 
-/* The same credentials with other refusals.
-   ---@param refusals? table[] as `refused` gives them; the last four count
+/* A copy with other refusals.
+   ---@param refusals? table[] as from `refused`; only the last four are kept
    ---@return mic.record copy */
 static int record_with_refused(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
@@ -151,7 +151,7 @@ static int record_with_refused(lua_State *L) {
   return 1;
 }
 
-/* The opaque, versioned bytes for a store that lives in Lua. They hold the secrets.
+/* The record as opaque bytes, for a store written in Lua. They contain the secrets.
    ---@return string bytes */
 static int record_bytes(lua_State *L) {
   struct record *record = luaL_checkudata(L, 1, TYPE);
@@ -163,7 +163,7 @@ static int record_bytes(lua_State *L) {
   return 1;
 }
 
-/* Tells whether two records hold the same token.
+/* True if two records have the same token.
    ---@param other mic.record
    ---@return boolean */
 static int record_same(lua_State *L) {

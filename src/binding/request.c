@@ -1,4 +1,4 @@
-/* Reads a request's spec, a table, into an exchange. */
+/* Reads the spec of a request, a table, into an exchange. */
 #include "../core/base.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static void read_method(lua_State *L, struct exchange *exchange, int spec) {
   lua_pop(L, 1);
 }
 
-/* One header; `name` at index -2 and its value at -1. [0, 0] */
+/* Adds one header; its name is at index -2, its value at -1. [0, 0] */
 static void add_header(lua_State *L, struct exchange_box *box, struct api_call *call) {
   const struct api_profile *profile = box->client->profile;
   size_t name_length = 0, value_length = 0;
@@ -70,7 +70,7 @@ static enum auth_wish read_auth(lua_State *L, int spec) {
   return wish;
 }
 
-/* Where the URL is what another one's answer led to: `from`, and whether that came from here. */
+/* Checks a URL that a redirect led to: `from`, and whether that came from this machine. */
 static const char *redirect_problem_of(lua_State *L, struct api_call *call, int spec) {
   size_t length = 0;
   struct redirect_page page = {.on_loopback = argumentsL_boolean(L, spec, "from_loopback")};
@@ -80,7 +80,7 @@ static const char *redirect_problem_of(lua_State *L, struct api_call *call, int 
   return problem;
 }
 
-/* Leaves the URL or the path at the top, so that it lives as long as the call. [0, +1] */
+/* Leaves the URL or path at the top, so that it stays valid during the call. [0, +1] */
 static void read_target(lua_State *L, const struct api_client *client, struct api_call *call,
                         int spec) {
   size_t length = 0;
@@ -113,7 +113,7 @@ bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec)
   return api_client_is_ready(client, &call);
 }
 
-/* Files and streams. A file that cannot be opened is the exchange's failure. */
+/* Reads the options for files and streams. A file that cannot be opened fails the exchange. */
 static void read_flow(lua_State *L, struct exchange *exchange, int spec) {
   size_t length = 0;
   const char *download = argumentsL_string(L, spec, "save_to", &length);

@@ -1,4 +1,4 @@
-/* Clocks, randomness and what this build can do. */
+/* Clocks, random numbers and build features, for Lua. */
 #include "../core/base.h"
 
 #include <curl/curl.h>
@@ -12,7 +12,7 @@
 #include "../core/transfer/download_file.h"
 #include "system.h"
 
-/* ---@return number seconds on a clock that nobody sets */
+/* ---@return number seconds of the monotonic clock */
 static int core_now(lua_State *L) {
   const struct clock clock = {0};
   lua_pushnumber(L, clock_monotonic(&clock));
@@ -26,13 +26,13 @@ static int core_wall(lua_State *L) {
   return 1;
 }
 
-/* ---@return integer number of this process, another one in a forked child */
+/* ---@return integer process id, another one in a forked child */
 static int core_pid(lua_State *L) {
   compatL_push_whole(L, (double)process_id());
   return 1;
 }
 
-/* Sleeps in this thread; a signal ends it early, so that Ctrl-C works.
+/* Sleeps in this thread. A signal ends it early, so that Ctrl-C works.
    ---@param seconds number */
 static int core_sleep(lua_State *L) {
   double seconds = argumentsL_number(L, 1);
@@ -43,20 +43,21 @@ static int core_sleep(lua_State *L) {
   return 0;
 }
 
-/* ---@return boolean yieldable whether this coroutine can be suspended here, as far as Lua tells */
+/* ---@return boolean yieldable this coroutine can be suspended here, as far as Lua can tell */
 static int core_is_yieldable(lua_State *L) {
   lua_pushboolean(L, compat_is_yieldable(L));
   return 1;
 }
 
-/* A random number from the system: math.random starts alike in every process on Lua 5.1 to 5.3.
+/* A random number from the system: math.random has the same seed in every process on Lua 5.1
+   to 5.3.
    ---@return number random 0 <= random < 1 */
 static int core_random(lua_State *L) {
   lua_pushnumber(L, (double)(randomness_bits() >> 11) / 9007199254740992.0); /* 2^53 */
   return 1;
 }
 
-/* Whether a download could be put there. Leaves nothing behind.
+/* Checks whether a download can be written to a path. Leaves no file.
    ---@param path string
    ---@return true? ok, or nil, "file", code, message */
 static int core_check_download(lua_State *L) {
@@ -84,10 +85,10 @@ static void set_text(lua_State *L, const char *name, const char *text) {
   lua_setfield(L, -2, name);
 }
 
-/* What this module runs on.
+/* The versions and features of this build.
    ---@return { version: string, libcurl: string, tls: string?, http2: boolean,
-     async_resolver: boolean, gzip: boolean, brotli: boolean, zstd: boolean } gzip, brotli and zstd:
-     whether that is decompressed here */
+     async_resolver: boolean, gzip: boolean, brotli: boolean, zstd: boolean } gzip, brotli, zstd:
+     supported content codings */
 static int core_features(lua_State *L) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   lua_newtable(L);

@@ -1,4 +1,4 @@
-/* Functions of mic.core that need no client: clocks, randomness, checks, parsing. */
+/* Functions of mic.core that need no client: clocks, random numbers, checks, parsing. */
 #ifndef MIC_BINDING_SYSTEM_H
 #define MIC_BINDING_SYSTEM_H
 
@@ -7,7 +7,7 @@
 MIC_PRIVATE_BEGIN
 
 extern const luaL_Reg systemL_functions[]; /* now wall sleep random features */
-extern const luaL_Reg textL_functions[];   /* checks of texts, parse_headers parse_date */
+extern const luaL_Reg textL_functions[];   /* checks of texts, parse_headers, parse_date */
 int textL_parse_headers(lua_State *L);
 int integersL(lua_State *L); /* core.integers */
 

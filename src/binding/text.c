@@ -1,4 +1,4 @@
-/* Checks of what may be sent, and reading of what came. */
+/* Validates texts to send and parses received ones, for Lua. */
 #include "../core/base.h"
 
 #include <curl/curl.h>
@@ -11,7 +11,7 @@
 #include "../core/text/url_path.h"
 #include "system.h"
 
-/* Tells whether a path may be joined to a base URL.
+/* Checks whether a path may be joined to a base URL.
    ---@param path string
    ---@return true? ok
    ---@return string? message what is wrong */
@@ -28,8 +28,7 @@ static int core_check_path(lua_State *L) {
   return 2;
 }
 
-/* Tells whether a path may be joined as it is: nothing is wrong with it, and nothing to be filled
-   in.
+/* True if a path is valid and is no template.
    ---@param path string
    ---@return boolean */
 static int core_is_plain_path(lua_State *L) {
@@ -39,8 +38,8 @@ static int core_is_plain_path(lua_State *L) {
   return 1;
 }
 
-/* Tells whether a param has a part between "/" or "\" that is "." or "..", perhaps before ";", as
-   it is or percent-decoded once or twice.
+/* True if a param has a segment "." or "..", between "/" or "\", also before ";": as it is, or
+   percent-decoded once or twice.
    ---@param text string
    ---@return boolean */
 static int core_has_dot_part(lua_State *L) {
@@ -50,7 +49,7 @@ static int core_has_dot_part(lua_State *L) {
   return 1;
 }
 
-/* Bytes of the character that begins here; 0 where none of UTF-8 does. */
+/* Length in bytes of the UTF-8 character at `at`; 0 if it is invalid. */
 static size_t utf8_length(const unsigned char *at, size_t left) {
   size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
   if (length == 0 || at[0] > 0xF4 || length > left)
@@ -64,9 +63,9 @@ static size_t utf8_length(const unsigned char *at, size_t left) {
   return overlong || surrogate || too_high ? 0 : length;
 }
 
-/* Where a text is not UTF-8.
+/* Finds the first byte that is not valid UTF-8.
    ---@param text string
-   ---@return integer? position of the first byte that is wrong; nil when there is none */
+   ---@return integer? position of that byte; nil if the text is valid */
 static int core_utf8_problem(lua_State *L) {
   size_t length = 0, at = 0, step = 1;
   const unsigned char *text = (const unsigned char *)luaL_checklstring(L, 1, &length);
@@ -80,12 +79,12 @@ static int core_utf8_problem(lua_State *L) {
   return 1;
 }
 
-/* Tells whether the caller may send this header.
+/* Checks whether the caller may set this header.
    ---@param name string
    ---@param value string
-   ---@param own? boolean the call said auth = false: the client's own names are free
+   ---@param own? boolean the call has auth = false: the client's own header names are allowed
    ---@return true? ok
-   ---@return string? message what is wrong; the value is not in it */
+   ---@return string? message what is wrong, without the value */
 static int core_check_header(lua_State *L) {
   size_t name_length = 0, value_length = 0;
   const char *name = luaL_checklstring(L, 1, &name_length);
@@ -114,21 +113,22 @@ static int push_letters(lua_State *L, char (*turn)(char)) {
   return 1;
 }
 
-/* Like string.lower, but of the letters A to Z alone: that one obeys the locale, and in Turkish a
-   lower-case I is no i.
+/* Like string.lower, but for A to Z only: string.lower depends on the locale, and in Turkish the
+   lower case of I is not i.
    ---@param text string
    ---@return string */
 static int core_lower(lua_State *L) {
   return push_letters(L, ascii_lower);
 }
 
-/* ---@param text string
-   ---@return string upper as lower, the other way */
+/* Like string.upper, but for a to z only.
+   ---@param text string
+   ---@return string upper */
 static int core_upper(lua_State *L) {
   return push_letters(L, ascii_upper);
 }
 
-/* Pushes the name in lower case; names longer than the buffer are cut: none is. [0, +1] */
+/* Pushes the name in lower case, truncated to the buffer. [0, +1] */
 static void push_lower(lua_State *L, const struct header_field *field) {
   char lower[256];
   size_t length = field->name_length < sizeof lower ? field->name_length : sizeof lower;
@@ -137,8 +137,7 @@ static void push_lower(lua_State *L, const struct header_field *field) {
   lua_pushlstring(L, lower, length);
 }
 
-/* Adds one field to the two tables at `joined` and `all`; true when there was one of its name.
-   [0, 0] */
+/* Adds one field to the tables at `joined` and `all`. True if its name is repeated. [0, 0] */
 static bool add_field(lua_State *L, int joined, int all, const struct header_field *field) {
   push_lower(L, field);
   lua_pushvalue(L, -1);
@@ -165,8 +164,8 @@ static bool add_field(lua_State *L, int joined, int all, const struct header_fie
   return before > 0;
 }
 
-/* Joins the values of each name that came more than once. At the end, all at a time: one by one
-   costs the square of their number. [0, 0] */
+/* Joins the values of repeated names, all at the end: one by one would take quadratic time. [0,
+   0] */
 static void join_repeated(lua_State *L, int joined, int all) {
   lua_pushnil(L);
   while (lua_next(L, all) != 0) {
@@ -188,8 +187,8 @@ static void join_repeated(lua_State *L, int joined, int all) {
   }
 }
 
-/* Reads a block of header fields.
-   ---@param head string as it came, with its status line
+/* Parses a block of header fields.
+   ---@param head string as received, with its status line
    ---@return table<string, string> joined by lower-case name; repeated ones joined by ", "
    ---@return table<string, string[]> all by lower-case name */
 int textL_parse_headers(lua_State *L) {
@@ -207,10 +206,10 @@ int textL_parse_headers(lua_State *L) {
   return 2;
 }
 
-/* Tells whether a decoder will make no more values of a text than this.
+/* True if a decoder creates at most this many values from a text.
    ---@param text string JSON
    ---@param most number
-   ---@return boolean false too where it is no JSON that the scanner reads, if it may have more */
+   ---@return boolean also false for invalid JSON that may have more */
 static int core_has_at_most(lua_State *L) {
   size_t length = 0;
   const char *text = luaL_checklstring(L, 1, &length);
@@ -220,8 +219,9 @@ static int core_has_at_most(lua_State *L) {
   return 1;
 }
 
-/* ---@param text string a date as HTTP has it
-   ---@return number? seconds since 1970; nil when it is no date */
+/* Parses a date of HTTP.
+   ---@param text string
+   ---@return number? seconds since 1970; nil if it is not a date */
 static int core_parse_date(lua_State *L) {
   time_t date = curl_getdate(luaL_checkstring(L, 1), NULL);
   if (date < 0)

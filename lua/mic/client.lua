@@ -2,8 +2,6 @@
 --- printing or dumping it shows no secret.
 
 local auto = require "mic.transport.auto"
-local build = require "mic.request.build"
-local sender = require "mic.request.send"
 local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
@@ -81,7 +79,26 @@ local session_mt = { __name = "mic.session", __readable = itself, __tostring = p
 
 --- ---- calls ----
 
+--- Loads a module that only calls with options need.
+---@param name string
+---@param opts? table of the call: without descriptors, its files cannot be opened either
+---@return table|nil module
+---@return table|nil err why it cannot be loaded
+local function needed(name, opts)
+  local module, kind, code, message = pcall_compat.load(name)
+  if type(opts) == "table" and (opts.save_to or opts.body_file) then
+    kind = "file"
+  end
+  return module, not module and errors.from_fail(kind, code, message) or nil
+end
+
+local BUILD = "mic.request.build"
+
 local function send(self, built)
+  local sender, problem = needed("mic.request.send", built)
+  if not sender then
+    return nil, problem
+  end
   built.ends = insides.ends_of(self, built.deadline)
   local unwritable = sender.unwritable(self, built)
   if unwritable then
@@ -103,7 +120,12 @@ end
 ---@return table|nil response for 2xx: status, headers, body, data, url, attempts, timings
 ---@return table|nil err
 function client_methods:request(opts)
-  return send(inside(self, "request"), build.call(opts, "client:request"))
+  local mine = inside(self, "request")
+  local build, err = needed(BUILD, opts)
+  if not build then
+    return nil, err
+  end
+  return send(mine, build.call(opts, "client:request"))
 end
 
 --- Sends a verb's call, on the fast path if possible.
@@ -111,6 +133,10 @@ local function send_verb(self, what, verb, path, data, opts)
   local sent, made, err = plain.send(self, what, verb, path, data, opts)
   if sent then
     return made, err
+  end
+  local build, problem = needed(BUILD, opts)
+  if not build then
+    return nil, problem
   end
   return send(self, build.call(opts, what, verb, path, data))
 end
@@ -171,6 +197,10 @@ end
 ---@return table|nil err
 function client_methods:fetch(url, opts)
   local mine = inside(self, "fetch")
+  local build, problem = needed(BUILD, opts)
+  if not build then
+    return nil, problem
+  end
   local built = build.fetch(opts, url)
   built.fetch = true
   built.ends = insides.ends_of(mine, built.deadline)
@@ -178,7 +208,8 @@ function client_methods:fetch(url, opts)
   if not ready then
     return nil, err
   end
-  local ok, problem = ready.core:check_url(built.url)
+  local ok
+  ok, problem = ready.core:check_url(built.url)
   if not ok then
     return nil, unfetchable(built, problem)
   end
@@ -412,9 +443,11 @@ end
 --- files: there they are loaded with this one.
 local seldom = {
   "mic.credentials.credential_status",
+  "mic.credentials.password",
+  "mic.credentials.refresh",
   "mic.pretty",
   "mic.profile.discovery",
-  "mic.request.batch",
+  "mic.request.batch", -- and with it build and send
   "mic.store.memory",
 }
 if auto.is_in_nginx() then

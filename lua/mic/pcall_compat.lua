@@ -100,7 +100,11 @@ end
 ---@return string|nil code
 ---@return string|nil message
 function pcall_compat.load(name)
-  local ok, module = pcall(require, name)
+  local ok, module = true, package.loaded[name]
+  if module == nil or type(module) == "userdata" then
+    forget_interrupted()
+    ok, module = pcall(require, name)
+  end
   if ok then
     return module
   end

@@ -2,7 +2,7 @@
 --- transaction, or joins the current one and shares its outcome.
 
 local errors = require "mic.error"
-local refresh = require "mic.credentials.refresh"
+local pcall_compat = require "mic.pcall_compat"
 
 local single_flight = {}
 
@@ -31,6 +31,11 @@ end
 ---@param details table|nil fields of the transaction
 ---@return table this
 function single_flight.launch(self, purpose, deadline, details)
+  local refresh, kind, code, message = pcall_compat.load "mic.credentials.refresh"
+  if not refresh then
+    local err = errors.from_fail(kind, code, message)
+    return { session = self, purpose = purpose, ok = false, err = err, ended = true }
+  end
   local this = refresh.new(self, purpose, deadline, coroutine.running())
   for name, value in pairs(details or {}) do
     this[name] = value

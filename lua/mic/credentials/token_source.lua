@@ -4,7 +4,6 @@
 local errors = require "mic.error"
 local events = require "mic.events"
 local single_flight = require "mic.credentials.single_flight"
-local password_option = require "mic.credentials.password"
 local renewal_policy = require "mic.credentials.renewal_policy"
 local pcall_compat = require "mic.pcall_compat"
 local flight_group = require "mic.credentials.flight_group"
@@ -112,7 +111,14 @@ end
 ---@return string|nil password
 ---@return table|nil err
 function session_methods:own_password()
-  return password_option.get(self.password, self.mask)
+  if type(self.password) ~= "function" then
+    return self.password
+  end
+  local password, kind, code, message = pcall_compat.load "mic.credentials.password"
+  if not password then
+    return nil, errors.from_fail(kind, code, message)
+  end
+  return password.get(self.password, self.mask)
 end
 
 --- Returns the digest that identifies a refused login. The last one is cached: it is slow.

@@ -2,13 +2,12 @@
 --- on_event, that waits in this thread; in nginx for such a GET. A 2xx answer costs one crossing
 --- into C (two in nginx) and one table. All other calls and answers are handled by `send`.
 
-local build = require "mic.request.build"
-local send = require "mic.request.send"
 local endpoints = require "mic.profile.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
 local paths = require "mic.http.path"
+local pcall_compat = require "mic.pcall_compat"
 local retry = require "mic.http.retry"
 local response = require "mic.http.response"
 
@@ -91,6 +90,31 @@ end
 
 plain.answer = answer
 
+--- The error of a call that cannot continue because a module cannot be loaded. An answer that was
+--- received, which is not a success, makes the error.
+---@param self table the inside of a client
+---@param method string
+---@param path any
+---@param reply table|nil
+---@param kind string of the failure
+---@param code string|nil
+---@param message string
+---@return table err
+local function unloaded(self, method, path, reply, kind, code, message)
+  local facts = { method = method, path = type(path) == "string" and path or nil, mask = self.mask }
+  if not reply then
+    return errors.from_fail(kind, code, message, facts)
+  end
+  facts.attempts = 1
+  if not rawget(reply, "_packed") then -- else it is a response already
+    reply = response.new(reply, 1, true, self.most_values)
+  end
+  facts.response, facts.headers, facts.fresh_token = reply, reply.headers, reply.authenticated
+  local err = errors.from_reply(reply, reply.data, facts)
+  response.seal(reply)
+  return err
+end
+
 --- Sends a call if it is plain.
 ---@param self table the client state
 ---@param what string for messages
@@ -114,6 +138,10 @@ function plain.send(self, what, method, path, data, opts)
     return false
   end
   if data ~= nil then
+    local build, kind, code, message = pcall_compat.load "mic.request.build"
+    if not build then
+      return true, nil, errors.from_fail(kind, code, message)
+    end
     build.check_data(data, what, method)
   end
   local timeout, deadline = opts and opts.timeout or self.timeout, self.deadline
@@ -140,6 +168,17 @@ function plain.send(self, what, method, path, data, opts)
   local made, problem, good = answer(self, ends, status, second, packed, content_type, advisory)
   if good then
     return true, made
+  end
+  local build, kind, code, message = pcall_compat.load "mic.request.build"
+  local send = build
+  if build then
+    send, kind, code, message = pcall_compat.load "mic.request.send"
+  end
+  if not send then
+    if status == nil and second ~= "missing" and second ~= "stale" then
+      kind, code, message = second, packed, content_type
+    end
+    return true, nil, unloaded(self, method, path, made or status, kind, code, message)
   end
   local built = build.call(opts, what, method, path, data)
   built.ends = ends

@@ -1,6 +1,6 @@
-/* What a C program on libcurl and lua-cjson pays for the same work: the limit to measure against. A
-   Lua module, so that both run in one process, in turns. Each function returns the CPU seconds
-   (user and system) of its work. */
+/* Reference benchmark: the same work in C on libcurl and lua-cjson, as the lower limit. It is a Lua
+   module, so that both run in one process by turns. Each function returns the CPU seconds (user and
+   system) of its work. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,7 @@ static CURL *new_easy(const char *url, struct curl_slist *headers, const char *c
   return easy;
 }
 
-/* Decodes by the function at index 4 and drops the value. */
+/* Decodes with the function at index 4 and drops the value. [0, 0] */
 static void decode(lua_State *L, const struct answer *answer) {
   lua_pushvalue(L, 4);
   lua_pushlstring(L, answer->bytes, answer->length);
@@ -86,7 +86,7 @@ struct sequential {
   struct answer answer;
 };
 
-/* limit.sequential(url, headers, ca_file, decode) -> userdata, to be given to get */
+/* limit.sequential(url, headers, ca_file, decode) -> userdata for limit.get */
 static int limit_sequential(lua_State *L) {
   struct sequential *state = lua_newuserdata(L, sizeof *state);
   state->headers = read_headers(L, 2);
@@ -117,7 +117,7 @@ struct parallel {
   struct answer answers[PARALLEL_MAX];
 };
 
-/* limit.parallel(url, headers, ca_file, decode) -> userdata, to be given to get_parallel */
+/* limit.parallel(url, headers, ca_file, decode) -> userdata for limit.get_parallel */
 static int limit_parallel(lua_State *L) {
   struct parallel *state = lua_newuserdata(L, sizeof *state);
   state->multi = curl_multi_init();
@@ -145,7 +145,7 @@ static void take_ended(lua_State *L, struct parallel *state) {
   }
 }
 
-/* limit.get_parallel(parallel, count, nil, decode) -> seconds; count at once */
+/* limit.get_parallel(parallel, count, nil, decode) -> seconds; `count` transfers at once */
 static int limit_get_parallel(lua_State *L) {
   struct parallel *state = lua_touserdata(L, 1);
   int count = (int)luaL_checkinteger(L, 2), running = 0;
@@ -164,8 +164,8 @@ static int limit_get_parallel(lua_State *L) {
   return 1;
 }
 
-/* limit.download(url, headers, ca_file, path): the best known way: a large receive buffer, write.
- */
+/* limit.download(url, headers, ca_file, path) -> seconds; large receive buffer and write(2), the
+   fastest known way */
 static int limit_download(lua_State *L) {
   int descriptor = open(luaL_checkstring(L, 4), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   struct curl_slist *headers = read_headers(L, 2);

@@ -1,4 +1,4 @@
-/* What a server may take for a dot segment, said once more: by decoding the whole text. */
+/* Reference check for dot segments: decodes the whole text, unlike url_path.c. */
 #ifndef MIC_FUZZ_DOTS_H
 #define MIC_FUZZ_DOTS_H
 
@@ -21,7 +21,7 @@ static inline bool has_dots_now(const char *text, size_t length) {
   return false;
 }
 
-/* As it stands, and decoded once, twice, three times. */
+/* Checks the text as it is, and decoded once, twice and three times. */
 static inline bool has_dots(const char *text, size_t length) {
   char *copy = exact_copy(text, length);
   bool found = has_dots_now(copy, length);

@@ -1,4 +1,4 @@
-/* What the fuzz targets share. */
+/* Helpers shared by the fuzz targets. */
 #ifndef MIC_FUZZ_H
 #define MIC_FUZZ_H
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Stays on in every build, unlike assert. */
+/* Like assert, but active in every build. */
 #define CHECK(condition)                                                                           \
   do {                                                                                             \
     if (!(condition)) {                                                                            \
@@ -19,7 +19,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A block of exactly that size, so that the sanitizer sees every byte too far. To be freed. */
+/* A heap block of exactly that size, so that the sanitizer catches every overrun. The caller frees
+   it. */
 static inline char *exact_copy(const void *bytes, size_t size) {
   char *copy = malloc(size > 0 ? size : 1);
   if (!copy)

@@ -1,5 +1,5 @@
-/* A reply to login or refresh: what is taken out can be sent, what is left over shows no secret
-   and is still JSON. */
+/* Fuzz target for auth_reply: the secrets taken from a reply can be sent, and the masked body
+   contains none of them and stays JSON. */
 #include "fuzz.h"
 
 #include "credentials/auth_reply.h"
@@ -8,7 +8,7 @@
 
 struct look {
   const struct secret *secret;
-  bool members; /* check the strings by their member's name instead */
+  bool members; /* check strings by the name of their member instead */
 };
 
 static bool all_stars(const char *text, struct json_span span) {
@@ -53,7 +53,7 @@ static bool look_visit(void *context, const char *text, const struct json_value 
   return true;
 }
 
-/* A secret with a star in it may come about by masking: that shows nothing. */
+/* Masking may produce a secret that contains an asterisk. That reveals nothing. */
 static void check_masked(const char *body, size_t size, const struct secret *secret) {
   if (secret->length == 0 || memchr(secret->bytes, '*', secret->length))
     return;
@@ -95,7 +95,7 @@ static void check_absorb(const char *text, size_t size) {
   free(body);
 }
 
-/* Every string of the text in turn is the secret that must not be seen. */
+/* Uses each string of the text in turn as the secret to mask. */
 struct picks {
   size_t size;
   int left;

@@ -1,11 +1,11 @@
-/* The first byte says how long the pieces are, the rest is the text: through the JSON escapes and
-   back, and in pieces. */
+/* Fuzz target for buffer: JSON escapes and back, and appending in pieces. The first byte is the
+   length of the pieces, the rest the text. */
 #include "fuzz.h"
 
 #include "text/buffer.h"
 #include "text/json_scan.h"
 
-/* `room` is what the buffer may hold besides the quotes. */
+/* `room`: the buffer's limit without the quotes. */
 static void check_escapes(const char *text, size_t size, size_t room, bool secret) {
   struct buffer buffer;
   buffer_init(&buffer, room + 2, secret);
@@ -27,7 +27,7 @@ static void check_escapes(const char *text, size_t size, size_t room, bool secre
   buffer_free(&buffer);
 }
 
-/* In pieces, it must be the same as in one. */
+/* Appending in pieces must give the same as in one. */
 static void check_pieces(const char *text, size_t size, size_t piece, bool secret) {
   struct buffer buffer;
   buffer_init(&buffer, size, secret);

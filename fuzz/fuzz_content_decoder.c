@@ -1,5 +1,5 @@
-/* The first byte chooses the codings, the second how the rest is cut into pieces: whatever the
-   pieces, the same comes out as of the whole. */
+/* Fuzz target for content_decoder: the output must not depend on how the input is split. The first
+   byte selects the codings, the second the length of the pieces. */
 #include "fuzz.h"
 
 #include "text/content_decoder.h"

@@ -1,4 +1,4 @@
-/* The input as a received header block, then as "name:value" to send. */
+/* Fuzz target for header: the input as a received header block, then as "name:value" to send. */
 #include "fuzz.h"
 
 #include "text/header.h"
@@ -26,7 +26,7 @@ static void check_block(const char *block, size_t size) {
   CHECK(offset == size);
 }
 
-/* What libcurl would send must be read back as the same one field. */
+/* The line for libcurl must parse back as the same field. */
 static void check_line(const char *line, const char *name, size_t name_length, const char *value,
                        size_t value_length) {
   CHECK(!strpbrk(line, "\r\n"));

@@ -1,9 +1,10 @@
-/* json_scan against a second, recursive reading of the grammar; spans, unescaping and finding. */
+/* Fuzz target for json_scan: compares it with a recursive parser, and checks spans, unescaping and
+   json_find. */
 #include "fuzz.h"
 
 #include "text/json_scan.h"
 
-/* ---- the second opinion: plain recursion, no shared code ---- */
+/* ---- reference: recursive, no shared code ---- */
 
 struct reader {
   const char *at;
@@ -126,7 +127,7 @@ static enum json_status second_opinion(const char *text, size_t length) {
   return good && reader.at == reader.end ? JSON_OK : JSON_BROKEN;
 }
 
-/* ---- what must hold for every value ---- */
+/* ---- invariants of every value ---- */
 
 struct walk {
   size_t length;
@@ -148,7 +149,7 @@ static void check_string(const char *text, struct json_span span) {
   free(out);
 }
 
-/* The value must be found at the path that its own keys make. */
+/* The value must be found at the path of its own keys. */
 static void check_path(const char *text, const struct json_value *value) {
   char *names[MIC_JSON_DEPTH_MAX];
   unsigned count = 0;
@@ -174,7 +175,7 @@ static bool visit(void *context, const char *text, const struct json_value *valu
   static const char firsts[] = {'n', 'f', 't', '-', '"', '[', '{'};
   struct walk *walk = context;
   CHECK(value->span.start < value->span.end && value->span.end <= walk->length);
-  CHECK(value->span.end > walk->last_end); /* values are shown as they end */
+  CHECK(value->span.end > walk->last_end); /* values are visited in the order of their ends */
   walk->last_end = value->span.end;
   char first = text[value->span.start];
   CHECK(first == firsts[value->kind] ||
@@ -195,7 +196,7 @@ static bool visit(void *context, const char *text, const struct json_value *valu
   return ++walk->visits != walk->stop_after;
 }
 
-/* ---- finding, the slow way: the last member of the right parent ---- */
+/* ---- reference for json_find: the last member of the right parent ---- */
 
 static const char *const wanted[] = {"credentials", "token"};
 

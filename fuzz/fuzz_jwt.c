@@ -1,5 +1,5 @@
-/* jwt_read_times with the input as a token, then as the payload of one. The numbers are checked
-   against strtod. */
+/* Fuzz target for jwt: the input as a token, then as its payload. Numbers are compared with
+   strtod. */
 #include "fuzz.h"
 
 #include "text/json_scan.h"

@@ -1,4 +1,5 @@
-/* The input as two lines: the URL of a page, and the Location of its answer. */
+/* Fuzz target for redirect: the input is two lines, the URL of a page and the Location of its
+   answer. */
 #include "fuzz.h"
 
 #include <curl/curl.h>
@@ -34,7 +35,7 @@ static bool is_same_origin(const char *one, const char *other) {
          same_part(one, other, CURLUPART_PORT);
 }
 
-/* Whether connecting to this address is connecting to this machine, as the system reads it. */
+/* True if connecting to this address reaches this machine, according to getaddrinfo. */
 static bool is_own_address(const char *host) {
   struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
   struct addrinfo *found = NULL;
@@ -68,7 +69,8 @@ static bool is_own(const char *text) {
   return own;
 }
 
-/* What is followed: never to less trust, never here from elsewhere, never with dots. */
+/* A redirect that is followed never leads to less trust, never from another machine to this one,
+   and has no dot segments. */
 static void check_followed(const char *page, const char *found) {
   struct url_base base = {.allow_insecure = true};
   struct url_facts facts = {0};
@@ -89,7 +91,7 @@ static void check_followed(const char *page, const char *found) {
   curl_free(path);
 }
 
-/* A scheme that another text begins with, whatever libcurl thinks of it. */
+/* True if the text starts with a URI scheme, whatever libcurl makes of it. */
 static bool has_scheme(const char *text) {
   size_t length = strcspn(text, ":/?#");
   bool letter = (text[0] | 0x20) >= 'a' && (text[0] | 0x20) <= 'z';
@@ -119,7 +121,7 @@ static void check_location(const char *page, const char *head, size_t length,
   CHECK(status == URL_OK || status == URL_UNREADABLE);
   if (status == URL_OK && found) {
     CHECK(is_http(found));
-    /* What names no scheme and no host stays where it was. */
+    /* A reference without scheme and host stays on the origin. */
     if (!has_scheme(location) && location[0] != '/' && location[0] != '\\')
       CHECK(is_same_origin(page, found));
     CHECK(!has_scheme(location) || is_http(location));
@@ -140,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CHECK(head);
   memcpy(head, name, sizeof name - 1);
   memcpy(head + sizeof name - 1, feed + 1, length);
-  /* The location as the page has it: without blanks around it, up to the end of its line. */
+  /* The location without blanks around it, up to the end of its line. */
   char *location = malloc(length + 1);
   CHECK(location);
   size_t start = 0, end = 0;

@@ -1,6 +1,6 @@
-/* Two secrets and a text: what the matcher finds in it against a plain reference, which tries every
-   secret at every place of every decoding. Then the first secret itself, each character spelled as
-   the text says, must be found whole. */
+/* Fuzz target for mask, with two secrets and a text. Compares the matches with a simple reference
+   that tries every secret at every position of every decoding. Then the first secret itself, with
+   each character spelled as the text selects, must be masked as a whole. */
 #include "fuzz.h"
 
 #include "text/mask.h"
@@ -8,7 +8,7 @@
 
 enum { PERCENT = 1, PLUS = 2, JSON = 4, HTML = 8, ALL = PERCENT | JSON | HTML };
 
-/* ---- the reference ---- */
+/* ---- reference ---- */
 
 struct character {
   unsigned char byte;
@@ -40,7 +40,7 @@ static bool starts(const char *text, const char *with) {
   return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Code point of `digits` digits, -1 when they are not all there. */
+/* The code point of `count` digits; -1 if one is invalid. */
 static long code_of(const char *digits, size_t count, int base) {
   char copy[16] = {0};
   for (size_t i = 0; i < count; i++) {
@@ -52,7 +52,7 @@ static long code_of(const char *digits, size_t count, int base) {
   return count > 0 ? strtol(copy, NULL, base) : -1;
 }
 
-/* The spelled character at the NUL-terminated `text`: its length, 0 when there is none. */
+/* The length of the escape at the NUL-terminated `text`; 0 if there is none. */
 static size_t spelled(const char *text, unsigned spellings, char out[4], size_t *count) {
   static const char *const names[] = {"\"&quot;", "&&amp;", "<&lt;", ">&gt;", "'&apos;"};
   static const char *const escapes[] = {"\"\\\"", "\\\\\\", "/\\/",  "\b\\b",
@@ -179,7 +179,7 @@ static int base64(unsigned char byte) {
   return letter ? (int)(letter - letters) : -1;
 }
 
-/* Bit by bit. */
+/* Decodes bit by bit. */
 static void try_run(struct reference *reference, const struct character *run, size_t length,
                     bool open) {
   struct character *bytes = calloc(length + 1, sizeof *bytes);
@@ -237,8 +237,8 @@ static void try_text(struct reference *reference, const struct decoded *text, bo
     try_base64(reference, text);
 }
 
-/* The decodings that mask.h promises: each spelling alone and all at once, in two layers; then all
-   at once; and a form as the last layer. */
+/* The decodings of mask.h: two layers of each spelling alone and all at once; a third of all at
+   once; a form as the last layer. */
 static void try_layers(struct reference *reference, const struct decoded *text, int depth) {
   static const unsigned ways[] = {PERCENT, JSON, HTML, ALL, PERCENT | PLUS, ALL | PLUS};
   for (int i = 0; i < 6; i++) {
@@ -262,7 +262,7 @@ static void try_decodings(struct reference *reference, const char *text) {
   free(whole.characters);
 }
 
-/* ---- against it ---- */
+/* ---- comparison ---- */
 
 static void check_against(const struct secret *secrets, size_t count, const char *bytes,
                           size_t length, bool cut) {
@@ -290,7 +290,7 @@ static void check_against(const struct secret *secrets, size_t count, const char
   free(text);
 }
 
-/* Spells a byte in one of the ways that a single decoding has. */
+/* Spells a byte in one of the ways of a decoding. */
 static size_t spell(char byte, unsigned way, unsigned which, char out[16]) {
   static const char letters[] = "\"\\/\b\f\n\r\t";
   static const char escapes[] = "\"\\/bfnrt";

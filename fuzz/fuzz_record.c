@@ -1,5 +1,5 @@
-/* record_read with the input as the bytes, and with the input as the content of a frame whose check
-   sum is right: what is read is written and read again. */
+/* Fuzz target for record: the input as a file, and as the content of a file with a valid checksum.
+   A record that was read is written and read again. */
 #include "fuzz.h"
 
 #include "credentials/record.h"
@@ -51,7 +51,7 @@ static void check_same(const struct record *one, const struct record *other) {
                one->refusals.count * sizeof *one->refusals.list) == 0);
 }
 
-/* Reads, and what could be read is written and read again. */
+/* Reads the bytes. If they are valid, writes the record and reads it again. */
 static enum record_status check_bytes(const char *bytes, size_t size) {
   struct record record = {0};
   char *exact = exact_copy(bytes, size);
@@ -94,7 +94,7 @@ static enum record_status check_bytes(const char *bytes, size_t size) {
   return status;
 }
 
-/* The first byte is the version, the others are the content. */
+/* The first byte is the version, the rest the content. */
 static void check_frame(const uint8_t *data, size_t size) {
   size_t length = MAGIC_SIZE + size + SUM_SIZE;
   char *bytes = malloc(length);
@@ -112,7 +112,7 @@ static void check_frame(const uint8_t *data, size_t size) {
   free(bytes);
 }
 
-/* Takes `length` bytes as a credential: those that none can have become others. */
+/* Uses `length` bytes as a credential; replaces those that no credential may have. */
 static void take_credential(struct secret *secret, const uint8_t *data, size_t length) {
   char *bytes = exact_copy(data, length);
   for (size_t i = 0; i < length; i++)
@@ -122,7 +122,7 @@ static void take_credential(struct secret *secret, const uint8_t *data, size_t l
   free(bytes);
 }
 
-/* Any record that this program can hold is read as it was written. */
+/* Every record that the program can hold is read as it was written. */
 static void check_round_trip(const uint8_t *data, size_t size) {
   struct record record = {0}, again = {0};
   struct buffer written;

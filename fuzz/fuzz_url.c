@@ -1,4 +1,5 @@
-/* The input as four lines: a base URL, a path or URL, the name of a query member, its value. */
+/* Fuzz target for url: the input is four lines, a base URL, a path or URL, the name and the value
+   of a query member. */
 #include "fuzz.h"
 
 #include <arpa/inet.h>
@@ -19,7 +20,7 @@ static bool is_plain(const char *text) {
   return true;
 }
 
-/* ---- origins, as libcurl reads them and without a function of url.c ---- */
+/* ---- origins, parsed by libcurl without url.c ---- */
 
 struct origin {
   char *scheme, *host, *port, *zone, *user, *password, *path, *query, *fragment;
@@ -65,7 +66,7 @@ static bool same_origin(const struct origin *a, const struct origin *b) {
          same_text(a->port, b->port) && (same_text(a->zone, b->zone) || (!a->zone && !b->zone));
 }
 
-/* What may be sent without TLS, said once more. */
+/* Reference for what may be sent without TLS. */
 static bool is_this_machine(const char *host) {
   size_t length = strlen(host);
   const char *end = length > 10 ? host + length - 10 : "";
@@ -84,7 +85,7 @@ static void check_secure(const struct origin *origin, bool allow_insecure, bool 
 
 /* ---- query members ---- */
 
-/* The members behind the mark, one after the other; false after the last. */
+/* Iterates over the query members. False at the end. */
 static bool next_member(const char **at, const char **member, size_t *length) {
   if (!*at)
     return false;
@@ -104,7 +105,7 @@ static bool is_named(const char *member, size_t length, const char *name) {
   return end <= length && end == strlen(name) && strncasecmp(member, name, end) == 0;
 }
 
-/* What is there after dropping is what was there before without the members of that name. */
+/* After dropping, all members but those of that name are left unchanged. */
 static void check_dropped(const char *before, const char *after, const char *name) {
   size_t head = strcspn(before, "?");
   CHECK(strncmp(before, after, head) == 0 && (after[head] == '?' || after[head] == '\0'));
@@ -115,7 +116,7 @@ static void check_dropped(const char *before, const char *after, const char *nam
     if (is_named(member, length, name))
       continue;
     bool there = next_member(&kept, &left, &left_length);
-    /* A mark with nothing behind it goes with the last member. */
+    /* The '?' goes with the last member. */
     CHECK(there || length == 0);
     if (there)
       CHECK(length == left_length && memcmp(member, left, length) == 0);
@@ -134,7 +135,7 @@ static void check_drop(const char *text, const char *name) {
   buffer_free(&buffer);
 }
 
-/* What was appended is the last member, and decodes to what was given. */
+/* The appended member is the last one, and decodes to the value. */
 static void check_append(const struct url_base *base, struct buffer *text, const char *name,
                          const char *value, size_t length) {
   char *before = exact_copy(text->data, text->length + 1);
@@ -158,7 +159,7 @@ static void check_append(const struct url_base *base, struct buffer *text, const
   free(before);
 }
 
-/* ---- the functions ---- */
+/* ---- checks ---- */
 
 static void check_join(const struct url_base *base, const struct origin *root, const char *path,
                        size_t length, const char *name, const char *value, size_t value_length) {
@@ -169,7 +170,7 @@ static void check_join(const struct url_base *base, const struct origin *root, c
   struct origin joined = {0};
   CHECK(read_origin(text.data, &joined));
   CHECK(same_origin(&joined, root) && !joined.user && !joined.password && !joined.fragment);
-  /* The stage stays in front, and the path arrives as it was given. */
+  /* The path starts with the stage, and is otherwise unchanged. */
   size_t stage = strcmp(root->path, "/") == 0 ? 0 : strlen(root->path);
   size_t plain = strcspn(path, "?");
   CHECK(strncmp(joined.path, root->path, stage) == 0);
@@ -183,7 +184,7 @@ static void check_join(const struct url_base *base, const struct origin *root, c
   buffer_free(&text);
 }
 
-/* Nothing that is read as being of this origin is of another one. */
+/* No URL of another origin passes as one of this origin. */
 static void check_url(const struct url_base *base, const struct origin *root, const char *text,
                       size_t length, const char *name) {
   struct url_facts facts = {0};
@@ -233,7 +234,7 @@ static void check_base(const char *text, size_t length, bool allow_insecure, cha
   CHECK(!base.root && !base.host);
 }
 
-/* A line of the input as a text of its own; the last one is all that is left. */
+/* One line of the input as a string; the last one takes the rest. */
 static char *take_line(const char **data, size_t *size, bool last, size_t *length) {
   const char *feed = last || *size == 0 ? NULL : memchr(*data, '\n', *size);
   *length = feed ? (size_t)(feed - *data) : *size;

@@ -1,25 +1,14 @@
-/* A server that misbehaves as it is told, byte by byte, on loopback: for specs, and for trying what
-   one's own program does when the network fails.
-
-     faults SCRIPT [SCRIPT...]
-
-   Each connection plays one script, in order; the last one serves all further connections. It
-   prints "PORT=n" first, then a line for every request that it has read and below that the names of
-   its headers, each on an indented line. It ends when its standard input closes. A script is lines of
-
-     read              a request: head, and body by Content-Length
-     head              a request's head alone
-     send TEXT         \r \n \t \0 \\ and \xHH are understood
-     repeat N TEXT     TEXT N times
-     drip MS TEXT      a byte at a time, MS milliseconds between
-     wait MS
-     half-close        no more is sent; reading goes on until the other side closes
-     hold              nothing more is done until the other side closes
-     reset             closes at once, with RST
-     again             back to the first line, on the same connection
-
-   and the connection closes at the end. It serves one connection after the other in processes of
-   their own. */
+/* Fault injection server on loopback, scripted byte by byte: for specs, and for trying how a
+   program behaves when the network fails. faults SCRIPT [SCRIPT...] Each connection runs one
+   script, in order; the last script serves all further connections. The server prints "PORT=n"
+   first, then a line for every request that it reads, followed by the names of its headers, each on
+   an indented line. It exits when its standard input closes. A script has these lines: read a
+   request: head, and body by Content-Length head              a request's head only send TEXT with
+   the escapes \r \n \t \0 \\ and \xHH repeat N TEXT     TEXT N times drip MS TEXT      one byte at
+   a time, MS milliseconds apart wait MS half-close        stops sending; reads until the other side
+   closes hold              does nothing until the other side closes reset             closes at
+   once, with RST again             back to the first line, on the same connection The connection
+   closes at the end of the script. Each connection runs in a child process. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -49,7 +38,7 @@ static int hex(char digit) {
   return found == NULL ? 0 : (int)(found - digits);
 }
 
-/* Turns escapes into bytes, in place; returns the length. */
+/* Decodes escapes in place; returns the length. */
 static size_t unescape(char *text) {
   char *out = text;
   for (const char *in = text; *in != '\0'; in++) {
@@ -101,7 +90,7 @@ static void read_to_end(int connection) {
   }
 }
 
-/* Reads a head, and with `body` what Content-Length says. False when the other side closed. */
+/* Reads a head, and with `body` the body by Content-Length. False if the other side closed. */
 static bool read_request(int connection, bool body) {
   static char head[HEAD_MAX + 1];
   size_t length = 0;

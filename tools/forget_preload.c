@@ -1,5 +1,5 @@
-/* Preloaded beside the sanitizer's runtime: the programs that an interpreter starts, such as
-   curl and nginx, run without either. */
+/* Preloaded beside the sanitizer's runtime: removes LD_PRELOAD, so that programs started by the
+   interpreter, such as curl and nginx, run without either. */
 #define _GNU_SOURCE 1
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* Preloaded: a name server that does not answer for names that begin with "blackhole"; with
-   NO_ASYNC=1 a libcurl that can only look up one name at a time, with OLD_CURL=1 a too old one. */
+/* Preloaded library: getaddrinfo does not answer for names that begin with "blackhole". NO_ASYNC=1:
+   a libcurl without asynchronous lookups. OLD_CURL=1: a libcurl that is too old. */
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <netdb.h>

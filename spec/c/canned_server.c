@@ -15,8 +15,8 @@
 
 enum { CONNECTIONS_MAX = 64, REQUEST_MAX = 256 * 1024, ANSWER_MAX = 512 * 1024, LARGE = 400000 };
 
-/* Two tokens with times of their own, far ahead: the first one is what the API refuses as expired
-   under /expired. */
+/* Two tokens that expire in the far future. Under /expired, the first one is rejected as
+   expired. */
 #define TOKEN_ONE                                                                                  \
   "eyJhbGciOiJSUzI1NiJ9."                                                                          \
   "eyJzdWIiOiJhbm5hIiwibiI6IkEiLCJpYXQiOjE3MDAwMDAwMDAsImV4cCI6MjcwMDAwMDAwMH0.c2lnbmF0dXJl"
@@ -24,14 +24,14 @@ enum { CONNECTIONS_MAX = 64, REQUEST_MAX = 256 * 1024, ANSWER_MAX = 512 * 1024, 
   "eyJhbGciOiJSUzI1NiJ9."                                                                          \
   "eyJzdWIiOiJhbm5hIiwibiI6IkIiLCJpYXQiOjE3MDAwMDAwMDAsImV4cCI6MjcwMDAwMDAwMH0.c2lnbmF0dXJl"
 
-/* What the answer is besides its text. */
+/* Flags of an answer. */
 enum { WHOLE = 0, CUT = 1, LARGE_BODY = 2, CHUNKED = 4 };
 
 struct rule {
   const char *request;  /* "METHOD /path", without a query */
-  const char *contains; /* somewhere in head or body; NULL for anything */
-  const char *status;   /* with more header lines, each but the last ended by \r\n */
-  const char *body;     /* @PORT@ stands for the port */
+  const char *contains; /* in head or body; NULL: anything */
+  const char *status;   /* may include header lines; each but the last ends with \r\n */
+  const char *body;     /* @PORT@ is replaced by the port */
   int flags;
 };
 
@@ -92,7 +92,7 @@ static const struct rule rules[] = {
 struct connection {
   int socket;
   size_t length;
-  char *bytes; /* what came of a request so far, NUL-terminated */
+  char *bytes; /* of the request so far, NUL-terminated */
 };
 
 static int port;
@@ -119,7 +119,7 @@ static bool fits(const struct rule *rule, const char *request) {
   return rule->contains == NULL || strstr(request, rule->contains) != NULL;
 }
 
-/* The body of a rule, with the port put in; returns its length. */
+/* Writes the body of a rule; returns its length. */
 static size_t make_body(const struct rule *rule, char *body) {
   if (rule->flags & LARGE_BODY) {
     memset(body, 'x', LARGE);
@@ -131,7 +131,8 @@ static size_t make_body(const struct rule *rule, char *body) {
   return (size_t)sprintf(body, "%.*s%d%s", (int)(mark - rule->body), rule->body, port, mark + 6);
 }
 
-/* One send, so that the client reads the same pieces each time. False when the connection ends. */
+/* Sends with one call, so that the client always reads the same pieces. False if the connection
+   must close. */
 static bool answer(int socket, const char *request) {
   static char body[ANSWER_MAX], text[2 * ANSWER_MAX];
   const struct rule *rule = rules;
@@ -155,7 +156,7 @@ static bool answer(int socket, const char *request) {
   return send_all(socket, text, length) && !(rule->flags & CUT);
 }
 
-/* How long the request is, 0 while it is not whole. */
+/* Length of the request; 0 if it is incomplete. */
 static size_t whole_length(const struct connection *connection) {
   const char *end = strstr(connection->bytes, "\r\n\r\n");
   if (end == NULL)
@@ -167,7 +168,7 @@ static size_t whole_length(const struct connection *connection) {
   return connection->length >= length ? length : 0;
 }
 
-/* Reads what is there and answers what is whole. False when the connection is over. */
+/* Reads available bytes and answers complete requests. False if the connection must close. */
 static bool serve(struct connection *connection) {
   ssize_t got = read(connection->socket, connection->bytes + connection->length,
                      REQUEST_MAX - connection->length);

@@ -1,11 +1,8 @@
-/* An interpreter that collects all garbage again and again while it runs a script, so that whatever
-   nobody holds is gone at once: for every object that Lua makes for mic/core.so, and for each
-   COLLECT-th of all others (a variable of the environment; 0, the default: for none of those).
-   Such a collection runs no finalizers; one that does comes every ten thousand instructions.
-
-     collecting_lua SCRIPT [ARGUMENT...]
-
-   For Lua 5.2 and later, which collect when an allocation fails and then try again. */
+/* Lua interpreter that forces garbage collections while it runs a script, so that unreferenced
+   objects are freed at once: at each object that Lua creates for mic/core.so, and at each
+   COLLECT-th of all others (an environment variable; default 0: none). These collections run no
+   finalizers; a full one runs every ten thousand instructions. collecting_lua SCRIPT [ARGUMENT...]
+   Needs Lua 5.2 or later, which collects when an allocation fails and then retries. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -20,7 +17,7 @@
 
 enum { FINALIZE_INSTRUCTIONS = 10000 };
 
-/* [0, 0] */
+/* Sets the global `arg`. [0, 0] */
 static void set_arguments(lua_State *L, int count, char **words) {
   lua_createtable(L, count, 1);
   for (int i = 0; i < count; i++) {
@@ -30,7 +27,7 @@ static void set_arguments(lua_State *L, int count, char **words) {
   lua_setglobal(L, "arg");
 }
 
-/* The module is loaded first, since its place in memory must be known. */
+/* Loads the module first, because its address must be known. */
 static void load_module(lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushstring(L, "mic.core");
@@ -46,7 +43,7 @@ static void on_count(lua_State *L, lua_Debug *event) {
   lua_gc(L, LUA_GCCOLLECT, 0);
 }
 
-/* With a traceback where there is one to have. */
+/* Adds a traceback to an error message. */
 static int on_error(lua_State *L) {
   if (lua_isstring(L, 1))
     luaL_traceback(L, L, lua_tostring(L, 1), 1);

@@ -1,6 +1,6 @@
-/* Unit tests of the Lua-free leaves: buffer, secret, mask, json_scan, jwt, header. Each section
-   runs by its name; without a name all run. Link with -Wl,--wrap=malloc,--wrap=realloc,--wrap=free.
- */
+/* Unit tests of the core's leaves without Lua: buffer, secret, mask, json_scan, jwt, header,
+   sha256. An argument selects a section; without one, all run. Link with
+   -Wl,--wrap=malloc,--wrap=realloc,--wrap=free. */
 #include "base.h"
 
 #include <curl/curl.h>
@@ -29,7 +29,7 @@ static void check(bool good, const char *condition, const char *file, int line) 
   fprintf(stderr, "%s:%d: failed: %s\n", file, line, condition);
 }
 
-/* ---- an allocator that can fail, and a look at memory when it is let go ---- */
+/* ---- allocator that can fail and inspects freed memory ---- */
 
 void *__real_malloc(size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -39,8 +39,8 @@ void *__wrap_realloc(void *old, size_t size);
 void __wrap_free(void *memory);
 
 static bool no_memory;
-static const char *watched; /* a text that must not be in memory that is freed */
-static size_t watched_size; /* how many bytes of freed memory are looked at */
+static const char *watched; /* must not be in freed memory */
+static size_t watched_size; /* bytes of freed memory to search */
 static int seen_in_freed;
 static int frees;
 
@@ -218,7 +218,7 @@ static void test_secret_life(void) {
   secret_clear(&secret);
   CHECK(secret_set(&secret, "tok\0en", 6));
   CHECK(secret.length == 6 && memcmp(secret.bytes, "tok\0en", 7) == 0);
-  CHECK(secret_set(&secret, secret.bytes + 4, 2)); /* out of itself */
+  CHECK(secret_set(&secret, secret.bytes + 4, 2)); /* overlapping */
   CHECK(secret.length == 2 && strcmp(secret.bytes, "en") == 0);
   CHECK(!secret_set(&secret, "x", SIZE_MAX));
   CHECK(secret.length == 2 && strcmp(secret.bytes, "en") == 0);
@@ -243,7 +243,7 @@ static void test_secret_wipes(void) {
   secret_wipe(NULL, 0);
   CHECK(bytes[0] == 1);
   CHECK(secret_set(&a, text, 16) && secret_set(&b, text, 16));
-  watch(text + 8, 16); /* the tail stays whole when the allocator writes its links over the head */
+  watch(text + 8, 16); /* the allocator overwrites the head of freed memory */
   secret_move(&a, &b); /* frees the old value of a */
   CHECK(frees == 1 && seen_in_freed == 0);
   CHECK(secret_set(&a, text, 16)); /* frees the moved one */
@@ -262,7 +262,7 @@ static void test_secret_move(void) {
   CHECK(a.bytes == NULL && a.length == 0 && b.bytes == bytes && b.length == 1);
   secret_move(&b, &b);
   CHECK(b.bytes == bytes && b.length == 1);
-  secret_move(&b, &a); /* a is not set: neither is b afterwards */
+  secret_move(&b, &a); /* an unset secret makes b unset */
   CHECK(b.bytes == NULL && b.length == 0);
 }
 
@@ -291,7 +291,7 @@ static void test_secret(void) {
 
 /* ---- mask ---- */
 
-/* The text as it is shown: each place is one "#". */
+/* Compares the text with each match replaced by "#". */
 static void check_shown(const struct mask *mask, const char *text, size_t length,
                         const char *expected, int line) {
   char shown[256];
@@ -308,7 +308,7 @@ static void check_shown(const struct mask *mask, const char *text, size_t length
   check(strcmp(shown, expected) == 0, shown, __FILE__, line);
 }
 
-/* `first` and `second` are the secrets. */
+/* `first` and `second`: the secrets. */
 static void check_mask(const char *first, const char *second, const char *text, bool cut,
                        const char *expected, int line) {
   struct secret secrets[2] = {{NULL, 0}, {NULL, 0}};
@@ -383,7 +383,7 @@ static void test_mask_spellings(void) {
   check_mask("p\xc3\xa9\xf0\x9f\x98\x80q", "", "p\\u00e9\\ud83d\\uDE00q", false, "#", __LINE__);
   check_mask("p\xc3\xa9\xf0\x9f\x98\x80q", "", "p&#233;&#x1f600;q", false, "#", __LINE__);
   check_mask("p\xc3\xa9\xf0\x9f\x98\x80q", "", "p%C3%a9%F0%9F%98%80q", false, "#", __LINE__);
-  /* What looks like a spelling in the secret itself. */
+  /* A secret that itself looks like an escape. */
   check_mask("a%41b\xc3\xa9", "", "a%41b\\u00e9", false, "#", __LINE__);
   check_mask("a%41b\xc3\xa9", "", "a%2541b%C3%A9", false, "#", __LINE__);
   check_mask("a%41b\xc3\xa9", "", "a%41b\xc3\xa9", false, "#", __LINE__);
@@ -421,7 +421,7 @@ static void test_mask_memory(void) {
   CHECK(strcmp(text, "x ******************** ***************") == 0);
   CHECK(seen_in_freed == 0);
   watch(NULL, 0);
-  /* More than there is room for: nothing is shown. */
+  /* More secrets than needles. */
   struct secret many[MASK_NEEDLES_MAX + 1] = {{NULL, 0}};
   mask_init(&mask);
   for (size_t i = 0; i <= MASK_NEEDLES_MAX; i++) {
@@ -531,7 +531,7 @@ static void test_json_verdicts(void) {
   CHECK(scan_bytes("\0", 1, NULL, NULL) == JSON_BROKEN);
 }
 
-/* Every prefix of a text is broken, and none makes the scanner read on. */
+/* Every prefix of a text is invalid, and none is overrun. */
 static void test_json_prefixes(void) {
   const char *text = "{\"a\":[1.5e-3,\"x\\u00e5\\n\",true,false,null],\"b\":{}}";
   CHECK(scan_text(text) == JSON_OK);
@@ -539,7 +539,7 @@ static void test_json_prefixes(void) {
     CHECK(scan_bytes(text, i, NULL, NULL) == JSON_BROKEN);
 }
 
-/* depth containers: arrays, or objects with one key */
+/* `depth`: number of containers, arrays or objects with one key. */
 static enum json_status scan_nested(int depth, bool objects) {
   char text[2048];
   size_t length = 0;
@@ -622,7 +622,7 @@ static void test_json_find(void) {
   CHECK(find(text, "t", "t", NULL));
   CHECK(find(text, "", NULL, NULL));
   CHECK(find("[{\"a\":1}]", "a", NULL, NULL));
-  CHECK(find("[[1]]", "", "", NULL)); /* an array's level is no empty key */
+  CHECK(find("[[1]]", "", "", NULL)); /* an array has no key, not an empty one */
   CHECK(find("{\"\":{\"\":1}}", "", "", "1"));
   CHECK(find("{\"a\":1,\"a\":2}", "a", NULL, "2"));
   CHECK(find("{\"c\":{\"t\":1,\"t\":2},\"x\":{\"t\":3}}", "c", "t", "2"));
@@ -682,7 +682,7 @@ static void test_json_unescape(void) {
                  4, __LINE__);
   check_unescape("\"\\uD83D\\uD83D\\uDE00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80", 7, __LINE__);
   check_unescape("\"\xc3\xa5\xff\"", "\xc3\xa5\xff", 3, __LINE__);
-  /* no strings, but nothing is overrun */
+  /* invalid strings must not be overrun */
   CHECK(json_unescape("", (struct json_span){0, 0}, NULL) == 0);
   CHECK(json_unescape("\"", (struct json_span){0, 1}, NULL) == 0);
   CHECK(json_unescape("\"", (struct json_span){1, 0}, NULL) == 0);
@@ -733,7 +733,7 @@ static bool read_payload(const char *payload, struct jwt_times *times) {
   return read_bytes(payload, strlen(payload), false, times);
 }
 
-/* The time that `number` is read as, -1 when it does not count. */
+/* The expiry that is read from `number`; -1 if none. */
 static double read_exp(const char *number) {
   char payload[512];
   struct jwt_times times;
@@ -811,13 +811,13 @@ static void test_jwt_shapes(void) {
   CHECK(!read_token("h.e30gI.s") && !read_token("h.e30xx.s") && !read_token("h.====.s") &&
         !read_token("h.e30\xff.s"));
   CHECK(!jwt_read_times("h.e30\0.s", 8, &times) && !times.has_issued && !times.has_expires);
-  /* the longest token, and one byte more */
+  /* a token of the maximal length, and one byte more */
   static char longest[MIC_SECRET_MAX + 1];
   memset(longest, 's', sizeof longest);
   memcpy(longest, "h.e30.", 6);
   CHECK(jwt_read_times(longest, MIC_SECRET_MAX, &times));
   CHECK(!jwt_read_times(longest, MIC_SECRET_MAX + 1, &times));
-  /* the longest payload: {} and blanks, " " three times is ICAg */
+  /* the longest payload: {} and blanks; ICAg decodes to three blanks */
   for (size_t i = 0; i < sizeof longest - 1; i++)
     longest[i] = "ICAg"[i % 4];
   memcpy(longest, "hhhhhh.e30g", 11); /* 7 bytes before the segment, 1 after it */
@@ -889,7 +889,7 @@ static void test_header_append(void) {
   header_list_wipe(NULL);
 }
 
-/* libcurl's own allocator: the list's memory, which --wrap does not reach. */
+/* An allocator for libcurl's lists, which --wrap does not reach. */
 static bool curl_no_memory;
 
 static void *curl_malloc(size_t size) {
@@ -919,14 +919,14 @@ static void test_header_memory(void) {
   curl_no_memory = false;
   CHECK(!added && !fresh && list == before && list->next == NULL);
   watch("0123456789", 16);
-  CHECK(header_append(&list, "z", 1, value, 16)); /* frees its own copy */
+  CHECK(header_append(&list, "z", 1, value, 16)); /* frees its temporary copy */
   CHECK(frees == 1 && seen_in_freed == 0);
   header_list_wipe(list);
   CHECK(frees == 5 && seen_in_freed == 0); /* two lines, two nodes */
   watch(NULL, 0);
 }
 
-/* Every field as "name=value;". */
+/* Compares all fields, written as "name=value;". */
 static bool walk(const char *block, size_t length, const char *expected) {
   char out[256] = "";
   size_t used = 0;
@@ -987,12 +987,12 @@ static bool stretches_to(const char *password, size_t length, const char *salt, 
 }
 
 static void test_sha256(void) {
-  /* RFC 7914, section 11. */
+  /* Test vectors of RFC 7914, section 11. */
   CHECK(stretches_to("passwd", 6, "salt", 4, 1,
                      "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"));
   CHECK(stretches_to("Password", 8, "NaCl", 4, 80000,
                      "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"));
-  /* As many "p" and "s", two rounds: lengths at the borders of blocks. */
+  /* Strings of "p" and "s" of that length, two rounds: lengths at block boundaries. */
   static const struct {
     size_t length;
     const char *digest;

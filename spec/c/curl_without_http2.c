@@ -1,4 +1,4 @@
-/* Preloaded: libcurl answers as one that was built without HTTP/2. */
+/* Preloaded library: a libcurl built without HTTP/2. */
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <stdarg.h>

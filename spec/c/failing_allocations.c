@@ -1,15 +1,11 @@
-/* Runs scenarios in Lua again and again, each time in a state of its own, and each time another
-   allocation fails: Lua's, those of mic/core.so, those of libcurl. After each failure nothing has
-   crashed, nothing is left over, and the state works.
-
-     failing_allocations [OPTION...] SCENARIO.lua...
-
-     --sample N                at the most N positions of each kind in each mode, evenly spread
-     --phase N                 takes the N-th of five such samples, from 0
-     --at KIND MODE POSITION   one failure alone, by the words of a message
-     --collect                 instead: one run, a full collection for every new object
-
-   The scenarios are those of spec/allocation; spec/support/allocation.lua says what one is. */
+/* Runs Lua scenarios repeatedly, each run in a new Lua state with another allocation failing:
+   Lua's, those of mic/core.so, those of libcurl. After each failure nothing may crash or leak, and
+   the state must still work. failing_allocations [OPTION...] SCENARIO.lua...
+     --sample N                at most N positions per kind and mode, evenly spread
+     --phase N                 the N-th of five such samples, from 0
+     --at KIND MODE POSITION   a single failure, in the words of a message
+     --collect                 instead: one run, with a full collection for every new object
+   The scenarios are in spec/allocation; see spec/support/allocation.lua. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -35,12 +31,12 @@ struct failure {
   unsigned long position;
 };
 
-static struct failure now; /* what runs, for messages */
+static struct failure now; /* the current run, for messages */
 
 static char folder[] = "/tmp/mic-allocations-XXXXXX";
 static int port;
 static unsigned long problems, failures, phase;
-static bool finalizer_lost; /* Lua had no memory to call one, so what it owns is not given back */
+static bool finalizer_lost; /* Lua had no memory for a finalizer, so its object leaks */
 
 static void tell(const char *what) {
   problems++;
@@ -48,16 +44,16 @@ static void tell(const char *what) {
           now.position, mode_names[now.mode], what);
 }
 
-/* A crash or a hang ends everything, but says where. */
+/* Reports a crash or hang, and exits. */
 static void on_signal(int number) {
   fflush(stdout);
   tell(number == SIGALRM ? "hangs" : number == SIGABRT ? "aborts" : "crashes");
   _exit(3);
 }
 
-/* ---- what Lua is given ---- */
+/* ---- functions for Lua ---- */
 
-/* The names of the files in the folder of the runs. */
+/* host.files(): the names in the temporary folder. */
 static int hostL_files(lua_State *L) {
   lua_newtable(L);
   DIR *entries = opendir(folder);
@@ -73,8 +69,8 @@ static int hostL_files(lua_State *L) {
   return 1;
 }
 
-#if LUA_VERSION_NUM >= 504 /* the others do not tell */
-/* What Lua warns of is an error in a finalizer. */
+#if LUA_VERSION_NUM >= 504 /* older ones have no warnings */
+/* Lua warns about errors in finalizers. */
 static void on_warning(void *context, const char *text, int continues) {
   (void)context, (void)continues;
   if (strstr(text, "not enough memory") != NULL)
@@ -82,7 +78,7 @@ static void on_warning(void *context, const char *text, int continues) {
 }
 #endif
 
-/* Leaves the table that the support file returns at index 1. */
+/* Leaves the table of the support file at index 1. */
 static lua_State *open_state(void) {
   lua_State *L = lua_newstate(allocator_for_lua, NULL);
   if (L == NULL) {
@@ -108,7 +104,7 @@ static lua_State *open_state(void) {
   return L;
 }
 
-/* Calls a function of the support table with `count` values from the top; a text that it returns or
+/* Calls a function of the support table with the top `count` values. A string that it returns or
    raises is a problem. */
 static void ask(lua_State *L, const char *name, int count) {
   lua_getfield(L, 1, name);
@@ -150,7 +146,7 @@ static void check_left(int descriptors) {
     closedir(entries);
 }
 
-/* What the scenario has left on the stack above the support table, and the state after it. */
+/* Checks the scenario's results, above the support table, and the state. */
 static void judge(lua_State *L, bool ran) {
   allocator_disarm();
   allocator_collect(0, false);
@@ -164,7 +160,7 @@ static void judge(lua_State *L, bool ran) {
   ask(L, "check_usable", 0);
 }
 
-/* The whole life of one state, in which the allocation of `now` fails. */
+/* Runs a scenario in a new state, with the allocation of `now` failing. */
 static void run(unsigned long collect_step) {
   int descriptors = open_descriptors();
   finalizer_lost = false;
@@ -199,8 +195,8 @@ static unsigned long fail_each(enum allocation_kind kind, enum failing mode, uns
   return runs;
 }
 
-/* The first run starts what stays for the life of the process, the second one counts. False when
-   the scenario does not do what it expects of itself. */
+/* The first run initialises what stays for the process; the second one counts allocations. False if
+   the scenario fails by itself. */
 static bool warm_up(void) {
   unsigned long before = problems;
   now.kind = LUA_ALLOCATION;
@@ -234,7 +230,7 @@ static void collect(void) {
   printf("%s: %lu collections\n", now.scenario, allocator_collections() - before);
 }
 
-/* One of the texts; 0 when it is none of them. */
+/* The index of a text in the list; 0 if it is missing. */
 static int find(const char *text, const char *const *texts, int count) {
   int i = count - 1;
   while (i > 0 && strcmp(texts[i], text) != 0)

@@ -10,7 +10,7 @@
 
 #include "failing_allocator.h"
 
-/* glibc's own, under the names that it keeps for whoever replaces the others. */
+/* glibc's own functions, exported for programs that replace malloc. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
@@ -18,11 +18,11 @@ void __libc_free(void *block);
 
 const char *const allocation_kind_names[ALLOCATION_KINDS] = {"lua", "module", "libcurl"};
 
-/* ---- who asks ---- */
+/* ---- caller of an allocation ---- */
 
 static struct range {
   uintptr_t start, end;
-} ranges[ALLOCATION_KINDS]; /* of code; empty for Lua, whose allocations come another way */
+} ranges[ALLOCATION_KINDS]; /* of code; unused for Lua, which has its own allocator function */
 
 static int note_range(struct dl_phdr_info *info, size_t size, void *context) {
   (void)size, (void)context;
@@ -44,7 +44,7 @@ static int note_range(struct dl_phdr_info *info, size_t size, void *context) {
 void allocator_find_libraries(void) {
   void *frames[2];
   dl_iterate_phdr(note_range, NULL);
-  backtrace(frames, 2); /* its first call loads a library */
+  backtrace(frames, 2); /* the first call loads a library */
 }
 
 static enum allocation_kind kind_of(const void *caller) {
@@ -54,7 +54,7 @@ static enum allocation_kind kind_of(const void *caller) {
   return ALLOCATION_KINDS;
 }
 
-/* ---- what fails ---- */
+/* ---- failures ---- */
 
 static struct {
   enum failing mode;
@@ -62,7 +62,7 @@ static struct {
   unsigned long position;
   unsigned long counts[ALLOCATION_KINDS];
   bool armed, failed;
-  bool again; /* Lua tries the same once more after a collection: that fails too */
+  bool again; /* Lua retries after a collection: fail that too */
 } plan;
 
 void allocator_arm(enum allocation_kind kind, enum failing mode, unsigned long position) {
@@ -85,10 +85,10 @@ bool allocator_has_failed(void) {
   return plan.failed;
 }
 
-/* LuaJIT may crash when memory ends inside an instruction, whatever runs (its issue 906, mended
-   after the versions that are about). Lua 5.2 gives up its call records at each full collection,
-   and cannot run a finalizer without memory for a new one: it frees the object all the same. So
-   with these two the others fail alone. */
+/* LuaJIT may crash if an allocation fails inside an instruction (its issue 906, fixed after the
+   common releases). Lua 5.2 frees its call records at each full collection, so without memory it
+   cannot run a finalizer, and frees the object all the same. With these two, only the other kinds
+   fail. */
 #if __has_include(<luajit.h>) || LUA_VERSION_NUM == 502
 enum { LUA_MAY_FAIL = false };
 #else
@@ -111,18 +111,18 @@ static bool fails(enum allocation_kind kind) {
   if (plan.mode == FAIL_NONE || kind != plan.kind || number != plan.position)
     return false;
   plan.failed = true;
-#if LUA_VERSION_NUM >= 502 /* the others do not try again */
+#if LUA_VERSION_NUM >= 502 /* older ones do not retry */
   plan.again = kind == LUA_ALLOCATION && plan.mode == FAIL_ONCE;
 #endif
   return true;
 }
 
-/* ---- what was not given back ---- */
+/* ---- leaks ---- */
 
 enum { SLOTS = 1 << 16 };
 
 static struct slot {
-  void *block; /* NULL: empty; TOMBSTONE: was one */
+  void *block; /* NULL: empty; TOMBSTONE: removed */
   const void *caller;
   enum allocation_kind kind;
 } slots[SLOTS];
@@ -182,7 +182,7 @@ void allocator_tell_left(void) {
   }
 }
 
-/* ---- in the place of glibc's ---- */
+/* ---- replacements of glibc's functions ---- */
 
 #define CALLER __builtin_return_address(0)
 
@@ -252,12 +252,12 @@ char *strndup(const char *text, size_t length) {
   return copy_text(text, strnlen(text, length), CALLER);
 }
 
-/* ---- Lua's ---- */
+/* ---- Lua's allocator ---- */
 
 static struct {
   unsigned long step, asked, done;
   bool from_module, active;
-  bool retrying; /* the next one is the second try */
+  bool retrying; /* the next call is a retry */
 } collecting;
 
 void allocator_collect(unsigned long step, bool from_module) {
@@ -271,7 +271,7 @@ unsigned long allocator_collections(void) {
   return collecting.done;
 }
 
-/* Only as deep as Lua's functions lie upon each other before a C function of the module. */
+/* Checks only as many frames as Lua's functions use below a C function of the module. */
 static bool comes_from_module(void) {
   void *frames[16];
   int count = backtrace(frames, 16);
@@ -296,13 +296,13 @@ static bool collects(void) {
   return true;
 }
 
-/* What is read after it was let go shall not look right. */
+/* Overwrites freed memory, to expose reads after free. */
 enum { SCRIBBLE = 0x5a };
 
 void *allocator_for_lua(void *context, void *block, size_t old_size, size_t size) {
   (void)context;
-  /* 5.2 and later say of what kind a new object will be. What is no object (a stack that grows, a
-     buffer of lauxlib) is not always tried again. */
+  /* Lua 5.2 and later pass the type of a new object. Lua does not always retry other allocations (a
+     growing stack, a buffer of lauxlib). */
   bool is_object = block == NULL && old_size != 0;
   if (block == NULL)
     old_size = 0;

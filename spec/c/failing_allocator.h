@@ -1,6 +1,6 @@
-/* Takes the place of malloc and its kin, and is Lua's allocator: counts what mic/core.so, libcurl
-   and Lua ask for, fails what it is told to fail, and knows what was not given back. What others
-   ask for it passes on. For glibc; the program is linked with -rdynamic. */
+/* Replaces malloc and its relatives, and is Lua's allocator: counts allocations of mic/core.so,
+   libcurl and Lua, makes selected ones fail, and tracks leaks. Others pass through. Needs glibc;
+   link the program with -rdynamic. */
 #ifndef MIC_FAILING_ALLOCATOR_H
 #define MIC_FAILING_ALLOCATOR_H
 
@@ -12,32 +12,32 @@ enum allocation_kind { LUA_ALLOCATION, MODULE_ALLOCATION, CURL_ALLOCATION, ALLOC
 enum failing {
   FAIL_NONE,
   FAIL_ONCE,   /* the one at the position */
-  FAIL_ONWARD, /* it and all of its kind that follow */
-  FAIL_ALL,    /* it and all of every kind that follow */
+  FAIL_ONWARD, /* that one and later ones of its kind */
+  FAIL_ALL,    /* that one and later ones of every kind */
   FAIL_TO_END  /* the same, until the state is closed */
 };
 
 extern const char *const allocation_kind_names[ALLOCATION_KINDS];
 
-/* Looks where the two libraries are; until then nothing of theirs is known. */
+/* Finds the address ranges of the two libraries. Their allocations count from here on. */
 void allocator_find_libraries(void);
-/* Counts from 1 again, and fails from now on what the three say. */
+/* Resets the counts and starts to fail as the three say. */
 void allocator_arm(enum allocation_kind kind, enum failing mode, unsigned long position);
 void allocator_disarm(void);
-/* How many were asked for since allocator_arm. */
+/* Number of allocations since allocator_arm. */
 unsigned long allocator_count(enum allocation_kind kind);
 bool allocator_has_failed(void);
-/* Lua collects all of its garbage when an allocation fails, and tries again: so a first try that
-   fails is a full collection. Each `step`-th object that Lua makes has one, and with `from_module`
-   also each that it makes for a function of mic/core.so. 0 and false end it. Lua 5.2 and later. */
+/* Lua collects all garbage when an allocation fails, and retries: so a failing first try forces a
+   full collection. Does this for each `step`-th object that Lua creates, and with `from_module` for
+   each one created by a function of mic/core.so. 0 and false stop it. Lua 5.2 and later. */
 void allocator_collect(unsigned long step, bool from_module);
 unsigned long allocator_collections(void);
 
-/* How many blocks have not been given back; of Lua the bytes. */
+/* Number of unfreed blocks; for Lua, of bytes. */
 size_t allocator_live(enum allocation_kind kind);
-/* Forgets the blocks that are there: they are not looked for. */
+/* Drops all tracked blocks. */
 void allocator_forget(void);
-/* Writes to standard error where the blocks come from that are left. */
+/* Prints the origin of leaked blocks to standard error. */
 void allocator_tell_left(void);
 
 void *allocator_for_lua(void *context, void *block, size_t old_size, size_t size);

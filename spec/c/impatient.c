@@ -1,5 +1,5 @@
-/* Clients that send a request, see its answer begin, and hang up, many at once. nginx takes no
-   notice of one that hangs up before its request was read. */
+/* Lua module: many clients at once that send a request, read the first byte of the answer, and
+   disconnect. nginx ignores a disconnect before it has read the request. */
 #include <arpa/inet.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -32,8 +32,8 @@ static int send_one(int port, const char *request, size_t length) {
   return -1;
 }
 
-/* give_up(port, request, count, seconds) → how many saw the beginning; all wait so long after that,
-   then all hang up. */
+/* give_up(port, request, count, seconds) → how many read a byte. All wait `seconds` after that,
+   then disconnect. */
 static int give_up(lua_State *L) {
   size_t length = 0;
   int descriptors[MOST], port = (int)luaL_checkinteger(L, 1), sent = 0, seen = 0;

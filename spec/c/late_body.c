@@ -1,5 +1,4 @@
-/* Preloaded: a request body of x comes a tenth of a second after its head, one of X most of a
-   second. */
+/* Preloaded library: delays a request body of x by 0.1 s after its head, one of X by 0.9 s. */
 #include <dlfcn.h>
 #include <sys/socket.h>
 #include <time.h>

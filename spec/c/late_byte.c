@@ -1,4 +1,4 @@
-/* Preloaded: a wake byte of the engine comes a hundredth of a second after its time. */
+/* Preloaded library: delays each wake byte of the engine by 10 ms. */
 #include <dlfcn.h>
 #include <sys/socket.h>
 #include <time.h>

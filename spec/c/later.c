@@ -1,4 +1,5 @@
-/* Preloaded: each byte in the file LATER makes it a minute later, for all but the wall clock. */
+/* Preloaded library: advances all clocks but the wall clock by a minute per byte in the file
+   LATER. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/* Preloaded: recv holds a lock that no handler of fork knows, as the TLS library's locks are. */
+/* Preloaded library: recv holds a lock without fork handlers, as TLS libraries do. */
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -16,7 +16,7 @@ static long taken;
 ssize_t recv(int descriptor, void *bytes, size_t size, int flags) {
   ssize_t (*next)(int, void *, size_t, int) = NULL;
   *(void **)&next = dlsym(RTLD_NEXT, "recv");
-  if ((flags & MSG_DONTWAIT) != 0) /* the wake byte's */
+  if ((flags & MSG_DONTWAIT) != 0) /* reads the wake byte */
     return next(descriptor, bytes, size, flags);
   pthread_mutex_lock(&lock);
   taken++;
@@ -26,7 +26,7 @@ ssize_t recv(int descriptor, void *bytes, size_t size, int flags) {
   return result;
 }
 
-/* Whether the lock could be taken; it is given back. */
+/* True if the lock is free. */
 static int is_free(lua_State *L) {
   int error = pthread_mutex_trylock(&lock);
   if (error == 0)

@@ -1,4 +1,4 @@
-/* Preloaded: this libcurl was built with a TLS library that cannot pin keys. */
+/* Preloaded library: a libcurl whose TLS library cannot pin keys. */
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
   CURLcode (*set)(CURL *, CURLoption, ...) = NULL;
   CURLcode code = CURLE_NOT_BUILT_IN;
-  /* The module's libcurl is not among what RTLD_NEXT looks at. */
+  /* RTLD_NEXT does not find the libcurl of the module. */
   *(void **)&set = dlsym(dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD), "curl_easy_setopt");
   va_list list;
   va_start(list, option);

@@ -1,5 +1,5 @@
-/* Preloaded: a system without getrandom, as one with an old kernel; and with NO_DEV=1 a place
-   without /dev, as a chroot. */
+/* Preloaded library: a system without getrandom, as with an old kernel. NO_DEV=1: without /dev, as
+   in a chroot. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

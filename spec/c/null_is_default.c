@@ -1,12 +1,11 @@
-/* Preloaded: this libcurl obeys the rules of 8.21 about trust. It was built with the bundle and the
-   folder that TRUSTED_FILE and TRUSTED_FOLDER name, and to set one of the options to NULL means to
-   have that default again. */
+/* Preloaded library: a libcurl with the trust defaults of 8.21. Its built-in bundle and folder are
+   TRUSTED_FILE and TRUSTED_FOLDER, and NULL restores these defaults. */
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* The module's libcurl is not among what RTLD_NEXT looks at. */
+/* RTLD_NEXT does not find the libcurl of the module. */
 static void *real(const char *name) {
   void *library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
   return library == NULL ? NULL : dlsym(library, name);

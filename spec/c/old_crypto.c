@@ -1,5 +1,4 @@
-/* A program with an older OpenSSL of its own, of which its linker left out what tells the version.
- */
+/* Program with its own older OpenSSL, linked without the function that tells the version. */
 #include <stdlib.h>
 
 void CRYPTO_free(void *memory, const char *file, int line);

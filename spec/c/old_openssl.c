@@ -1,4 +1,4 @@
-/* A program with an older OpenSSL of its own, as far as the dynamic linker sees it. */
+/* Program with its own older OpenSSL, as the dynamic linker sees it. */
 unsigned long OpenSSL_version_num(void);
 
 unsigned long OpenSSL_version_num(void) {

@@ -1,4 +1,4 @@
-/* A module of another Lua: it wants of the interpreter what this one does not have. */
+/* Lua module built for another Lua: it needs a symbol that this interpreter lacks. */
 typedef struct lua_State lua_State;
 
 void lua_of_another_version(lua_State *L);

@@ -1,4 +1,4 @@
-/* fork, wait and leave, for specs: no Lua of Debian's has them all. */
+/* Lua module for specs: fork, wait and exit. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static int process_fork(lua_State *L) {
   return 1;
 }
 
-/* The exit code of a child, or minus the signal that ended it. */
+/* The exit code of a child; negative: the signal that ended it. */
 static int process_wait(lua_State *L) {
   int status = 0;
   waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
@@ -20,13 +20,13 @@ static int process_wait(lua_State *L) {
   return 1;
 }
 
-/* Without handlers, as a forked child should. */
+/* Exits without exit handlers, as a forked child should. */
 static int process_leave(lua_State *L) {
   _exit((int)luaL_checkinteger(L, 1));
   return 0;
 }
 
-/* With them, whatever is under way. */
+/* Exits with exit handlers. */
 static int process_exit(lua_State *L) {
   exit((int)luaL_checkinteger(L, 1));
   return 0;

@@ -1,6 +1,6 @@
-/* Preloaded into an interpreter under test: what the system does to files is decided by the script.
-   It speaks through io.open, whose third result is the answer: io.open("puppet:fork"), see
-   spec/support/puppet.lua. Calls count that are about watched paths and what was opened there. */
+/* Preloaded library: the script under test controls the results of file system calls. Commands go
+   through io.open, whose third result is the answer: io.open("puppet:fork"); see
+   spec/support/puppet.lua. Only calls on watched paths and their descriptors count. */
 #define _GNU_SOURCE 1
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,16 +21,16 @@ enum { DESCRIPTORS = 1024 };
 enum action { FAIL, KILL, HALF, SHORT, RUN };
 
 static struct {
-  char watched[256]; /* paths with this in them */
-  char hook[512];    /* the shell command of RUN */
+  char watched[256]; /* substring of watched paths */
+  char hook[512];    /* shell command of RUN */
   char call[16];     /* "any", or the name of a function */
-  long at;           /* the call that is meant; 0 = none */
-  bool onwards;      /* and all after it */
+  long at;           /* number of the call that is affected; 0: none */
+  bool onwards;      /* and all later ones */
   enum action action;
   int error;
-  long count; /* calls that were meant */
+  long count; /* matching calls so far */
   long fired;
-  long euid; /* what geteuid says; -1 = the truth */
+  long euid; /* result of geteuid; -1: the real one */
 } puppet = {.euid = -1};
 
 static bool tracked[DESCRIPTORS];
@@ -41,7 +41,7 @@ static bool is_watched(int folder, const char *path) {
   return puppet.watched[0] != '\0' && path != NULL && strstr(path, puppet.watched) != NULL;
 }
 
-/* Whether this call is the one. */
+/* True if this call is the affected one. */
 static bool strikes(const char *name, bool watched) {
   if (!watched || puppet.at == 0)
     return false;
@@ -54,13 +54,13 @@ static bool strikes(const char *name, bool watched) {
   if (puppet.action == KILL)
     kill(getpid(), SIGKILL);
   if (puppet.action == RUN) {
-    puppet.at = 0; /* what the command leads to is not meant */
+    puppet.at = 0; /* do not affect what the command causes */
     puppet.fired += system(puppet.hook) == 0 ? 0 : 1000;
   }
   return true;
 }
 
-/* For calls that can only fail. */
+/* For functions whose only action is to fail. */
 static bool fails(const char *name, bool watched) {
   if (!strikes(name, watched) || puppet.action != FAIL)
     return false;
@@ -70,7 +70,7 @@ static bool fails(const char *name, bool watched) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-/* ---- the system's calls ---- */
+/* ---- system calls ---- */
 
 static int note(int descriptor, bool watched) {
   if (watched && descriptor >= 0 && descriptor < DESCRIPTORS)
@@ -113,7 +113,7 @@ int close(int descriptor) {
   int error = errno;
   if (watched)
     tracked[descriptor] = false;
-  int result = REAL(close)(descriptor); /* it is closed all the same, as Linux does it */
+  int result = REAL(close)(descriptor); /* close() closes even if it fails, as on Linux */
   if (!failing)
     return result;
   errno = error;
@@ -184,7 +184,7 @@ uid_t geteuid(void) {
   return puppet.euid >= 0 ? (uid_t)puppet.euid : REAL(geteuid)();
 }
 
-/* ---- what the script says ---- */
+/* ---- commands ---- */
 
 static int error_named(const char *name) {
   static const struct {
@@ -249,8 +249,8 @@ static int count_descriptors(void) {
   return count;
 }
 
-/* How often a text stands in memory that can be written. It is given backwards: neither it nor what
-   is left of it on the way here counts. */
+/* Counts a text in writable memory. The text is passed reversed, so that the argument and copies of
+   it do not count. */
 static int scan(const char *backwards) {
   size_t length = strlen(backwards);
   int count = 0;

@@ -1,8 +1,7 @@
-/* A path through the network that forgets its connections, as a NAT does: passes bytes on to a port
-   of this machine. It prints "PORT=n", and "opened N", "closed N" for each connection, N from 1. Of
-   its standard input it takes single characters: d, all connections there are swallow from now on
-   what comes from either side, and nothing else is heard of them; r, those that swallow are reset;
-   each is answered by a line "done". At the input's end it ends. */
+/* TCP relay to a port of this machine that can drop its connections silently, as a NAT does. Prints
+   "PORT=n", then "opened N" and "closed N" per connection, N from 1. Reads single characters from
+   standard input: d, all open connections discard data from both sides from now on; r, those
+   connections are reset. Answers each with a line "done". Exits at the end of input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +16,7 @@
 enum { PAIRS_MAX = 200, FIRST = 2 };
 
 struct pair {
-  int ends[2]; /* the client's, the server's */
+  int ends[2]; /* client, server */
   bool dead;
 };
 

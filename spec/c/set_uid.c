@@ -1,4 +1,4 @@
-/* Preloaded: this program runs with more rights than who started it. */
+/* Preloaded library: the program runs as set-uid. */
 #include <dlfcn.h>
 #include <sys/auxv.h>
 

@@ -1,4 +1,4 @@
-/* What is set on this process's sockets that are connected to a port. */
+/* Lua module: reads the options of this process's socket that is connected to a port. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <netinet/in.h>
@@ -11,8 +11,8 @@ static lua_Integer option(int descriptor, int level, int name) {
   return getsockopt(descriptor, level, name, &value, &size) == 0 ? value : -1;
 }
 
-/* (port) -> nil, or keep-alive (0 or 1), idle seconds, seconds between probes, milliseconds for
-   which what was sent may be unacknowledged */
+/* (port) -> nil, or SO_KEEPALIVE (boolean), TCP_KEEPIDLE (s), TCP_KEEPINTVL (s), TCP_USER_TIMEOUT
+   (ms) */
 static int options(lua_State *L) {
   lua_Integer port = luaL_checkinteger(L, 1);
   for (int i = 0; i < 1024; i++) {

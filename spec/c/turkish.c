@@ -1,4 +1,5 @@
-/* What a Turkish locale makes of I and i in functions of C that obey it: they are no pair. */
+/* Preloaded library: case conversion of C functions as in a Turkish locale, where I and i are no
+   pair. */
 #define _GNU_SOURCE 1
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +32,7 @@ int strcasecmp(const char *one, const char *other) {
   return strncasecmp(one, other, (size_t)-1);
 }
 
-/* What glibc's macros look into instead; from -128 to 255. */
+/* The table for glibc's ctype macros, from -128 to 255. */
 static const int32_t *table_of(int (*turn)(int), int32_t *table) {
   for (int byte = -128; byte < 256; byte++)
     table[byte + 128] = turn(byte);

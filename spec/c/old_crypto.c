@@ -1,4 +1,4 @@
-/* Program with its own older OpenSSL, linked without the function that tells the version. */
+/* Program with its own older OpenSSL, linked without the function that returns the version. */
 #include <stdlib.h>
 
 void CRYPTO_free(void *memory, const char *file, int line);

@@ -25,7 +25,7 @@ const char *argumentsL_hold_string(lua_State *L, int table, const char *name, si
 const char *argumentsL_required_string(lua_State *L, int table, const char *name, size_t *length);
 double argumentsL_positive(lua_State *L, int table, const char *name, double fallback);
 bool argumentsL_boolean(lua_State *L, int table, const char *name);
-/* The same as a count: at least 1, capped at SIZE_MAX. */
+/* The same as a count. A fraction below 1 becomes 1; capped at SIZE_MAX. */
 size_t argumentsL_count(lua_State *L, int table, const char *name, double fallback);
 /* A number argument. Raises for NaN, which would pass range checks. */
 double argumentsL_number(lua_State *L, int index);

@@ -43,7 +43,7 @@ static ptrdiff_t write_masked(const struct api_client *client, const struct reco
 }
 
 /* Replaces each secret of this client, and its identity, with *** in a text, in any spelling; also
-   the previous ones. Of a closed client nothing is known any more, so nothing of the text is shown.
+   the previous ones. Of a closed client no secrets are known, so no text is shown.
    ---@param text string
    ---@param record? mic.record not adopted; its secrets are masked too
    ---@param limit? integer bytes: the rest is cut off; default: 64 KiB, and "..." marks the cut

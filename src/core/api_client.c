@@ -361,7 +361,7 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
     exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
     return;
   }
-  buffer_free(&exchange->secret_body); /* also marks the reply as absorbed */
+  buffer_free(&exchange->secret_body); /* also marks the reply as processed */
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
   mask_reply(client, exchange);

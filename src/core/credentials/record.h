@@ -19,8 +19,7 @@ struct record {
   double expires;              /* seconds since 1970; 0: unknown, valid until the API rejects it */
   double lifetime;             /* seconds; 0: unknown */
   double generation;           /* counts the changes; an integer */
-  double retry_at;             /* seconds since 1970: no refresh before, after one failed; 0: no
-                                  pause */
+  double retry_at;             /* seconds since 1970: no refresh before this; 0: no pause */
   struct refused_logins refusals;
   double received_at; /* monotonic seconds, if the API sent it to this process; else 0. Not saved */
 };
@@ -38,8 +37,8 @@ enum record_status {
   RECORD_NO_MEMORY
 };
 
-bool record_copy(struct record *to, const struct record *from); /* false: out of memory, `to` is
-                                                                   cleared */
+/* False if out of memory; `to` is cleared then. */
+bool record_copy(struct record *to, const struct record *from);
 void record_move(struct record *to, struct record *from);
 void record_clear(struct record *record); /* wipes the secrets */
 /* Appends the record's bytes. `bytes` should be a secret buffer. */

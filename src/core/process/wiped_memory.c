@@ -93,8 +93,8 @@ static void *wiped_memory_cb_realloc(void *block, size_t size) {
   return moved;
 }
 
-/* A program may replace malloc but not the function that tells a block's size, which then cannot
-   read the blocks. */
+/* False if a program replaced malloc but not the function that returns the size of a block, which
+   then cannot handle these blocks. */
 static bool is_sized(void) {
   Dl_info of_malloc, of_size;
   void *allocate = dlsym(RTLD_DEFAULT, "malloc"), *size = dlsym(RTLD_DEFAULT, SIZE_FUNCTION);

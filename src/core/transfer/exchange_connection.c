@@ -88,8 +88,7 @@ curl_socket_t exchange_cb_open_socket(void *context, curlsocktype purpose,
   if (misled || barred || exchange->failure.kind != FAILURE_NONE)
     return CURL_SOCKET_BAD;
   double unacknowledged = exchange->connect_timeout > UNACKNOWLEDGED_SECONDS
-                              ? exchange->connect_timeout /* the kernel's timeout covers connecting,
-                                                             too */
+                              ? exchange->connect_timeout /* connecting counts, too */
                               : UNACKNOWLEDGED_SECONDS;
   curl_socket_t opened =
       kept_sockets_open(exchange->sockets, address, unacknowledged, exchange_origin(exchange));

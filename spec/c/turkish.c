@@ -1,5 +1,5 @@
-/* Preloaded library: case conversion of C functions as in a Turkish locale, where I and i are not a
- * pair. */
+/* Preloaded library: case conversion of C functions as in a Turkish locale, where I and i are not
+   a pair. */
 #define _GNU_SOURCE 1
 #include <stddef.h>
 #include <stdint.h>

@@ -26,8 +26,8 @@ enum file_lock_result file_lock_take(struct file_lock *lock, int folder, const c
    protects nothing. */
 enum file_lock_result file_lock_check(struct file_lock *lock, int folder, const char *name,
                                       struct failure *failure);
-void file_lock_release(
-    struct file_lock *lock); /* idempotent; a child process only closes its copy */
+/* Idempotent. A child process only closes its copy. */
+void file_lock_release(struct file_lock *lock);
 /* In a forked child: closes the parent's descriptor without unlocking it. */
 void file_lock_drop_inherited(struct file_lock *lock);
 

@@ -1,5 +1,5 @@
 /* API profile: paths, field names, header names and known answers, as data. No other file of src/
-   contains a name of MIC's. */
+   contains a name of the API. */
 #ifndef MIC_PROFILE_H
 #define MIC_PROFILE_H
 

@@ -10,10 +10,9 @@
 MIC_PRIVATE_BEGIN
 
 struct refusal {
-  bool harmless; /* the request may safely be sent twice */
-  double
-      written;   /* bytes written to the connection, including the request; not positive: unknown */
-  bool doubtful; /* unknown debug output followed */
+  bool harmless;  /* the request may safely be sent twice */
+  double written; /* bytes on the connection up to the request's end; not positive: unknown */
+  bool doubtful;  /* unknown debug output followed */
   bool went_away; /* a GOAWAY was received */
   bool left;      /* and the connection was closed with nothing more sent */
   bool said;      /* the request was not processed */

@@ -147,7 +147,7 @@ int clientL_new(lua_State *L) {
 
 /* ---- blocking calls ---- */
 
-/* Blocks, adopts the record of a login or refresh, leaves the masked reply. [0, +1] */
+/* Blocks, adopts the record of a login or refresh, pushes the masked reply; returns how many. */
 static int finish_auth(lua_State *L, struct api_client *client, struct exchange_box *box) {
   exchangeL_finish(L, box);
   int count = exchangeL_push_result(L, box);

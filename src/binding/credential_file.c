@@ -67,7 +67,7 @@ int credentialFileL_new(lua_State *L) {
   return 1;
 }
 
-/* Pushes nil, kind, code, message, hint or nil; the message ends with the path. [0, +5] */
+/* Pushes nil, kind, code, message, hint or nil; returns 5. The message ends with the path. */
 static int push_failure(lua_State *L, const struct credential_file *file) {
   const struct failure failure = file->failure;
   lua_pushstring(L, file->blamed); /* first: a finalizer may close or use the file */

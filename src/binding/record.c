@@ -97,7 +97,7 @@ static void push_refusals(lua_State *L, const struct refused_logins *refusals) {
   }
 }
 
-/* Reads the refusal at the top. [0, 0] */
+/* Reads the refusal at the top. Leaves its digest on the stack. [0, +1] */
 static void read_refusal(lua_State *L, struct refused_login *refusal) {
   size_t length = 0;
   luaL_checktype(L, -1, LUA_TTABLE);
@@ -112,7 +112,8 @@ static void read_refusal(lua_State *L, struct refused_login *refusal) {
     argumentsL_raise(L, "at and times must be what a record can hold");
 }
 
-/* Reads a list of refusals, at most the last ones that fit. Nil: none. [0, 0] */
+/* Reads a list of refusals, at most the last ones that fit. Nil: none. Leaves up to
+   REFUSED_LOGINS_MAX values on the stack. */
 static void read_refusals(lua_State *L, int index, struct refused_logins *refusals) {
   memset(refusals, 0, sizeof *refusals);
   if (lua_isnoneornil(L, index))

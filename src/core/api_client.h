@@ -38,7 +38,7 @@ struct api_client {
   struct header_snapshot *open_lines; /* header lines of calls without credentials */
   struct header_snapshot *bare_lines; /* header lines of calls without credentials and API key */
   uint64_t exchanges;                 /* number started so far */
-  bool last_was_sent; /* of the last failure that was read; false: nothing was sent for certain */
+  bool last_was_sent; /* of the last failure that was read; false: certainly nothing was sent */
   bool closed;
 };
 

@@ -54,9 +54,9 @@ enum json_status json_find(const char *text, size_t length, const char *const *p
 /* True if the text has at most `most` values, containers included. Validates the text only if
    counting commas and brackets does not suffice. */
 bool json_has_at_most(const char *text, size_t length, size_t most);
-/* Returns the length of the string at `span`, quotes included, once unescaped. Writes it to `out`
-   unless that is NULL; `out` needs room for span.end - span.start bytes. Escapes become UTF-8; a
-   lone surrogate becomes U+FFFD. */
+/* Returns the unescaped length of the string at `span`, which includes the quotes.
+   Writes the string to `out` unless that is NULL; `out` needs room for span.end - span.start bytes.
+   Escapes become UTF-8; a lone surrogate becomes U+FFFD. */
 size_t json_unescape(const char *text, struct json_span span, char *out);
 
 MIC_PRIVATE_END

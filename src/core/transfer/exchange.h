@@ -169,7 +169,7 @@ bool exchange_fail_stalled(struct exchange *exchange);
 bool exchange_link_lines(struct exchange *exchange, const struct header_snapshot *shared);
 /* True if the request has a body, even an empty one. */
 bool exchange_has_body(const struct exchange *exchange);
-/* False only if no byte of the request was sent for certain. */
+/* False if certainly no byte of the request was sent. */
 static inline bool exchange_was_sent(const struct exchange *exchange) {
   return exchange->sendings > 0;
 }

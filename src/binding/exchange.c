@@ -92,7 +92,7 @@ static void set_meaning(lua_State *L, const struct exchange_box *box) {
   lua_setfield(L, -2, "means");
 }
 
-/* Sets all fields but status, body, content type and generation. [0, 0] */
+/* Sets the fields of the packed answer, and those of redirects and errors. [0, 0] */
 static void set_rest(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
   set_string(L, "head", exchange->head.data, exchange->head.length);

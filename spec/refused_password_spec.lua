@@ -98,6 +98,21 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       end
     end)
 
+    it("is saved by the next try when the store failed at the time", function()
+      local failing = true
+      local store = kind == "file" and mic.store.file { path = folder:at "store/c" }
+        or kind == "bytes" and store_of_bytes(kept) or memory
+      local first = process { store = setmetatable({}, { __index = function(_, name)
+        return failing and name == "save" and function()
+          return nil, "no space"
+        end or store[name]
+      end }) }
+      is_sent(first)
+      failing = false
+      is_blocked(first, 15)
+      is_blocked(process(), 15)
+    end)
+
     it("stands nowhere in the store", function()
       is_sent(process { password = "a wrong password" })
       if kind ~= "memory" then

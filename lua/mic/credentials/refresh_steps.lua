@@ -161,15 +161,20 @@ function refresh_steps.keep(this, record)
   return true
 end
 
+--- Saves refused logins that are not saved yet, beside the credentials in the store.
+local function save_refusals(this)
+  if this.session.shared.refusals.owed and not this.unread and may_save(this) then
+    this.session.vault:save(this.saved or nil)
+  end
+end
+
 --- Records a refused login, here and in the saved record. It is not retried automatically for a
 --- while, so that the account is not locked.
 local function note_refused(this, username, password)
   local session = this.session
   local digest = session:digest(username, password)
   session.shared.refusals:note(digest, session:wall())
-  if not this.unread and may_save(this) then
-    session.vault:save(this.saved or nil)
-  end
+  save_refusals(this)
 end
 
 local function note_worked(this, username, password)
@@ -234,6 +239,7 @@ function refresh_steps.log_in_by_itself(this, err)
   end
   local left = session:refused_for(password)
   if left then
+    save_refusals(this) -- the store may have failed when it was refused
     return nil, refused_error(password, left)
   end
   return refresh_steps.log_in(this, session.username, password, true)

@@ -33,7 +33,16 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   $(shell pkg-config --cflags-only-I $(LUA_NAME) 2>/dev/null)))),\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
-CFLAGS ?= -O2
+# For size, but for what goes through whole texts. With -Os alone gcc copies and compares by slow
+# instructions of x86. No error of Lua goes through the core, so it needs no tables for that.
+ifeq ($(origin CFLAGS),undefined)
+can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
+STRINGS_CALLED := $(call can,-mstringop-strategy=libcall)
+CFLAGS = -Os $(STRINGS_CALLED)
+FAST = $(patsubst %,$(BUILD)/src/%.o,binding/integers core/process/wiped_memory \
+  $(addprefix core/text/,buffer header json_scan mask sha256 spelling utf8))
+NO_TABLES := -fno-asynchronous-unwind-tables
+endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
 # The interpreter brings Lua's functions along; a module that links liblua has a second copy.
 LIBFLAG = $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
@@ -84,6 +93,8 @@ $(MODULE): $(OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,LINK $@)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
+$(FAST): CFLAGS = -O2
+$(BUILD)/src/core/%.o: ALL_CFLAGS += $(NO_TABLES)
 $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 	@mkdir -p $(@D)
 	$(call Q,CC   $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -91,7 +102,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 # Changes when the commands or the list of files do, so that everything is built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
 	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 
 -include $(OBJECTS:.o=.d)

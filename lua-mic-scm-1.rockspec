@@ -144,6 +144,7 @@ build = {
     ["mic.json"] = "lua/mic/json.lua",
     ["mic.nginx"] = "lua/mic/nginx.lua",
     ["mic.one_line"] = "lua/mic/one_line.lua",
+    ["mic.option_names"] = "lua/mic/option_names.lua",
     ["mic.option_specs"] = "lua/mic/option_specs.lua",
     ["mic.options"] = "lua/mic/options.lua",
     ["mic.password_file"] = "lua/mic/password_file.lua",

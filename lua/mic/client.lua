@@ -442,6 +442,7 @@ end
 --- Modules that few programs need, loaded at their first use. A request of nginx must not read
 --- files: there they are loaded with this one.
 local seldom = {
+  "mic.option_names",
   "mic.credentials.credential_status",
   "mic.credentials.password",
   "mic.credentials.refresh",

@@ -10,65 +10,6 @@ local HOUR = 3600
 local NAME_LIMIT = 60
 local METHOD_LIMIT = 23
 
---- Names used by other libraries (lower case, without underscores) that no spelling rule covers.
-local client_aliases = {
-  url = "base_url",
-  endpoint = "base_url",
-  host = "stack",
-  hostname = "stack",
-  key = "api_key",
-  user = "username",
-  pass = "password",
-  ssl = "tls",
-  ca = "tls.ca_file",
-  cafile = "tls.ca_file",
-  cacert = "tls.ca_file",
-  capath = "tls.ca_path",
-  cert = "tls.client_cert",
-  clientcert = "tls.client_cert",
-  clientkey = "tls.client_key",
-  minversion = "tls.min_version",
-  retries = "retry",
-  maxretries = "retry.attempts",
-  attempts = "retry.attempts",
-  cache = "store",
-  logger = "on_event",
-  log = "on_event",
-}
-local call_aliases = {
-  url = "path",
-  uri = "path",
-  json = "data",
-  payload = "data",
-  content = "body",
-  form = "body",
-  file = "body_file",
-  header = "headers",
-  args = "query",
-  qs = "query",
-  retries = "retry",
-  output = "save_to",
-  download = "save_to",
-}
-local tls_aliases = {
-  ca = "ca_file",
-  cert = "client_cert",
-  certificate = "client_cert",
-  key = "client_key",
-  pin = "pinned_public_key",
-  version = "min_version",
-}
-
---- Names that are not options, and where they belong.
-local client_advice = {
-  headers = "headers go with each call: client:get(path, { headers = … })",
-  header = "headers go with each call: client:get(path, { headers = … })",
-  token = "credentials that you have go to client:use_credentials",
-  identityid = "credentials that you have go to client:use_credentials",
-  authorization = "credentials that you have go to client:use_credentials",
-  credentials = "credentials that you have go to client:use_credentials",
-}
-
 local function one_of(list)
   return function(value)
     if type(value) ~= "string" then
@@ -101,15 +42,6 @@ end
 
 local function check_bytes(value)
   return value >= 1 and value % 1 == 0 and value <= 2 ^ 53
-end
-
-local function bytes(default)
-  return {
-    types = { "number" },
-    expects = "a positive whole number of bytes",
-    check = check_bytes,
-    default = default,
-  }
 end
 
 local function check_host(value)
@@ -193,91 +125,55 @@ local function check_headers(value)
   return true
 end
 
-local function text(expects)
-  return { types = { "string" }, expects = expects }
-end
-
---- Spec of a file or folder name. C strings end at a NUL.
-local function place(expects)
-  return {
-    types = { "string" },
-    expects = expects,
-    check = function(value)
-      return not value:find("\0", 1, true), "must not hold a NUL byte"
-    end,
-  }
-end
-
 local function check_secret(value)
   return type(value) ~= "string" or #value <= core.secret_max,
     ("must not be longer than %d bytes"):format(core.secret_max)
 end
 
-local function seconds(default, or_false)
-  return {
-    types = { "number", or_false and "false" or nil },
-    expects = "a positive number of seconds" .. (or_false and " or false" or ""),
-    check = check_seconds,
-    default = default,
-  }
+--- C strings end at a NUL.
+local function check_place(value)
+  return not value:find("\0", 1, true), "must not hold a NUL byte"
 end
-
-local function flag()
-  return { types = { "boolean" }, expects = "true or false" }
-end
-
-local function a_table(expects, check, way)
-  return { types = { "table" }, expects = expects, check = check, way = way }
-end
-
-local function a_function()
-  return { types = { "function" }, expects = "a function" }
-end
-
-local tls = {
-  prefix = "tls.",
-  aliases = tls_aliases,
-  types = { "table" },
-  expects = "a table",
-  fields = {
-    ca_file = place "a file name",
-    ca_path = place "a folder name",
-    client_cert = place "a file name",
-    client_key = place "a file name",
-    pinned_public_key = place 'a file name or "sha256//…"',
-    min_version = {
-      types = { "string" },
-      expects = '"1.2" or "1.3"',
-      check = one_of { "1.2", "1.3" },
-    },
-  },
-}
 
 local function check_count(value)
   return value >= 1 and value <= 100 and value % 1 == 0
 end
 
-local retry = {
-  prefix = "retry.",
-  aliases = {
-    retries = "attempts",
-    tries = "attempts",
-    max = "attempts",
-    delay = "base",
-    maxdelay = "cap",
-  },
-  types = { "table", "false" },
-  expects = "a table or false",
-  way = "retry = { attempts = 3 }",
+local URL, TEXT = "string: a URL", "string: a string"
+local FILE, FOLDER = "string: a file name", "string: a folder name"
+local SECONDS = "number: a positive number of seconds"
+local SECONDS_OR_FALSE = "number|false: a positive number of seconds or false"
+local BYTES = "number: a positive whole number of bytes"
+local FLAG, FUNCTION, TABLE = "boolean: true or false", "function: a function", "table: a table"
+
+local tls = {
+  name = "tls",
+  prefix = "tls.",
+  itself = TABLE,
   fields = {
-    attempts = {
-      types = { "number" },
-      expects = "a whole number from 1 to 100",
-      check = check_count,
-    },
-    base = seconds(),
-    cap = seconds(),
+    ca_file = FILE,
+    ca_path = FOLDER,
+    client_cert = FILE,
+    client_key = FILE,
+    pinned_public_key = 'string: a file name or "sha256//…"',
+    min_version = 'string: "1.2" or "1.3"',
   },
+  checks = {
+    ca_file = check_place,
+    ca_path = check_place,
+    client_cert = check_place,
+    client_key = check_place,
+    pinned_public_key = check_place,
+    min_version = one_of { "1.2", "1.3" },
+  },
+}
+
+local retry = {
+  name = "retry",
+  prefix = "retry.",
+  itself = "table|false: a table or false",
+  fields = { attempts = "number: a whole number from 1 to 100", base = SECONDS, cap = SECONDS },
+  checks = { attempts = check_count, base = check_seconds, cap = check_seconds },
 }
 
 function tls.rule(copy)
@@ -288,62 +184,56 @@ end
 
 --- Options of `mic.new`.
 specs.client = {
-  aliases = client_aliases,
-  advice = client_advice,
+  name = "client",
   fields = {
-    base_url = text "a URL",
-    stack = {
-      types = { "string" },
-      expects = "a host name, without scheme and path",
-      check = check_host,
-    },
-    manifest_url = text "a URL",
-    api_key = text "a string",
-    username = { types = { "string" }, expects = "a string", check = check_secret },
-    password = {
-      types = { "string", "function" },
-      expects = "a string or a function",
-      check = check_secret,
-    },
-    store = a_table("a store", check_store, "store = mic.store.file { path = … }"),
-    identity = {
-      types = { "string", "false" },
-      expects = '"header", "query" or false',
-      check = one_of { "header", "query" },
-      default = "header",
-    },
-    timeout = seconds(30),
-    connect_timeout = seconds(10),
-    deadline = seconds(90, true),
+    base_url = URL,
+    stack = "string: a host name, without scheme and path",
+    manifest_url = URL,
+    api_key = TEXT,
+    username = TEXT,
+    password = "string|function: a string or a function",
+    store = "table: a store",
+    identity = 'string|false: "header", "query" or false',
+    timeout = SECONDS,
+    connect_timeout = SECONDS,
+    deadline = SECONDS_OR_FALSE,
     retry = retry,
-    refresh_margin = {
-      types = { "number" },
-      expects = "a number of seconds, not negative",
-      check = check_margin,
-    },
-    max_response_size = bytes(16 * 1024 * 1024),
-    max_size = bytes(),
+    refresh_margin = "number: a number of seconds, not negative",
+    max_response_size = BYTES,
+    max_size = BYTES,
     tls = tls,
-    proxy = {
-      types = { "string" },
-      expects = "a URL",
-      check = check_proxy,
-      may_be_empty = true,
-    },
-    user_agent = text "a string",
-    http_version = {
-      types = { "string" },
-      expects = '"1.1" or "2"',
-      check = one_of { "1.1", "2" },
-    },
-    transport = {
-      types = { "string", "table" },
-      expects = '"blocking", "nginx", "cqueues", "luv" or the functions of a loop',
-      check = check_transport,
-    },
-    on_event = a_function(),
-    allow_insecure = flag(),
+    proxy = URL,
+    user_agent = TEXT,
+    http_version = 'string: "1.1" or "2"',
+    transport = 'string|table: "blocking", "nginx", "cqueues", "luv" or the functions of a loop',
+    on_event = FUNCTION,
+    allow_insecure = FLAG,
   },
+  defaults = {
+    identity = "header",
+    timeout = 30,
+    connect_timeout = 10,
+    deadline = 90,
+    max_response_size = 16 * 1024 * 1024,
+  },
+  checks = {
+    stack = check_host,
+    username = check_secret,
+    password = check_secret,
+    store = check_store,
+    identity = one_of { "header", "query" },
+    timeout = check_seconds,
+    connect_timeout = check_seconds,
+    deadline = check_seconds,
+    refresh_margin = check_margin,
+    max_response_size = check_bytes,
+    max_size = check_bytes,
+    proxy = check_proxy,
+    http_version = one_of { "1.1", "2" },
+    transport = check_transport,
+  },
+  may_be_empty = { proxy = true },
+  ways = { store = "store = mic.store.file { path = … }", retry = "retry = { attempts = 3 }" },
 }
 
 function specs.client.rule(copy, what)
@@ -366,31 +256,40 @@ end
 
 --- Options of one call.
 specs.call = {
-  aliases = call_aliases,
-  otherwise = "for ?%s=… use query = { %s = … }",
+  name = "call",
   fields = {
-    method = {
-      types = { "string" },
-      expects = "an HTTP method",
-      check = check_method,
-    },
-    path = text "a path",
-    params = a_table "a table",
-    query = a_table("a table", nil, 'query = { name = value }, or ?name=value into the path'),
-    headers = a_table("a table", check_headers),
-    data = { types = { "any" }, expects = "a value", may_be_empty = true },
-    body = { types = { "string" }, expects = "a string", may_be_empty = true },
-    body_file = place "a file name",
-    auth = flag(),
-    timeout = seconds(),
-    deadline = seconds(nil, true),
+    method = "string: an HTTP method",
+    path = "string: a path",
+    params = TABLE,
+    query = TABLE,
+    headers = TABLE,
+    data = "any: a value",
+    body = TEXT,
+    body_file = FILE,
+    auth = FLAG,
+    timeout = SECONDS,
+    deadline = SECONDS_OR_FALSE,
     retry = retry,
-    idempotent = flag(),
-    decode = flag(),
-    save_to = place "a file name",
-    max_size = bytes(),
-    on_data = a_function(),
-    progress = a_function(),
+    idempotent = FLAG,
+    decode = FLAG,
+    save_to = FILE,
+    max_size = BYTES,
+    on_data = FUNCTION,
+    progress = FUNCTION,
+  },
+  checks = {
+    method = check_method,
+    headers = check_headers,
+    body_file = check_place,
+    timeout = check_seconds,
+    deadline = check_seconds,
+    save_to = check_place,
+    max_size = check_bytes,
+  },
+  may_be_empty = { data = true, body = true },
+  ways = {
+    query = "query = { name = value }, or ?name=value into the path",
+    retry = "retry = { attempts = 3 }",
   },
 }
 

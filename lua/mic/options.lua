@@ -1,117 +1,11 @@
 --- Option checker: checks tables of options against a spec. The specs are in option_specs.
 
-local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 local specs = require "mic.option_specs"
+local pcall_compat = require "mic.pcall_compat"
 
 local options = { client = specs.client, call = specs.call }
-
-local NAME_LIMIT = 60
-
---- Names (lower case, without underscores) that turn off verification in other libraries.
-local verification = {
-  verify = true,
-  verifyssl = true,
-  verifytls = true,
-  verifypeer = true,
-  verifyhost = true,
-  sslverify = true,
-  tlsverify = true,
-  skipverify = true,
-  insecure = true,
-  insecureskipverify = true,
-  rejectunauthorized = true,
-  strictssl = true,
-  noverify = true,
-}
-
-local function plain(name)
-  return (core.lower(name):gsub("[_%-]", ""))
-end
-
---- Edit distance of two words: letters changed, added or dropped.
-local function distance(left, right)
-  local row = {}
-  for column = 0, #right do
-    row[column] = column
-  end
-  for line = 1, #left do
-    local diagonal = row[0]
-    row[0] = line
-    for column = 1, #right do
-      local change = diagonal + (left:byte(line) == right:byte(column) and 0 or 1)
-      diagonal = row[column]
-      row[column] = math.min(change, diagonal + 1, row[column - 1] + 1)
-    end
-  end
-  return row[#right]
-end
-
---- Returns the known name that an unknown one probably means.
-local function meant(name, spec, known)
-  local wanted = plain(name)
-  for _, candidate in ipairs(known) do
-    if plain(candidate) == wanted then
-      return candidate
-    end
-  end
-  local alias = spec.aliases[wanted]
-  if alias then
-    return alias
-  end
-  local best, best_distance = nil, math.min(2, math.floor(#wanted / 3)) + 1
-  for _, candidate in ipairs(known) do
-    local candidate_distance = distance(wanted, plain(candidate))
-    if candidate_distance < best_distance then
-      best, best_distance = candidate, candidate_distance
-    end
-  end
-  return best
-end
-
-local function known_names(spec)
-  local known = {}
-  for name in pairs(spec.fields) do
-    known[#known + 1] = name
-  end
-  table.sort(known)
-  return known
-end
-
-local function refuse_unknown(name, spec, what)
-  if type(name) ~= "string" then
-    errors.raise(
-      ("%s: options have names (got a value under a key of type %s)"):format(what, type(name))
-    )
-  end
-  local prefix = spec.prefix or ""
-  if verification[plain(name)] then
-    errors.raise(
-      ('unknown option "%s%s": verification cannot be turned off; '):format(prefix, name)
-        .. "for a certificate authority of your own use tls.ca_file"
-    )
-  end
-  local known = known_names(spec)
-  local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
-  local guess = meant(name:sub(1, NAME_LIMIT), spec, known)
-  local mend = spec.advice and spec.advice[plain(name)]
-  if mend then
-    mend = mend .. "; "
-  elseif guess then
-    mend = ('did you mean "%s%s"? '):format(prefix, guess)
-  elseif spec.otherwise then
-    mend = spec.otherwise:gsub("%%s", (shown:gsub("%%", "%%%%"))) .. "; "
-  end
-  errors.raise(
-    ('unknown option "%s%s"; %sknown options: %s'):format(
-      prefix,
-      shown,
-      mend or "",
-      prefix .. table.concat(known, ", " .. prefix)
-    )
-  )
-end
 
 --- Returns a name in `known` with an edit distance of one and the same first letter. Names of
 --- options are never reported.
@@ -122,11 +16,16 @@ function options.near_miss(name, known)
   if specs.client.fields[name] or specs.call.fields[name] then
     return nil
   end
-  for candidate in pairs(known) do
-    if candidate:byte() == name:byte() and distance(name, candidate) == 1 then
-      return candidate
-    end
+  local names = pcall_compat.load "mic.option_names"
+  return names and names.near_miss(name, known)
+end
+
+local function refuse_unknown(name, spec, what)
+  local names = pcall_compat.load "mic.option_names"
+  if names then
+    names.refuse(name, spec, what)
   end
+  errors.raise(("%s: unknown option"):format(what))
 end
 
 --- Describes a value without showing a possible secret.
@@ -140,18 +39,34 @@ local function describe(value)
   return type(value) == "boolean" and tostring(value) or "another " .. type(value)
 end
 
---- Precomputes what every check of a spec needs.
-local function compile(spec)
-  local defaults = {}
-  for name, field in pairs(spec.fields) do
-    local accepts = {}
-    for _, type_name in ipairs(field.types) do
-      accepts[type_name] = true
-    end
-    field.accepts = accepts
-    defaults[name] = field.default
+--- Returns an option's field, made of its text at the first use; nil for an unknown option.
+local function field_of(spec, name)
+  local read = spec.read
+  if not read then
+    read = {}
+    spec.read = read
   end
-  spec.defaults = defaults -- last: if memory ends before it, the next check starts over
+  local field = read[name]
+  local text = spec.fields[name]
+  if field or not text then
+    return field
+  end
+  local inner = type(text) == "table" and text or nil
+  local types, expects = (inner and inner.itself or text):match "^([^:]*): (.*)$"
+  local accepts = {}
+  for type_name in types:gmatch "[^|]+" do
+    accepts[type_name] = true
+  end
+  field = {
+    accepts = accepts,
+    expects = expects,
+    check = spec.checks and spec.checks[name],
+    may_be_empty = spec.may_be_empty and spec.may_be_empty[name],
+    way = spec.ways and spec.ways[name],
+    inner = inner,
+  }
+  read[name] = field
+  return field
 end
 
 local function has_type(field, value)
@@ -161,7 +76,7 @@ end
 
 local function check_field(prefix, name, value, field, what)
   if has_type(field, value) and value ~= "" and not field.check then
-    return value and field.fields and options.verify(value, field, what)
+    return value and field.inner and options.verify(value, field.inner, what)
   end
   name = prefix .. name
   if not has_type(field, value) then
@@ -181,11 +96,12 @@ local function check_field(prefix, name, value, field, what)
   end
 end
 
---- Checks options without copying them: names, types and values. Raises for misuse. `spec.fields`
---- maps a name to `types`, `expects`, `check`, `default`, `may_be_empty`, `way` (the correct form,
---- for a value of a wrong type), or is a spec itself; `spec.aliases` maps foreign names
---- (lower case, without underscores) to ours;
---- `spec.advice` maps such names to a sentence, `spec.otherwise` is one for any unknown name;
+--- Checks options without copying them: names, types and values. Raises for misuse.
+--- `spec.fields` maps a name to a text, its types and what they are called ("string|false: …"), or
+--- to a spec whose own text is `itself`. `checks`, `defaults`, `may_be_empty` and `ways` (the
+--- correct form, for a value of a wrong type) map a name to what few options have.
+--- `spec.aliases` maps foreign names (lower case, without underscores) to ours; those of a spec
+--- with a `name` are in option_names.
 --- `spec.way` follows the method's name if the argument is not a table;
 --- `spec.prefix` precedes names in messages; `spec.rule(options, what)` checks the whole table.
 ---@param given table
@@ -196,12 +112,9 @@ function options.verify(given, spec, what)
     local way = spec.way and ("; write %s %s"):format(what, spec.way) or ""
     errors.raise(("%s takes a table of options (got %s)%s"):format(what, type(given), way))
   end
-  if not spec.defaults then
-    compile(spec)
-  end
-  local fields, prefix = spec.fields, spec.prefix or ""
+  local prefix = spec.prefix or ""
   for name, value in pairs(given) do
-    local field = fields[name]
+    local field = field_of(spec, name)
     if not field then
       refuse_unknown(name, spec, what)
     end
@@ -220,13 +133,13 @@ end
 function options.check(given, spec, what)
   options.verify(given or {}, spec, what)
   local copy = {}
-  for name, default in pairs(spec.defaults) do
+  for name, default in pairs(spec.defaults or {}) do
     copy[name] = default
   end
   for name, value in pairs(given or {}) do
-    local field = spec.fields[name]
-    if field.fields and value then
-      value = options.check(value, field, what)
+    local inner = spec.fields[name]
+    if type(inner) == "table" and value then
+      value = options.check(value, inner, what)
     end
     copy[name] = value
   end

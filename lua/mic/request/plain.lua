@@ -13,7 +13,7 @@ local response = require "mic.http.response"
 
 local plain = {}
 
-local may_be_timeout = options.call.fields.timeout.check
+local may_be_timeout = options.call.checks.timeout
 local plain_options = { params = "table", query = "table", timeout = "number" }
 
 --- True if there are only plain options of the right types. Wrong ones are reported by `build`.

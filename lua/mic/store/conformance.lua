@@ -7,18 +7,17 @@ local options = require "mic.options"
 local spec = {
   aliases = { make = "new", store = "new", reopen = "again" },
   fields = {
-    new = { types = { "function" }, expects = "a function that makes an empty store" },
-    again = { types = { "function" }, expects = "a function" },
-    sleep = { types = { "function" }, expects = "a function" },
-    shortest = {
-      types = { "number" },
-      expects = "a positive number of seconds",
-      check = function(value)
-        return value > 0 and value <= 60
-      end,
-      default = 1,
-    },
-    it = { types = { "function", "table" }, expects = "a function such as busted's `it`" },
+    new = "function: a function that makes an empty store",
+    again = "function: a function",
+    sleep = "function: a function",
+    shortest = "number: a positive number of seconds",
+    it = "function|table: a function such as busted's `it`",
+  },
+  defaults = { shortest = 1 },
+  checks = {
+    shortest = function(value)
+      return value > 0 and value <= 60
+    end,
   },
   rule = function(given)
     if not given.new then

@@ -11,7 +11,7 @@ local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 local spec = {
   aliases = { file = "path", filename = "path", name = "path", dir = "path", folder = "path" },
   way = '{ path = … }',
-  fields = { path = { types = { "string" }, expects = "a file name" } },
+  fields = { path = "string: a file name" },
 }
 
 --- Returns the folder in a variable, without trailing slashes. A relative path is ignored, as XDG

@@ -5,7 +5,7 @@ local options = require "mic.options"
 
 local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
-local spec = { aliases = {}, fields = { now = { types = { "function" }, expects = "a clock" } } }
+local spec = { aliases = {}, fields = { now = "function: a clock" } }
 
 local memory_mt = { __name = "mic.store.memory" }
 

@@ -13,17 +13,16 @@ local spec = {
   aliases = { call = "command", run = "command", send = "command", client = "command",
     namespace = "prefix", keyprefix = "prefix" },
   fields = {
-    command = { types = { "function" }, expects = "a function that sends one command to Redis" },
-    prefix = {
-      types = { "string" },
-      expects = "a string without braces",
-      check = function(value)
-        return not value:find "[{}]"
-      end,
-      default = "mic:",
-      may_be_empty = true,
-    },
+    command = "function: a function that sends one command to Redis",
+    prefix = "string: a string without braces",
   },
+  defaults = { prefix = "mic:" },
+  checks = {
+    prefix = function(value)
+      return not value:find "[{}]"
+    end,
+  },
+  may_be_empty = { prefix = true },
   rule = function(given)
     if not given.command then
       errors.raise 'option "command" is required: a function that sends one command to Redis'

@@ -1,0 +1,207 @@
+--- Names that are not options: what an unknown one probably means. Loaded for misuse only.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+
+local option_names = {}
+
+--- Names used by other libraries (lower case, without underscores) that no spelling rule covers.
+local client_aliases = {
+  url = "base_url",
+  endpoint = "base_url",
+  host = "stack",
+  hostname = "stack",
+  key = "api_key",
+  user = "username",
+  pass = "password",
+  ssl = "tls",
+  ca = "tls.ca_file",
+  cafile = "tls.ca_file",
+  cacert = "tls.ca_file",
+  capath = "tls.ca_path",
+  cert = "tls.client_cert",
+  clientcert = "tls.client_cert",
+  clientkey = "tls.client_key",
+  minversion = "tls.min_version",
+  retries = "retry",
+  maxretries = "retry.attempts",
+  attempts = "retry.attempts",
+  cache = "store",
+  logger = "on_event",
+  log = "on_event",
+}
+local call_aliases = {
+  url = "path",
+  uri = "path",
+  json = "data",
+  payload = "data",
+  content = "body",
+  form = "body",
+  file = "body_file",
+  header = "headers",
+  args = "query",
+  qs = "query",
+  retries = "retry",
+  output = "save_to",
+  download = "save_to",
+}
+local tls_aliases = {
+  ca = "ca_file",
+  cert = "client_cert",
+  certificate = "client_cert",
+  key = "client_key",
+  pin = "pinned_public_key",
+  version = "min_version",
+}
+
+--- Names that are not options, and where they belong.
+local client_advice = {
+  headers = "headers go with each call: client:get(path, { headers = … })",
+  header = "headers go with each call: client:get(path, { headers = … })",
+  token = "credentials that you have go to client:use_credentials",
+  identityid = "credentials that you have go to client:use_credentials",
+  authorization = "credentials that you have go to client:use_credentials",
+  credentials = "credentials that you have go to client:use_credentials",
+}
+local retry_aliases = {
+  retries = "attempts",
+  tries = "attempts",
+  max = "attempts",
+  delay = "base",
+  maxdelay = "cap",
+}
+
+--- By the name of a spec.
+local all_aliases = {
+  client = client_aliases,
+  call = call_aliases,
+  tls = tls_aliases,
+  retry = retry_aliases,
+}
+local all_advice = { client = client_advice }
+local otherwise = { call = "for ?%s=… use query = { %s = … }" }
+
+local NAME_LIMIT = 60
+
+--- Names (lower case, without underscores) that turn off verification in other libraries.
+local verification = {
+  verify = true,
+  verifyssl = true,
+  verifytls = true,
+  verifypeer = true,
+  verifyhost = true,
+  sslverify = true,
+  tlsverify = true,
+  skipverify = true,
+  insecure = true,
+  insecureskipverify = true,
+  rejectunauthorized = true,
+  strictssl = true,
+  noverify = true,
+}
+
+local function plain(name)
+  return (core.lower(name):gsub("[_%-]", ""))
+end
+
+--- Edit distance of two words: letters changed, added or dropped.
+local function distance(left, right)
+  local row = {}
+  for column = 0, #right do
+    row[column] = column
+  end
+  for line = 1, #left do
+    local diagonal = row[0]
+    row[0] = line
+    for column = 1, #right do
+      local change = diagonal + (left:byte(line) == right:byte(column) and 0 or 1)
+      diagonal = row[column]
+      row[column] = math.min(change, diagonal + 1, row[column - 1] + 1)
+    end
+  end
+  return row[#right]
+end
+
+--- Returns the known name that an unknown one probably means.
+local function meant(name, spec, known)
+  local wanted = plain(name)
+  for _, candidate in ipairs(known) do
+    if plain(candidate) == wanted then
+      return candidate
+    end
+  end
+  local alias = (spec.aliases or all_aliases[spec.name])[wanted]
+  if alias then
+    return alias
+  end
+  local best, best_distance = nil, math.min(2, math.floor(#wanted / 3)) + 1
+  for _, candidate in ipairs(known) do
+    local candidate_distance = distance(wanted, plain(candidate))
+    if candidate_distance < best_distance then
+      best, best_distance = candidate, candidate_distance
+    end
+  end
+  return best
+end
+
+local function known_names(spec)
+  local known = {}
+  for name in pairs(spec.fields) do
+    known[#known + 1] = name
+  end
+  table.sort(known)
+  return known
+end
+
+--- Raises for an unknown option.
+---@param name any
+---@param spec table as for `options.verify`
+---@param what string who takes the options
+function option_names.refuse(name, spec, what)
+  if type(name) ~= "string" then
+    errors.raise(
+      ("%s: options have names (got a value under a key of type %s)"):format(what, type(name))
+    )
+  end
+  local prefix = spec.prefix or ""
+  if verification[plain(name)] then
+    errors.raise(
+      ('unknown option "%s%s": verification cannot be turned off; '):format(prefix, name)
+        .. "for a certificate authority of your own use tls.ca_file"
+    )
+  end
+  local known = known_names(spec)
+  local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
+  local guess = meant(name:sub(1, NAME_LIMIT), spec, known)
+  local advice = all_advice[spec.name]
+  local mend = advice and advice[plain(name)]
+  if mend then
+    mend = mend .. "; "
+  elseif guess then
+    mend = ('did you mean "%s%s"? '):format(prefix, guess)
+  elseif otherwise[spec.name] then
+    mend = otherwise[spec.name]:gsub("%%s", (shown:gsub("%%", "%%%%"))) .. "; "
+  end
+  errors.raise(
+    ('unknown option "%s%s"; %sknown options: %s'):format(
+      prefix,
+      shown,
+      mend or "",
+      prefix .. table.concat(known, ", " .. prefix)
+    )
+  )
+end
+
+--- Returns a name in `known` with an edit distance of one and the same first letter.
+---@param name string
+---@param known table by name
+---@return string|nil
+function option_names.near_miss(name, known)
+  for candidate in pairs(known) do
+    if candidate:byte() == name:byte() and distance(name, candidate) == 1 then
+      return candidate
+    end
+  end
+end
+
+return option_names

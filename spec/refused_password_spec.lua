@@ -98,19 +98,46 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       end
     end)
 
-    it("is saved by the next try when the store failed at the time", function()
-      local failing = true
+    --- The store, which saves nothing while `failing.now`.
+    local function failing_store(failing)
       local store = kind == "file" and mic.store.file { path = folder:at "store/c" }
         or kind == "bytes" and store_of_bytes(kept) or memory
-      local first = process { store = setmetatable({}, { __index = function(_, name)
-        return failing and name == "save" and function()
+      return setmetatable({}, { __index = function(_, name)
+        return failing.now and name == "save" and function()
           return nil, "no space"
         end or store[name]
-      end }) }
+      end })
+    end
+
+    it("is saved by the next try when the store failed at the time", function()
+      local failing = { now = true }
+      local first = process { store = failing_store(failing) }
       is_sent(first)
-      failing = false
+      failing.now = false
       is_blocked(first, 15)
       is_blocked(process(), 15)
+    end)
+
+    it("counts also where it worked before, which could not be saved", function()
+      local function refuse(client)
+        sandbox:answer { path = "/auth/login", status = 401, body = "{}" }
+        client:login()
+      end
+      local failing = {}
+      local first = process { password = sandbox.password, store = failing_store(failing) }
+      sandbox:answer { path = "/auth/login", status = 401, body = "{}" }
+      first:get "/user"
+      failing.now = true
+      pass(15 * MINUTE + 1)
+      mic.assert(first:get "/user")
+      pass(1)
+      refuse(process { password = sandbox.password })
+      failing.now = false
+      sandbox:expire(true)
+      sandbox:seen()
+      local _, err = first:get "/user"
+      assert.is_truthy(err.message:find("not tried again", 1, true), tostring(err))
+      assert.is_nil(sandbox:seen():find(LOGIN, 1, true))
     end)
 
     it("stands nowhere in the store", function()

@@ -180,7 +180,7 @@ end
 local function note_worked(this, username, password)
   local session = this.session
   if not session.shared.refusals:is_empty() then
-    session.shared.refusals:forget(session:digest(username, password))
+    session.shared.refusals:forget(session:digest(username, password), session:wall())
     session.digested = nil -- it holds the password
   end
 end

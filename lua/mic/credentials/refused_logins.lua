@@ -17,6 +17,7 @@ function refused_logins.new()
     list = {}, -- entries: digest, at (seconds since 1970), times (in a row); the newest is last
     owed = false, -- the newest entry is not saved yet
     worked = nil, -- digest of a login that succeeded, until the store is updated
+    worked_at = nil, -- when; a later refusal counts
   }, refusals_mt)
 end
 
@@ -61,7 +62,8 @@ end
 function refusals_methods:learn(record)
   local saved = record:refused() or {}
   self.list = self.owed and merge(saved, self.list) or saved
-  if self.worked then
+  local _, entry = find(self.list, self.worked)
+  if entry and entry.at <= self.worked_at then
     remove(self.list, self.worked)
   end
 end
@@ -107,9 +109,10 @@ end
 
 --- Removes a login that succeeded.
 ---@param digest string
-function refusals_methods:forget(digest)
+---@param wall number seconds since 1970
+function refusals_methods:forget(digest, wall)
   if remove(self.list, digest) then
-    self.worked = digest
+    self.worked, self.worked_at = digest, wall
   end
 end
 

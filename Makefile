@@ -10,18 +10,18 @@
 #   make valgrind   every spec under memcheck, and an nginx
 #   make fuzz       each fuzz target for SECONDS
 #   make allocations  each allocation of each of spec/allocation fails; a quarter of an hour
-#   make brutal-gc    the core's specs, with a full collection for every object of the module's
-#   make simulate   worlds in which all goes wrong; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
+#   make brutal-gc    the core's specs, with a full collection for every object of the module
+#   make simulate   simulated worlds with faults; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http;
 #                   ROWS="unrelated authorize by_hand resty proxy", WAYS="tls h2 cleartext"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
-#   make uninstall  with the same ones, takes away what install put there
-#   make deps       what all of these need; the others install only what they use themselves
+#   make uninstall  with the same ones, removes what install has installed
+#   make deps       installs what all of these need; each target installs only what it uses
 #   make clean
 #   make help       this list
 #
-# DEPS=no looks for no dependency and installs none. V=1 shows each command whole.
+# DEPS=no checks and installs no dependency. V=1 shows the whole commands.
 
 LUA = lua5.4
 LUAS = lua5.1 lua5.2 lua5.3 lua5.4 luajit
@@ -44,7 +44,7 @@ FAST = $(patsubst %,$(BUILD)/src/%.o,binding/integers core/process/wiped_memory 
 NO_TABLES := -fno-asynchronous-unwind-tables
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
-# The interpreter brings Lua's functions along; a module that links liblua has a second copy.
+# The interpreter provides Lua's functions; a module linked with liblua would have a second copy.
 LIBFLAG = $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 LIBS = -lcurl -lpthread
 
@@ -60,11 +60,11 @@ LUA_VERSION = $(shell $(LUA) -e 'print((_VERSION:match("%d.%d")))')
 INSTALL_LMOD = $(PREFIX)/share/lua/$(LUA_VERSION)
 INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
 
-# The variables with a version in their name would win over the ones set here.
+# Variables with a version in their name would override the ones set here.
 unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
 LUA_LIBS := $(or $(shell pkg-config --libs $(LUA_NAME) 2>/dev/null),\
   -l$(if $(filter luajit%,$(LUA_NAME)),luajit-5.1,$(LUA_NAME)))
-# In RUN="lua my.lua", lua is the one that the module was built for.
+# In RUN="lua my.lua", lua is the interpreter that the module was built for.
 WITH_MIC = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" \
   LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;;" PATH="$(CURDIR)/$(BUILD)/bin:$$PATH"
 
@@ -73,7 +73,7 @@ ifeq ($(DEPS),no)
 deps = @:
 endif
 
-# One short line for each file; V=1 has make show the command instead.
+# Prints one short line for each file; V=1 prints the command instead.
 Q = $(if $(filter 1,$(V)),,@printf '%s\n' '$(1)';)
 
 .PHONY: help build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
@@ -99,7 +99,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 	@mkdir -p $(@D)
 	$(call Q,CC   $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Changes when the commands or the list of files do, so that everything is built again.
+# Changes with the commands or the list of files, so that everything is rebuilt.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
@@ -134,7 +134,7 @@ lint: deps-lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=toomanyconfigs \
 	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES)
 
-# But for those that count threads: ThreadSanitizer has some of its own.
+# Except those that count threads: ThreadSanitizer starts some of its own.
 TSAN_SPECS = $(patsubst %,spec/%_spec.lua,engine transport nginx nginx_life) \
   --filter-out=in.the.master --filter-out=or.thread.behind --filter-out=code_cache.off
 SANITIZE = -fsanitize=address,undefined,float-cast-overflow \
@@ -162,7 +162,7 @@ valgrind: deps-valgrind build
 fuzz: deps-fuzz
 	fuzz/run $(SECONDS)
 
-# Programs with a Lua of their own, and an allocator that fails as it is told.
+# Programs with their own Lua and an allocator that fails on demand.
 ALLOCATING := $(BUILD)/failing_allocations
 COLLECTING := $(BUILD)/collecting_lua
 BRUTAL = core core_close core_exchange core_record call response session refresh json fetch batch \
@@ -181,7 +181,7 @@ brutal-gc: deps-test build $(ALLOCATING) $(COLLECTING)
 	@$(WITH_MIC) $(ALLOCATING) --collect spec/allocation/*.lua
 	@tools/run_specs --build $(BUILD) $(CURDIR)/$(COLLECTING) -- $(BRUTAL:%=spec/%_spec.lua)
 
-# SECONDS counts here when it was given.
+# SECONDS applies here if it was given.
 SIMULATED = $(if $(SEED),seed=$(SEED)) $(if $(EXPIRIES),expiries=$(EXPIRIES)) \
   $(if $(filter file,$(origin SECONDS)),,seconds=$(SECONDS)) $(if $(EACH),each=$(EACH))
 
@@ -201,7 +201,7 @@ install: build
 	  install -d "$(DESTDIR)$(INSTALL_LMOD)/$$(dirname "$$file")" && \
 	  install -m 644 "$$file" "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
 
-# What install puts there, and the folders that are empty then.
+# Removes the installed files, and folders that are then empty.
 uninstall:
 	rm -f "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
 	cd lua && find . -name '*.lua' | while read -r file; do \
@@ -215,7 +215,7 @@ clean:
 deps:
 	$(deps) build run test lint fuzz valgrind -- $(sort $(LUA) $(LUAS))
 
-# The other targets' own share of it: deps-run, deps-test, …
+# The dependencies of single targets: deps-run, deps-test, …
 deps-%:
 	$(deps) build $* -- $(sort $(LUA) $(if $(filter test,$*),$(LUAS)))
 deps-build:

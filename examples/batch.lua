@@ -1,5 +1,5 @@
--- Many calls at once: in parallel, over one connection where the server speaks HTTP/2. Each has its
--- own result, so one that fails does not disturb the others.
+-- Batch: many calls in parallel, over one connection if the server supports HTTP/2. Each has its
+-- own result, so a failure does not affect the others.
 --
 --   make sandbox RUN="lua examples/batch.lua"
 
@@ -7,7 +7,7 @@ local mic = require "mic"
 
 local client = mic.assert(mic.from_env())
 
-local requests = { concurrency = 8 } -- 16 when it is not given
+local requests = { concurrency = 8 } -- default: 16
 for _, name in ipairs { "anna", "a/b", "100%", "nobody" } do
   requests[#requests + 1] = {
     path = "/users/{userName}",
@@ -16,7 +16,7 @@ for _, name in ipairs { "anna", "a/b", "100%", "nobody" } do
   }
 end
 
--- Returns when the last one has ended. The results come in the order of the requests.
+-- Returns when the last call has ended. The results are in the order of the requests.
 for index, result in ipairs(client:batch(requests)) do
   local asked = requests[index].params.userName
   if result.response then
@@ -26,6 +26,6 @@ for index, result in ipairs(client:batch(requests)) do
   end
 end
 
--- One login for all of them.
+-- All calls share one login.
 local counters = client:status().counters
 print(("%d calls, %d login, %d retries"):format(counters.calls, counters.logins, counters.retries))

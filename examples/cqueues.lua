@@ -1,4 +1,4 @@
--- Calls that suspend only the coroutine that makes them, under cqueues, which is found by itself.
+-- cqueues: each call suspends only its coroutine. The loop is detected automatically.
 --
 --   make sandbox RUN="lua examples/cqueues.lua"
 
@@ -9,7 +9,7 @@ local client = mic.assert(mic.from_env())
 local loop = cqueues.new()
 local running = 0
 
---- One user, in a task of its own.
+--- Reads one user in its own task.
 local function show(name)
   running = running + 1
   loop:wrap(function()
@@ -25,7 +25,7 @@ loop:wrap(function()
   show "nobody"
 end)
 
--- Something else goes on meanwhile.
+-- Another task runs meanwhile.
 local others = 0
 loop:wrap(function()
   repeat

@@ -1,17 +1,17 @@
--- A job that cron starts every few minutes. The first run logs in; later ones use what it has left
--- in the file store, renew it when that is due, and share it with other jobs of this user.
+-- A cron job. The first run logs in; later runs load the credentials from the file store, renew
+-- them when due, and share them with other jobs of this user.
 --
 --   */5 * * * *  . $HOME/my-job.env && lua cron.lua
 --
--- my-job.env exports MIC_BASE_URL, MIC_API_KEY, MIC_USERNAME and MIC_PASSWORD; chmod 600 it. Or it
--- exports MIC_PASSWORD_FILE, a file whose first line is the password.
+-- my-job.env exports MIC_BASE_URL, MIC_API_KEY, MIC_USERNAME and MIC_PASSWORD; set its mode to 600.
+-- It may export MIC_PASSWORD_FILE instead, a file whose first line is the password.
 
 local mic = require "mic"
 
 local client, err = mic.from_env {
   store = mic.store.file(), -- ~/.local/state/lua-mic/credentials
   on_event = function(event)
-    --- The job goes on without its store while it can log in; somebody should know.
+    --- The job continues without its store as long as it can log in; report the failure.
     if event.type == "store" and event.err then
       io.stderr:write(tostring(event.err), "\n")
     end
@@ -23,7 +23,7 @@ if client then
   response, err = client:get "/user"
 end
 if not response then
-  --- cron mails what is printed; `retryable` says that the next run may well work.
+  --- cron mails the output; `retryable` means that the next run may succeed.
   io.stderr:write(tostring(err), err.retryable and " (the next run may work)\n" or "\n")
   os.exit(1)
 end

@@ -1,5 +1,5 @@
--- `make demo`: runs quickstart.lua against the sandbox and shows the wire. What is printed comes
--- from the client's events; which headers came is read from the sandbox's own log.
+-- `make demo`: runs quickstart.lua against the sandbox and prints its requests. The output is made
+-- from the client's events, the headers from the sandbox's log.
 
 local mic = require "mic"
 
@@ -13,7 +13,7 @@ local WIDTH = 96 -- columns
 local ROOT = base_url:match "^%a+://[^/]+(.-)/?$" -- the stage, /prod
 local NAMES = { "authorization", "identityId", "x-api-key" }
 
---- ---- printing: all of it is kept, and searched for secrets at the end ----
+--- ---- printing: the output is kept and searched for secrets at the end ----
 
 local printed = {}
 
@@ -39,15 +39,15 @@ local function plural(count, singular, several)
   return ("%d %s"):format(count, count == 1 and singular or several)
 end
 
---- ---- the sandbox: what it saw, and what it is told to do ----
+--- ---- the sandbox: its log and its control endpoint ----
 
-local control = mic.new { base_url = control_url, api_key = "-" } -- it asks for no key
+local control = mic.new { base_url = control_url, api_key = "-" } -- needs no key
 
 local function sandbox_log()
   return mic.assert(control:get("/log", { auth = false })).data
 end
 
---- The entry of one request, once the sandbox has written down how it answered.
+--- Returns the log entry of one request, once it is complete.
 local function entry_of(number)
   for _ = 1, 1000 do
     local entry = sandbox_log()[number]
@@ -76,7 +76,7 @@ local function headers_that_came(entry)
   return table.concat(shown, "  ")
 end
 
---- Prints one exchange. An event that the sandbox saw otherwise would be a lie: then the demo ends.
+--- Prints one exchange. Ends the demo if the event and the sandbox's log differ.
 local function show_exchange(event)
   seen = seen + 1
   local entry = entry_of(seen)
@@ -101,7 +101,7 @@ end
 local function on_event(event)
   if event.type == "response" then
     local ok, problem = pcall(show_exchange, event)
-    if not ok then -- what an event function raises breaks no call, so it is said here
+    if not ok then -- an error in on_event does not end the call, so it is printed here
       io.stderr:write("demo: ", tostring(problem), "\n")
       os.exit(1)
     end
@@ -119,7 +119,7 @@ local function new_client(api_key)
   }
 end
 
---- ---- 1 and 2: quickstart.lua, as it is ----
+--- ---- 1 and 2: quickstart.lua, unchanged ----
 
 local client = new_client(os.getenv "MIC_API_KEY")
 local secrets = { os.getenv "MIC_PASSWORD", os.getenv "MIC_API_KEY" }
@@ -141,7 +141,7 @@ local function minutes(seconds)
   return ("%d min"):format(math.floor(seconds / 60 + 0.5))
 end
 
---- The client that quickstart.lua gets: it says which method runs, then the real one runs it.
+--- Wraps the client of quickstart.lua: prints the name of a method before it is called.
 local announced = {}
 
 function announced.login(_)
@@ -193,7 +193,7 @@ step "a wrong API key"
 local _, err = new_client "not-the-api-key":login()
 say_wrapped("   ", tostring(err))
 
---- ---- what the sandbox counted, and the search for secrets ----
+--- ---- the sandbox's counters, and the search for secrets ----
 
 local function count_log()
   local logins, refused, refreshes, calls, connections = 0, 0, 0, 0, 0

@@ -1,5 +1,5 @@
--- Downloads into a file and shows how far it is. The file is complete or absent: a download that
--- fails leaves nothing behind, and an older file as it was.
+-- Downloads a file and prints the progress. The file is complete or absent: a failed download
+-- leaves nothing behind, and an older file unchanged.
 --
 --   make sandbox RUN="lua examples/download.lua"
 --   lua examples/download.lua /files/report.csv report.csv       with an account
@@ -8,11 +8,11 @@ local mic = require "mic"
 
 local client = mic.assert(mic.from_env())
 
--- Without arguments a file that the sandbox has.
+-- Without arguments: a file of the sandbox.
 local path, target = arg[1] or "/files/report", arg[2] or os.tmpname()
 
--- Called between two reads, with bytes; `total` is nil when the server does not tell. Returning
--- false would stop the call, with an error of kind `cancelled`.
+-- Called between two reads, with byte counts; `total` is nil if the server does not send it.
+-- Returning false ends the call with an error of kind `cancelled`.
 local quarter = 0
 local function show(now, total)
   while total and quarter < 4 and now >= total * (quarter + 1) / 4 do
@@ -21,14 +21,14 @@ local function show(now, total)
   end
 end
 
--- There is no limit for the whole: `timeout` is the longest time in which nothing comes.
+-- There is no limit for the whole download: `timeout` is the longest time without progress.
 local res = mic.assert(client:get(path, { save_to = target, progress = show }))
 
 local file = assert(io.open(target, "rb"))
 print(("status %d, %d bytes in the file"):format(res.status, file:seek "end"))
 file:close()
 
--- What the file system refuses is an error like any other, of kind `file`.
+-- A failure of the file system is an error of kind `file`.
 local _, err = client:get("/user", { save_to = "/no/such/folder/report" })
 print(err.kind, err.code)
 

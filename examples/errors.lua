@@ -1,4 +1,4 @@
--- What goes wrong most, and what you get. Run-time errors come as `nil, err`; misuse raises.
+-- The most frequent errors. Run-time errors are returned as `nil, err`; misuse raises.
 --
 --   make sandbox RUN="lua examples/errors.lua"
 
@@ -8,7 +8,7 @@ local base_url, api_key = os.getenv "MIC_BASE_URL", os.getenv "MIC_API_KEY"
 local username, password = os.getenv "MIC_USERNAME", os.getenv "MIC_PASSWORD"
 local tls = { ca_file = os.getenv "MIC_CA_FILE" }
 
--- `kind` is a stable word to branch on; `hint` stands where the cause is a usual one.
+-- `kind` is a stable word to branch on; `hint` is set if the cause is a usual one.
 local function show(what, err)
   print(("%-16s %-6s  %s"):format(what, err.kind, err.hint or err.message))
 end
@@ -22,12 +22,12 @@ show("missing login", err)
 _, err = client:login(username, "not the password")
 show("wrong password", err)
 
--- The gateway says "Forbidden" for a wrong key and for a wrong stage alike.
+-- The gateway answers "Forbidden" for both a wrong key and a wrong stage.
 local stranger = mic.new { base_url = base_url, api_key = "not-the-api-key", tls = tls }
 _, err = stranger:login(username, password)
 show("wrong API key", err)
 
--- A stack's manifest is looked up at the first call. MIC_MANIFEST_URL is only set in the sandbox.
+-- A stack's manifest is fetched at the first call. Only the sandbox sets MIC_MANIFEST_URL.
 local nowhere = mic.new {
   stack = "no.such.stack",
   manifest_url = os.getenv "MIC_MANIFEST_URL",
@@ -36,7 +36,7 @@ local nowhere = mic.new {
 _, err = nowhere:login(username, password)
 show("unknown stack", err)
 
--- Nobody listens there. `retryable` says that the same call may work later.
+-- No server listens there. `retryable` means that the same call may succeed later.
 local unplugged = mic.new { base_url = "https://localhost:1/prod", api_key = api_key, tls = tls }
 _, err = unplugged:login(username, password)
 show("no connection", err)
@@ -47,16 +47,16 @@ mic.assert(client:login(username, password))
 _, err = client:get "/no/such/path"
 show("unknown path", err)
 
--- An error of the API itself has its own key to branch on, whatever the language of its message.
+-- An error of the API has a key to branch on, independent of the language of its message.
 _, err = client:get("/users/{userName}", { params = { userName = "nobody" } })
 show("unknown user", err)
 print(("%-16s status: %d, key: %s"):format("", err.status, err.key))
 
--- For a log or a support ticket: one line with everything, and no secrets.
+-- For a log or a support ticket: one line without secrets.
 print(err)
 print(("%-16s request_id: %s"):format("", err.request_id))
 
--- Misuse: your program is wrong, not the world. It raises at your line.
+-- Misuse, a mistake in the program, raises at your line.
 local ok, message = pcall(function()
   return mic.new { baseURL = base_url, api_key = api_key }
 end)

@@ -1,5 +1,5 @@
--- The same under luv: coroutines over libuv's loop. `transport = "luv"` is needed for those that
--- start before uv.run; ones that start in a callback are found by themselves.
+-- luv: each call suspends only its coroutine. Coroutines that start before uv.run need
+-- `transport = "luv"`; those that start in a callback are detected automatically.
 --
 --   make sandbox RUN="lua examples/luv.lua"
 
@@ -15,7 +15,7 @@ ticker:start(0, 1, function()
 end)
 
 coroutine.wrap(function()
-  -- Many at once: each call of the batch is a task of its own.
+  -- A batch: its calls run in tasks of the loop.
   local requests = {}
   for _, name in ipairs { "anna", "a/b", "nobody" } do
     requests[#requests + 1] = { path = "/users/{userName}", params = { userName = name } }

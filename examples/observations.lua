@@ -1,5 +1,5 @@
--- What things have reported: finds the weather stations, asks for the last day of each, and reads a
--- long list page by page.
+-- Observations: finds the weather stations, reads the last day of each, and reads a long list page
+-- by page.
 --
 --   make sandbox RUN="lua examples/observations.lua"
 
@@ -7,15 +7,15 @@ local mic = require "mic"
 
 local client = mic.assert(mic.from_env())
 
-local DAY = 24 * 60 * 60 * 1000 -- milliseconds, as everything that the API says about time
+local DAY = 24 * 60 * 60 * 1000 -- milliseconds, as all times of the API
 local now = os.time() * 1000
 
 local function find(path, body)
   return mic.assert(client:post(path, body)).data.hits
 end
 
---- What was reported in the last day, oldest first; with a thing's name by that one alone. A range
---- on `timestamp` with `gte` must be there.
+--- Returns the observations of the last day, oldest first, of one thing if a name is given. A range
+--- on `timestamp` with `gte` is required.
 local function reports(name, from, size)
   local filter = { { range = { timestamp = { gte = now - DAY, lte = now } } } }
   if name then
@@ -32,7 +32,7 @@ local function reports(name, from, size)
   })
 end
 
--- Things that have a state have reported at least once.
+-- Things with a state have reported at least once.
 local stations = find("/things/find", {
   query = {
     size = 100,
@@ -55,8 +55,8 @@ for _, station in ipairs(stations.hits) do
     found.total, sum / #found.hits))
 end
 
--- `total` counts all hits, `hits` holds one page. `from` and `size` end at 10,000 together: beyond
--- that go on with the time of the last hit.
+-- `total` counts all hits, `hits` holds one page. The sum of `from` and `size` is at most 10,000:
+-- beyond that, continue from the time of the last hit.
 local sizes, from, total = {}, 0
 repeat
   local page = reports(nil, from, 30)

@@ -1,9 +1,9 @@
--- A store of one's own: credentials in a database that many machines share. It needs what Redis,
--- memcached and SQL all have: get, set, delete, and "add if there is none, for some seconds".
+-- A custom credential store in a database shared by many machines. It needs get, set, delete, and
+-- "add if absent, with a time to live", which Redis, memcached and SQL all have.
 
 local mic = require "mic"
 
---- This table stands for your database.
+--- This table represents your database.
 local database = { values = {}, ends = {} }
 
 function database.get(name)
@@ -35,20 +35,20 @@ local function new_store()
   end
 
   function store.save(key, record)
-    --- The bytes hold the secrets: encrypt them where others can read along.
+    --- The bytes contain the secrets: encrypt them where others can read them.
     database.set("credentials " .. key, record and record:bytes())
     return true
   end
 
-  --- Never waits. The token has to be one that nobody else has: a machine's name, a process id and
-  --- a counter, say.
+  --- Never waits. The token must be unique: for example a machine's name, a process id and a
+  --- counter.
   function store.lock(key, seconds)
     taken = taken + 1
     local token = ("%s %d"):format(tostring(store), taken)
     return database.add("lock " .. key, token, seconds) and token
   end
 
-  --- Only what is still ours. In Redis this comparison is a small script.
+  --- Releases only our own lock. In Redis this comparison is a small script.
   function store.unlock(key, token)
     if token and database.get("lock " .. key) == token then
       database.set("lock " .. key, nil)
@@ -58,7 +58,7 @@ local function new_store()
   return store
 end
 
---- Does it do what the client relies on?
+--- Tests the store against the contract of the client.
 local function new_database()
   database.values, database.ends = {}, {}
   return new_store()
@@ -66,11 +66,11 @@ end
 
 local tests = mic.store.conformance { new = new_database, again = new_store }
 for _, test in ipairs(tests) do
-  test.run() -- raises what is wrong
+  test.run() -- raises if the store fails it
 end
 print("the store passes all tests: " .. tostring(#tests > 10))
 
---- Two machines, one login.
+--- Two machines share one login.
 local first = mic.assert(mic.from_env { store = new_database() })
 local second = mic.assert(mic.from_env { store = new_store() })
 mic.assert(first:get "/user")

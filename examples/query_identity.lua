@@ -1,5 +1,5 @@
--- The identity in the query instead of a header, for what stands in front of the API and drops
--- headers that it does not know.
+-- Sends the identity in the query instead of a header, for proxies in front of the API that remove
+-- unknown headers.
 --
 --   make sandbox RUN="lua examples/query_identity.lua"
 
@@ -14,13 +14,13 @@ local client = mic.new {
   identity = "query", -- "header" is the default; false sends it nowhere, as later stacks want it
 }
 
--- The first call logs in by itself.
+-- The first call logs in automatically.
 local res = mic.assert(client:get("/users", { query = { size = 2, attributes = "userName" } }))
 
 for _, user in ipairs(res.data.users) do
   print(user.userName)
 end
 
--- It was sent with &identityId=…; the URL that you may log does not show it.
+-- It was sent with &identityId=…; `res.url` does not contain it and may be logged.
 print("path and query: " .. res.url:match "^%a+://[^/]+(.*)$")
 print("identityId in it: " .. (res.url:find("identityId", 1, true) and "yes" or "no"))

@@ -1,4 +1,4 @@
--- Logs in and reads one user: your own.
+-- Quickstart: logs in and reads your own user.
 --
 --   make sandbox RUN="lua examples/quickstart.lua"        no account needed
 --

@@ -1,4 +1,4 @@
--- Several calls at once, each in a light thread; the answer takes as long as the slowest.
+-- Mash-up: calls in parallel, each in a light thread; the answer takes as long as the slowest.
 
 local client = require "my_mic"
 local mic = require "mic"
@@ -12,7 +12,7 @@ end
 local function result_of(thread)
   local ran, res, err = ngx.thread.wait(thread)
   if not ran then
-    return nil, res -- what it raised
+    return nil, res -- the raised error
   end
   return res, err
 end

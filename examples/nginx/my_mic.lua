@@ -1,4 +1,4 @@
--- The client that everything in this nginx shares: made once, at module level, never per request.
+-- The client of this nginx: made once, at module level, never per request.
 
 local mic = require "mic"
 

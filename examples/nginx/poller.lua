@@ -1,4 +1,4 @@
--- Asks the API every few seconds and keeps what it said for all workers. One worker does it.
+-- Poller: one worker calls the API every few seconds and shares the result with all workers.
 
 local mic = require "mic"
 
@@ -8,7 +8,7 @@ local SECONDS = 2
 
 local function poll(premature)
   if premature then
-    return -- nginx is on its way out
+    return -- the worker is exiting
   end
   local res, err = require("my_mic"):get "/user"
   if res then

@@ -13,6 +13,8 @@ local response = require "mic.http.response"
 
 local plain = {}
 
+local SHORTEST = 0.001 -- seconds that an attempt may take, the deadline having passed
+
 local may_be_timeout = options.call.checks.timeout
 local plain_options = { params = "table", query = "table", timeout = "number" }
 
@@ -149,6 +151,12 @@ function plain.send(self, what, method, path, data, opts)
   if deadline then
     ends = self.transport.now() + deadline
     timeout = timeout < deadline and timeout or deadline
+  end
+  if not self.session.loaded then -- else a stored token is found only after a failure to send
+    self.session:load()
+    if ends then
+      timeout = math.min(timeout, math.max(ends - self.transport.now(), SHORTEST))
+    end
   end
   local status, second, packed, content_type, advisory
   if self.plain_get then

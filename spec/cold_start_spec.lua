@@ -1,0 +1,144 @@
+-- What a program pays that makes one call: memory of Lua, and the modules that are loaded.
+
+local api = require "spec.support.api"
+local tree = require "spec.support.tree"
+
+local jit = rawget(_G, "jit")
+
+--- KiB after a full collection that `require "mic"` and one call with a stored token may take, by
+--- Lua: a tenth more than was measured.
+local bounds = {
+  ["Lua 5.1"] = 377,
+  ["Lua 5.2"] = 376,
+  ["Lua 5.3"] = 360,
+  ["Lua 5.4"] = 326,
+  LuaJIT = 292,
+}
+
+--- A program with a token in a file. It loads neither busted nor luacov.
+local BEGIN = [[
+  local path = %q
+  collectgarbage()
+  collectgarbage()
+  local before = collectgarbage "count"
+  local mic = require "mic"
+  local client = mic.new {
+    base_url = os.getenv "MIC_BASE_URL",
+    api_key = os.getenv "MIC_API_KEY",
+    username = os.getenv "MIC_USERNAME",
+    password = os.getenv "MIC_PASSWORD",
+    tls = { ca_file = os.getenv "MIC_CA_FILE" },
+    retry = false,
+    store = mic.store.file { path = path },
+  }
+]]
+
+--- Loaded by a call with a fresh token, and by no more than that.
+local plain = [[
+  mic mic.client mic.client_state mic.core mic.core_loader mic.credentials.backoff
+  mic.credentials.credential_cache mic.credentials.flight_group mic.credentials.rate_limit
+  mic.credentials.refused_logins mic.credentials.renewal_policy mic.credentials.single_flight
+  mic.credentials.token_source mic.error mic.error_body mic.events mic.hints mic.http.path
+  mic.http.response mic.http.retry mic.http.retry_budget mic.json mic.one_line mic.option_specs
+  mic.options mic.pcall_compat mic.profile.endpoints mic.request.plain mic.store.arguments
+  mic.store.file mic.transport.auto mic.transport.blocking
+]]
+
+--- Afterwards no module can be loaded that is not there.
+local NO_MORE = [[
+  package.path = ""
+]]
+
+describe("one call with a stored token", function()
+  local box = api.around()
+  local folder
+
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert.are.equal("200\n", box:run(BEGIN:format(folder .. "/c") .. [[
+      print(assert(client:get "/user").status)
+    ]]))
+  end)
+
+  after_each(function()
+    os.execute("rm -rf '" .. folder .. "'")
+  end)
+
+  local function run(code)
+    return box:run(BEGIN:format(folder .. "/c") .. code)
+  end
+
+  it("takes little memory of Lua", function()
+    local printed = run [[
+      assert(client:get "/user")
+      collectgarbage()
+      collectgarbage()
+      print(collectgarbage "count" - before)
+    ]]
+    local used = assert(tonumber(printed), printed)
+    local bound = bounds[jit and "LuaJIT" or _VERSION]
+    assert(used <= bound, ("%.1f KiB of %d"):format(used, bound))
+  end)
+
+  it("loads no module that it does not use", function()
+    local expected = {}
+    for name in plain:gmatch "%S+" do
+      expected[#expected + 1] = name
+    end
+    table.sort(expected)
+    assert.are.equal(table.concat(expected, " ") .. "\n", run [[
+      assert(client:get "/user")
+      local names = {}
+      for name in pairs(package.loaded) do
+        if name:find "^mic%f[^%w_]" then
+          names[#names + 1] = name
+        end
+      end
+      table.sort(names)
+      print(table.concat(names, " "))
+    ]])
+  end)
+
+  it("tells the answer where the code for more cannot be loaded", function()
+    box:answer { path = "/gone", status = 404, body = '{"message":"no such thing"}' }
+    assert.are.equal("http\t404\tno such thing\t/gone\t404\n", run(NO_MORE .. [[
+      local _, err = client:get "/gone"
+      print(err.kind, err.status, err.message, err.path, err.response.status)
+    ]]))
+  end)
+
+  it("sends nothing where the code for that cannot be loaded, and says so", function()
+    local printed = run(NO_MORE .. [[
+      local function tell(task, ...)
+        local result, err = task(client, ...)
+        print(result, err.kind, (err.message:match "^mic[%w._]+ cannot be loaded"))
+      end
+      tell(client.post, "/x", {})
+      tell(client.get, "/x", { auth = false })
+      tell(client.refresh)
+      print(client:batch({ "/x" })[1].err.kind)
+    ]])
+    assert.are.equal([[
+nil	network	mic.request.build cannot be loaded
+nil	network	mic.request.build cannot be loaded
+nil	network	mic.credentials.refresh cannot be loaded
+network
+]], printed)
+  end)
+
+  it("is loaded as a whole in nginx, where a request must not read files", function()
+    local seldom = tree.code("lua/mic/client.lua"):match "local seldom = (%b{})"
+    local code = tree.code "lua/mic/client.lua" .. tree.code "lua/mic/request/plain.lua"
+      .. tree.code "lua/mic/client_state.lua" .. tree.code "lua/mic/options.lua"
+      .. tree.code "lua/mic/credentials/single_flight.lua"
+      .. tree.code "lua/mic/credentials/token_source.lua"
+    local count = 0
+    for name in code:gmatch "pcall_compat%.%a+%(?%s*\"(mic[%w._]+)\"" do
+      count = count + 1
+      local covered = name:find "^mic%.request%." and "mic.request.batch" or name
+      assert(seldom:find('"' .. covered .. '"', 1, true), name)
+    end
+    assert.is_true(count > 8)
+  end)
+end)

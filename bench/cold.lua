@@ -60,3 +60,45 @@ theirs()
 ours()
 local ratios = support.pair(ROUNDS, theirs, ours)
 support.report("time of a cold process over TLS / curl command", ratios, 1, true)
+
+--- A whole process that logs in and makes one GET, against a C program that does the same.
+write(
+  "login.lua",
+  [[
+    local client = require("mic").new {
+      base_url = arg[1],
+      api_key = arg[2],
+      username = arg[3],
+      password = arg[4],
+      tls = { ca_file = arg[5] },
+      allow_insecure = true,
+    }
+    local response = assert(client:get(arg[6]))
+    assert(response.data.email)
+  ]]
+)
+
+for _, way in ipairs {
+  { "in cleartext", os.getenv "BENCH_CLEARTEXT", 1.35 },
+  { "over TLS", os.getenv "MIC_BASE_URL", 1.12 },
+} do
+  local words = { "" }
+  for index, word in ipairs {
+    way[2],
+    os.getenv "MIC_API_KEY",
+    os.getenv "MIC_USERNAME",
+    os.getenv "MIC_PASSWORD",
+    os.getenv "MIC_CA_FILE",
+    "/users/demo",
+  } do
+    words[index + 1] = ("'%s'"):format(word)
+  end
+  local arguments = table.concat(words, " ")
+  local in_c = timed(folder .. "/cold" .. arguments)
+  local in_lua = timed(("%s %s/login.lua%s"):format(lua, folder, arguments))
+  in_c()
+  in_lua()
+  local found = support.pair(ROUNDS, in_c, in_lua)
+  support.report(("a cold process, login and one GET %s / C"):format(way[1]), found,
+    way[3], true)
+end

@@ -1,6 +1,6 @@
 --- The client inside an nginx worker, against what else an nginx could do, in interleaved rounds:
 --- ratios, so that the machine's own speed counts for both. `make bench-nginx`, or with
---- RESTY_HTTP=folder, where lua-resty-http's lib/resty lies below.
+--- RESTY_HTTP=folder, where lua-resty-http's lib/resty lies below, with lua-resty-string in it.
 
 local core = require "mic.core"
 local nginx = require "spec.support.nginx"
@@ -166,6 +166,20 @@ local function processor_time()
   return total
 end
 
+--- What lua-resty-http needs besides its own files, and where that is.
+local RESTY_NEEDS = "lua-resty-http needs resty.string of lua-resty-string too, in RESTY_HTTP/lib; "
+  .. "resty.openssl of lua-resty-openssl only for client certificates"
+
+--- The first line that nginx has logged as an error, as far as a reader needs it.
+local function first_error(path)
+  local line = gateway:log():match "[^\n]*%[emerg%][^\n]*"
+    or gateway:log():match "[^\n]*%[alert%][^\n]*"
+    or gateway:log():match "[^\n]*%[crit%][^\n]*"
+    or gateway:log():match "[^\n]*%[error%][^\n]*"
+    or "nginx has logged no error"
+  return line .. (path == "/resty" and "\n" .. RESTY_NEEDS or "")
+end
+
 --- One window of load.
 ---@param path string
 ---@param clients number
@@ -181,7 +195,9 @@ local function load(path, clients)
     )
   )
   local requests, duration, p99, bad = output:match "RESULT (%d+) (%d+) ([%d.]+) (%d+)"
-  assert(requests and bad == "0", path .. ": " .. output .. gateway:log():sub(-600))
+  if not requests or bad ~= "0" then
+    error(path .. ": " .. output .. first_error(path), 0)
+  end
   return {
     rate = requests / duration * 1e6,
     cost = (processor_time() - before) / requests,

@@ -170,14 +170,16 @@ end
 local RESTY_NEEDS = "lua-resty-http needs resty.string of lua-resty-string too, in RESTY_HTTP/lib; "
   .. "resty.openssl of lua-resty-openssl only for client certificates"
 
---- The first line that nginx has logged as an error, as far as a reader needs it.
+--- The first line that nginx has logged of an error.
 local function first_error(path)
-  local line = gateway:log():match "[^\n]*%[emerg%][^\n]*"
-    or gateway:log():match "[^\n]*%[alert%][^\n]*"
-    or gateway:log():match "[^\n]*%[crit%][^\n]*"
-    or gateway:log():match "[^\n]*%[error%][^\n]*"
-    or "nginx has logged no error"
-  return line .. (path == "/resty" and "\n" .. RESTY_NEEDS or "")
+  local found = "nginx has logged no error"
+  for line in gateway:log():gmatch "[^\n]+" do
+    if line:find "%[%a+%] " and not line:find "%[warn%]" then
+      found = line
+      break
+    end
+  end
+  return found .. (path == "/resty" and "\n" .. RESTY_NEEDS or "")
 end
 
 --- One window of load.

@@ -1,5 +1,5 @@
---- Sums over hits: buckets by value or by time, and figures over a field. Global aggregations,
---- which the API forbids, are not among the kinds that are known.
+--- Aggregations of a search: buckets by value or by time, and metrics over a field. Global
+--- aggregations, which the API forbids, are not supported.
 local clauses = require "sandbox.clauses"
 local json = require "sandbox.json"
 

@@ -1,4 +1,4 @@
---- Scripted answers: what the control endpoint's /answer asks for, given before any check.
+--- Scripted answers: those set by the control endpoint's /answer, sent before any check.
 local json = require "sandbox.json"
 
 local answers = {}

@@ -1,4 +1,4 @@
---- What stands behind the question mark of a request.
+--- Query parameters of a request.
 local arguments = {}
 
 ---@param call table

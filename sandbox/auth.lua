@@ -1,4 +1,4 @@
---- /auth/login and /auth/refresh.
+--- Routes /auth/login and /auth/refresh.
 local domains = require "sandbox.domains"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"

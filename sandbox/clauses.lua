@@ -1,4 +1,4 @@
---- The query language: as much of Elasticsearch's as the sandbox knows.
+--- Query clauses of a search: a subset of Elasticsearch's query language.
 local dates = require "sandbox.dates"
 
 local clauses = {}

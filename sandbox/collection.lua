@@ -1,4 +1,4 @@
---- Objects of one kind under their names, in shared memory.
+--- Collection of named objects in shared memory.
 local json = require "sandbox.json"
 
 local collection = {}

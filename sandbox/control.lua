@@ -1,4 +1,4 @@
---- The control endpoint: plain HTTP on loopback, for specs and scripts.
+--- Control endpoint: plain HTTP on loopback, for specs and scripts.
 local answers = require "sandbox.answers"
 local json = require "sandbox.json"
 local life = require "sandbox.life"

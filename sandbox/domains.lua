@@ -1,4 +1,4 @@
---- The tree of domains: always the same, nobody can change it.
+--- Domain tree, constant.
 local arguments = require "sandbox.arguments"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"

@@ -1,4 +1,4 @@
---- The members of a JSON body that creates or changes something.
+--- Fields of a JSON body that creates or changes an object.
 local json = require "sandbox.json"
 
 local fields = {}

@@ -1,5 +1,5 @@
---- /files: the list in the form of S3's ListObjectsV2; up and down in the plainest form, since no
---- source tells the real one.
+--- Route /files: the list in the form of S3's ListObjectsV2; upload and download in the simplest
+--- form, since the real one is not documented.
 local arguments = require "sandbox.arguments"
 local call_of = require "sandbox.call"
 local files = require "sandbox.files"

@@ -1,5 +1,4 @@
---- The files of the sandbox. Those of the start are made up when somebody reads them; uploaded ones
---- lie in the sandbox's own folder.
+--- Files. Initial ones are generated when they are read; uploaded ones are in the sandbox's folder.
 local collection = require "sandbox.collection"
 local state = require "sandbox.state"
 

@@ -1,4 +1,4 @@
---- The gateway: which request gets through, and in which order it is checked.
+--- Gateway: the checks of a request, in this order:
 ---
 ---   scripted answer · Host and stage · header size · route · authorizer · API key · throttling ·
 ---   body size · identity · JSON

@@ -1,4 +1,4 @@
---- JSON as the API writes it: no escaped slashes, arrays that stay arrays when they are empty.
+--- JSON encoder and decoder in the API's style: no escaped slashes, empty arrays stay arrays.
 local cjson = require "cjson.safe"
 
 local json = { null = cjson.null, decode = cjson.decode }

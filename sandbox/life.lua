@@ -1,5 +1,5 @@
---- Beginning and end: the settings of this start, the file that says "ready", and the watch that
---- ends the sandbox when nobody is left who wants it.
+--- Life cycle: the settings of this start, the "ready" file, and the watch that ends the sandbox
+--- when its user has ended.
 local ffi = require "ffi"
 local files = require "sandbox.files"
 local log = require "sandbox.log"

@@ -1,4 +1,4 @@
---- What came: one entry per request, made on arrival, completed when the answer is out. Never a
+--- Request log: one entry per request, made on arrival, completed after the answer. Contains no
 --- token, password or refresh token.
 local json = require "sandbox.json"
 local state = require "sandbox.state"

@@ -1,4 +1,4 @@
---- The two manifests: of a stack, and of its API.
+--- Manifests of a stack and of its API.
 local arguments = require "sandbox.arguments"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"

@@ -1,5 +1,5 @@
---- What the things have reported: made up from the time of the start, always the same values. Every
---- reporting thing has sent once an hour for a day, the last time a minute before the start.
+--- Observations: generated from the time of the start, always the same values. Every reporting
+--- thing has sent one an hour for a day, the last one a minute before the start.
 local arguments = require "sandbox.arguments"
 local fields = require "sandbox.fields"
 local reply = require "sandbox.reply"

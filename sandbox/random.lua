@@ -1,4 +1,4 @@
---- Randomness, and the encodings that ids and tokens are made of.
+--- Random bytes, and the encodings of ids and tokens.
 local ffi = require "ffi"
 
 ffi.cdef [[

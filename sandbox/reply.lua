@@ -1,4 +1,4 @@
---- How answers leave: the gateway's own, byte for byte, and the application's behind it.
+--- Replies: those of the gateway, byte for byte, and those of the application behind it.
 local json = require "sandbox.json"
 local random = require "sandbox.random"
 local state = require "sandbox.state"

@@ -1,4 +1,4 @@
---- /resources: the data model of the thing types.
+--- Route /resources: the data model of the thing types.
 local arguments = require "sandbox.arguments"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"

@@ -1,4 +1,4 @@
---- What a user may do: write or only read, and below which domain.
+--- Permissions of a user: write or only read, and the domain.
 local domains = require "sandbox.domains"
 local reply = require "sandbox.reply"
 

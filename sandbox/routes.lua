@@ -1,4 +1,4 @@
---- Which path goes where.
+--- Routing table: maps paths to handlers.
 local auth = require "sandbox.auth"
 local domains = require "sandbox.domains"
 local file_routes = require "sandbox.file_routes"

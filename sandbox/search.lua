@@ -1,5 +1,5 @@
---- Answers to searches, in the form of Elasticsearch 5: what is not known of a search body is
---- refused with the reason under `messageParams`, so that nobody looks for hits that cannot come.
+--- Search, in the form of Elasticsearch 5. An unknown part of a search body is refused with the
+--- reason under `messageParams`, so that it is not mistaken for a search without hits.
 local aggregations = require "sandbox.aggregations"
 local clauses = require "sandbox.clauses"
 local json = require "sandbox.json"

@@ -1,4 +1,4 @@
---- What the sandbox remembers, in shared memory: modes, counters, the settings of this start.
+--- State in shared memory: modes, counters, the settings of this start.
 local json = require "sandbox.json"
 
 local state = {}

@@ -1,5 +1,5 @@
---- Changing things: they are created, changed, deleted. Which messageKey goes with a broken rule is
---- known for few of them; INVALID_ARGUMENTS with the property is our choice for the others.
+--- Thing routes that create, change and delete. The messageKey of a violated rule is known for few
+--- of them; INVALID_ARGUMENTS with the property is our choice for the others.
 local arguments = require "sandbox.arguments"
 local fields = require "sandbox.fields"
 local reply = require "sandbox.reply"

@@ -1,4 +1,4 @@
---- Reading things: one by its name, many by a search.
+--- Thing routes that read: one by its name, many by a search.
 local arguments = require "sandbox.arguments"
 local fields = require "sandbox.fields"
 local json = require "sandbox.json"

@@ -1,4 +1,4 @@
---- /thingtypes
+--- Route /thingtypes.
 local arguments = require "sandbox.arguments"
 local fields = require "sandbox.fields"
 local json = require "sandbox.json"

@@ -1,4 +1,4 @@
---- Thing types: what a thing can report. Made at start, more can be created.
+--- Thing types: what a thing can report. Some exist at start, more can be created.
 local collection = require "sandbox.collection"
 
 local thing_types = collection.new("thing_types", "id")

@@ -1,4 +1,4 @@
---- The things of the sandbox: made at start, always the same, kept in shared memory.
+--- Things: created at start, always the same, in shared memory.
 local collection = require "sandbox.collection"
 local observations = require "sandbox.observations"
 

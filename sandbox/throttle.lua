@@ -1,5 +1,5 @@
---- Throttling, as a usage plan does it: a token bucket, and a quota. The real limits are not known,
---- so there are none until the modes `rate`, `burst` and `quota` say so.
+--- Throttling like a usage plan's: a token bucket and a quota. The real limits are not known, so
+--- there are none until the modes `rate`, `burst` and `quota` set them.
 local state = require "sandbox.state"
 
 local throttle = {}

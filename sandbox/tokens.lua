@@ -1,5 +1,5 @@
---- Tokens as Cognito makes them: JWTs that look like RS256 (nobody can check the signature, the
---- sandbox knows its own by heart) and opaque refresh tokens.
+--- Tokens like Cognito's: JWTs that look like RS256 (the signature cannot be verified; the sandbox
+--- stores its tokens) and opaque refresh tokens.
 local json = require "sandbox.json"
 local random = require "sandbox.random"
 local state = require "sandbox.state"

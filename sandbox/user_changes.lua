@@ -1,4 +1,4 @@
---- Changing users: they are created, changed, removed.
+--- User routes that create, change and delete.
 local fields = require "sandbox.fields"
 local reply = require "sandbox.reply"
 local rights = require "sandbox.rights"

@@ -1,4 +1,4 @@
---- Reading users.
+--- User routes that read.
 local arguments = require "sandbox.arguments"
 local json = require "sandbox.json"
 local reply = require "sandbox.reply"

@@ -1,4 +1,4 @@
---- The users of the sandbox: made at start, kept in shared memory.
+--- Users: created at start, in shared memory.
 local json = require "sandbox.json"
 local random = require "sandbox.random"
 

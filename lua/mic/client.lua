@@ -439,8 +439,8 @@ function client_mt:__tostring()
   return ("mic.client (%s)"):format(mine.core and mine.core:root() or mine.given.stack)
 end
 
---- Modules that few programs need, loaded at their first use. A request of nginx must not read
---- files: there they are loaded with this one.
+--- Modules loaded at first use. In nginx they are loaded with this one: a request must not read
+--- files.
 local seldom = {
   "mic.option_names",
   "mic.credentials.credential_status",

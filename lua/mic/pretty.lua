@@ -71,7 +71,7 @@ local function by_kind(left, right)
   return by_text(left, right)
 end
 
---- The values whose metatable has `__readable`, a function that gives the table to show.
+--- Shows values whose metatable has `__readable`, a function that returns the table to show.
 local ours = { ["mic.response"] = true, ["mic.status"] = true, ["mic.session"] = true }
 
 local show

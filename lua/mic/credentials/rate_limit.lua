@@ -1,5 +1,5 @@
 --- Rate limit: each kind of event counts once a minute. Some answers say 401 or "expired" whatever
---- the token is, so refreshing for each of them would help nobody and cost much. Shared through the
+--- the token is, so a refresh for each of them would be useless and expensive. Shared through the
 --- store's notes where it has them, otherwise per Lua state.
 
 local rate_limit = {}

@@ -1,4 +1,4 @@
---- Names that are not options: what an unknown one probably means. Loaded for misuse only.
+--- Names that are not options: aliases, advice and spelling corrections. Loaded only for misuse.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -71,7 +71,7 @@ local retry_aliases = {
   maxdelay = "cap",
 }
 
---- By the name of a spec.
+--- Aliases by the name of a spec.
 local all_aliases = {
   client = client_aliases,
   call = call_aliases,
@@ -156,7 +156,7 @@ end
 --- Raises for an unknown option.
 ---@param name any
 ---@param spec table as for `options.verify`
----@param what string who takes the options
+---@param what string name of the method, for messages
 function option_names.refuse(name, spec, what)
   if type(name) ~= "string" then
     errors.raise(

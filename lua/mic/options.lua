@@ -39,7 +39,7 @@ local function describe(value)
   return type(value) == "boolean" and tostring(value) or "another " .. type(value)
 end
 
---- Returns an option's field, made of its text at the first use; nil for an unknown option.
+--- Returns an option's field, parsed from its text at first use; nil for an unknown option.
 local function field_of(spec, name)
   local read = spec.read
   if not read then

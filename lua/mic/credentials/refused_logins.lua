@@ -17,7 +17,7 @@ function refused_logins.new()
     list = {}, -- entries: digest, at (seconds since 1970), times (in a row); the newest is last
     owed = false, -- the newest entry is not saved yet
     worked = nil, -- digest of a login that succeeded, until the store is updated
-    worked_at = nil, -- when; a later refusal counts
+    worked_at = nil, -- its time; a later refusal takes precedence
   }, refusals_mt)
 end
 

@@ -13,7 +13,7 @@ local response = require "mic.http.response"
 
 local plain = {}
 
-local SHORTEST = 0.001 -- seconds that an attempt may take, the deadline having passed
+local SHORTEST = 0.001 -- seconds of an attempt after the deadline has passed
 
 local may_be_timeout = options.call.checks.timeout
 local plain_options = { params = "table", query = "table", timeout = "number" }
@@ -92,9 +92,9 @@ end
 
 plain.answer = answer
 
---- The error of a call that cannot continue because a module cannot be loaded. An answer that was
---- received, which is not a success, makes the error.
----@param self table the inside of a client
+--- Returns the error of a call that cannot continue because a module cannot be loaded. If there is
+--- an answer, which is not a success, the error is made from it.
+---@param self table the client state
 ---@param method string
 ---@param path any
 ---@param reply table|nil
@@ -108,7 +108,7 @@ local function unloaded(self, method, path, reply, kind, code, message)
     return errors.from_fail(kind, code, message, facts)
   end
   facts.attempts = 1
-  if not rawget(reply, "_packed") then -- else it is a response already
+  if not rawget(reply, "_packed") then -- otherwise it is a response already
     reply = response.new(reply, 1, true, self.most_values)
   end
   facts.response, facts.headers, facts.fresh_token = reply, reply.headers, reply.authenticated
@@ -152,7 +152,7 @@ function plain.send(self, what, method, path, data, opts)
     ends = self.transport.now() + deadline
     timeout = timeout < deadline and timeout or deadline
   end
-  if not self.session.loaded then -- else a stored token is found only after a failure to send
+  if not self.session.loaded then -- otherwise a stored token is found only after a refused attempt
     self.session:load()
     if ends then
       timeout = math.min(timeout, math.max(ends - self.transport.now(), SHORTEST))

@@ -2,6 +2,7 @@
 
 local core = require "mic.core_loader" -- first: it explains a core built for another Lua
 
+local auto = require "mic.transport.auto"
 local client = require "mic.client"
 local errors = require "mic.error"
 local json = require "mic.json"
@@ -134,6 +135,10 @@ for _, name in ipairs { "request", "get", "head", "delete", "options", "post", "
     end
     return default[name](default, ...)
   end
+end
+
+if auto.is_in_nginx() then -- a request must not read files
+  require "mic.environment"
 end
 
 return mic

@@ -272,9 +272,10 @@ describe("a client", function()
   it("is collected when nobody holds it, with what belongs to it", function()
     local kept = setmetatable({}, { __mode = "v" })
     local function use()
-      kept[1], kept[2] = sandbox:logged_in { on_event = function() end }
-      assert(kept[1]:get "/user")
-      kept[3] = assert(mic.new { stack = sandbox.stack })
+      local client, inner = sandbox:logged_in { on_event = function() end }
+      assert(client:get "/user")
+      local other = assert(mic.new { stack = sandbox.stack })
+      kept[1], kept[2], kept[3] = client, inner, other
       assert.is_truthy(kept[1] and kept[2] and kept[3])
     end
     use()

@@ -163,9 +163,18 @@ end
 
 --- Saves refused logins that are not saved yet, beside the credentials in the store.
 local function save_refusals(this)
-  if this.session.shared.refusals.owed and not this.unread and may_save(this) then
-    this.session.vault:save(this.saved or nil)
+  local vault = this.session.vault
+  if not this.session.shared.refusals.owed or not may_save(this) then
+    return
   end
+  if this.unread then -- the store failed before; what it holds must not be lost
+    local saved, err = vault:saved()
+    if err then
+      return
+    end
+    this.saved, this.unread = saved or false, false
+  end
+  vault:save(this.saved or nil)
 end
 
 --- Records a refused login, here and in the saved record. It is not retried automatically for a

@@ -176,6 +176,15 @@ describe("a token that nears its end", function()
     assert_works(first)
   end)
 
+  it("survives a refresh that hangs in its last minute: half of the time is left", function()
+    make { deadline = 1, retry = false }
+    pass(HOUR - 30)
+    sandbox:answer { path = "/auth/refresh", delay = 5 }
+    local response, err = client:get "/user"
+    assert(response, tostring(err))
+    assert.is_truthy(sandbox:seen():find "GET /user$")
+  end)
+
   it("survives a refresh that is refused in its last minute, and is used up", function()
     make()
     pass(HOUR - 30)

@@ -170,9 +170,20 @@ local function name_call(self, state, err)
   end
 end
 
+--- When a renewal before the call has to have ended. While the token is good it gets half of the
+--- time that is left, so that the call can still be sent when the renewal hangs.
+local function renewal_ends(self, state)
+  if not state.ends or not self.session:is_usable() then
+    return state.ends
+  end
+  local now = self.transport.now()
+  return now + (state.ends - now) / 2
+end
+
 function actions.ensure(self, state)
   state.ensured = (state.ensured or 0) + 1
-  local ok, err = self.session:renew(state.ends, retry.settings(self, state.retry))
+  local settings = retry.settings(self, state.retry)
+  local ok, err = self.session:renew(renewal_ends(self, state), settings)
   if ok then
     return true
   end

@@ -140,8 +140,10 @@ describe("the file store on a volume that is not its user's own", function()
     local command = puppet.command(folder, [[
       local file = PATH .. "." .. KEY
       assert(store.save(KEY, record(1)))
-      os.execute(("cp -p %s %s/kept && mount --bind %s/kept %s 2>/dev/null"):format(file, FOLDER,
-        FOLDER, file))
+      if os.getenv "MAY_MOUNT" then
+        os.execute(("cp -p %s %s/kept && mount --bind %s/kept %s 2>/dev/null"):format(file, FOLDER,
+          FOLDER, file))
+      end
       if not io.open("/proc/self/mountinfo"):read("*a"):find(FOLDER, 1, true) then
         tell "fail:renameat:1+:EBUSY" -- nothing could be mounted here
       end
@@ -149,9 +151,10 @@ describe("the file store on a volume that is not its user's own", function()
       print(saved, err.code, err.message)
       print(number() == 1, io.open(file .. "~new") == nil)
     ]])
+    local mounting = quote("MAY_MOUNT=yes " .. command)
     local printed = run(("if unshare -m true 2>/dev/null; then unshare -m sh -c %s; "
       .. "elif unshare -rm true 2>/dev/null; then unshare -rm sh -c %s; else %s; fi"):format(
-      quote(command), quote(command), command))
+      mounting, mounting, command))
     assert.equal("nil\tEBUSY\tit is a mount point: mount its folder, not the file: "
       .. folder:at "store/credentials.key" .. "\ntrue\ttrue\n", printed)
   end)

@@ -118,28 +118,31 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       is_blocked(process(), 15)
     end)
 
-    it("is saved beside credentials that could not be loaded before", function()
-      mic.assert(process({ password = sandbox.password }):get "/user")
-      sandbox:seen()
-      local store, fails = failing_store {}, true
-      is_sent(process {
-        password = function()
-          fails = false
-          return "wrong"
-        end,
-        store = setmetatable({}, { __index = function(_, name)
-          return name == "load" and fails and function()
-            return nil, "no answer"
-          end or store[name]
-        end }),
-      })
-      mic.assert(process():get "/user")
-      assert.equal("GET /user", sandbox:seen())
-      sandbox:expire(true)
-      local _, err = process():get "/user"
-      assert.is_truthy(err.message:find("not tried again", 1, true), tostring(err))
-      assert.is_nil(sandbox:seen():find(LOGIN, 1, true))
-    end)
+    for _, failing in ipairs { "load", "lock" } do
+      it("is saved beside credentials where " .. failing .. " failed before", function()
+        mic.assert(process({ password = sandbox.password }):get "/user")
+        sandbox:seen()
+        local store, fails = failing_store {}, true
+        local client = process {
+          password = function()
+            fails = false
+            return "wrong"
+          end,
+          store = setmetatable({}, { __index = function(_, name)
+            return (name == "load" or name == failing) and fails and function()
+              return nil, "no answer"
+            end or store[name]
+          end }),
+        }
+        is_sent(client)
+        mic.assert(process():get "/user")
+        assert.equal("GET /user", sandbox:seen())
+        sandbox:expire(true)
+        local _, err = process():get "/user"
+        assert.is_truthy(err.message:find("not tried again", 1, true), tostring(err))
+        assert.is_nil(sandbox:seen():find(LOGIN, 1, true))
+      end)
+    end
 
     it("counts also where it worked before, which could not be saved", function()
       local function refuse(client)

@@ -161,10 +161,27 @@ function refresh_steps.keep(this, record)
   return true
 end
 
+--- Takes the lock where the store could not give it before; the transaction's end releases it.
+local function take_lock_again(this)
+  local shared = this.session.shared
+  local pid = core_module.pid()
+  local token = this.session.vault:lock()
+  if token then
+    this.token, shared.token, shared.token_pid = token, token, pid
+    this.has_lock, this.unread = true, true
+  end
+end
+
 --- Saves refused logins that are not saved yet, beside the credentials in the store.
 local function save_refusals(this)
   local vault = this.session.vault
-  if not this.session.shared.refusals.owed or not may_save(this) then
+  if not this.session.shared.refusals.owed then
+    return
+  end
+  if not this.has_lock then
+    take_lock_again(this)
+  end
+  if not may_save(this) then
     return
   end
   if this.unread then -- the store failed before; what it holds must not be lost

@@ -81,12 +81,13 @@ static bool null_is_default(const curl_version_info_data *info) {
 /* A revocation list of a CA that does not exist. libcurl requires a bundle with at least one entry;
    this one trusts no certificate. */
 #if LIBCURL_VERSION_NUM >= 0x074d00
-static const char nobody[] = "-----BEGIN X509 CRL-----\n"
-                             "MIGSMEYCAQEwBQYDK2VwMAwxCjAIBgNVBAMMAS0XDTAwMDEwMTAwMDAwMFoXDTAw\n"
-                             "MDEwMjAwMDAwMFqgDjAMMAoGA1UdFAQDAgEBMAUGAytlcANBAFa+LMKSMnun/FlI\n"
-                             "uiN2PAZbq7aLwbFViXqEq/vxnFES/ghYk+u6uaBvfC1Ma35s3yJVj7Tb/7anWuLG\n"
-                             "JQ/FdwA=\n"
-                             "-----END X509 CRL-----\n";
+static const char no_authority[] =
+    "-----BEGIN X509 CRL-----\n"
+    "MIGSMEYCAQEwBQYDK2VwMAwxCjAIBgNVBAMMAS0XDTAwMDEwMTAwMDAwMFoXDTAw\n"
+    "MDEwMjAwMDAwMFqgDjAMMAoGA1UdFAQDAgEBMAUGAytlcANBAFa+LMKSMnun/FlI\n"
+    "uiN2PAZbq7aLwbFViXqEq/vxnFES/ghYk+u6uaBvfC1Ma35s3yJVj7Tb/7anWuLG\n"
+    "JQ/FdwA=\n"
+    "-----END X509 CRL-----\n";
 #endif
 
 static CURLcode set_no_file(CURL *easy, const struct peer *peer,
@@ -94,7 +95,7 @@ static CURLcode set_no_file(CURL *easy, const struct peer *peer,
   if (!null_is_default(info) || info->cainfo == NULL)
     return curl_easy_setopt(easy, peer->file, NULL);
 #if LIBCURL_VERSION_NUM >= 0x074d00
-  struct curl_blob blob = {(void *)nobody, sizeof nobody - 1, CURL_BLOB_NOCOPY};
+  struct curl_blob blob = {(void *)no_authority, sizeof no_authority - 1, CURL_BLOB_NOCOPY};
   return curl_easy_setopt(easy, peer->blob, &blob); /* takes precedence over the file */
 #else
   return CURLE_NOT_BUILT_IN;

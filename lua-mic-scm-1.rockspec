@@ -62,7 +62,6 @@ build = {
         "src/core/credentials/record.c",
         "src/core/credentials/refused_login.c",
         "src/core/engine/completions.c",
-        "src/core/engine/drive.c",
         "src/core/engine/engine.c",
         "src/core/engine/jobs.c",
         "src/core/engine/limiter.c",

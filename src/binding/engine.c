@@ -71,7 +71,7 @@ void engineL_keep(lua_State *L, int client, int engine) {
 }
 
 void engineL_know(lua_State *L, struct exchange_box *box) {
-  if (box->exchange.loan == NULL)
+  if (box->exchange.job == NULL)
     return;
   lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
   lua_pushlightuserdata(L, &box->exchange);

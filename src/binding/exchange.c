@@ -61,15 +61,14 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
                      double seconds) {
   struct hook_watch watch = {compatL_main_thread(L), NULL};
   watch.hook = lua_gethook(watch.main_thread);
-  drive_wait(client->engine, &client->connections, box == NULL ? NULL : &box->exchange, seconds,
-             hook_changed, &watch);
+  api_client_wait(client, box == NULL ? NULL : &box->exchange, seconds, hook_changed, &watch);
   return !hook_changed(&watch);
 }
 
 void exchangeL_finish(lua_State *L, struct exchange_box *box) {
   while (box->exchange.state == EXCHANGE_RUNNING)
     if (!exchangeL_drive(L, box->client, box, 3600.0))
-      drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+      api_client_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
 }
 
 /* ---- results ---- */
@@ -176,7 +175,7 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
     buffer_free(&box->piece);
   box->taken = true;
   box->shown = true;
-  engine_forget(exchange);
+  engine_detach(exchange);
   exchange_settle_download(exchange);
   api_client_absorb(box->client, exchange);
   if (exchange->failure.kind != FAILURE_NONE) {
@@ -248,10 +247,10 @@ static int exchange_run(lua_State *L) {
   if (has_news(&box->exchange))
     return push_news(L, box);
   /* A poll of zero seconds needs no wait: the engine runs the transfer. */
-  bool looks = seconds == 0.0 && box->exchange.loan != NULL;
+  bool looks = seconds == 0.0 && box->exchange.job != NULL;
   if (box->exchange.state == EXCHANGE_RUNNING && !looks &&
       !exchangeL_drive(L, box->client, box, seconds))
-    drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
+    api_client_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
   if (has_news(&box->exchange))
     return push_news(L, box);
   lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
@@ -284,7 +283,7 @@ static int exchange_record(lua_State *L) {
    result was not read leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
-  drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  api_client_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
   if (box->exchange.download.path != NULL && box->exchange.failure.kind == FAILURE_NONE)
     exchange_fail(&box->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
   download_file_clear(&box->exchange.download);
@@ -296,8 +295,8 @@ static int exchange_release(lua_State *L) {
   if (box == NULL)
     return 0;
   exchange_unwatch(box);
-  drive_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
-  engine_forget(&box->exchange);
+  api_client_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
+  engine_detach(&box->exchange);
   exchange_clear(&box->exchange);
   buffer_free(&box->piece);
   record_clear(&box->kept);

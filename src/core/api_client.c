@@ -136,8 +136,10 @@ static void start(struct api_client *client, struct exchange *exchange, bool els
     exchange_fail_memory(exchange);
   else if (status != URL_OK)
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
+  else if (client->engine != NULL)
+    engine_start(client->engine, &client->connections, exchange);
   else
-    drive_start(client->engine, &client->connections, exchange);
+    connections_start(&client->connections, exchange);
 }
 
 /* The path below the base URL, also of a URL; "" for a URL elsewhere on the origin. */
@@ -203,6 +205,24 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
     start(client, exchange, goes_elsewhere(call));
   else
     exchange_fail_memory(exchange);
+}
+
+void api_client_wait(struct api_client *client, struct exchange *exchange, double seconds,
+                     bool (*interrupted)(void *context), void *context) {
+  if (client->engine == NULL) {
+    connections_drive(&client->connections, exchange, seconds, interrupted, context);
+    return;
+  }
+  engine_wait(client->engine, &client->connections, exchange, seconds, interrupted, context);
+  if (exchange != NULL)
+    engine_sync(exchange);
+}
+
+void api_client_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
+  if (exchange->job != NULL)
+    engine_cancel(exchange, kind, message);
+  else
+    connections_cancel(exchange, kind, message);
 }
 
 /* ---- login and refresh ---- */
@@ -380,7 +400,9 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
 
 void api_client_close(struct api_client *client) {
   client->closed = true;
-  drive_close(client->engine, &client->connections);
+  if (client->engine != NULL)
+    engine_drop(client->engine, &client->connections);
+  connections_close(&client->connections);
   connection_options_clear(&client->connections.options);
   credentials_clear(&client->credentials);
   header_snapshot_release(client->open_lines);

@@ -10,7 +10,7 @@
 #include "credentials/credentials.h"
 #include "credentials/known_secrets.h"
 #include "credentials/profile.h"
-#include "engine/drive.h"
+#include "engine/engine.h"
 #include "process/clock.h"
 #include "text/secret.h"
 #include "text/url.h"
@@ -70,6 +70,13 @@ void api_client_refresh(struct api_client *client, struct exchange *exchange);
 
 /* True if api_client_request would send this call now. */
 bool api_client_is_ready(const struct api_client *client, const struct api_call *call);
+
+/* Blocks the caller until `exchange` is done or has a piece or progress (NULL: until any is done),
+   `seconds` have passed, or `interrupted` returns true. Without an engine it runs the transfers. */
+void api_client_wait(struct api_client *client, struct exchange *exchange, double seconds,
+                     bool (*interrupted)(void *context), void *context);
+/* Ends a running exchange with this failure. Does nothing if it is done. */
+void api_client_cancel(struct exchange *exchange, enum failure_kind kind, const char *message);
 
 /* Processes the result of an exchange. Of a login or refresh: moves the secrets into
    exchange->record, masks them in the body, and sets exchange->absorbed and ->problem. Reads the

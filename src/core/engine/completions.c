@@ -68,8 +68,8 @@ static bool job_has_news(const struct engine_job *job) {
 static bool is_over(const struct engine_core *core, const struct connections *connections,
                     const struct exchange *exchange) {
   if (exchange != NULL)
-    return exchange->loan == NULL || exchange->state != EXCHANGE_RUNNING ||
-           job_has_news(exchange->loan);
+    return exchange->job == NULL || exchange->state != EXCHANGE_RUNNING ||
+           job_has_news(exchange->job);
   bool any = false;
   for (const struct engine_job *job = core->jobs; job != NULL; job = job->next) {
     if (job->connections != connections || job->home == NULL || job->cancelled)

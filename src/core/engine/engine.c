@@ -45,8 +45,8 @@ void engine_give_back(struct engine_core *core, struct engine_job *job) {
   engine_limiter_release(job->limiter);
   connections_give_back(job->connections, &job->exchange);
   job->exchange.body = NULL;
-  if (home != NULL && home->loan == job) {
-    home->loan = NULL;
+  if (home != NULL && home->job == job) {
+    home->job = NULL;
     if (home->state == EXCHANGE_RUNNING) {
       buffer_free(&home->reply_body); /* may have held pieces */
       *home = job->exchange;
@@ -125,7 +125,7 @@ static void leave_stub(struct exchange *home, struct engine_job *job) {
   stub.stream = home->stream;
   stub.progress.wanted = home->progress.wanted;
   stub.state = EXCHANGE_RUNNING;
-  stub.loan = job;
+  stub.job = job;
   *home = stub;
 }
 
@@ -204,9 +204,9 @@ void engine_start(struct engine *engine, struct connections *connections,
 
 /* A child process does not touch its parent's engine. */
 static bool leave_parents(struct exchange *exchange) {
-  if (engine_is_ours(exchange->loan->core))
+  if (engine_is_ours(exchange->job->core))
     return false;
-  exchange->loan = NULL;
+  exchange->job = NULL;
   if (exchange->state == EXCHANGE_RUNNING)
     exchange_fail(exchange, FAILURE_CLOSED, NULL, "the exchange belongs to the parent process");
   return true;
@@ -243,7 +243,7 @@ static bool take_news(struct exchange *exchange, struct engine_job *job) {
 }
 
 void engine_sync(struct exchange *exchange) {
-  struct engine_job *job = exchange->loan;
+  struct engine_job *job = exchange->job;
   if (job == NULL || leave_parents(exchange) || exchange->state != EXCHANGE_RUNNING ||
       exchange->progress.changed || exchange_has_piece(exchange))
     return;
@@ -266,7 +266,7 @@ void engine_sync(struct exchange *exchange) {
 }
 
 void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char *message) {
-  struct engine_job *job = exchange->loan;
+  struct engine_job *job = exchange->job;
   if (job == NULL || leave_parents(exchange) || exchange->state != EXCHANGE_RUNNING)
     return;
   struct engine_core *core = job->core;
@@ -296,11 +296,11 @@ void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char
   }
 }
 
-void engine_forget(struct exchange *exchange) {
-  struct engine_job *job = exchange->loan;
+void engine_detach(struct exchange *exchange) {
+  struct engine_job *job = exchange->job;
   if (job == NULL || leave_parents(exchange))
     return;
-  exchange->loan = NULL;
+  exchange->job = NULL;
   job->home = NULL;
 }
 

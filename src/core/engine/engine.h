@@ -37,7 +37,7 @@ void engine_sync(struct exchange *exchange);
 /* Ends a running exchange at once. The engine releases the content later. */
 void engine_cancel(struct exchange *exchange, enum failure_kind kind, const char *message);
 /* The engine no longer accesses this exchange, so that its memory can be freed. */
-void engine_forget(struct exchange *exchange);
+void engine_detach(struct exchange *exchange);
 /* Ends all exchanges of these connections with FAILURE_CLOSED. */
 void engine_drop(struct engine *engine, struct connections *connections);
 /* Blocks the calling thread, as connections_drive does. */

@@ -90,7 +90,7 @@ struct exchange {
   bool is_listed;       /* in the list of those sent in this round: see exchange_listen */
   struct exchange *next_sent;
   struct refusal refusal;
-  struct engine_job *loan; /* an engine holds the content; see engine.h */
+  struct engine_job *job; /* an engine holds the content; see engine.h */
 
   /* The answer. */
   struct buffer head; /* status line and fields of the last answer */

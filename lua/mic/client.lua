@@ -109,7 +109,7 @@ local function send(self, built)
     return nil, err
   end
   self.used_transport = insides.find_transport_name(self)
-  local counters = self.session.counters
+  local counters = self.token_source.counters
   counters.calls = counters.calls + 1
   return sender.call(self, built)
 end
@@ -288,7 +288,7 @@ function client_methods:login(username, password)
     return nil, err
   end
   local reply
-  reply, err = mine.session:login(username, password, ends, retry.settings(mine))
+  reply, err = mine.token_source:login(username, password, ends, retry.settings(mine))
   if not reply then
     return nil, err
   end
@@ -309,7 +309,7 @@ function client_methods:refresh()
   if not ready then
     return nil, err
   end
-  return ready.session:refresh(ends, retry.settings(ready))
+  return ready.token_source:refresh(ends, retry.settings(ready))
 end
 
 --- Forgets the credentials, in memory and in the store.
@@ -320,7 +320,7 @@ function client_methods:logout()
   if not ready then
     return nil, err
   end
-  return ready.session:logout()
+  return ready.token_source:logout()
 end
 
 --- True if there are credentials that have not expired. Sends nothing.
@@ -330,7 +330,7 @@ function client_methods:authenticated()
   if mine.closed or not mine.core then
     return false
   end
-  return mine.session:is_logged_in()
+  return mine.token_source:is_logged_in()
 end
 
 --- Returns a copy of the credentials; nil if there are none.
@@ -340,7 +340,7 @@ function client_methods:credentials()
   if mine.closed or not mine.core then
     return nil
   end
-  mine.session:load()
+  mine.token_source:load()
   return (mine.core:credentials_table())
 end
 
@@ -363,7 +363,7 @@ function client_methods:use_credentials(credentials)
   if not ready then
     return nil, err
   end
-  return ready.session:adopt(credentials)
+  return ready.token_source:use_credentials(credentials)
 end
 
 --- Returns the headers that authenticate a call, for a proxy or another HTTP library. Renews the
@@ -373,19 +373,19 @@ end
 function client_methods:auth_headers()
   local ready = inside(self, "auth_headers")
   local ends = insides.ends_of(ready)
-  if ready.closed or not ready.core or not ready.session:is_good() then
+  if ready.closed or not ready.core or not ready.token_source:is_good() then
     local connected, err = insides.connect(ready, ends)
     if not connected then
       return nil, err
     end
     local ok
-    ok, err = ready.session:renew(ends, retry.settings(ready))
-    if not ok and not ready.session:is_usable() then
+    ok, err = ready.token_source:ensure(ends, retry.settings(ready))
+    if not ok and not ready.token_source:is_usable() then
       return nil, err
     end
   end
   if ready.core:freshness() == "advisory" then
-    ready.session:refresh_ahead(ends)
+    ready.token_source:prefetch(ends)
   end
   local headers, kind, code, message = ready.core:headers()
   if not headers then
@@ -410,7 +410,7 @@ function client_methods:status()
   }
   if mine.core and not mine.closed then
     status.api = mine.core:root()
-    pcall_compat.need("mic.credentials.credential_status").add(status, mine.session)
+    pcall_compat.need("mic.credentials.credential_status").add(status, mine.token_source)
   end
   return setmetatable(status, status_mt)
 end

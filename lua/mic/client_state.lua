@@ -45,7 +45,7 @@ local function build(self, base_url, api_key)
     errors.pass_memory(made)
     return nil, tostring(made)
   end
-  local made_session = token_source.new {
+  local source = token_source.new {
     core = made,
     transport = self.transport,
     store = self.store,
@@ -56,9 +56,9 @@ local function build(self, base_url, api_key)
     timeout = self.timeout,
     mask = self.mask,
   }
-  self.core, self.session = made, made_session -- together: neither is used without the other
+  self.core, self.token_source = made, source -- together: neither is used without the other
   self.plain_request = self.is_plain and made.plain_request or nil
-  made_session.vault:check_store()
+  source.cache:check_store()
   return true
 end
 

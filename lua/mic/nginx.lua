@@ -149,7 +149,7 @@ end
 
 --- True if `observe` saw this token refused, in any worker that shares the store's notes.
 local function is_refused(mine, own)
-  return mine.session.shared.minute_limit:shared "mark" == own.digest
+  return mine.token_source.group.minute_limit:shared "mark" == own.digest
 end
 
 --- True if these credentials are still the present ones and not expired. The API's 401 may have had
@@ -171,7 +171,7 @@ local function own_credentials(client, mine)
   used[mine] = nil
   if refused[mine] then
     refused[mine] = nil
-    mine.session:look()
+    mine.token_source:look()
   end
   local err
   own, err = take(client, mine)
@@ -280,7 +280,7 @@ function nginx.observe(client)
   if sent ~= present or state == "stale" then
     return false
   end
-  if mine.session:mark_refused(sent, used[mine].digest) then
+  if mine.token_source:mark_refused(sent, used[mine].digest) then
     return true
   end
   refused[mine], used[mine] = true, nil -- the next authorize takes the slow path

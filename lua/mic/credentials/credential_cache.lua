@@ -7,8 +7,8 @@ local renewal_policy = require "mic.credentials.renewal_policy"
 local pcall_compat = require "mic.pcall_compat"
 
 local credential_cache = {}
-local vault_methods = {}
-local vault_mt = { __name = "mic.credentials.credential_cache", __index = vault_methods }
+local cache_methods = {}
+local cache_mt = { __name = "mic.credentials.credential_cache", __index = cache_methods }
 
 local LOCK_SECONDS = 45 -- lease of the lock, longer than any transaction that holds it
 
@@ -31,7 +31,7 @@ end
 --- Makes the credential cache of a client.
 ---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
 --- owner (of the store's locks; its `refusals` are saved with the record)
----@return table vault
+---@return table cache
 function credential_cache.new(settings)
   return setmetatable({
     core = settings.core,
@@ -46,12 +46,12 @@ function credential_cache.new(settings)
     store_error = nil, -- last failure of the store; nil after a successful save
     retry_at = 0, -- end of the backoff in the last loaded record, in seconds since 1970; 0 = none
     damage = nil, -- message and err last reported for damaged content, until the next save
-    unsaved = nil, -- the credentials in memory are not saved yet: see `owe`
-  }, vault_mt)
+    dirty = nil, -- the credentials in memory are not saved yet: see `mark_dirty`
+  }, cache_mt)
 end
 
 --- Reports a store that is known to be unusable, before its first use.
-function vault_methods:check_store()
+function cache_methods:check_store()
   local facts = getmetatable(self.store)
   local problem = type(facts) == "table" and facts.problem
   if errors.is(problem) then
@@ -66,7 +66,7 @@ end
 ---@param generation number|nil only if this is the present one
 ---@return number|nil generation the new one, or nil and an error
 ---@return table|nil err
-function vault_methods:adopt(record, generation)
+function cache_methods:adopt(record, generation)
   local adopted, kind, code, message = self.core:adopt(record, generation)
   if not adopted then
     return nil, errors.from_fail(kind, code, message)
@@ -131,7 +131,7 @@ end
 --- The saved record; nil when there is none or what is saved is damaged.
 ---@return table|nil record with credentials
 ---@return table|nil err when the store failed
-function vault_methods:saved()
+function cache_methods:saved()
   local record, err = ask(self, "load", self.key)
   self.retry_at = 0
   if record == nil then
@@ -161,8 +161,8 @@ end
 --- Adopts a record that others saved, unless memory is about to replace it.
 ---@param record table
 ---@return boolean changed the credentials are new
-function vault_methods:adopt_saved(record)
-  local base = self.unsaved and self.unsaved.base
+function cache_methods:adopt_saved(record)
+  local base = self.dirty and self.dirty.base
   if self.core:holds(record) or (base and base:same(record)) then
     return false
   end
@@ -172,7 +172,7 @@ function vault_methods:adopt_saved(record)
     failed(self, "load", err)
     return false
   end
-  self.unsaved = nil
+  self.dirty = nil
   self.adoptions = self.adoptions + 1
   self.emit { type = "store", reason = "adopted what was saved" }
   return true
@@ -180,7 +180,7 @@ end
 
 --- Seconds since 1970, from the transport if it has a clock of its own.
 ---@return number
-function vault_methods:wall()
+function cache_methods:wall()
   return (self.transport.wall or core_module.wall)()
 end
 
@@ -188,7 +188,7 @@ end
 ---@param record table|nil
 ---@return true|nil ok
 ---@return table|nil err
-function vault_methods:save(record)
+function cache_methods:save(record)
   local refused = self.owner.refusals
   record = refused:attach(record, self.core, self:wall())
   local saved, err = ask(self, "save", self.key, record)
@@ -203,41 +203,41 @@ function vault_methods:save(record)
   return true
 end
 
---- Marks memory as unsaved. It is saved at the next opportunity if the store still holds `base` or
+--- Marks memory as dirty. It is saved at the next opportunity if the store still holds `base` or
 --- nothing; a newer record of others takes precedence.
----@param base table|nil the record that the store held; nil: that of the last unsaved state
-function vault_methods:owe(base)
-  base = base or (self.unsaved and self.unsaved.base)
-  local failures = self.unsaved and self.unsaved.failures + 1 or 1
+---@param base table|nil the record that the store held; nil: that of the last dirty state
+function cache_methods:mark_dirty(base)
+  base = base or (self.dirty and self.dirty.base)
+  local failures = self.dirty and self.dirty.failures + 1 or 1
   local facts = { failures = failures, random = self.transport.random() }
   -- The first retry comes with the next call.
   local wait = failures > 1 and renewal_policy.pause(facts) or 0
   local next_try = self.transport.now() + wait
-  self.unsaved = { base = base, failures = failures, next_try = next_try }
+  self.dirty = { base = base, failures = failures, next_try = next_try }
 end
 
---- Saves what is unsaved. Call it with the lock held.
+--- Saves what is dirty. Call it with the lock held.
 ---@param record table|nil what the store holds
 ---@return boolean saved the store now holds the credentials of memory
-function vault_methods:settle(record)
-  local base = self.unsaved.base
+function cache_methods:flush(record)
+  local base = self.dirty.base
   if record and not (base and base:same(record)) then
-    self.unsaved = nil
+    self.dirty = nil
     return false
   end
   local mine = self.core:record()
   if not self:save(mine and mine:with_retry_at(0)) then
-    self:owe(base)
+    self:mark_dirty(base)
     return false
   end
-  self.unsaved = nil
+  self.dirty = nil
   return true
 end
 
 --- Takes the store's lock; does not wait.
 ---@return any token false when another holder has it; nil and an error when the store failed
 ---@return table|nil err
-function vault_methods:lock()
+function cache_methods:lock()
   local token, err = ask(self, "lock", self.key, LOCK_SECONDS, self.owner)
   if token == nil and not err then
     err = failed(self, "lock", "it returned nil")
@@ -247,7 +247,7 @@ end
 
 --- Releases the lock.
 ---@param token any
-function vault_methods:unlock(token)
+function cache_methods:unlock(token)
   ask(self, "unlock", self.key, token)
 end
 

@@ -10,22 +10,22 @@ end
 ---@param status table
 ---@param session table
 function credential_status.add(status, session)
-  local vault = session.vault
+  local cache = session.cache
   local _, _, left, lifetime = session.core:freshness()
-  local pause = session.shared.pause:left(session.transport.now())
+  local pause = session.group.pause:left(session.transport.now())
   local next_refresh
   status.username = session.user or status.username
-  status.store_error = line(vault.store_error)
+  status.store_error = line(cache.store_error)
   status.last_error = line(session.last_error)
   for name, count in pairs(session.counters) do
     status.counters[name] = count
   end
-  status.counters.adoptions = vault.adoptions
+  status.counters.adoptions = cache.adoptions
   if left then
     local expires = session:wall() + left
     status.expires = math.floor(expires)
     status.issued = lifetime and math.floor(expires - lifetime)
-    next_refresh = expires - (vault.advisory or 0)
+    next_refresh = expires - (cache.advisory or 0)
   end
   if pause then
     next_refresh = math.max(next_refresh or 0, session:wall() + pause)

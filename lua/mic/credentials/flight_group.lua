@@ -96,10 +96,10 @@ function shared_methods:present()
 end
 
 --- Releases the lock of an interrupted transaction. Call it only while none is running.
----@param vault table
-function shared_methods:give_back(vault)
+---@param cache table
+function shared_methods:give_back(cache)
   if self.token and self.token_pid == core_module.pid() then
-    vault:unlock(self.token)
+    cache:unlock(self.token)
   end
   self.token = false
 end

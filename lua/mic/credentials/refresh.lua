@@ -31,11 +31,11 @@ end
 --- Starts the saved backoff here if it is not over, and returns its error.
 local function saved_pause(this)
   local session = this.session
-  local left = renewal_policy.pause_left(session.vault.retry_at, session:wall())
+  local left = renewal_policy.pause_left(session.cache.retry_at, session:wall())
   if not left or this.purpose == "refresh" then
     return nil
   end
-  local pause = session.shared.pause
+  local pause = session.group.pause
   if not pause:left(now(this)) then
     local message = "the last login or refresh has failed, in another program"
     pause.failures = pause.failures + 1
@@ -50,16 +50,16 @@ local purposes = {}
 
 --- Reloads and reconciles memory and store; nil and an error when the store fails.
 local function load_again(this)
-  local vault = this.session.vault
-  local saved, err = vault:saved()
+  local cache = this.session.cache
+  local saved, err = cache:saved()
   if err then
     return nil, err
   end
-  if vault.unsaved and vault:settle(saved) then
+  if cache.dirty and cache:flush(saved) then
     saved = this.session.core:record()
   end
   this.saved = saved
-  if saved and vault:adopt_saved(saved) then
+  if saved and cache:adopt_saved(saved) then
     this.record = saved
   end
   return true
@@ -114,7 +114,7 @@ purposes.ahead = purposes.renew
 purposes.refresh = purposes.renew
 
 function purposes.login(this)
-  local saved, err = this.session.vault:saved()
+  local saved, err = this.session.cache:saved()
   this.saved, this.unread = saved or this.saved, err ~= nil
   return refresh_steps.log_in(this, this.username, this.password, this.own)
 end
@@ -126,21 +126,21 @@ local function insist(this)
   if not this.wanted then
     core:forget()
   elseif not core:holds(this.wanted) then
-    this.session.vault:adopt(this.wanted)
+    this.session.cache:adopt(this.wanted)
   end
 end
 
 --- Saves what memory holds.
 function purposes.save(this)
-  local vault = this.session.vault
+  local cache = this.session.cache
   insist(this)
-  this.saved = vault:saved() or this.saved
-  local saved, err = vault:save(this.session.core:record())
+  this.saved = cache:saved() or this.saved
+  local saved, err = cache:save(this.session.core:record())
   if saved then
-    vault.unsaved = nil
+    cache.dirty = nil
   else
     this.store_err = err
-    vault:owe(this.saved)
+    cache:mark_dirty(this.saved)
   end
   return true
 end
@@ -162,12 +162,12 @@ end
 function lockless.save(this, err)
   insist(this)
   this.store_err = err
-  this.session.vault:owe(this.saved)
+  this.session.cache:mark_dirty(this.saved)
   return true
 end
 
 function lockless.settle(this, err)
-  this.session.vault:owe(this.session.vault.unsaved.base)
+  this.session.cache:mark_dirty(this.session.cache.dirty.base)
   return nil, err
 end
 
@@ -176,12 +176,12 @@ end
 --- Reads the store before the lock is taken: whether the transaction is over, and its outcome.
 local function look(this)
   local session = this.session
-  local saved, err = session.vault:saved()
+  local saved, err = session.cache:saved()
   if err then
     return false
   end
   this.seen = this.seen or saved ~= nil
-  if saved and session.vault:adopt_saved(saved) then
+  if saved and session.cache:adopt_saved(saved) then
     this.record = saved
   end
   if saved and is_there(this) then
@@ -209,11 +209,11 @@ end
 
 --- Polls the lock. What others save meanwhile may end the transaction: then `over` is set.
 local function take_lock(this)
-  local shared, vault = this.session.shared, this.session.vault
-  shared:give_back(vault)
+  local shared, cache = this.session.group, this.session.cache
+  shared:give_back(cache)
   while true do
     local pid, since = core_module.pid(), now(this)
-    local token, err = vault:lock()
+    local token, err = cache:lock()
     if token then
       this.token, shared.token, shared.token_pid = token, token, pid
       this.has_lock = true
@@ -242,9 +242,9 @@ local function take_lock(this)
 end
 
 local function release(this)
-  local shared = this.session.shared
+  local shared = this.session.group
   if this.has_lock then
-    this.session.vault:unlock(this.token)
+    this.session.cache:unlock(this.token)
     this.has_lock = false
     shared.token = shared.token ~= this.token and shared.token
   end
@@ -359,7 +359,7 @@ function refresh.fly(this)
     this.ends = math.min(this.ends, this.limit)
   end
   this.fly = refresh.fly
-  if this.session.shared.flight ~= this then
+  if this.session.group.flight ~= this then
     this.ended = true -- replaced before it started
     return
   end

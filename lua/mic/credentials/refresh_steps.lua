@@ -103,7 +103,7 @@ end
 --- applies to every process that reads the record.
 local function begin_pause(this, err)
   local session = this.session
-  local pause = session.shared.pause
+  local pause = session.group.pause
   if err.kind == "closed" or err.kind == "cancelled" or local_codes[err.code] then
     return -- not a failure of the API
   end
@@ -120,7 +120,7 @@ local function begin_pause(this, err)
   this.events[#this.events + 1] = { type = "pause", delay = seconds, err = err }
   if not this.unread and may_save(this) then
     this.retry_at = session:wall() + seconds
-    session.vault:save((this.saved or session.core:no_login()):with_retry_at(this.retry_at))
+    session.cache:save((this.saved or session.core:no_login()):with_retry_at(this.retry_at))
   end
 end
 
@@ -131,22 +131,22 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function refresh_steps.keep(this, record)
-  local vault = this.session.vault
+  local cache = this.session.cache
   local saved
   if is_outdated(this) then
     return nil, outdated()
   end
   if may_save(this) and not this.saves then
     this.saves = true -- an interrupted save is not repeated
-    saved, this.store_err = vault:save(record)
+    saved, this.store_err = cache:save(record)
   end
-  local owed = vault.unsaved
+  local owed = cache.dirty
   if not saved then
-    vault:owe(this.saved) -- before `adopt`: it allocates, and adopted credentials must be saved
+    cache:mark_dirty(this.saved) -- before `adopt`: it allocates, and what is adopted must be saved
   end
-  local ran, adopted, err = pcall(vault.adopt, vault, record, this.generation)
+  local ran, adopted, err = pcall(cache.adopt, cache, record, this.generation)
   if not (ran and adopted) then
-    vault.unsaved = owed
+    cache.dirty = owed
   end
   if not ran then
     error(adopted, 0)
@@ -155,17 +155,17 @@ function refresh_steps.keep(this, record)
   end
   this.generation, this.record, this.kept = adopted, record, true
   if saved then
-    vault.unsaved = nil
+    cache.dirty = nil
   end
-  this.session.shared.pause:finish()
+  this.session.group.pause:finish()
   return true
 end
 
 --- Takes the lock where the store could not give it before; the transaction's end releases it.
 local function take_lock_again(this)
-  local shared = this.session.shared
+  local shared = this.session.group
   local pid = core_module.pid()
-  local token = this.session.vault:lock()
+  local token = this.session.cache:lock()
   if token then
     this.token, shared.token, shared.token_pid = token, token, pid
     this.has_lock, this.unread = true, true
@@ -174,8 +174,8 @@ end
 
 --- Saves refused logins that are not saved yet, beside the credentials in the store.
 local function save_refusals(this)
-  local vault = this.session.vault
-  if not this.session.shared.refusals.owed then
+  local cache = this.session.cache
+  if not this.session.group.refusals.owed then
     return
   end
   if not this.has_lock then
@@ -185,13 +185,13 @@ local function save_refusals(this)
     return
   end
   if this.unread then -- the store failed before; what it holds must not be lost
-    local saved, err = vault:saved()
+    local saved, err = cache:saved()
     if err then
       return
     end
     this.saved, this.unread = saved or false, false
   end
-  vault:save(this.saved or nil)
+  cache:save(this.saved or nil)
 end
 
 --- Records a refused login, here and in the saved record. It is not retried automatically for a
@@ -199,14 +199,14 @@ end
 local function note_refused(this, username, password)
   local session = this.session
   local digest = session:digest(username, password)
-  session.shared.refusals:note(digest, session:wall())
+  session.group.refusals:note(digest, session:wall())
   save_refusals(this)
 end
 
 local function note_worked(this, username, password)
   local session = this.session
-  if not session.shared.refusals:is_empty() then
-    session.shared.refusals:forget(session:digest(username, password), session:wall())
+  if not session.group.refusals:is_empty() then
+    session.group.refusals:forget(session:digest(username, password), session:wall())
     session.digested = nil -- it holds the password
   end
 end
@@ -283,8 +283,8 @@ local function log_in_instead(this, err)
   if session.core:forget(this.generation) then
     refresh_steps.see_generation(this)
     local pause = this.retry_at and session.core:no_login():with_retry_at(this.retry_at) or nil
-    if saved and may_save(this) and not session.vault:save(pause) then
-      session.vault:owe(this.saved)
+    if saved and may_save(this) and not session.cache:save(pause) then
+      session.cache:mark_dirty(this.saved)
     end
   end
   return nil, problem

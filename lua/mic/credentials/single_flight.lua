@@ -41,7 +41,7 @@ function single_flight.launch(self, purpose, deadline, details)
     this[name] = value
   end
   single_flight.lend(this, this.retry, deadline)
-  self.shared.flight = this
+  self.group.flight = this
   this.spawned = self.transport.spawn(refresh.fly, this) ~= false
   return this
 end
@@ -65,14 +65,14 @@ end
 ---@return table|nil err
 function single_flight.run(self, purpose, deadline, details, take)
   while true do
-    local other = self.shared:present()
+    local other = self.group:present()
     if not other then
       break
     end
     if take then
       single_flight.lend(other, details and details.retry, deadline)
     end
-    local _, err = self.shared:wait(other, self.transport, deadline)
+    local _, err = self.group:wait(other, self.transport, deadline)
     if err then
       return nil, err
     end
@@ -81,7 +81,7 @@ function single_flight.run(self, purpose, deadline, details, take)
     end
   end
   local this = single_flight.launch(self, purpose, deadline, details)
-  local _, err = self.shared:wait(this, self.transport, deadline)
+  local _, err = self.group:wait(this, self.transport, deadline)
   single_flight.check_raised(this)
   if err then
     return nil, err
@@ -135,7 +135,7 @@ end
 function single_flight.share(self, this, generation)
   local _, present = self.core:freshness()
   if present == generation and this.session ~= self and this.record then
-    return self.vault:adopt_saved(this.record)
+    return self.cache:adopt_saved(this.record)
   end
   return present ~= generation
 end

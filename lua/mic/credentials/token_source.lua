@@ -31,7 +31,7 @@ function token_source.new(settings)
     timeout = settings.timeout,
     mask = settings.mask,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
-    shared = shared, -- the flight group of this store and key
+    group = shared, -- the flight group of this store and key
     loaded = false, -- the store has been read once
     user = nil, -- user name of the last login
     dead_generation = nil, -- generation whose refresh token was refused, while its token is good
@@ -50,7 +50,7 @@ function token_source.new(settings)
       settings.emit(event)
     end
   end
-  self.vault = credential_cache.new {
+  self.cache = credential_cache.new {
     core = settings.core,
     store = settings.store,
     key = key,
@@ -65,7 +65,7 @@ end
 --- Seconds since 1970, from the transport if it has a clock of its own.
 ---@return number
 function session_methods:wall()
-  return self.vault:wall()
+  return self.cache:wall()
 end
 
 --- Ends a transaction: its lock is released, and the waiting tasks get the outcome. `ended` is set
@@ -74,8 +74,8 @@ end
 function session_methods:land(this)
   local err = this.err or nil
   this.ended = true
-  if self.shared.flight == this then
-    self.shared.flight = nil
+  if self.group.flight == this then
+    self.group.flight = nil
   end
   if this.purpose ~= "save" and this.purpose ~= "settle" then
     self.last_error = err
@@ -139,7 +139,7 @@ end
 ---@param password string|nil nil: the one of the last digest
 ---@return number|nil seconds nil: it may be sent
 function session_methods:refused_for(password)
-  local refused, last = self.shared.refusals, self.digested
+  local refused, last = self.group.refusals, self.digested
   password = password or (last and last.password)
   if refused:is_empty() or not password or not self.username then
     return nil
@@ -157,8 +157,8 @@ end
 --- Adopts what the store holds, unless a transaction of ours is running.
 ---@return boolean changed the credentials are new
 function session_methods:look()
-  local saved = not self.shared:present() and self.vault:saved()
-  return saved and self.vault:adopt_saved(saved) or false
+  local saved = not self.group:present() and self.cache:saved()
+  return saved and self.cache:adopt_saved(saved) or false
 end
 
 --- Reads the store once, before the first use of the credentials.
@@ -226,7 +226,7 @@ end
 
 --- Returns the error of the backoff, unless the store has better credentials by now.
 local function in_pause(self)
-  local err = self.shared.pause:error(self.transport.now())
+  local err = self.group.pause:error(self.transport.now())
   if not self:is_usable() then
     self:look()
     if self:is_good() then
@@ -241,16 +241,16 @@ end
 ---@param retry table|false|nil of `mic.http.retry`: retries of the login or refresh
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:renew(deadline, retry)
+function session_methods:ensure(deadline, retry)
   self:load()
   local launched = 0
   while not self:is_good() do
     local _, generation = self.core:freshness()
-    local this = self.shared:present()
+    local this = self.group:present()
     local is_own = not this
     if is_own then
       local able = self.core:can_refresh() or self.password
-      if able and self.shared.pause:left(self.transport.now()) then
+      if able and self.group.pause:left(self.transport.now()) then
         return in_pause(self)
       end
       launched = launched + 1
@@ -258,7 +258,7 @@ function session_methods:renew(deadline, retry)
     else
       single_flight.lend(this, retry, deadline)
     end
-    local _, err = self.shared:wait(this, self.transport, deadline)
+    local _, err = self.group:wait(this, self.transport, deadline)
     if is_own then
       single_flight.check_raised(this)
     end
@@ -282,7 +282,7 @@ end
 
 --- Returns the number of successful logins and refreshes of this client.
 ---@return number
-function session_methods:brought()
+function session_methods:renewals()
   return self.counters.logins + self.counters.refreshes
 end
 
@@ -292,9 +292,9 @@ end
 ---@param retry table|false|nil
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:renew_refused(generation, deadline, retry)
+function session_methods:replace(generation, deadline, retry)
   self.core:mark_stale(generation)
-  return self:renew(deadline, retry)
+  return self:ensure(deadline, retry)
 end
 
 --- Notes that the API calls a renewed token expired, too. For a minute such answers start no
@@ -303,14 +303,14 @@ end
 function session_methods:note_vain(generation)
   local _, present = self.core:freshness()
   if generation == present then
-    self.shared.minute_limit:note("vain", self.transport.now(), 1)
+    self.group.minute_limit:note("vain", self.transport.now(), 1)
   end
 end
 
 --- True if a renewal is known to be useless at the moment.
 ---@return boolean
 function session_methods:is_vain()
-  local notes = self.shared.minute_limit
+  local notes = self.group.minute_limit
   return (notes:here("vain", self.transport.now()) or notes:shared "vain") ~= nil
 end
 
@@ -320,7 +320,7 @@ end
 ---@param digest number of that token
 ---@return boolean marked
 function session_methods:mark_refused(generation, digest)
-  if not self.shared.minute_limit:note("mark", self.core:monotonic(), digest) then
+  if not self.group.minute_limit:note("mark", self.core:monotonic(), digest) then
     return false
   end
   self.core:mark_stale(generation)
@@ -329,16 +329,16 @@ end
 
 --- Starts a transaction without waiting for it, unless one is running.
 local function start_aside(self, purpose, deadline)
-  if not self.shared:present() then
+  if not self.group:present() then
     single_flight.check_raised(single_flight.launch(self, purpose, deadline))
   end
 end
 
 --- Refreshes early while the token is good. A failure emits an event and starts a backoff.
 ---@param deadline number|nil
-function session_methods:refresh_ahead(deadline)
+function session_methods:prefetch(deadline)
   local now = self.transport.now()
-  if self.shared.pause:left(now) or (self.quiet_until and now < self.quiet_until) then
+  if self.group.pause:left(now) or (self.quiet_until and now < self.quiet_until) then
     return
   end
   local _, generation = self.core:freshness()
@@ -353,12 +353,12 @@ end
 --- Retries a save that failed, if its backoff is over. Releases a lock that a transaction could not
 --- release.
 ---@param deadline number|nil
-function session_methods:save_first(deadline)
-  if self.shared.token and not self.shared:present() then
-    self.shared:give_back(self.vault)
+function session_methods:flush(deadline)
+  if self.group.token and not self.group:present() then
+    self.group:give_back(self.cache)
   end
-  local unsaved = self.vault.unsaved
-  if unsaved and self.transport.now() >= unsaved.next_try then
+  local dirty = self.cache.dirty
+  if dirty and self.transport.now() >= dirty.next_try then
     start_aside(self, "settle", deadline)
   end
 end
@@ -367,12 +367,12 @@ end
 ---@param credentials table
 ---@return true|nil ok
 ---@return table|nil err
-function session_methods:adopt(credentials)
-  local before, owed = self.core:record(), self.vault.unsaved
-  self.vault:owe(before) -- before `adopt`, which needs it: see `refresh_steps.keep`
-  local ran, adopted, err = pcall(self.vault.adopt, self.vault, credentials)
+function session_methods:use_credentials(credentials)
+  local before, owed = self.core:record(), self.cache.dirty
+  self.cache:mark_dirty(before) -- before `adopt`, which needs it: see `refresh_steps.keep`
+  local ran, adopted, err = pcall(self.cache.adopt, self.cache, credentials)
   if not (ran and adopted) then
-    self.vault.unsaved = owed
+    self.cache.dirty = owed
   end
   if not ran then
     errors.pass_memory(adopted)
@@ -382,7 +382,7 @@ function session_methods:adopt(credentials)
     return nil, err
   end
   self.loaded = true
-  self.shared.pause:finish()
+  self.group.pause:finish()
   local details = { saved = before, wanted = self.core:record() }
   return single_flight.outcome(single_flight.run(self, "save", nil, details))
 end
@@ -393,7 +393,7 @@ end
 function session_methods:logout()
   self:load()
   local before = self.core:record()
-  self.vault:owe(before)
+  self.cache:mark_dirty(before)
   self.core:forget()
   self.user = nil
   return single_flight.outcome(single_flight.run(self, "save", nil, { saved = before }))

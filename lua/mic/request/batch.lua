@@ -127,8 +127,8 @@ end
 
 --- Starts a GET with only a path, without a coroutine.
 local function begin_plain(state, inside, index)
-  local session = inside.session
-  session.counters.calls = session.counters.calls + 1
+  local source = inside.token_source
+  source.counters.calls = source.counters.calls + 1
   local idle = inside.idle
   local count = #idle
   local exchange = idle[count]

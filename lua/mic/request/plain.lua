@@ -54,8 +54,8 @@ for _, method in ipairs { "GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PA
 end
 
 local function is_open(self)
-  local session = self.session
-  return self.plain_request and not session.vault.unsaved and not session.shared.token
+  local source = self.token_source
+  return self.plain_request and not source.cache.dirty and not source.group.token
 end
 
 --- True if a plain call may use this path, waiting in this thread.
@@ -65,8 +65,8 @@ plain.is_open = is_open
 
 --- True if the transport may take the call; a `plain_get` takes only a GET without data.
 local function is_open_in_transport(self, method, data)
-  local session = method == "GET" and data == nil and self.plain_get and self.session
-  return session and not session.vault.unsaved and not session.shared.token
+  local source = method == "GET" and data == nil and self.plain_get and self.token_source
+  return source and not source.cache.dirty and not source.group.token
 end
 
 --- Makes a response of a plain call's answer.
@@ -81,7 +81,7 @@ local function answer(self, ends, status, second, packed, content_type, advisory
     return nil
   end
   if advisory then
-    self.session:refresh_ahead(ends)
+    self.token_source:prefetch(ends)
   end
   if not self.retry_budget.is_full then
     self.retry_budget:earn()
@@ -152,8 +152,9 @@ function plain.send(self, what, method, path, data, opts)
     ends = self.transport.now() + deadline
     timeout = timeout < deadline and timeout or deadline
   end
-  if not self.session.loaded then -- otherwise a stored token is found only after a refused attempt
-    self.session:load()
+  -- Otherwise a stored token is found only after a refused attempt.
+  if not self.token_source.loaded then
+    self.token_source:load()
     if ends then
       timeout = math.min(timeout, math.max(ends - self.transport.now(), SHORTEST))
     end
@@ -171,7 +172,7 @@ function plain.send(self, what, method, path, data, opts)
     return false
   end
   self.used_transport = not self.plain_get and "blocking" or nil
-  local counters = self.session.counters
+  local counters = self.token_source.counters
   counters.calls = counters.calls + 1
   local made, problem, good = answer(self, ends, status, second, packed, content_type, advisory)
   if good then

@@ -173,7 +173,7 @@ end
 --- When a renewal before the call has to have ended. While the token is good it gets half of the
 --- time that is left, so that the call can still be sent when the renewal hangs.
 local function renewal_ends(self, state)
-  if not state.ends or not self.session:is_usable() then
+  if not state.ends or not self.token_source:is_usable() then
     return state.ends
   end
   local now = self.transport.now()
@@ -183,12 +183,12 @@ end
 function actions.ensure(self, state)
   state.ensured = (state.ensured or 0) + 1
   local settings = retry.settings(self, state.retry)
-  local ok, err = self.session:renew(renewal_ends(self, state), settings)
+  local ok, err = self.token_source:ensure(renewal_ends(self, state), settings)
   if ok then
     return true
   end
   --- The renewal failed, but the token is still good: use it.
-  if not state.allow_stale and self.session:is_usable() then
+  if not state.allow_stale and self.token_source:is_usable() then
     state.allow_stale = true
     return true
   end
@@ -198,15 +198,15 @@ function actions.ensure(self, state)
 end
 
 function actions.renew(self, state, reply)
-  if self.session:is_vain() then
+  if self.token_source:is_vain() then
     state.resent = (state.resent or 0) + 1
-    return self.session:look() -- another worker may have saved a better token
+    return self.token_source:look() -- another worker may have saved a better token
   end
-  local brought = self.session:brought()
+  local before = self.token_source:renewals()
   local settings = retry.settings(self, state.retry)
-  local ok, err = self.session:renew_refused(reply.generation, state.ends, settings)
+  local ok, err = self.token_source:replace(reply.generation, state.ends, settings)
   -- An adopted token may be refused, too: it does not count as a renewal.
-  local count = brought == self.session:brought() and "resent" or "renewed"
+  local count = before == self.token_source:renewals() and "resent" or "renewed"
   state[count] = (state[count] or 0) + 1
   if err then
     name_call(self, state, err)
@@ -261,7 +261,7 @@ local function wait_for_retry(self, state, reply, kind, code)
     return false
   end
   state.retries = (state.retries or 0) + 1
-  self.session.counters.retries = self.session.counters.retries + 1
+  self.token_source.counters.retries = self.token_source.counters.retries + 1
   if self.listens then
     events.retry(self, state, delay, reply and ("%d"):format(reply.status) or kind)
   end
@@ -273,14 +273,14 @@ end
 local function settle(self, state, reply, second, code, message)
   if reply and reply.status >= 200 and reply.status < 300 then
     if second == "advisory" then
-      self.session:refresh_ahead(state.ends)
+      self.token_source:prefetch(state.ends)
     end
     self.retry_budget:earn()
     local made, problem = response.new(reply, state.attempts, state.decode, self.most_values)
     return true, succeed(self, state, made, problem)
   end
   if reply and reply.means == "expired" and (state.renewed or 0) > 0 then
-    self.session:note_vain(reply.generation)
+    self.token_source:note_vain(reply.generation)
   end
   local action = actions[decide(self, state, reply, second)]
   local again
@@ -296,14 +296,14 @@ local function settle(self, state, reply, second, code, message)
 end
 
 --- Sends a built request.
----@param self table the client state: core, transport, session, mask, emit, listens, timeout,
+---@param self table the client state: core, transport, token_source, mask, emit, listens, timeout,
 --- retry, retry_defaults, retry_budget
 ---@param state table of `build`, with `ends` (on the transport's clock) if there is a deadline
 ---@return table|nil response
 ---@return table|nil err
 function send.call(self, state)
-  if self.session.vault.unsaved or self.session.shared.token then
-    self.session:save_first(state.ends)
+  if self.token_source.cache.dirty or self.token_source.group.token then
+    self.token_source:flush(state.ends)
   end
   while true do
     if not set_timeouts(self, state) then

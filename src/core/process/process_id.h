@@ -8,8 +8,10 @@
 
 MIC_PRIVATE_BEGIN
 
-/* getpid() is a system call. A call of a client checks three times whether it still is in the
-   process that opened its connections. */
+/* The id of this process. getpid() is a system call, and a call of a client asks three times, in an
+   event loop eleven times. So the id is cached, and each child of fork() caches its own. A child of
+   vfork(), _Fork() or a bare clone() is not told from its parent. The first two may only start a
+   program. */
 pid_t process_id(void);
 
 MIC_PRIVATE_END

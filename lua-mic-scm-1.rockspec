@@ -95,6 +95,7 @@ build = {
         "src/core/text/url_path.c",
         "src/core/text/utf8.c",
         "src/core/transfer/client_identity.c",
+        "src/core/transfer/connection_options.c",
         "src/core/transfer/connections.c",
         "src/core/transfer/dead_connection.c",
         "src/core/transfer/download_file.c",

@@ -15,36 +15,6 @@
 
 /* ---- configuration ---- */
 
-static void copy_option(lua_State *L, int config, const char *name, char **into) {
-  size_t length = 0;
-  const char *text = argumentsL_string(L, config, name, &length);
-  if (text == NULL)
-    return;
-  if (strlen(text) != length)
-    argumentsL_raise(L, "%s must not hold a NUL byte", name);
-  *into = strdup(text);
-  if (*into == NULL)
-    argumentsL_raise_memory(L);
-}
-
-struct choice {
-  const char *name;
-  long value;
-};
-
-/* `choices` ends with a NULL name and the default. */
-static long read_choice(lua_State *L, int config, const char *name, const char *accepted,
-                        const struct choice *choices) {
-  size_t length = 0;
-  const char *text = argumentsL_string(L, config, name, &length);
-  const struct choice *choice = choices;
-  while (choice->name != NULL && (text == NULL || strcmp(choice->name, text) != 0))
-    choice++;
-  if (choice->name != NULL || text == NULL)
-    return choice->value;
-  return argumentsL_raise(L, "%s must be %s", name, accepted);
-}
-
 static void read_base_url(lua_State *L, int config, struct api_client *client) {
   size_t length = 0;
   const char *text = argumentsL_required_string(L, config, "base_url", &length);
@@ -69,6 +39,20 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
+static enum identity_place read_identity(lua_State *L, int config) {
+  static const char *const names[] = {"header", "query", "none"};
+  static const enum identity_place places[] = {IDENTITY_IN_HEADER, IDENTITY_IN_QUERY,
+                                               IDENTITY_NOWHERE};
+  size_t length = 0;
+  const char *text = argumentsL_string(L, config, "identity", &length);
+  for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(text, names[i]) == 0)
+      return places[i];
+  if (text != NULL)
+    argumentsL_raise(L, "identity must be \"header\", \"query\" or \"none\"");
+  return IDENTITY_IN_HEADER;
+}
+
 /* Used only for masking. */
 static void read_known_secrets(lua_State *L, int config, struct api_client *client) {
   size_t length = 0;
@@ -86,24 +70,19 @@ static void check_user_agent(lua_State *L, const char *text) {
 }
 
 static void read_connection_options(lua_State *L, int config, struct connection_options *options) {
-  static const struct choice http_versions[] = {
-      {"2", CURL_HTTP_VERSION_2TLS},
-      {"1.1", CURL_HTTP_VERSION_1_1},
-      {NULL, CURL_HTTP_VERSION_NONE}}; /* the newest that this libcurl supports over TLS */
-  static const struct choice tls_versions[] = {{"1.2", CURL_SSLVERSION_TLSv1_2},
-                                               {"1.3", CURL_SSLVERSION_TLSv1_3},
-                                               {NULL, CURL_SSLVERSION_TLSv1_2}};
-  copy_option(L, config, "ca_file", &options->ca_file);
-  copy_option(L, config, "ca_file_name", &options->ca_file_name);
-  copy_option(L, config, "ca_path", &options->ca_path);
-  copy_option(L, config, "client_cert", &options->client_cert);
-  copy_option(L, config, "client_key", &options->client_key);
-  copy_option(L, config, "pinned_public_key", &options->pinned_public_key);
-  copy_option(L, config, "proxy", &options->proxy);
-  copy_option(L, config, "user_agent", &options->user_agent);
-  options->http_version = read_choice(L, config, "http_version", "\"2\" or \"1.1\"", http_versions);
-  options->min_tls_version =
-      read_choice(L, config, "min_version", "\"1.2\" or \"1.3\"", tls_versions);
+  const char *name = NULL;
+  for (size_t i = 0; (name = connection_option_name(i)) != NULL; i++) {
+    size_t length = 0;
+    const char *text = argumentsL_string(L, config, name, &length);
+    if (text == NULL)
+      continue;
+    const char *problem =
+        strlen(text) == length ? connection_option_problem(i, text) : "must not hold a NUL byte";
+    if (problem != NULL)
+      argumentsL_raise(L, "%s %s", name, problem);
+    if (!connection_option_keep(options, i, text))
+      argumentsL_raise_memory(L);
+  }
   if (options->user_agent == NULL)
     options->user_agent = strdup("lua-mic/" MIC_VERSION);
   if (options->user_agent == NULL)
@@ -119,10 +98,6 @@ static void read_connection_options(lua_State *L, int config, struct connection_
      client_key, pinned_public_key, min_version, engine, password (for masking)
    ---@return mic.client client Raises if the configuration is invalid. */
 int clientL_new(lua_State *L) {
-  static const struct choice places[] = {{"header", IDENTITY_IN_HEADER},
-                                         {"query", IDENTITY_IN_QUERY},
-                                         {"none", IDENTITY_NOWHERE},
-                                         {NULL, 0}};
   luaL_checktype(L, 1, LUA_TTABLE);
   struct client_box *box = argumentsL_new_block(L, sizeof *box);
   struct api_client *client = &box->client;
@@ -130,8 +105,7 @@ int clientL_new(lua_State *L) {
   argumentsL_set_type(L, clientL_type);
   read_base_url(L, 1, client);
   read_api_key(L, 1, client);
-  client->identity = (enum identity_place)read_choice(L, 1, "identity",
-                                                      "\"header\", \"query\" or \"none\"", places);
+  client->identity = read_identity(L, 1);
   client->timeout = argumentsL_positive(L, 1, "timeout", 30.0);
   client->connect_timeout = argumentsL_positive(L, 1, "connect_timeout", 10.0);
   client->max_response_size = argumentsL_count(L, 1, "max_response_size", 16.0 * 1024 * 1024);

@@ -3,15 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../process/process_environment.h"
 #include "../process/process_id.h"
-#include "../process/randomness.h"
 #include "../process/sigpipe_guard.h"
-#include "../text/secret.h"
-#include "client_identity.h"
 #include "connections.h"
 #include "dead_connection.h"
-#include "trust.h"
 
 /* The longest delay before Ctrl-C is noticed. */
 static const double SLICE_SECONDS = 0.5;
@@ -24,17 +19,6 @@ static const double SLICE_SECONDS = 0.5;
     if (set_code != CURLE_OK)                                                                      \
       return set_code;                                                                             \
   } while (0)
-
-static CURLcode set_tls(struct connection_options *options, CURL *easy) {
-  if (options->key_mark == 0 && options->client_key != NULL)
-    options->key_mark = randomness_bits();
-  CURLcode code = trust_set(easy, options->ca_file, options->ca_path, options->min_tls_version);
-  if (code == CURLE_OK)
-    code = client_identity_set(easy, options->client_cert, options->client_key, options->key_mark);
-  if (code == CURLE_OK && options->pinned_public_key != NULL)
-    code = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, options->pinned_public_key);
-  return code;
-}
 
 static CURLcode set_protocols(CURL *easy) {
   /* url_parse decides which plain http is allowed. */
@@ -52,35 +36,14 @@ static CURLcode set_protocols(CURL *easy) {
   return CURLE_OK;
 }
 
-bool connection_options_may_proxy(const struct connection_options *options) {
-  static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                          "ALL_PROXY"};
-  if (options->proxy != NULL)
-    return options->proxy[0] != '\0';
-  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-    if (environment_get(variables[i]) != NULL)
-      return true;
-  return false;
-}
-
 /* Sets the options that never change. */
 static CURLcode configure(struct connection_options *options, CURL *easy) {
   CURLcode code = exchange_configure(easy);
   if (code == CURLE_OK)
     code = set_protocols(easy);
   if (code == CURLE_OK)
-    code = set_tls(options, easy);
-  if (code != CURLE_OK)
-    return code;
-  SET(CURLOPT_NOSIGNAL, 1L);
-  SET(CURLOPT_HTTP_VERSION, options->http_version);
-  /* Requests carry User-Agent as a header line, which libcurl copies once instead of twice. This
-     option is for the CONNECT to a proxy. */
-  if (connection_options_may_proxy(options))
-    SET(CURLOPT_USERAGENT, options->user_agent);
-  if (options->proxy != NULL || environment_is_foreign())
-    SET(CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
-  return CURLE_OK;
+    code = connection_options_set(options, easy);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) : code;
 }
 
 /* libcurl cannot resize the buffer of a used handle, and remembers refused streams in it. Such
@@ -383,18 +346,4 @@ void connections_close(struct connections *connections) {
   poller_close(&connections->poller);
   sessions_close(&connections->sessions);
   sigpipe_restore(&guard);
-}
-
-void connection_options_clear(struct connection_options *options) {
-  free(options->ca_file);
-  free(options->ca_file_name);
-  free(options->ca_path);
-  free(options->client_cert);
-  free(options->client_key);
-  free(options->pinned_public_key);
-  if (options->proxy != NULL) /* may hold a password */
-    secret_wipe(options->proxy, strlen(options->proxy));
-  free(options->proxy);
-  free(options->user_agent);
-  memset(options, 0, sizeof *options);
 }

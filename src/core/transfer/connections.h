@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "../base.h"
+#include "connection_options.h"
 #include "exchange.h"
 #include "poller.h"
 #include "sessions.h"
@@ -14,19 +15,6 @@
 MIC_PRIVATE_BEGIN
 
 enum { IDLE_HANDLES_MAX = 128 };
-
-/* Connection options. Strings are owned; NULL: not given. */
-struct connection_options {
-  char *ca_file, *ca_path;
-  char *ca_file_name; /* the name of ca_file in messages; NULL: tls.ca_file */
-  char *client_cert, *client_key;
-  uint64_t key_mark; /* unique per client: see client_identity.h; 0: not set */
-  char *pinned_public_key;
-  char *proxy;
-  char *user_agent;
-  long min_tls_version; /* CURL_SSLVERSION_* */
-  long http_version;    /* CURL_HTTP_VERSION_* */
-};
 
 struct engine_limiter;
 
@@ -59,9 +47,6 @@ CURLcode connections_lend(struct connections *connections, struct exchange *exch
 void connections_give_back(struct connections *connections, struct exchange *exchange);
 /* Ends all running exchanges with FAILURE_CLOSED and closes all connections. */
 void connections_close(struct connections *connections);
-/* True if the options or the environment name a proxy. */
-bool connection_options_may_proxy(const struct connection_options *options);
-void connection_options_clear(struct connection_options *options);
 
 MIC_PRIVATE_END
 #endif

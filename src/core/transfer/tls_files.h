@@ -4,7 +4,7 @@
 
 #include "../base.h"
 #include "../text/failure.h"
-#include "connections.h"
+#include "connection_options.h"
 
 MIC_PRIVATE_BEGIN
 

@@ -45,7 +45,7 @@ static void look_at_folder(void) {
 
 /* The options for one TLS peer: the server or the proxy. */
 struct peer {
-  CURLoption file, folder, min_version, verify_peer, verify_host;
+  CURLoption file, folder, verify_peer, verify_host;
 #if LIBCURL_VERSION_NUM >= 0x074d00
   CURLoption blob;
 #endif
@@ -54,7 +54,6 @@ struct peer {
 static const struct peer server = {
     .file = CURLOPT_CAINFO,
     .folder = CURLOPT_CAPATH,
-    .min_version = CURLOPT_SSLVERSION,
     .verify_peer = CURLOPT_SSL_VERIFYPEER,
     .verify_host = CURLOPT_SSL_VERIFYHOST,
 #if LIBCURL_VERSION_NUM >= 0x074d00
@@ -65,7 +64,6 @@ static const struct peer server = {
 static const struct peer proxy = {
     .file = CURLOPT_PROXY_CAINFO,
     .folder = CURLOPT_PROXY_CAPATH,
-    .min_version = CURLOPT_PROXY_SSLVERSION,
     .verify_peer = CURLOPT_PROXY_SSL_VERIFYPEER,
     .verify_host = CURLOPT_PROXY_SSL_VERIFYHOST,
 #if LIBCURL_VERSION_NUM >= 0x074d00
@@ -139,12 +137,10 @@ static CURLcode set_system(CURL *easy, const struct peer *peer) {
   return info->cainfo == NULL ? CURLE_OK : curl_easy_setopt(easy, peer->folder, NULL);
 }
 
-static CURLcode set_peer(CURL *easy, const struct peer *peer, const char *file, const char *folder,
-                         long min_version) {
+static CURLcode set_peer(CURL *easy, const struct peer *peer, const char *file,
+                         const char *folder) {
   CURLcode code =
       file != NULL || folder != NULL ? set_own(easy, peer, file, folder) : set_system(easy, peer);
-  if (code == CURLE_OK)
-    code = curl_easy_setopt(easy, peer->min_version, min_version);
   if (code == CURLE_OK)
     code = curl_easy_setopt(easy, peer->verify_peer, 1L);
   if (code == CURLE_OK)
@@ -152,10 +148,10 @@ static CURLcode set_peer(CURL *easy, const struct peer *peer, const char *file, 
   return code;
 }
 
-CURLcode trust_set(CURL *easy, const char *file, const char *folder, long min_version) {
+CURLcode trust_set(CURL *easy, const char *file, const char *folder) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  CURLcode code = set_peer(easy, &server, file, folder, min_version);
+  CURLcode code = set_peer(easy, &server, file, folder);
   if (code == CURLE_OK && (info->features & CURL_VERSION_HTTPS_PROXY) != 0)
-    code = set_peer(easy, &proxy, file, folder, min_version);
+    code = set_peer(easy, &proxy, file, folder);
   return code;
 }

@@ -12,7 +12,7 @@ MIC_PRIVATE_BEGIN
    neither, uses the cheaper form of libcurl's default. That is the hashed folder, if the system has
    one, which is read one certificate at a time (measured: a third of a cold start over TLS). Else
    it is the bundle alone, which libcurl keeps parsed between connections. */
-CURLcode trust_set(CURL *easy, const char *file, const char *folder, long min_version);
+CURLcode trust_set(CURL *easy, const char *file, const char *folder);
 
 MIC_PRIVATE_END
 #endif

@@ -1,0 +1,139 @@
+#include "../base.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../process/process_environment.h"
+#include "../process/randomness.h"
+#include "../text/secret.h"
+#include "client_identity.h"
+#include "connection_options.h"
+#include "trust.h"
+
+struct option_values {
+  const char *problem; /* of any other text */
+  struct {
+    const char *text; /* NULL: the option is not given */
+    long value;
+  } list[3];
+};
+
+static const struct option_values http_versions = {
+    "must be \"2\" or \"1.1\"",
+    {{"2", CURL_HTTP_VERSION_2TLS},
+     {"1.1", CURL_HTTP_VERSION_1_1},
+     {NULL, CURL_HTTP_VERSION_NONE}}}; /* the newest that this libcurl supports over TLS */
+
+static const struct option_values tls_versions = {"must be \"1.2\" or \"1.3\"",
+                                                  {{"1.2", CURL_SSLVERSION_TLSv1_2},
+                                                   {"1.3", CURL_SSLVERSION_TLSv1_3},
+                                                   {NULL, CURL_SSLVERSION_TLSv1_2}}};
+
+struct connection_option {
+  const char *name;
+  size_t member; /* its offset */
+  const struct option_values *values;
+  CURLoption option, proxy_option;
+};
+
+static const struct connection_option rows[] = {
+#define ROW(name, values, option, proxy_option)                                                    \
+  {#name, offsetof(struct connection_options, name), values, option, proxy_option},
+    CONNECTION_OPTIONS(ROW)
+#undef ROW
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static char **text_of(struct connection_options *options, size_t index) {
+  return (char **)(void *)((char *)options + rows[index].member);
+}
+
+const char *connection_option_name(size_t index) {
+  return index < ROWS ? rows[index].name : NULL;
+}
+
+/* The entry of the text, or the last one. */
+static size_t find_value(const struct option_values *values, const char *text) {
+  size_t found = 0;
+  while (values->list[found].text != NULL &&
+         (text == NULL || strcmp(values->list[found].text, text) != 0))
+    found++;
+  return found;
+}
+
+const char *connection_option_problem(size_t index, const char *text) {
+  const struct option_values *values = rows[index].values;
+  if (values == NULL || values->list[find_value(values, text)].text != NULL)
+    return NULL;
+  return values->problem;
+}
+
+bool connection_option_keep(struct connection_options *options, size_t index, const char *text) {
+  char **kept = text_of(options, index);
+  free(*kept);
+  *kept = strdup(text);
+  return *kept != NULL;
+}
+
+void connection_options_clear(struct connection_options *options) {
+  for (size_t i = 0; i < ROWS; i++) {
+    char *text = *text_of(options, i);
+    if (text != NULL) /* proxy may hold a password */
+      secret_wipe(text, strlen(text));
+    free(text);
+  }
+  memset(options, 0, sizeof *options);
+}
+
+bool connection_options_may_proxy(const struct connection_options *options) {
+  static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                          "ALL_PROXY"};
+  if (options->proxy != NULL)
+    return options->proxy[0] != '\0';
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+    if (environment_get(variables[i]) != NULL)
+      return true;
+  return false;
+}
+
+/* ---- on a handle ---- */
+
+static CURLcode set_option(CURL *easy, const struct connection_option *row, CURLoption option,
+                           const char *text) {
+  if (option == 0)
+    return CURLE_OK;
+  if (row->values != NULL)
+    return curl_easy_setopt(easy, option, row->values->list[find_value(row->values, text)].value);
+  return text == NULL ? CURLE_OK : curl_easy_setopt(easy, option, text);
+}
+
+static CURLcode set_rows(struct connection_options *options, CURL *easy) {
+  bool has_https_proxy =
+      (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTPS_PROXY) != 0;
+  CURLcode code = CURLE_OK;
+  for (size_t i = 0; i < ROWS && code == CURLE_OK; i++) {
+    const char *text = *text_of(options, i);
+    code = set_option(easy, &rows[i], rows[i].option, text);
+    if (code == CURLE_OK && has_https_proxy)
+      code = set_option(easy, &rows[i], rows[i].proxy_option, text);
+  }
+  return code;
+}
+
+CURLcode connection_options_set(struct connection_options *options, CURL *easy) {
+  if (options->key_mark == 0 && options->client_key != NULL)
+    options->key_mark = randomness_bits();
+  CURLcode code = trust_set(easy, options->ca_file, options->ca_path);
+  if (code == CURLE_OK)
+    code = client_identity_set(easy, options->client_cert, options->client_key, options->key_mark);
+  if (code == CURLE_OK)
+    code = set_rows(options, easy);
+  if (code == CURLE_OK && options->proxy == NULL && environment_is_foreign())
+    code = curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  /* Requests carry User-Agent as a header line, which libcurl copies once instead of twice. This
+     option is for the CONNECT to a proxy. */
+  if (code == CURLE_OK && connection_options_may_proxy(options))
+    code = curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
+  return code;
+}

@@ -1,3 +1,4 @@
+local core = require "mic.core"
 local options = require "mic.options"
 
 local url = "https://api.example.com/prod"
@@ -86,6 +87,18 @@ describe("options", function()
     local copy = options.check(given, options.client, "mic.new")
     tls.ca_file = "b"
     assert.are.equal("a", copy.tls.ca_file)
+  end)
+
+  it("reach the core, those of connections", function()
+    local names = { "http_version", "proxy", "user_agent" }
+    for name in pairs(options.client.fields.tls.fields) do
+      names[#names + 1] = name
+    end
+    assert.equal(9, #names)
+    for _, name in ipairs(names) do
+      assert.equal(name .. " must be a string (got number)",
+        message_of(core.client, { base_url = url, [name] = 1 }))
+    end
   end)
 
   it("name an unknown option, the one that was meant, and all that are known", function()

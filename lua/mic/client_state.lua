@@ -15,24 +15,18 @@ local client_state = {}
 
 local POLL = 0.05 -- seconds, if nothing can wake the caller
 
+--- Returns the configuration of the core client. The core reads the names that it knows.
 local function core_config(given, ca_file_name)
-  local config = {
-    api_key = given.api_key,
-    identity = given.identity or "none",
-    timeout = given.timeout,
-    connect_timeout = given.connect_timeout,
-    max_response_size = given.max_response_size,
-    max_size = given.max_size,
-    allow_insecure = given.allow_insecure,
-    user_agent = given.user_agent,
-    proxy = given.proxy,
-    http_version = given.http_version,
-    ca_file_name = ca_file_name,
-    password = type(given.password) == "string" and given.password or nil, -- to be masked
-  }
+  local config = {}
+  for name, value in pairs(given) do
+    config[name] = value
+  end
   for name, value in pairs(given.tls or {}) do
     config[name] = value
   end
+  config.identity = given.identity or "none"
+  config.ca_file_name = ca_file_name
+  config.password = type(given.password) == "string" and given.password or nil -- to be masked
   return config
 end
 

@@ -10,20 +10,6 @@ local HOUR = 3600
 local NAME_LIMIT = 60
 local METHOD_LIMIT = 23
 
-local function one_of(list)
-  return function(value)
-    if type(value) ~= "string" then
-      return true
-    end
-    for _, accepted in ipairs(list) do
-      if value == accepted then
-        return true
-      end
-    end
-    return false
-  end
-end
-
 local function check_seconds(value)
   if type(value) ~= "number" then
     return true
@@ -139,6 +125,15 @@ local function check_count(value)
   return value >= 1 and value <= 100 and value % 1 == 0
 end
 
+--- Checks of all options with this text, unless their spec has another one for the name.
+specs.checks = {
+  ["a file name"] = check_place,
+  ["a folder name"] = check_place,
+  ["a positive number of seconds"] = check_seconds,
+  ["a positive number of seconds or false"] = check_seconds,
+  ["a positive whole number of bytes"] = check_bytes,
+}
+
 local URL, TEXT = "string: a URL", "string: a string"
 local FILE, FOLDER = "string: a file name", "string: a folder name"
 local SECONDS = "number: a positive number of seconds"
@@ -158,14 +153,7 @@ local tls = {
     pinned_public_key = 'string: a file name or "sha256//…"',
     min_version = 'string: "1.2" or "1.3"',
   },
-  checks = {
-    ca_file = check_place,
-    ca_path = check_place,
-    client_cert = check_place,
-    client_key = check_place,
-    pinned_public_key = check_place,
-    min_version = one_of { "1.2", "1.3" },
-  },
+  checks = { pinned_public_key = check_place },
 }
 
 local retry = {
@@ -173,7 +161,7 @@ local retry = {
   prefix = "retry.",
   itself = "table|false: a table or false",
   fields = { attempts = "number: a whole number from 1 to 100", base = SECONDS, cap = SECONDS },
-  checks = { attempts = check_count, base = check_seconds, cap = check_seconds },
+  checks = { attempts = check_count },
 }
 
 function tls.rule(copy)
@@ -221,15 +209,8 @@ specs.client = {
     username = check_secret,
     password = check_secret,
     store = check_store,
-    identity = one_of { "header", "query" },
-    timeout = check_seconds,
-    connect_timeout = check_seconds,
-    deadline = check_seconds,
     refresh_margin = check_margin,
-    max_response_size = check_bytes,
-    max_size = check_bytes,
     proxy = check_proxy,
-    http_version = one_of { "1.1", "2" },
     transport = check_transport,
   },
   may_be_empty = { proxy = true },
@@ -277,15 +258,7 @@ specs.call = {
     on_data = FUNCTION,
     progress = FUNCTION,
   },
-  checks = {
-    method = check_method,
-    headers = check_headers,
-    body_file = check_place,
-    timeout = check_seconds,
-    deadline = check_seconds,
-    save_to = check_place,
-    max_size = check_bytes,
-  },
+  checks = { method = check_method, headers = check_headers },
   may_be_empty = { data = true, body = true },
   ways = {
     query = "query = { name = value }, or ?name=value into the path",

@@ -5,7 +5,11 @@ local json = require "mic.json"
 local specs = require "mic.option_specs"
 local pcall_compat = require "mic.pcall_compat"
 
-local options = { client = specs.client, call = specs.call }
+local options = {
+  client = specs.client,
+  call = specs.call,
+  check_seconds = specs.checks["a positive number of seconds"],
+}
 
 --- Returns a name in `known` with an edit distance of one and the same first letter. Names of
 --- options are never reported.
@@ -39,6 +43,20 @@ local function describe(value)
   return type(value) == "boolean" and tostring(value) or "another " .. type(value)
 end
 
+--- Returns the check of a field whose text lists the accepted values in quotation marks.
+local function check_listed(expects)
+  if expects:sub(1, 1) ~= '"' then
+    return nil
+  end
+  local accepted = {}
+  for value in expects:gmatch '"([^"]*)"' do
+    accepted[value] = true
+  end
+  return function(value)
+    return type(value) ~= "string" or accepted[value]
+  end
+end
+
 --- Returns an option's field, parsed from its text at first use; nil for an unknown option.
 local function field_of(spec, name)
   local read = spec.read
@@ -60,7 +78,7 @@ local function field_of(spec, name)
   field = {
     accepts = accepts,
     expects = expects,
-    check = spec.checks and spec.checks[name],
+    check = spec.checks and spec.checks[name] or specs.checks[expects] or check_listed(expects),
     may_be_empty = spec.may_be_empty and spec.may_be_empty[name],
     way = spec.ways and spec.ways[name],
     inner = inner,
@@ -98,8 +116,9 @@ end
 
 --- Checks options without copying them: names, types and values. Raises for misuse.
 --- `spec.fields` maps a name to a text, its types and what they are called ("string|false: …"), or
---- to a spec whose own text is `itself`. `checks`, `defaults`, `may_be_empty` and `ways` (the
---- correct form, for a value of a wrong type) map a name to what few options have.
+--- to a spec whose own text is `itself`. Some texts imply a check (`option_specs.checks`, or values
+--- in quotation marks). `checks`, `defaults`, `may_be_empty` and `ways` (the correct form, for a
+--- value of a wrong type) map a name to what few options have.
 --- `spec.aliases` maps foreign names (lower case, without underscores) to ours; those of a spec
 --- with a `name` are in option_names.
 --- `spec.way` follows the method's name if the argument is not a table;

@@ -15,7 +15,6 @@ local plain = {}
 
 local SHORTEST = 0.001 -- seconds of an attempt after the deadline has passed
 
-local may_be_timeout = options.call.checks.timeout
 local plain_options = { params = "table", query = "table", timeout = "number" }
 
 --- True if there are only plain options of the right types. Wrong ones are reported by `build`.
@@ -28,7 +27,7 @@ local function are_plain(opts)
       return false
     end
   end
-  return opts.timeout == nil or may_be_timeout(opts.timeout) == true
+  return opts.timeout == nil or options.check_seconds(opts.timeout) == true
 end
 
 --- Returns the path as sent.

@@ -45,9 +45,6 @@ local function find_path(given)
   if given:sub(-1) == "/" then
     given = given .. "credentials"
   end
-  if given:find("%z") then
-    errors.raise 'option "path" must be a file name (it has a NUL byte)'
-  end
   local path, kind, code, message = core.absolute_path(given)
   if not path then
     return nil, errors.from_fail(kind, code, message)

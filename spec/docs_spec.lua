@@ -71,7 +71,7 @@ describe("the reference names all and only what there is, in", function()
     ["The module"] = names_of(mic, "mic."),
     ["Client options"] = options_of(specs.client),
     ["TLS options"] = options_of(specs.client.fields.tls),
-    ["Call options"] = options_of(specs.call),
+    ["Call options"] = options_of(require "mic.call_options"),
     ["Environment variables"] = variables(),
     ["Client methods"] = names_of(getmetatable(client).__index, "client:"),
     ["Kinds of errors"] = kinds(),

@@ -242,18 +242,23 @@ describe("json.decode", function()
 end)
 
 describe("json with a cjson that can mark arrays", function()
-  local real_cjson, real_json
+  local names = { "cjson", "mic.json", "mic.json_encoder" }
+  local real = {}
 
   before_each(function()
-    real_cjson, real_json = package.loaded.cjson, package.loaded["mic.json"]
+    for _, name in ipairs(names) do
+      real[name] = require(name)
+    end
   end)
 
   after_each(function()
-    package.loaded.cjson, package.loaded["mic.json"] = real_cjson, real_json
+    for _, name in ipairs(names) do
+      package.loaded[name] = real[name]
+    end
   end)
 
   it("writes an empty array that was read as an array again", function()
-    local marking = real_cjson.new()
+    local marking = real.cjson.new()
     local plain_decode, marks = marking.decode, false
     marking.array_mt, marking.empty_array_mt = {}, {}
     marking.decode_array_with_array_mt = function(on)
@@ -267,7 +272,7 @@ describe("json with a cjson that can mark arrays", function()
         return marking
       end,
     }
-    package.loaded["mic.json"] = nil
+    package.loaded["mic.json"], package.loaded["mic.json_encoder"] = nil, nil
 
     local fresh = require "mic.json"
     assert.are.equal("[]", fresh.encode(fresh.decode "[]"))

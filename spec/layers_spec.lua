@@ -12,7 +12,7 @@ local layers = {
   { "mic.profile.*", "mic.events", "mic.http.*" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.error", "mic.error_body", "mic.one_line", "mic.pcall_compat", "mic.hints", "mic.json",
-    "mic.pretty", "mic.options", "mic.option_specs",
+    "mic.json_encoder", "mic.pretty", "mic.options", "mic.option_specs", "mic.call_options",
     "mic.option_names" },
   { "mic.core_loader" },
   { "mic.core" },

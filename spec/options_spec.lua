@@ -1,3 +1,4 @@
+local call_options = require "mic.call_options"
 local core = require "mic.core"
 local options = require "mic.options"
 
@@ -14,7 +15,7 @@ local function client_message(given)
 end
 
 local function call_message(given)
-  return message_of(options.check, given, options.call, "client:request")
+  return message_of(options.check, given, call_options, "client:request")
 end
 
 --- The message for a client with a good base URL and this one option.
@@ -358,7 +359,7 @@ describe("options", function()
       deadline = false,
       decode = false,
     }
-    assert.are.same(given, options.check(given, options.call, "client:request"))
+    assert.are.same(given, options.check(given, call_options, "client:request"))
   end)
 
   it("want a method that is one, and a single body", function()

@@ -1,7 +1,9 @@
 --- Names that are not options: aliases, advice and spelling corrections. Loaded only for misuse.
 
+local call_options = require "mic.call_options"
 local core = require "mic.core"
 local errors = require "mic.error"
+local specs = require "mic.option_specs"
 
 local option_names = {}
 
@@ -192,11 +194,15 @@ function option_names.refuse(name, spec, what)
   )
 end
 
---- Returns a name in `known` with an edit distance of one and the same first letter.
+--- Returns a name in `known` with an edit distance of one and the same first letter; nil for the
+--- name of an option.
 ---@param name string
 ---@param known table by name
 ---@return string|nil
 function option_names.near_miss(name, known)
+  if specs.client.fields[name] or call_options.fields[name] then
+    return nil
+  end
   for candidate in pairs(known) do
     if candidate:byte() == name:byte() and distance(name, candidate) == 1 then
       return candidate

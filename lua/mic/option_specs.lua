@@ -1,4 +1,5 @@
---- Option specs of clients and calls, as data for `options.check`: types, values, defaults.
+--- Option spec of clients, as data for `options.check`: types, values, defaults; also checks that
+--- other specs use.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -7,8 +8,6 @@ local json = require "mic.json"
 local specs = {}
 
 local HOUR = 3600
-local NAME_LIMIT = 60
-local METHOD_LIMIT = 23
 
 local function check_seconds(value)
   if type(value) ~= "number" then
@@ -83,34 +82,6 @@ local function check_transport(value)
   return true
 end
 
-local usual_methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
-
-local function check_method(value)
-  return usual_methods[value]
-    or (#value <= METHOD_LIMIT and value:find "^[A-Za-z][A-Za-z-]*$" ~= nil)
-end
-
-local function is_header_value(value)
-  return type(value) == "string" or type(value) == "number"
-end
-
-local function check_headers(value)
-  for name, content in pairs(value) do
-    if type(name) ~= "string" then
-      return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
-    end
-    local list = type(content) == "table" and content or { content }
-    for _, item in pairs(list) do
-      if not is_header_value(item) then
-        local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
-        return false,
-          ('must hold strings, numbers or lists of these ("%s" is a %s)'):format(shown, type(item))
-      end
-    end
-  end
-  return true
-end
-
 local function check_secret(value)
   return type(value) ~= "string" or #value <= core.secret_max,
     ("must not be longer than %d bytes"):format(core.secret_max)
@@ -163,6 +134,8 @@ local retry = {
   fields = { attempts = "number: a whole number from 1 to 100", base = SECONDS, cap = SECONDS },
   checks = { attempts = check_count },
 }
+
+specs.retry = retry
 
 function tls.rule(copy)
   if copy.client_key and not copy.client_cert then
@@ -232,58 +205,6 @@ function specs.client.rule(copy, what)
   end
   if copy.base_url and not copy.api_key then
     errors.raise(what .. " needs api_key: every call carries it (with stack it is found by itself)")
-  end
-end
-
---- Options of one call.
-specs.call = {
-  name = "call",
-  fields = {
-    method = "string: an HTTP method",
-    path = "string: a path",
-    params = TABLE,
-    query = TABLE,
-    headers = TABLE,
-    data = "any: a value",
-    body = TEXT,
-    body_file = FILE,
-    auth = FLAG,
-    timeout = SECONDS,
-    deadline = SECONDS_OR_FALSE,
-    retry = retry,
-    idempotent = FLAG,
-    decode = FLAG,
-    save_to = FILE,
-    max_size = BYTES,
-    on_data = FUNCTION,
-    progress = FUNCTION,
-  },
-  checks = { method = check_method, headers = check_headers },
-  may_be_empty = { data = true, body = true },
-  ways = {
-    query = "query = { name = value }, or ?name=value into the path",
-    retry = "retry = { attempts = 3 }",
-  },
-}
-
-local bodies = { "data", "body", "body_file" }
-
-function specs.call.rule(copy)
-  local first
-  for index = 1, #bodies do
-    local name = bodies[index]
-    if copy[name] ~= nil then
-      if first then
-        errors.raise(('options "%s" and "%s": a call has one body'):format(first, name))
-      end
-      first = name
-    end
-  end
-  if copy.save_to and copy.on_data then
-    errors.raise 'options "save_to" and "on_data": a body goes to one of them'
-  end
-  if copy.max_size and not copy.save_to then
-    errors.raise 'option "max_size" is of a file: it goes with save_to'
   end
 end
 

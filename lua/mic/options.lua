@@ -1,4 +1,5 @@
---- Option checker: checks tables of options against a spec. The specs are in option_specs.
+--- Option checker: checks tables of options against a spec. The specs are in option_specs and
+--- call_options.
 
 local errors = require "mic.error"
 local json = require "mic.json"
@@ -7,7 +8,6 @@ local pcall_compat = require "mic.pcall_compat"
 
 local options = {
   client = specs.client,
-  call = specs.call,
   check_seconds = specs.checks["a positive number of seconds"],
 }
 
@@ -17,9 +17,6 @@ local options = {
 ---@param known table by name
 ---@return string|nil
 function options.near_miss(name, known)
-  if specs.client.fields[name] or specs.call.fields[name] then
-    return nil
-  end
   local names = pcall_compat.load "mic.option_names"
   return names and names.near_miss(name, known)
 end

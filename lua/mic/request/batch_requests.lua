@@ -1,9 +1,9 @@
 --- Requests of a batch: checked, and built for the core.
 
 local build = require "mic.request.build"
+local call_options = require "mic.call_options"
 local core = require "mic.core"
 local errors = require "mic.error"
-local options = require "mic.options"
 local paths = require "mic.http.path"
 
 local batch_requests = {}
@@ -70,7 +70,7 @@ local function check_names(requests)
   for name in pairs(requests) do
     if type(name) == "number" then
       count = count + 1
-    elseif options.call.fields[name] then
+    elseif call_options.fields[name] then
       errors.raise(
         ("client:batch: %s is an option of one request; "):format(name)
           .. "write client:batch { { path = … }, … }"

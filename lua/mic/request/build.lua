@@ -1,9 +1,11 @@
 --- Builds a request for the core from a call's options. Raises for misuse.
 
+local call_options = require "mic.call_options"
 local core = require "mic.core"
 local endpoints = require "mic.profile.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
+local json_encoder = require "mic.json_encoder"
 local options = require "mic.options"
 local paths = require "mic.http.path"
 local retry = require "mic.http.retry"
@@ -84,7 +86,7 @@ local function make(opts, method, path, url, data)
   local headers = build_headers(opts.headers, opts.auth == false)
   local body = opts.body
   if data ~= nil then
-    body = json.encode(data)
+    body = json_encoder.encode(data)
     headers = headers or {}
     if not has_header(headers, "content-type") then
       headers["Content-Type"] = "application/json"
@@ -153,7 +155,7 @@ local telling = { "body", "body_file", "save_to", "on_data", "progress" }
 
 local function has_only_options(data)
   for name in next, data do
-    if not options.call.fields[name] then
+    if not call_options.fields[name] then
       return false
     end
   end
@@ -196,7 +198,7 @@ function build.call(opts, what, method, path, data)
         .. ('write %s { method = "GET", path = … }'):format(what)
     )
   end
-  options.verify(opts, options.call, what)
+  options.verify(opts, call_options, what)
   check_target(opts, what, method)
   check_bodies(opts, data, what)
   if data ~= nil then
@@ -231,7 +233,7 @@ end
 function build.fetch(opts, url)
   local what = "client:fetch"
   opts = opts or NONE
-  options.verify(opts, options.call, what)
+  options.verify(opts, call_options, what)
   check_bodies(opts, nil, what)
   build.check_data(opts.data, what)
   for _, name in ipairs { "path", "params" } do

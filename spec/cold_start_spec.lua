@@ -38,8 +38,8 @@ local plain = [[
   mic mic.client mic.client_state mic.core mic.core_loader mic.credentials.backoff
   mic.credentials.credential_cache mic.credentials.flight_group mic.credentials.rate_limit
   mic.credentials.refused_logins mic.credentials.renewal_policy mic.credentials.single_flight
-  mic.credentials.token_source mic.error mic.error_body mic.events mic.hints mic.http.path
-  mic.http.response mic.http.retry mic.http.retry_budget mic.json mic.one_line mic.option_specs
+  mic.credentials.token_source mic.error mic.error_body mic.hints mic.http.response
+  mic.http.retry mic.http.retry_budget mic.json mic.one_line mic.option_specs
   mic.options mic.pcall_compat mic.profile.endpoints mic.request.plain mic.store.arguments
   mic.store.file mic.transport.auto mic.transport.blocking
 ]]

@@ -442,6 +442,8 @@ end
 --- Modules loaded at first use. In nginx they are loaded with this one: a request must not read
 --- files.
 local seldom = {
+  "mic.events",
+  "mic.http.path",
   "mic.option_names",
   "mic.credentials.credential_status",
   "mic.credentials.password",

@@ -3,7 +3,6 @@
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local errors = require "mic.error"
-local events = require "mic.events"
 local auto = require "mic.transport.auto"
 local json = require "mic.json"
 local options = require "mic.options"
@@ -91,6 +90,8 @@ local function find_transport(given)
   return transport
 end
 
+local function emit_nothing() end
+
 --- Makes the state of a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
 ---@param ca_file_name? string name of the option tls.ca_file in messages
@@ -110,7 +111,9 @@ function client_state.new(given, ca_file_name)
     retry_defaults = { attempts = 3, base = 0.2, cap = 5 },
     retry_budget = retry_budget.new(),
   }
-  self.emit = events.emitter(self, checked.on_event)
+  self.emit = checked.on_event
+      and pcall_compat.need("mic.events").emitter(self, checked.on_event)
+    or emit_nothing
   --- No on_event, and the core may block outside of loops: see request.plain.
   self.is_plain = not self.listens
     and (self.transport == blocking or self.transport == auto and not auto.is_in_nginx())

@@ -2,7 +2,6 @@
 --- waits for it and shares its outcome.
 
 local errors = require "mic.error"
-local events = require "mic.events"
 local single_flight = require "mic.credentials.single_flight"
 local renewal_policy = require "mic.credentials.renewal_policy"
 local pcall_compat = require "mic.pcall_compat"
@@ -91,7 +90,7 @@ function session_methods:land(this)
   if this.sent then
     this.events[#this.events + 1] = { type = this.sent, err = err }
   end
-  local call = this.events[1] and events.next_call()
+  local call = this.events[1] and require("mic.events").next_call() -- loaded by refresh
   for _, event in ipairs(this.events) do
     event.call = call
     self.emit_now(event)

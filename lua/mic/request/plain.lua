@@ -6,7 +6,6 @@ local endpoints = require "mic.profile.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
-local paths = require "mic.http.path"
 local pcall_compat = require "mic.pcall_compat"
 local retry = require "mic.http.retry"
 local response = require "mic.http.response"
@@ -30,6 +29,8 @@ local function are_plain(opts)
   return opts.timeout == nil or options.check_seconds(opts.timeout) == true
 end
 
+local paths -- loaded at the first call with params or a query
+
 --- Returns the path as sent.
 ---@return any filled nil if the call is not plain
 ---@return any path the same without the option `query`
@@ -42,6 +43,10 @@ local function fill(path, opts)
   end
   if not opts.params and not opts.query then
     return path, path
+  end
+  paths = paths or pcall_compat.load "mic.http.path"
+  if not paths then
+    return nil -- as `build` reports
   end
   local filled = paths.fill(path, opts.params)
   return paths.query(filled, opts.query), filled

@@ -40,7 +40,7 @@ local plain = [[
   mic.credentials.refused_logins mic.credentials.renewal_policy mic.credentials.single_flight
   mic.credentials.token_source mic.error mic.error_body mic.hints mic.http.response
   mic.http.retry mic.http.retry_budget mic.json mic.one_line mic.option_specs
-  mic.options mic.pcall_compat mic.profile.endpoints mic.request.plain mic.store.arguments
+  mic.options mic.pcall_compat mic.profile.endpoints mic.request.plain mic.store.leased
   mic.store.file mic.transport.auto mic.transport.blocking
 ]]
 

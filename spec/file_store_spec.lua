@@ -206,14 +206,14 @@ describe("the file store", function()
       assert.is_truthy(other.lock("key", 45))
     end)
 
-    it("does not save while somebody else has the lock", function()
+    it("does not save while another holder has the lock", function()
       local other = mic.store.file { path = path }
       store.save("key", record(1))
       local token = store.lock("key", 45)
       for _, wanted in ipairs { record(2), false } do
         local saved, err = other.save("key", wanted or nil)
         assert.is_nil(saved)
-        assert.equal("store EAGAIN: somebody else holds the lock; try again later: " .. file
+        assert.equal("store EAGAIN: another holder has the lock; try again later: " .. file
           .. "~lock", line(err))
       end
       assert.equal(1, number_in(other))
@@ -358,7 +358,7 @@ describe("the file store", function()
       end
       assert.equal('option "path" must be a file name (got an empty string)',
         message_of { path = "" })
-      assert.equal('option "path" must be a file name (it has a NUL byte)',
+      assert.equal('option "path" must not hold a NUL byte',
         message_of { path = "a\0b" })
       assert.equal('option "path" must be a file name (got number)', message_of { path = 1 })
       assert.equal('unknown option "file"; did you mean "path"? known options: path',
@@ -630,7 +630,7 @@ describe("the file store", function()
       assert.equal(1, number_in())
     end)
 
-    it("does not touch it while somebody else has the lock, who may be saving", function()
+    it("does not touch it while another holder has the lock, who may be saving", function()
       plant "damaged"
       local other = mic.store.file { path = path }
       local token = other.lock("key", 45)

@@ -352,8 +352,8 @@ local server = nginx.start {
 ]],
 }
 
-local LATE = "store: somebody else has the lock, or had it since: saving would undo theirs; "
-  .. "try again (EAGAIN)"
+local LATE = "store: another holder has the lock, or had it since: a save would overwrite "
+  .. "its record; try again (EAGAIN)"
 
 local function lines(...)
   return table.concat({ ... }, "\n") .. "\n"

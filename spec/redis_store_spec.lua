@@ -23,8 +23,8 @@ local function line(err)
   return err and ("%s %s: %s"):format(err.kind, tostring(err.code), err.message)
 end
 
-local LATE = "store EAGAIN: somebody else has the lock, or had it since: saving would undo theirs; "
-  .. "try again"
+local LATE = "store EAGAIN: another holder has the lock, or had it since: a save would overwrite "
+  .. "its record; try again"
 local KEY, LOCK = "mic:{key}:record", "mic:{key}:lock"
 
 describe("the Redis store", function()

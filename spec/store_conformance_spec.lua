@@ -215,7 +215,7 @@ describe("the conformance test", function()
       store.unlock = function(key)
         unlock(key, last[key])
       end
-    end, "instead of false while somebody else has the lock" },
+    end, "instead of false while another holder has the lock" },
     ["has one lock for all keys"] = { function(store)
       local lock, unlock = store.lock, store.unlock
       store.lock = function(_, seconds)

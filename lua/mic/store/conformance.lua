@@ -124,7 +124,7 @@ local function expect_busy(store, key)
   local began = core.now()
   local token = store.lock(key, LONG)
   if token ~= false then
-    fail("lock returned %s instead of false while somebody else has the lock", show(token))
+    fail("lock returned %s instead of false while another holder has the lock", show(token))
   end
   if core.now() - began > 1 then
     fail "lock waited: it has to return false at once"
@@ -252,7 +252,7 @@ test("ends a lock by itself, and then does not take it back from its old holder"
   store.unlock(KEY, token)
 end)
 
-test("saves under the lock, and loads whoever has it", function(given)
+test("saves under the lock, and loads without it", function(given)
   local store = given.new()
   local token = expect_locked(store, KEY, LONG)
   expect_nothing(store, KEY)
@@ -312,8 +312,8 @@ local function conformance(given)
     choose(each.name, each.run)
   end
   if checked.again then
-    choose("shows everybody the same records", shared.records)
-    choose("gives everybody the same lock", shared.lock)
+    choose("shares the records with another store object", shared.records)
+    choose("shares the lock with another store object", shared.lock)
   end
   for _, each in ipairs(checked.it and chosen or {}) do
     checked.it(each.name, each.run)

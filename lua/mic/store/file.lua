@@ -1,12 +1,10 @@
 --- File store: keeps records across processes. Each key has a record file and a lock file next to
 --- `path`; the core writes them atomically and keeps them private.
 
-local arguments = require "mic.store.arguments"
 local core = require "mic.core"
 local errors = require "mic.error"
+local leased = require "mic.store.leased"
 local options = require "mic.options"
-
-local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
 local spec = {
   aliases = { file = "path", filename = "path", name = "path", dir = "path", folder = "path" },
@@ -72,8 +70,9 @@ local function to_record(record)
   return outcome({}, core.record(record))
 end
 
---- Makes a file store. Opens no file until it is used; its functions never wait and are called with
---- a dot. Any number of processes may use the same path, and any number of clients one store.
+--- Makes a file store. Opens no file until it is used; its functions never wait. Any number of
+--- processes may use the same path, and any number of clients one store. A lock also ends with its
+--- process. A saved record stays until it is cleared.
 ---@param given? { path?: string } `path`: base name of the files; the folder is created if missing.
 --- With a trailing slash it is a folder. A relative path is resolved against the current folder.
 --- Default: lua-mic/credentials in XDG_STATE_HOME, systemd's STATE_DIRECTORY or ~/.local/state
@@ -82,34 +81,18 @@ local function file(given)
   local checked = options.check(given, spec, "mic.store.file")
   local path, problem = find_path(checked.path)
   local advice = not checked.path and FOUND or {}
-  local store = {}
   local files = setmetatable({}, { __mode = "v" }) -- by key
-  local held = {} -- by key: file, its own token, ours, ends, owner
-  local last_token = 0
+  local primitives =
+    { shown = path or "no path", problem = problem, now = core.now, encode = to_record }
 
-  --- Returns the files of a key. A lock of ours that has expired is released.
   local function open(key)
-    local mine = held[key]
-    if mine and core.now() >= mine.ends then
-      mine.file:unlock(mine.inner)
-      held[key] = nil
-    end
-    if not files[key] then
-      files[key] = core.credential_file(path, key)
-    end
-    return files[key]
+    local opened = files[key] or core.credential_file(path, key)
+    files[key] = opened
+    return opened
   end
 
-  --- Returns the saved record. A damaged one is moved aside.
-  ---@param key string
-  ---@return table|nil record nil if there is none or it is damaged
-  ---@return table|nil err of kind `store`
-  ---@return table|nil damage of kind `store`, for a damaged record
-  function store.load(key)
-    check_key(key, "load")
-    if not path then
-      return nil, problem
-    end
+  --- A damaged record is moved aside.
+  function primitives.load(key)
     local record, kind, code, message, hint = open(key):load()
     if kind == "damaged" then
       return nil, nil, errors.new("store", message)
@@ -117,82 +100,24 @@ local function file(given)
     return outcome(advice, record, kind, code, message, hint)
   end
 
-  --- Saves a record durably, or clears it. Refused while another holder has the lock.
-  ---@param key string
-  ---@param record table|string|nil a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it may expire; this store keeps it until it is cleared
-  ---@return true|nil ok
-  ---@return table|nil err of kind `store`
-  function store.save(key, record, ttl)
-    check_key(key, "save")
-    if ttl ~= nil then
-      check_seconds(ttl, "save", "ttl")
-    end
-    if not path then
-      return nil, problem
-    end
-    local to_save, err = to_record(record)
-    if err then
-      return nil, err
-    end
-    return outcome(advice, open(key):save(to_save))
+  function primitives.save(key, record)
+    return outcome(advice, open(key):save(record))
   end
 
-  --- Takes the lock of a key. The lock ends with `unlock`, with this process, and within this
-  --- process after `seconds`.
-  ---@param key string
-  ---@param seconds number
-  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
-  ---@return any token for `unlock`; false if another holder has the lock
-  ---@return table|nil err of kind `store`
-  function store.lock(key, seconds, owner)
-    check_key(key, "lock")
-    check_seconds(seconds, "lock", "the second argument")
-    if not path then
-      return nil, problem
-    end
+  function primitives.take(key, seconds)
     local opened = open(key)
-    local mine = held[key]
-    if mine and owner ~= nil and mine.owner == owner then
-      mine.file:unlock(mine.inner)
-      held[key] = nil
-    end
     local inner, err = outcome(advice, opened:lock())
     if not inner then
       return inner, err
     end
-    last_token = last_token + 1
-    held[key] = {
-      file = opened,
-      inner = inner,
-      token = last_token,
-      ends = core.now() + seconds,
-      owner = owner,
-    }
-    return last_token
+    return { file = opened, inner = inner, ends = core.now() + seconds }
   end
 
-  --- Releases the lock if the caller still holds it.
-  ---@param key string
-  ---@param token any what `lock` returned
-  ---@return boolean ours false if the caller no longer holds it
-  function store.unlock(key, token)
-    check_key(key, "unlock")
-    local mine = held[key]
-    if not path or not mine or mine.token ~= token then
-      return false
-    end
-    held[key] = nil
-    return mine.file:unlock(mine.inner)
+  function primitives.release(_, _, lease)
+    return lease ~= nil and lease.file:unlock(lease.inner)
   end
 
-  return setmetatable(store, {
-    __name = "mic.store.file",
-    problem = problem, -- known before the first use
-    __tostring = function()
-      return ("mic.store.file (%s)"):format(path or "no path")
-    end,
-  })
+  return leased.new("mic.store.file", primitives)
 end
 
 return file

@@ -1,13 +1,11 @@
 --- Redis store: shares records between machines, over the user's own Redis client. Two scripts make
 --- the steps that depend on the lock atomic.
 
-local arguments = require "mic.store.arguments"
 local core = require "mic.core"
 local errors = require "mic.error"
+local leased = require "mic.store.leased"
 local options = require "mic.options"
 local pcall_compat = require "mic.pcall_compat"
-
-local check_key, check_seconds = arguments.check_key, arguments.check_seconds
 
 local spec = {
   aliases = { call = "command", run = "command", send = "command", client = "command",
@@ -119,8 +117,8 @@ local function milliseconds(seconds)
   return ("%.0f"):format(math.max(1, math.ceil(seconds * 1000)))
 end
 
---- Makes a store in Redis 2.6 or later, or a compatible server. Its functions are called with a dot
---- and wait no longer than `command` does.
+--- Makes a store in Redis 2.6 or later, or a compatible server. Its functions wait no longer
+--- than `command` does. `load` returns "" for a value that is not a string.
 ---@param given { command: function, prefix?: string } `command(name, ...)` sends one command (GET,
 --- EVALSHA, EVAL) with its arguments, all strings, and returns the reply, or nil and an error, or
 --- raises; it is responsible for connecting, TLS, AUTH and timeouts. `prefix` precedes all keys,
@@ -129,8 +127,7 @@ end
 local function redis(given)
   local checked = options.check(given, spec, "mic.store.redis")
   local command, prefix = checked.command, checked.prefix
-  local store = {}
-  local held = {} -- by key: token, fence, nonce, owner; of the last lock that this store took
+  local primitives = { shown = prefix, encode = leased.bytes_of, retakes = true }
   local unsure = {} -- by key: nonce of a lock that Redis may have granted, but the reply was lost
 
   --- Sends one command. Returns its reply, or nil and an error object.
@@ -166,12 +163,7 @@ local function redis(given)
     return stem .. ":record", stem .. ":lock", stem .. ":fence"
   end
 
-  --- Returns the saved record.
-  ---@param key string
-  ---@return string|nil bytes nil if there is none; "" for a value that is not a string
-  ---@return table|nil err of kind `store`
-  function store.load(key)
-    check_key(key, "load")
+  function primitives.load(key)
     local reply, err = ask("GET", (names(key)))
     if err then
       if err.code == "WRONGTYPE" then
@@ -186,53 +178,21 @@ local function redis(given)
     return (type(reply) == "number" or type(reply) == "table" or reply == true) and "" or nil
   end
 
-  --- Saves a record, or clears it. Refused while another holder has the lock, and to a holder whose
-  --- lock has expired and been taken since.
-  ---@param key string
-  ---@param record table|string|nil a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it expires
-  ---@return true|nil ok
-  ---@return table|nil err of kind `store`
-  function store.save(key, record, ttl)
-    check_key(key, "save")
-    if ttl ~= nil then
-      ttl = check_seconds(ttl, "save", "ttl")
-    end
-    local bytes, err = "", nil
-    if record ~= nil then
-      bytes, err = arguments.bytes_of(record)
-    end
-    if err then
-      return nil, err
-    end
-    local mine = held[key] or { token = "", fence = "" }
+  function primitives.save(key, bytes, ttl, lease)
     local place, lock, fence = names(key)
-    local saved
-    saved, err = run(SAVE, "3", place, lock, fence, mine.token, mine.fence, bytes,
-      ttl and milliseconds(ttl) or "0")
+    local saved, err = run(SAVE, "3", place, lock, fence, lease and lease.token or "",
+      lease and lease.fence or "", bytes or "", ttl and milliseconds(ttl) or "0")
     if not saved then
       return nil, err
     end
-    if saved == 0 then
-      return nil, arguments.not_the_holder()
-    end
-    return true
+    return saved ~= 0
   end
 
-  --- Takes the lock of a key. The lock expires after `seconds`.
-  ---@param key string
-  ---@param seconds number
-  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
-  ---@return any token for `unlock`; false if another holder has the lock
-  ---@return table|nil err of kind `store`
-  function store.lock(key, seconds, owner)
-    check_key(key, "lock")
-    seconds = check_seconds(seconds, "lock", "the second argument")
+  function primitives.take(key, seconds, lease, again)
     local _, lock, fence = names(key)
-    local mine = held[key]
-    local own = mine and owner ~= nil and mine.owner == owner and mine.nonce or ""
     local nonce, maybe = new_nonce(), unsure[key] or ""
-    local count, err = run(LEASE, "2", lock, fence, own, nonce, milliseconds(seconds), maybe)
+    local count, err = run(LEASE, "2", lock, fence, again and lease.nonce or "", nonce,
+      milliseconds(seconds), maybe)
     if not count then
       unsure[key] = nonce -- the reply may have been lost
       return nil, err
@@ -242,17 +202,10 @@ local function redis(given)
       return false
     end
     count = ("%.0f"):format(count)
-    held[key] = { token = count .. ":" .. nonce, fence = count, nonce = nonce, owner = owner }
-    return held[key].token
+    return { token = count .. ":" .. nonce, fence = count, nonce = nonce }
   end
 
-  --- Releases the lock if the caller still holds it.
-  ---@param key string
-  ---@param token any what `lock` returned
-  ---@return boolean|nil ours false if the caller no longer holds it
-  ---@return table|nil err of kind `store`; the lock then expires
-  function store.unlock(key, token)
-    check_key(key, "unlock")
+  function primitives.release(key, token)
     local nonce = type(token) == "string" and token:match "^%d+:(.+)$"
     if not nonce then
       return false
@@ -262,18 +215,10 @@ local function redis(given)
     if not given_back then
       return nil, err
     end
-    if held[key] and held[key].token == token then
-      held[key] = nil
-    end
     return given_back == 1
   end
 
-  return setmetatable(store, {
-    __name = "mic.store.redis",
-    __tostring = function()
-      return ("mic.store.redis (%s)"):format(prefix)
-    end,
-  })
+  return leased.new("mic.store.redis", primitives)
 end
 
 return redis

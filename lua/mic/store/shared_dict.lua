@@ -10,11 +10,9 @@
 --- Later it does so only if it finds its token there, and restores a sum that was not its own.
 --- A counter of granted locks shows a late holder that another one has had the lock since.
 
-local arguments = require "mic.store.arguments"
 local core = require "mic.core"
 local errors = require "mic.error"
-
-local check_key, check_seconds = arguments.check_key, arguments.check_seconds
+local leased = require "mic.store.leased"
 
 local FOREVER = 0 -- nginx: no expiry
 local SHORTEST = 0.001 -- seconds: nginx's resolution
@@ -101,38 +99,21 @@ local function count_up(dict, name)
   return count, problem
 end
 
+local function names(key)
+  return "mic:record:" .. key, "mic:lock:" .. key, "mic:locks:" .. key
+end
+
 --- Makes a store in a shared dict of nginx. Raises outside nginx, and if nginx.conf does not
---- declare the dict (`lua_shared_dict NAME 1m;`). Its functions never wait and are called with a
---- dot.
+--- declare the dict (`lua_shared_dict NAME 1m;`). Its functions never wait. `load` returns "" for a
+--- value that is not a string.
 ---@param name string of the shared dict; it should hold nothing else, because a `set` of other
 --- values may evict records
 ---@return table store with `load`, `save`, `lock`, `unlock`
 local function shared_dict(name)
   local dict, ngx = find_dict(name)
-  local store = {}
-  local held = {} -- by key: token, count, ends, owner; of the last lock that this store took
+  local primitives = { shown = name, encode = leased.bytes_of }
 
-  local function names(key)
-    return "mic:record:" .. key, "mic:lock:" .. key, "mic:locks:" .. key
-  end
-
-  --- True if no other holder has the lock or has had it since this store took it.
-  local function may_save(key)
-    local _, lock, locks = names(key)
-    local holder, mine = dict:get(lock) or 0, held[key]
-    if not mine then
-      return holder == 0
-    end
-    local is_free = holder == 0 or holder == mine.token or core.now() < mine.ends
-    return is_free and dict:get(locks) == mine.count
-  end
-
-  --- Returns the saved record.
-  ---@param key string
-  ---@return string|nil bytes nil if there is none; "" for a value that is not a string
-  ---@return table|nil err of kind `store`
-  function store.load(key)
-    check_key(key, "load")
+  function primitives.load(key)
     local value, problem = dict:get((names(key)))
     if value == nil then
       return nil, problem and failed(name, problem)
@@ -140,27 +121,21 @@ local function shared_dict(name)
     return type(value) == "string" and value or ""
   end
 
-  --- Saves a record, or clears it. Evicts nothing from the dict. Refused while another holder has
-  --- the lock, and to a holder whose lock has expired and been taken since.
-  ---@param key string
-  ---@param record table|string|nil a record object or its bytes; nil clears
-  ---@param ttl? number seconds after which it expires
-  ---@return true|nil ok
-  ---@return table|nil err of kind `store`
-  function store.save(key, record, ttl)
-    check_key(key, "save")
-    if ttl ~= nil then
-      ttl = check_seconds(ttl, "save", "ttl")
+  --- True if no other holder has the lock or has had it since this store took it.
+  local function may_save(key, lease)
+    local _, lock, locks = names(key)
+    local holder = dict:get(lock) or 0
+    if not lease then
+      return holder == 0
     end
-    local bytes, err
-    if record ~= nil then
-      bytes, err = arguments.bytes_of(record)
-    end
-    if err then
-      return nil, err
-    end
-    if not may_save(key) then
-      return nil, arguments.not_the_holder()
+    local is_free = holder == 0 or holder == lease.token or core.now() < lease.kept_until
+    return is_free and dict:get(locks) == lease.count
+  end
+
+  --- Evicts nothing from the dict.
+  function primitives.save(key, bytes, ttl, lease)
+    if not may_save(key, lease) then
+      return false
     end
     local place = names(key)
     if not bytes then
@@ -178,21 +153,9 @@ local function shared_dict(name)
     return nil, failed(name, problem)
   end
 
-  --- Takes the lock of a key. The lock expires after `seconds`.
-  ---@param key string
-  ---@param seconds number
-  ---@param owner? any the caller: gets the lock again if an error kept the token from arriving
-  ---@return any token for `unlock`; false if another holder has the lock
-  ---@return table|nil err of kind `store`
-  function store.lock(key, seconds, owner)
-    check_key(key, "lock")
-    seconds = check_seconds(seconds, "lock", "the second argument")
+  function primitives.take(key, seconds)
     local _, lock, locks = names(key)
-    local mine = held[key]
-    if mine and owner ~= nil and mine.owner == owner then
-      store.unlock(key, mine.token)
-    end
-    local ends = core.now() + seconds
+    local kept_until = core.now() + seconds
     ngx.update_time() -- the time to live counts from nginx's cached time, stale in a busy worker
     local token = 1 + math.floor(core.random() * TOKENS)
     local taken, problem = take(dict, lock, token, math.max(seconds, SHORTEST))
@@ -202,30 +165,19 @@ local function shared_dict(name)
     local count
     count, problem = count_up(dict, locks)
     if not count then
-      give_back(dict, lock, token, core.now() < ends)
+      give_back(dict, lock, token, core.now() < kept_until)
       return nil, failed(name, problem)
     end
-    held[key] = { token = token, count = count, ends = ends, owner = owner }
-    return token
+    return { token = token, count = count, kept_until = kept_until }
   end
 
-  --- Releases the lock if the caller still holds it.
-  ---@param key string
-  ---@param token any what `lock` returned
-  ---@return boolean ours false if the caller no longer holds it
-  function store.unlock(key, token)
-    check_key(key, "unlock")
-    if type(token) ~= "number" then
-      return false
-    end
+  function primitives.release(key, token, lease)
     local _, lock = names(key)
-    local mine = held[key]
-    if not mine or mine.token ~= token then
-      return give_back(dict, lock, token)
-    end
-    held[key] = nil
-    return give_back(dict, lock, token, core.now() < mine.ends)
+    return type(token) == "number"
+      and give_back(dict, lock, token, lease and core.now() < lease.kept_until)
   end
+
+  local store = leased.new("mic.store.shared_dict", primitives)
 
   --- Notes a number for some time, unless one is noted already. A full dict notes none.
   ---@param place string its name in the dict
@@ -244,12 +196,7 @@ local function shared_dict(name)
     return (dict:get(place))
   end
 
-  return setmetatable(store, {
-    __name = "mic.store.shared_dict",
-    __tostring = function()
-      return ("mic.store.shared_dict (%s)"):format(name)
-    end,
-  })
+  return store
 end
 
 return shared_dict

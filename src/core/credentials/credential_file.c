@@ -299,7 +299,7 @@ static bool save_in(struct credential_file *file, int folder, const struct recor
   enum file_lock_result result = borrow_lock(file, folder, &borrowed);
   if (result == LOCK_BUSY)
     failure_set(&file->failure, FAILURE_STORE, "EAGAIN",
-                "somebody else holds the lock; try again later");
+                "another holder has the lock; try again later");
   if (result != LOCK_TAKEN)
     return false;
   bool ok = may_replace(file, folder) &&

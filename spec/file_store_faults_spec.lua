@@ -1,5 +1,5 @@
 -- The file store when the system fails it: every call that it makes, with every error that it may
--- meet. What comes out names code, path and mend; what was saved stays; the next use works.
+-- meet. What comes out names code, path and remedy; what was saved stays; the next use works.
 
 local core = require "mic.core"
 local mic = require "mic"

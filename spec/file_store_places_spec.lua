@@ -75,7 +75,7 @@ describe("the file store on a volume that is not its user's own", function()
     end)
   end
 
-  it("refuses what fsGroup has opened for the group at a restart, and tells how to mend it and "
+  it("refuses what fsGroup has opened for the group at a restart, and tells how to correct it and "
     .. "keep it so", function()
     make "2775"
     local path = volume .. "/lua-mic/credentials"
@@ -87,13 +87,13 @@ describe("the file store on a volume that is not its user's own", function()
         print(value, err and err.code, err and err.message, err and err.hint)
       end
     ]]
-    local hint = "done by Kubernetes' fsGroup? chmod -R go-rwx on the folder mends all in it, and "
-      .. "fsGroupChangePolicy: OnRootMismatch keeps it so"
-    local line = "nil\tEPERM\tothers may write to the folder; mend it with chmod go-w: " .. volume
+    local hint = "done by Kubernetes' fsGroup? chmod -R go-rwx on the folder corrects all in it, "
+      .. "and fsGroupChangePolicy: OnRootMismatch keeps it so"
+    local line = "nil\tEPERM\tothers may write to the folder; run chmod go-w on it: " .. volume
       .. "/lua-mic\t" .. hint .. "\n"
     assert.equal(line:rep(3), use(path, look))
     run(("chmod g-w %s/lua-mic"):format(quote(volume)))
-    line = "nil\tEPERM\tothers can read or write the file; mend it with chmod 600: " .. path
+    line = "nil\tEPERM\tothers can read or write the file; run chmod 600 on it: " .. path
       .. ".key%s\t" .. hint .. "\n"
     assert.equal(line:format "" .. line:format "~lock" .. line:format "~lock", use(path, look))
     run(("chmod -R go-rwx %s/lua-mic"):format(quote(volume)))

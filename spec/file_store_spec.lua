@@ -403,7 +403,7 @@ describe("the file store", function()
     it("a folder that others may write to, unless it is sticky", function()
       for _, mode in ipairs { "720", "702", "777", "2770" } do
         chmod(mode, folder:at "new/folders")
-        expect_refused("store EPERM: others may write to the folder; mend it with chmod go-w: "
+        expect_refused("store EPERM: others may write to the folder; run chmod go-w on it: "
           .. folder:at "new/folders")
       end
       run("chmod go-w " .. quote(folder:at "new/folders"))
@@ -416,7 +416,7 @@ describe("the file store", function()
     it("a record that others can read or write", function()
       for _, mode in ipairs { "640", "604", "620", "602", "610", "601" } do
         chmod(mode, file)
-        local expected = "store EPERM: others can read or write the file; mend it with chmod 600: "
+        local expected = "store EPERM: others can read or write the file; run chmod 600 on it: "
           .. file
         assert.equal(expected, line(select(2, store.load "key")))
         assert.equal(expected, line(select(2, store.save("key", record(2)))))
@@ -428,7 +428,7 @@ describe("the file store", function()
 
     it("a lock that others can read or write", function()
       chmod("666", file .. "~lock")
-      local expected = "store EPERM: others can read or write the file; mend it with chmod 600: "
+      local expected = "store EPERM: others can read or write the file; run chmod 600 on it: "
         .. file .. "~lock"
       assert.equal(expected, line(select(2, store.lock("key", 45))))
       assert.equal(expected, line(select(2, store.save("key", record(2)))))

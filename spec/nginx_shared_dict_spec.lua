@@ -494,7 +494,7 @@ describe("the shared dict store", function()
     end)
   end)
 
-  it("says that the dict is full, and how to mend it, and throws nothing out", function()
+  it("says that the dict is full, and what to do, and evicts nothing", function()
     local full = 'store: the shared dict "small" is full (ENOSPC)'
       .. " - make it larger in nginx.conf (lua_shared_dict small 1m;) and keep nothing else in it"
     assert.equal(

@@ -51,13 +51,13 @@ local function find_path(given)
 end
 
 --- Hints by error code, for the default path.
-local OTHER = "the place follows from the environment; mic.store.file { path = … } names another"
-local FOUND = { EACCES = OTHER, EROFS = OTHER, ENOENT = OTHER, ENOTDIR = OTHER }
+local HINT = "the place follows from the environment; mic.store.file { path = … } names another"
+local default_hints = { EACCES = HINT, EROFS = HINT, ENOENT = HINT, ENOTDIR = HINT }
 
 --- Returns the core's results, a failure as an error object.
-local function outcome(advice, value, kind, code, message, hint)
+local function outcome(hints, value, kind, code, message, hint)
   if kind then
-    return nil, errors.from_fail(kind, code, message, { hint = hint or advice[code or ""] })
+    return nil, errors.from_fail(kind, code, message, { hint = hint or hints[code or ""] })
   end
   return value
 end
@@ -80,7 +80,7 @@ end
 local function file(given)
   local checked = options.check(given, spec, "mic.store.file")
   local path, problem = find_path(checked.path)
-  local advice = not checked.path and FOUND or {}
+  local hints = not checked.path and default_hints or {}
   local files = setmetatable({}, { __mode = "v" }) -- by key
   local primitives =
     { shown = path or "no path", problem = problem, now = core.now, encode = to_record }
@@ -97,16 +97,16 @@ local function file(given)
     if kind == "damaged" then
       return nil, nil, errors.new("store", message)
     end
-    return outcome(advice, record, kind, code, message, hint)
+    return outcome(hints, record, kind, code, message, hint)
   end
 
   function primitives.save(key, record)
-    return outcome(advice, open(key):save(record))
+    return outcome(hints, open(key):save(record))
   end
 
   function primitives.take(key, seconds)
     local opened = open(key)
-    local inner, err = outcome(advice, opened:lock())
+    local inner, err = outcome(hints, opened:lock())
     if not inner then
       return inner, err
     end

@@ -111,8 +111,9 @@ static int make_all(const char *path) {
 
 /* For files that we created with mode 0600, and folders with 0700. */
 static void hint_at_fs_group(struct failure *failure) {
-  failure->hint = "done by Kubernetes' fsGroup? chmod -R go-rwx on the folder mends all in it, and "
-                  "fsGroupChangePolicy: OnRootMismatch keeps it so";
+  failure->hint =
+      "done by Kubernetes' fsGroup? chmod -R go-rwx on the folder corrects all in it, and "
+      "fsGroupChangePolicy: OnRootMismatch keeps it so";
 }
 
 /* True if the folder of that name is usable, or could be created. */
@@ -158,7 +159,7 @@ static bool is_private_folder(int folder, struct failure *failure, char below[PR
     refuse_foreign(folder, writable, failure, below);
     return false;
   }
-  refuse(failure, "EPERM", "others may write to the folder; mend it with chmod go-w");
+  refuse(failure, "EPERM", "others may write to the folder; run chmod go-w on it");
   if ((facts.st_mode & 07777) == 02770)
     hint_at_fs_group(failure);
   return false;
@@ -283,7 +284,7 @@ static bool is_private(const struct stat *facts, struct failure *failure) {
   else if ((facts->st_mode & 077) == 0)
     return true;
   else {
-    refuse(failure, "EPERM", "others can read or write the file; mend it with chmod 600");
+    refuse(failure, "EPERM", "others can read or write the file; run chmod 600 on it");
     if ((facts->st_mode & 0777) == 0660)
       hint_at_fs_group(failure);
   }

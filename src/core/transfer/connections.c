@@ -245,7 +245,7 @@ static bool take_messages(struct connections *connections) {
 }
 
 /* For when libcurl is out of memory. */
-static void give_all_up(struct connections *connections) {
+static void fail_all(struct connections *connections) {
   while (connections->running != NULL)
     end_exchange(connections, connections->running, CURLE_OUT_OF_MEMORY);
   poller_discard(&connections->poller);
@@ -257,7 +257,7 @@ void connections_drop_piece(struct exchange *exchange) {
     return;
   struct sigpipe_guard guard;
   sigpipe_block(&guard);
-  give_all_up(connections);
+  fail_all(connections);
   sigpipe_restore(&guard);
 }
 
@@ -318,7 +318,7 @@ static void drive(struct connections *connections, const struct exchange *exchan
       return;
     }
   }
-  give_all_up(connections);
+  fail_all(connections);
 }
 
 void connections_drive(struct connections *connections, const struct exchange *exchange,

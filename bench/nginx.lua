@@ -2,10 +2,9 @@
 --- ratios, so that the machine's own speed counts for both. `make bench-nginx`, or with
 --- RESTY_HTTP=folder, where lua-resty-http's lib/resty lies below, with lua-resty-string in it.
 
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
-local sandbox = require "spec.support.sandbox"
-local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local tls_server = require "spec.support.tls_server"
 
 local ROUNDS = tonumber(os.getenv "ROUNDS" or 9)
@@ -17,8 +16,7 @@ resty = resty ~= "" and resty or nil
 
 --- Where the upstream listens: in cleartext, and over TLS as the real API does, with HTTP/2 beside
 --- HTTP/1.1 for those who can (nginx's proxy and lua-resty-http cannot).
-local folder = scratch.folder()
-tls_server.certificates(folder)
+local folder = tls_server.folder()
 
 local ANSWER = [[default_type application/json; return 200 '{"userName":"demo","email":"]]
   .. ("x"):rep(250)
@@ -159,7 +157,7 @@ end
 --- Processor time that the worker has used so far, its threads included; seconds.
 local function processor_time()
   local total = 0
-  local text = sandbox.run(("cat /proc/%s/task/*/schedstat"):format(gateway:workers()[1]))
+  local text = shell.run(("cat /proc/%s/task/*/schedstat"):format(gateway:workers()[1]))
   for line in text:gmatch "[^\n]+" do
     total = total + tonumber(line:match "%d+") / 1e9
   end
@@ -188,7 +186,7 @@ end
 ---@return table result rate (a second), cost (processor seconds of a request), p99 (ms)
 local function load(path, clients)
   local before = processor_time()
-  local output = sandbox.run(
+  local output = shell.run(
     ("wrk -t1 -c%d -d%gs --timeout 10s -s %s %s"):format(
       clients,
       math.max(1, SECONDS),
@@ -252,7 +250,7 @@ local function slow_load()
     ),
     "w"
   )
-  core.sleep(0.5)
+  clock.sleep(0.5)
   return pipe
 end
 

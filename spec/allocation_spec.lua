@@ -1,40 +1,31 @@
 -- Allocations that fail, in a sample; make allocations fails every one.
 
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
+local tree = require "spec.support.tree"
+
 local SAMPLE = 1 -- failures of each kind in each mode; each Lua takes others
 local PHASES = { ["lua5.1"] = 0, ["lua5.2"] = 1, ["lua5.3"] = 2, ["lua5.4"] = 3, luajit = 4 }
 
 local jit = rawget(_G, "jit")
 local running = jit and "luajit" or "lua" .. _VERSION:match "%d.%d"
 
---- Runs a command of the shell; returns whether it ended well, and all that it printed.
-local function run(command)
-  local pipe = assert(io.popen("{ " .. command .. "; } 2>&1; echo \"exit $?\""))
-  local output = pipe:read "*a"
-  pipe:close()
-  local text, code = output:match "^(.*)exit (%d+)%s*$"
-  return code == "0", text or output
-end
-
 local function make(build_root, target)
   local command = "env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS make --no-print-directory DEPS=no "
     .. ("LUA=%s BUILD_ROOT=%s %s"):format(running, build_root, target)
-  local good, output = run(command)
-  assert(good, output)
+  shell.check(command)
 end
 
 --- Whether the module needs a sanitizer's runtime, which has an allocator of its own.
 local function is_sanitized(build)
-  local file = assert(io.open(build .. "/mic/core.so", "rb"))
-  local bytes = file:read "*a"
-  file:close()
-  return bytes:find("__asan_init", 1, true) ~= nil
+  return tree.read(build .. "/mic/core.so"):find("__asan_init", 1, true) ~= nil
 end
 
 describe("when memory ends", function()
   local program, environment
 
   setup(function()
-    local build = os.getenv "MIC_BUILD" or "build/" .. running
+    local build = shell.build
     if is_sanitized(build) then
       make("build/plain", "build")
       build = "build/plain/" .. running
@@ -46,16 +37,14 @@ describe("when memory ends", function()
 
   it("nothing crashes, leaks, lies or stays broken, whichever allocation it is", function()
     local command = "%s timeout 120 %s --sample %d --phase %d spec/allocation/*.lua"
-    local good, output = run(command:format(environment, program, SAMPLE, PHASES[running]))
-    assert.is_true(good, output)
+    local output =
+      shell.check(command:format(environment, program, SAMPLE, PHASES[running]))
     local scenarios, failures = output:match "(%d+) scenarios, (%d+) failures, 0 problems"
     assert.is_true(tonumber(scenarios) >= 25 and tonumber(failures) > 200, output)
   end)
 
   it("and a scenario that does not keep its word is found out", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write [[
+    local path = scratch.file [[
       local kept = {}
       return {
         run = function(world)
@@ -67,10 +56,8 @@ describe("when memory ends", function()
         expect = function() return true end,
         after = function() return kept.half == nil end,
       }]]
-    file:close()
-    local good, output = run(("%s %s %s"):format(environment, program, path))
-    os.remove(path)
-    assert.is_false(good)
+    local output, status = shell.run(("%s %s %s 2>&1"):format(environment, program, path))
+    assert.is_true(status ~= 0)
     assert.is_truthy(output:find("leaves something behind that is wrong", 1, true), output)
   end)
 end)

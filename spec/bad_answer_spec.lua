@@ -2,18 +2,12 @@
 -- call on the same client works.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
 local faults = require "spec.support.faults"
 local mic = require "mic"
+local shell = require "spec.support.shell"
 
 local CAP = 20000
-
---- The output of a shell command.
-local function output(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
-end
 
 describe("an answer that cannot be used", function()
   local sandbox = api.around()
@@ -63,12 +57,12 @@ describe("an answer that cannot be used", function()
   end)
 
   it("is larger than the cap once it is decompressed", function()
-    local zeros = output "head -c 1000000 /dev/zero | gzip -9 | base64 -w0"
+    local zeros = shell.run "head -c 1000000 /dev/zero | gzip -9 | base64 -w0"
     assert.is_true(#zeros < CAP)
     local err = fails { body_base64 = zeros, headers = { ["Content-Encoding"] = "gzip" } }
     assert.equal("too_large: the answer is larger than allowed", api.line(err))
     sandbox:answer { path = "/user",
-      body_base64 = output [[printf '{"userName":"packed"}' | gzip | base64 -w0]],
+      body_base64 = shell.run [[printf '{"userName":"packed"}' | gzip | base64 -w0]],
       headers = { ["Content-Encoding"] = "gzip", ["Content-Type"] = "application/json" } }
     assert.equal("packed", client:get("/user").data.userName)
   end)
@@ -231,21 +225,17 @@ describe("a stack's manifest that cannot be used", function()
   local client
 
   local function make()
-    client = mic.new {
+    client = cleanup.close(mic.new {
       stack = sandbox.stack,
       manifest_url = sandbox.manifest_url,
       username = sandbox.username,
       password = sandbox.password,
       tls = { ca_file = sandbox.ca_file },
-    }
+    })
   end
 
   before_each(function()
     make()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- The first call gets these answers; the error. The next call works.

@@ -5,17 +5,8 @@ local api = require "spec.support.api"
 local MEND = "; put {name} there and the value into params.name, which encodes it"
 
 describe("a call that is made wrongly", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-    client = sandbox:logged_in()
-  end)
-
-  teardown(function()
-    client:close()
-    sandbox:stop()
-  end)
+  local sandbox = api.start()
+  local client = sandbox:logged_in()
 
   before_each(function()
     sandbox:seen()

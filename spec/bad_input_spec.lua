@@ -259,6 +259,5 @@ describe("the environment", function()
     assert.equal(
       'nil\tconfig\tMIC_BASE_URL: option "base_url" must begin with https://',
       message("base_url", "ftp://x"))
-    sandbox:stop()
   end)
 end)

@@ -5,6 +5,7 @@ local json = require "mic.json"
 local loops = require "spec.support.loops"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local LIMIT = 2 * 1024 * 1024
 local MOST = LIMIT / 16 -- values
@@ -31,7 +32,7 @@ describe("an answer that would decode to much", function()
   local function packed(text)
     local folder = scratch.folder(true)
     local path = folder:write("text", text)
-    local zip = scratch.run("gzip -9 <" .. scratch.quote(path) .. " | base64 -w 0")
+    local zip = shell.check("gzip -9 <" .. shell.quote(path) .. " | base64 -w 0")
     folder:remove()
     return { path = "/user", body_base64 = zip,
       headers = { ["Content-Encoding"] = "gzip", ["Content-Type"] = "application/json" } }

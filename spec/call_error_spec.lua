@@ -1,7 +1,7 @@
 -- What a call that fails tells: every field of the error, and that the client goes on.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local echo = require "spec.support.echo"
 local mic = require "mic"
 
@@ -164,7 +164,7 @@ describe("a call that fails", function()
     _, err = client:get("/user", { deadline = 0.3 })
     assert.equal("timeout", err.kind)
     assert.is_truthy(tostring(err):find "POST /auth/refresh")
-    core.sleep(1.1) -- the pause after that
+    clock.sleep(1.1) -- the pause after that
     assert.equal(200, assert(client:get "/user").status)
   end)
 
@@ -202,17 +202,7 @@ describe("a call that fails", function()
 end)
 
 describe("a server that is not the one it should be", function()
-  local sandbox, server
-
-  setup(function()
-    sandbox = api.start()
-    server = echo.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-    server:stop()
-  end)
+  local sandbox, server = api.start(), echo.start()
 
   --- The error of a call to it; nothing was sent there.
   local function refused(options)

@@ -2,8 +2,10 @@
 -- what came tells.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
 local echo = require "spec.support.echo"
 local mic = require "mic"
+local scratch = require "spec.support.scratch"
 
 describe("a call sends", function()
   local server, client
@@ -12,19 +14,11 @@ describe("a call sends", function()
     server = echo.start()
   end)
 
-  teardown(function()
-    server:stop()
-  end)
-
   before_each(function()
-    client = mic.new { base_url = server.base_url .. "/prod/", api_key = "key" }
+    client = cleanup.close(mic.new { base_url = server.base_url .. "/prod/", api_key = "key" })
     assert(client:use_credentials {
       identityId = "id", token = "token", refreshToken = "more", expires_at = os.time() + 3600,
     })
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- What came of client:METHOD(…).
@@ -322,10 +316,7 @@ describe("a call over TLS", function()
   end)
 
   it("sends the body of a HEAD, whose answer has none whatever it announces", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "wb"))
-    file:write '{"a":1}'
-    file:close()
+    local path = scratch.file '{"a":1}'
     for http_version in pairs { ["2"] = true, ["1.1"] = true } do
       client = sandbox:logged_in { http_version = http_version, timeout = 5 }
       sandbox:seen()
@@ -342,7 +333,6 @@ describe("a call over TLS", function()
       assert(client:get "/user")
       client:close()
     end
-    os.remove(path)
   end)
 
   it("follows the redirect of a HEAD with a body, and shows one that it does not follow", function()

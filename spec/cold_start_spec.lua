@@ -1,6 +1,7 @@
 -- What a program pays that makes one call: memory of Lua, and the modules that are loaded.
 
 local api = require "spec.support.api"
+local scratch = require "spec.support.scratch"
 local tree = require "spec.support.tree"
 
 local jit = rawget(_G, "jit")
@@ -54,15 +55,10 @@ describe("one call with a stored token", function()
   local folder
 
   before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
+    folder = scratch.folder().path .. "/new"
     assert.are.equal("200\n", box:run(BEGIN:format(folder .. "/c") .. [[
       print(assert(client:get "/user").status)
     ]]))
-  end)
-
-  after_each(function()
-    os.execute("rm -rf '" .. folder .. "'")
   end)
 
   local function run(code)

@@ -6,6 +6,7 @@ local faults = require "spec.support.faults"
 local loops = require "spec.support.loops"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local PLAIN = '{"a":1}'
 local GZIP = "H4sIAAAAAAAAA6tWSlSyMqwFAK+sG1YHAAAA" -- of PLAIN, like those below
@@ -20,7 +21,7 @@ local ZSTD_TWO_FRAMES = "KLUv/QRYIQAAeyJhIvrWITwotS/9BFgZAAA6MX3VnG3z"
 local sandbox = api.around()
 
 local function bytes(base64)
-  return scratch.run("printf %s '" .. base64 .. "' | base64 -d")
+  return shell.check("printf %s '" .. base64 .. "' | base64 -d")
 end
 
 --- Scripts the next answer to GET /user: JSON in this coding.
@@ -101,7 +102,7 @@ describe("an answer's Content-Encoding", function()
   it("ends with its last gzip member: what follows is ignored", function()
     local client = sandbox:logged_in()
     for _, tail in ipairs { "junk", "\0\0\0\0", "\31", "\31junk" } do
-      local packed = scratch.run(("{ printf %%s '%s' | base64 -d; printf '%s'; } | base64 -w0")
+      local packed = shell.check(("{ printf %%s '%s' | base64 -d; printf '%s'; } | base64 -w0")
         :format(TWO_MEMBERS, tail:gsub(".", function(byte)
           return ("\\%03o"):format(byte:byte())
         end)))
@@ -128,7 +129,7 @@ describe("an answer's Content-Encoding", function()
       for _, method in ipairs { "GET", "POST" } do
         local folder = scratch.folder()
         folder:write("body", case[1])
-        local packed = scratch.run("base64 -w0 " .. folder:at "body")
+        local packed = shell.check("base64 -w0 " .. folder:at "body")
         folder:remove()
         sandbox:seen()
         answer("gzip", packed, { method = method, times = 2 })
@@ -158,7 +159,7 @@ describe("an answer's Content-Encoding", function()
     local client = sandbox:logged_in()
     local error_body = '{"messageKey":"A_KEY","message":"why"}'
     local function packed(text)
-      return scratch.run("printf %s " .. scratch.quote(text) .. " | gzip | base64 -w0")
+      return shell.check("printf %s " .. shell.quote(text) .. " | gzip | base64 -w0")
     end
     answer("gzip", packed(error_body), { status = 404 })
     local _, err = client:get "/user"
@@ -201,7 +202,7 @@ describe("an answer's Content-Encoding", function()
       answer(coding, base64 or nil, { method = "HEAD" })
       assert.equal(coding, mic.assert(client:head "/user").headers["content-encoding"])
     end
-    answer("gzip", scratch.run "printf %s '{}' | gzip | head -c 15 | base64 -w0")
+    answer("gzip", shell.check "printf %s '{}' | gzip | head -c 15 | base64 -w0")
     local _, err = client:get("/user", { save_to = folder:at "file" })
     assert.equal("the answer's compression is broken: it ends in the middle", err.message)
     assert.equal(PLAIN, folder:read "file")
@@ -211,12 +212,12 @@ describe("an answer's Content-Encoding", function()
   it("that makes very much of little is refused, in a file too", function()
     local client = sandbox:logged_in()
     local folder = scratch.folder()
-    answer("gzip, gzip", scratch.run "head -c 300000000 /dev/zero | gzip -1 | gzip -9 | base64 -w0")
+    answer("gzip, gzip", shell.check "head -c 300000000 /dev/zero | gzip -1 | gzip -9 | base64 -w0")
     local _, err = client:get("/user", { save_to = folder:at "file" })
     assert.equal("too_large: the answer's compression swells to more than 1100 times what came",
       api.line(err))
     assert.is_nil(folder:read "file")
-    answer("gzip", scratch.run "head -c 20000000 /dev/zero | gzip -9 | base64 -w0")
+    answer("gzip", shell.check "head -c 20000000 /dev/zero | gzip -9 | base64 -w0")
     mic.assert(client:get("/user", { save_to = folder:at "file" }))
     assert.equal(20000000, #folder:read "file")
     folder:remove()

@@ -3,19 +3,7 @@
 local api = require "spec.support.api"
 
 describe("mic.core, whatever the order in which objects end,", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox = api.around()
 
   local function logged_in()
     local client = sandbox:core()

@@ -5,25 +5,13 @@ local api = require "spec.support.api"
 local FOREVER = 30 -- seconds; no test waits that long
 
 describe("an exchange of mic.core", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:core()
     assert(client:login(sandbox.username, sandbox.password))
     sandbox:seen()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function start(path)

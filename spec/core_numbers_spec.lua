@@ -1,5 +1,6 @@
 -- mic.core and the numbers that Lua can pass: none is converted to one that means something else.
 
+local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
 local faults = require "spec.support.faults"
 
@@ -15,17 +16,9 @@ describe("mic.core", function()
     server = faults.start(answer)
   end)
 
-  teardown(function()
-    server.stop()
-  end)
-
   before_each(function()
-    client = core.client { base_url = server.url, api_key = "k" }
+    client = cleanup.close(core.client { base_url = server.url, api_key = "k" })
     assert(client:adopt { identityId = "i", token = "token", refreshToken = "r" })
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function spec(name, number)

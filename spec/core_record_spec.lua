@@ -14,24 +14,12 @@ local function without_pause(bytes)
 end
 
 describe("a record of mic.core", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:core()
     assert(client:login(sandbox.username, sandbox.password))
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   it("brings the credentials back in another client, from its bytes", function()

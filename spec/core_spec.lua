@@ -4,23 +4,11 @@ local api = require "spec.support.api"
 local core = require "mic.core"
 
 describe("mic.core alone", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client
 
   before_each(function()
-    sandbox:reset()
     client = sandbox:core()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function log_in()

@@ -1,5 +1,8 @@
 -- Compiles spec/c/core_test.c with the Lua-free leaves, under sanitizers, and runs its sections.
 
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
+
 local sections = {
   { "buffer", "a buffer grows to its cap, keeps its content on failure, escapes and wipes" },
   { "secret", "a secret is copied, moved, compared and wiped" },
@@ -9,15 +12,6 @@ local sections = {
   { "header", "header fields are checked, handed to libcurl and read from a block" },
   { "sha256", "a password is stretched as RFC 8018 has it" },
 }
-
---- Runs a command of the shell; returns whether it ended well, and all that it printed.
-local function run(command)
-  local pipe = assert(io.popen("{ " .. command .. "; } 2>&1; echo \"exit $?\""))
-  local output = pipe:read("*a")
-  pipe:close()
-  local text, code = output:match("^(.*)exit (%d+)%s*$")
-  return code == "0", text or output
-end
 
 local function compile_command(program)
   return table.concat({
@@ -31,27 +25,16 @@ local function compile_command(program)
 end
 
 describe("the Lua-free core", function()
-  local folder, program
+  local program = scratch.folder():at "core_test"
 
   setup(function()
-    local pipe = assert(io.popen("mktemp -d"))
-    folder = assert(pipe:read("*l"), "mktemp made no folder")
-    pipe:close()
-    program = folder .. "/core_test"
-    local built, output = run(compile_command(program))
-    assert(built, output)
-  end)
-
-  teardown(function()
-    if folder then
-      run("rm -rf '" .. folder .. "'")
-    end
+    shell.check(compile_command(program))
   end)
 
   for _, section in ipairs(sections) do
     it("keeps its word: " .. section[2], function()
-      local good, output = run(program .. " " .. section[1])
-      assert.is_true(good, output)
+      local output, status = shell.run(program .. " " .. section[1] .. " 2>&1")
+      assert.equal(0, status, output)
       assert.is_truthy(output:match("[1-9]%d* checks, 0 failed"), output)
     end)
   end

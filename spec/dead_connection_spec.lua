@@ -2,6 +2,7 @@
 -- neither FIN nor RST ever comes.
 
 local api = require "spec.support.api"
+local clock = require "spec.support.clock"
 local core = require "mic.core"
 local loops = require "spec.support.loops"
 local native = require "spec.support.native"
@@ -25,11 +26,6 @@ describe("a connection that is dead", function()
       box:answer { path = name, status = 200, body = login_reply, times = 9 }
     end
     box:answer { path = "/metadata/x", status = 200, body = "{}", times = 99 }
-  end)
-
-  after_each(function()
-    path.stop()
-    folder:remove()
   end)
 
   local function new(options, transport)
@@ -74,10 +70,10 @@ describe("a connection that is dead", function()
         assert.are.same({ "200 after 1, new", "200 after 2, new" }, inside(loop, function()
           local first = tell(client:get "/metadata/x")
           path.drop()
-          began = core.now()
+          began = clock.now()
           return { first, tell(client:get("/metadata/x", { timeout = SHORT })) }
         end))
-        assert.is_true(core.now() - began < SOON)
+        assert.is_true(clock.now() - began < SOON)
         assert.are.equal(2, path.opened())
         assert.is_true(path.closed(1))
       end)
@@ -162,7 +158,7 @@ describe("a connection that is dead", function()
       local told = inside(loop, function()
         client:get "/metadata/x"
         path.drop()
-        began = core.now()
+        began = clock.now()
         local results = client:batch {
           { path = "/metadata/x", timeout = SHORT },
           { path = "/metadata/x" },
@@ -173,7 +169,7 @@ describe("a connection that is dead", function()
         end
         return results
       end)
-      assert.is_true(core.now() - began < SOON)
+      assert.is_true(clock.now() - began < SOON)
       assert.are.equal("200 after 2", told[1]:match "^200 after 2")
       -- Some versions of libcurl send it again by themselves, without a new attempt of ours.
       assert.are.equal("200 after", told[2]:match "^200 after")
@@ -194,9 +190,9 @@ describe("a connection that is dead", function()
       local again = inside(loop, function()
         client:batch(requests)
         path.drop()
-        local began = core.now()
+        local began = clock.now()
         local response = client:get("/metadata/x", { timeout = SHORT })
-        return { response and response.attempts, core.now() - began < SOON }
+        return { response and response.attempts, clock.now() - began < SOON }
       end)
       -- Before 7.80 libcurl does not tell which are idle: there each call leaves but its own.
       local major, minor = core.features().libcurl:match "^(%d+)%.(%d+)"

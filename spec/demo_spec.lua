@@ -1,16 +1,16 @@
 -- `make demo`: what it shows is what happened, and no secret stands in it.
 
 local blocks = require "spec.support.blocks"
+local scratch = require "spec.support.scratch"
 local tree = require "spec.support.tree"
 
 describe("the demo", function()
-  local noted = os.tmpname()
+  local noted = scratch.file ""
   local script = blocks.run(
     { { path = "examples/demo.lua" } },
     'printf "%s\\n" "$MIC_PASSWORD" "$MIC_API_KEY" >' .. noted
   )[1]
   local secrets = tree.read(noted)
-  os.remove(noted)
   local printed = script.printed
   local steps = {}
   for paragraph in printed:gsub("\n\n", "\0"):gmatch "[^%z]+" do

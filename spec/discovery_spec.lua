@@ -1,6 +1,7 @@
 -- A client that is given a stack's host name finds its base URL and its API key by itself.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
 local mic = require "mic"
 
@@ -8,17 +9,9 @@ local STACK_PATH = "/discovery/manifest/"
 
 describe("a client of a stack", function()
   local sandbox = api.around()
-  local client, first, second, login
-
-  setup(function()
-    first = "GET " .. STACK_PATH .. "?hostname=" .. sandbox.stack
-    second = "GET /metadata/manifest"
-    login = "POST /auth/login"
-  end)
-
-  after_each(function()
-    client:close()
-  end)
+  local first = "GET " .. STACK_PATH .. "?hostname=" .. sandbox.stack
+  local second, login = "GET /metadata/manifest", "POST /auth/login"
+  local client
 
   --- Makes the client, with what differs.
   local function make(options)
@@ -32,7 +25,7 @@ describe("a client of a stack", function()
     for name, value in pairs(options or {}) do
       all[name] = value
     end
-    client = mic.new(all)
+    client = cleanup.close(mic.new(all))
   end
 
   local function lines(...)

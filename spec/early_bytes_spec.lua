@@ -1,7 +1,8 @@
 -- What comes over a kept connection before the next request goes out is no answer to that, nor is
 -- what comes behind the end of an answer.
 
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
@@ -16,32 +17,20 @@ local STALE = answer '{"stale":true}'
 local FAREWELL = "HTTP/1.1 408 Request Timeout\\r\\nConnection: close\\r\\n"
   .. "Content-Length: 0\\r\\n\\r\\n"
 
-local server, client, folder
-
-setup(function()
-  folder = scratch.folder()
-end)
-
-teardown(function()
-  folder:remove()
-end)
-
-after_each(function()
-  client:close()
-  server.stop()
-end)
+local folder = scratch.folder()
+local server, client
 
 --- A client of a server whose connections play these scripts.
 local function serve(...)
   server = faults.start(...)
-  client = mic.new {
+  client = cleanup.close(mic.new {
     base_url = server.url,
     api_key = "k",
     username = "anna",
     password = "p",
     retry = false,
     timeout = 2,
-  }
+  })
 end
 
 local function get(options)
@@ -53,7 +42,7 @@ end
 --- The first call is answered; meanwhile what the script sends behind that arrives.
 local function get_first()
   assert.equal(1, mic.assert(get()).data.n)
-  core.sleep(0.05)
+  clock.sleep(0.05)
 end
 
 --- It is the answer to this request, which went out once, over another connection.
@@ -93,10 +82,10 @@ describe("a kept connection over which something came", function()
     get_first()
     local response = mic.assert(client:put("/x", nil, { auth = false, body_file = file }))
     assert.equal(1, response.data.n)
-    core.sleep(0.05)
+    clock.sleep(0.05)
     mic.assert(get { save_to = folder:at "download" })
     assert.equal('{"n":1}', folder:read "download")
-    core.sleep(0.05)
+    clock.sleep(0.05)
     mic.assert(get { on_data = function(piece)
       pieces[#pieces + 1] = piece
     end })
@@ -125,7 +114,7 @@ describe("a kept connection over which something came", function()
       .. "\nhold", "read\nsend " .. reply .. "\nhold")
     get_first()
     mic.assert(client:login())
-    core.sleep(0.05)
+    clock.sleep(0.05)
     mic.assert(client:refresh())
     assert.same({ "GET /prod/x HTTP/1.1", "POST /prod/auth/login HTTP/1.1",
       "POST /prod/auth/refresh HTTP/1.1" }, server.requests())

@@ -1,12 +1,13 @@
 -- The same over TLS, where the library that decrypts may hold back what has come.
 
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
-local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
 
-local folder, server, client
+local folder = tls_server.folder()
+local client
 
 --- Answers in HTTP/1.1, over the bare connection, with the connection's number; as the path says.
 local ANSWERS = [[
@@ -37,37 +38,24 @@ local ANSWERS = [[
   until not line
 ]]
 
-setup(function()
-  folder = scratch.folder()
-  tls_server.certificates(folder)
-  server = nginx.start {
-    server = ([[
-      listen 127.0.0.1:TLS_PORT ssl;
-      ssl_certificate %s/good.pem;
-      ssl_certificate_key %s/good.key;
-      lua_socket_log_errors off;
-      location / { content_by_lua_block {%s} }
-    ]]):format(folder.path, folder.path, ANSWERS),
-  }
-end)
-
-teardown(function()
-  server:stop()
-  folder:remove()
-end)
+local server = nginx.start {
+  server = ([[
+    listen 127.0.0.1:TLS_PORT ssl;
+    ssl_certificate %s/good.pem;
+    ssl_certificate_key %s/good.key;
+    lua_socket_log_errors off;
+    location / { content_by_lua_block {%s} }
+  ]]):format(folder.path, folder.path, ANSWERS),
+}
 
 before_each(function()
-  client = mic.new {
+  client = cleanup.close(mic.new {
     base_url = ("https://localhost:%d"):format(server.tls_port),
     api_key = "k",
     tls = { ca_file = folder:at "ca.pem" },
     retry = false,
     timeout = 2,
-  }
-end)
-
-after_each(function()
-  client:close()
+  })
 end)
 
 describe("over TLS, something that came", function()
@@ -83,7 +71,7 @@ describe("over TLS, something that came", function()
         assert.is_true(response.new_connection)
         assert.is_true(response.data.connection > last)
         last = response.data.connection
-        core.sleep(0.05)
+        clock.sleep(0.05)
       end
     end)
   end
@@ -93,7 +81,7 @@ describe("over TLS, a connection over which nothing came", function()
   it("is kept, also with the tickets of TLS 1.3", function()
     local first = mic.assert(client:get("/plain", { auth = false }))
     for _ = 1, 5 do
-      core.sleep(0.01)
+      clock.sleep(0.01)
       local response = mic.assert(client:post("/plain", {}, { auth = false }))
       assert.is_false(response.new_connection)
       assert.equal(first.data.connection, response.data.connection)

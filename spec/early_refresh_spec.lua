@@ -3,7 +3,7 @@
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 
 local HOUR = 3600
 
@@ -21,10 +21,10 @@ describe("a token that nears its end", function()
     transport[name] = value
   end
   function transport.now()
-    return core.now() + later
+    return clock.now() + later
   end
   function transport.wall()
-    return core.wall() + later
+    return clock.wall() + later
   end
 
   local function make(options, automatic)
@@ -99,11 +99,11 @@ describe("a token that nears its end", function()
     make()
     sandbox:mode { token_life = 2 }
     assert(client:refresh())
-    local ends = core.now() + 2.5
-    while core.now() < ends do
+    local ends = clock.now() + 2.5
+    while clock.now() < ends do
       local response, err = client:get "/user"
       assert(response, tostring(err))
-      core.sleep(0.1)
+      clock.sleep(0.1)
     end
     local refreshes = sandbox:counters().refresh
     assert.is_true(refreshes >= 2 and refreshes <= 6, refreshes)

@@ -6,15 +6,7 @@ local child = require "spec.support.engine_child"
 local native = require "spec.support.native"
 
 describe("the engine of mic.core", function()
-  local sandbox
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.start()
 
   it("is made anew in a child process, and the parent's goes on", function()
     local printed = child.run(sandbox, [[

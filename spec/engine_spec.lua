@@ -2,34 +2,23 @@
 
 local api = require "spec.support.api"
 local child = require "spec.support.engine_child"
+local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
 local faults = require "spec.support.faults"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local uv = require "luv"
 
 local FOREVER = 30 -- seconds; no test waits that long
 
 describe("the engine of mic.core", function()
-  local sandbox, engine, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local engine, client
 
   before_each(function()
-    sandbox:reset()
-    engine = core.engine()
+    engine = cleanup.close(core.engine())
     client = sandbox:core { engine = engine }
-  end)
-
-  after_each(function()
-    client:close()
-    engine:close()
   end)
 
   local function start(path, spec)
@@ -574,7 +563,7 @@ describe("the engine of mic.core", function()
     it("tells one reader of this process, and leaves no file", function()
       local path = assert(engine:listen())
       local folder = path:match "^(.*)/"
-      assert.equal("drwx------", scratch.run("ls -ld " .. folder):match "^%S+")
+      assert.equal("drwx------", shell.check("ls -ld " .. folder):match "^%S+")
       local bytes, pipe = {}, uv.new_pipe(false)
       pipe:connect(path, function(problem)
         assert(not problem, problem)

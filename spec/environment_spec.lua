@@ -3,18 +3,12 @@
 
 local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local LUA = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local quote = shell.quote
 
 local function which(program)
-  local pipe = assert(io.popen("command -v " .. quote(program)))
-  local path = pipe:read "*l"
-  pipe:close()
-  return assert(path, program)
+  return shell.check("command -v " .. quote(program)):match "[^\n]+"
 end
 
 --- Runs Lua code with these variables and no others; what it printed.
@@ -30,10 +24,8 @@ local function run(variables, code)
   for name, value in pairs(variables) do
     words[#words + 1] = name .. "=" .. quote(value)
   end
-  words[#words + 1] = quote(which(LUA)) .. " -e " .. quote(code) .. " 2>&1"
-  local pipe = assert(io.popen(table.concat(words, " ")))
-  local printed = pipe:read "*a"
-  pipe:close()
+  words[#words + 1] = quote(which(shell.lua)) .. " -e " .. quote(code) .. " 2>&1"
+  local printed = shell.run(table.concat(words, " "))
   return (printed:gsub("\n$", ""))
 end
 

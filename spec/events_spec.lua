@@ -1,6 +1,7 @@
 -- What `on_event` is told of a call, and what happens when it raises.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
 
 describe("an event of a call", function()
   local box = api.around()
@@ -59,7 +60,7 @@ describe("an event of a call", function()
     rawset(io, "stderr", { write = function(_, ...)
       shown[#shown + 1] = table.concat { ... }
     end })
-    finally(function()
+    cleanup.call(function()
       rawset(io, "stderr", stderr)
     end)
     local client

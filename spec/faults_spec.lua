@@ -1,5 +1,6 @@
 local faults = require "spec.support.faults"
 local mic = require "mic"
+local shell = require "spec.support.shell"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local OK = "send HTTP/1.1 200 OK\\r\\n"
@@ -89,9 +90,7 @@ describe("a network that fails", function()
   it("sends a gzip bomb: refused by what it unpacks to", function()
     local client_options = { retry = false, max_response_size = 100000 }
     local zip = "head -c 10000000 /dev/zero | gzip -9 | od -An -v -tx1 | tr -d '\\n'"
-    local pipe = assert(io.popen(zip))
-    local bytes = pipe:read "*a"
-    pipe:close()
+    local bytes = shell.run(zip)
     local length = select(2, bytes:gsub(" ", ""))
     local script = OK .. "Content-Encoding: gzip\\r\\n"
       .. ("Content-Length: %d\\r\\n\\r\\n%s"):format(length, (bytes:gsub(" ", "\\x")))

@@ -1,6 +1,7 @@
 local api = require "spec.support.api"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 describe("client:fetch", function()
   local own, other = api.around(), api.around()
@@ -9,11 +10,7 @@ describe("client:fetch", function()
   setup(function()
     folder = scratch.folder()
     both = folder:at "both.pem"
-    scratch.run(("cat %s %s > %s"):format(own.ca_file, other.ca_file, both))
-  end)
-
-  teardown(function()
-    folder:remove()
+    shell.check(("cat %s %s > %s"):format(own.ca_file, other.ca_file, both))
   end)
 
   before_each(function()

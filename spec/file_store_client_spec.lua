@@ -4,28 +4,17 @@
 local api = require "spec.support.api"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote, run = scratch.quote, scratch.run
+local quote, run = shell.quote, shell.check
 
 describe("a client with a file store", function()
-  local sandbox, folder, path
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local folder, path
 
   before_each(function()
-    sandbox:reset()
     folder = scratch.folder()
     path = folder:at "state/credentials"
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   --- A client with a store object of its own, as another program has it.

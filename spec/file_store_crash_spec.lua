@@ -6,8 +6,9 @@ local core = require "mic.core"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote, run = scratch.quote, scratch.run
+local quote, run = shell.quote, shell.check
 
 local KILLED = 137 -- what a shell says about SIGKILL
 local MOST_STEPS = 100
@@ -27,12 +28,6 @@ describe("the file store of a process that is killed", function()
   before_each(function()
     folder = scratch.folder(true)
     store = mic.store.file { path = folder:at "store/credentials" }
-  end)
-
-  after_each(function()
-    store = nil
-    collectgarbage()
-    folder:remove()
   end)
 
   --- The number of the saved record; "none". Raises when it cannot be read.
@@ -160,7 +155,7 @@ describe("the file store of a process that is killed", function()
         end
       ]])
       --- It tells its process id, and that it has begun; then it has some milliseconds.
-      local pipe = assert(io.popen("echo $$; exec " .. command))
+      local pipe = shell.start("echo $$; exec " .. command)
       local process = pipe:read "*l"
       assert.equal("saved", pipe:read "*l")
       run(("sleep 0.00%d; kill -9 %s"):format(round * 7 % 10, process))
@@ -186,19 +181,13 @@ describe("the lock of the file store", function()
     store = mic.store.file { path = folder:at "store/credentials" }
   end)
 
-  after_each(function()
-    store = nil
-    collectgarbage()
-    folder:remove()
-  end)
-
   it("ends with its process", function()
     local command = puppet.command(folder, [[
       print(store.lock(KEY, 1e6) ~= false)
       io.stdout:flush()
       io.read "*a"
     ]])
-    local pipe = assert(io.popen("exec " .. command .. " >" .. quote(folder:at "out"), "w"))
+    local pipe = shell.start("exec " .. command .. " >" .. quote(folder:at "out"), "w")
     while folder:read "out" ~= "true\n" do
       run "sleep 0.01"
     end

@@ -5,8 +5,9 @@ local core = require "mic.core"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote, run = scratch.quote, scratch.run
+local quote, run = shell.quote, shell.check
 
 --- What a child does for each fault: lock, save the record 2 over the record 1, load, unlock. It
 --- prints what failed at each call that was made to fail, and checks what is left.
@@ -99,10 +100,6 @@ describe("the file store", function()
 
   before_each(function()
     folder = scratch.folder(true)
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   --- The outcomes by call, as a list each: { fsync = { "save", "save" } }.
@@ -231,10 +228,6 @@ describe("the file store, when somebody else is quicker between two of its calls
     folder = scratch.folder(true)
   end)
 
-  after_each(function()
-    folder:remove()
-  end)
-
   it("sets no good record aside for the damaged one that it has read", function()
     local printed = puppet.lua(folder, [[
       assert(store.save(KEY, record(5)))
@@ -294,10 +287,6 @@ describe("the file store meets for real", function()
     folder = scratch.folder()
     store = mic.store.file { path = folder:at "store/credentials" }
     assert.is_true(store.save("key", maker:record():with_retry_at(1)))
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   local function expect_old()

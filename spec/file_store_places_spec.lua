@@ -4,8 +4,9 @@
 local api = require "spec.support.api"
 local puppet = require "spec.support.puppet"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote, run = scratch.quote, scratch.run
+local quote, run = shell.quote, shell.check
 
 local IS_ROOT = puppet.is_root()
 local USER = IS_ROOT and 65534 or 4242
@@ -21,10 +22,6 @@ describe("the file store on a volume that is not its user's own", function()
     folder = scratch.folder()
     volume = folder:at "volume"
     run("chmod 755 " .. quote(folder.path))
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   local function make(mode)
@@ -166,10 +163,6 @@ describe("a client with a file store by default", function()
 
   before_each(function()
     folder = scratch.folder()
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   --- Runs a program with the variables alone that tell of places.

@@ -5,8 +5,9 @@ local mic = require "mic"
 local puppet = require "spec.support.puppet"
 local records = require "spec.support.records"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote, run = scratch.quote, scratch.run
+local quote, run = shell.quote, shell.check
 
 local maker = core.client { base_url = "https://api.example", api_key = "-" }
 maker:adopt { token = "t0ken-that-rests", identityId = "identity", refreshToken = "r3fresh" }
@@ -33,12 +34,6 @@ describe("the file store", function()
     path = folder:at "new/folders/credentials"
     file = path .. ".key"
     store = mic.store.file { path = path }
-  end)
-
-  after_each(function()
-    store = nil
-    collectgarbage()
-    folder:remove()
   end)
 
   local function number_in(which)

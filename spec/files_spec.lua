@@ -3,6 +3,7 @@ local echo = require "spec.support.echo"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 --- The options of one call that needs no login.
 local function open(options)
@@ -34,10 +35,6 @@ describe("files", function()
   before_each(function()
     client = box:client { retry = { base = 0.01, cap = 0.01 } }
     folder = scratch.folder()
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   describe("save_to", function()
@@ -152,8 +149,8 @@ describe("files", function()
 
     it("is an error of kind file where the file cannot be", function()
       folder:write("plain", "")
-      scratch.run("mkdir " .. folder:at "folder")
-      scratch.run("ln -s folder " .. folder:at "way")
+      shell.check("mkdir " .. folder:at "folder")
+      shell.check("ln -s folder " .. folder:at "way")
       local long = folder:at(("x"):rep(300))
       local deep = folder:at(("x/"):rep(3000) .. "x")
       local cases = {
@@ -211,14 +208,14 @@ describe("files", function()
     end)
 
     it("takes the place of a regular file alone: a pipe, and a link to a device, stay", function()
-      scratch.run(("cd %s && mkfifo pipe && ln -s /dev/null link"):format(folder.path))
+      shell.check(("cd %s && mkfifo pipe && ln -s /dev/null link"):format(folder.path))
       for name, kind in pairs { pipe = "fifo", link = "symbolic link" } do
         box:answer { path = "/file", body = "content" }
         local response, err = download { save_to = folder:at(name) }
         assert.is_nil(response)
         assert.are.equal("EINVAL", err.code)
         assert.is_truthy(err.message:find "it is no regular file$", err.message)
-        assert.are.equal(kind .. "\n", scratch.run("stat -c %F " .. folder:at(name)))
+        assert.are.equal(kind .. "\n", shell.check("stat -c %F " .. folder:at(name)))
       end
       assert.are.equal("link pipe", folder:names())
     end)
@@ -261,18 +258,18 @@ describe("files", function()
           local client = require("mic").new { base_url = %q, api_key = "k", tls = { ca_file = %q } }
           require("mic").assert(client:get("/file", { auth = false, save_to = %q }))
         ]]):format(box.base_url, box.ca_file, folder:at("mode" .. mask)), "umask " .. mask .. ";")
-        assert.are.equal(mode .. "\n", scratch.run("stat -c %a " .. folder:at("mode" .. mask)))
+        assert.are.equal(mode .. "\n", shell.check("stat -c %a " .. folder:at("mode" .. mask)))
       end
     end)
 
     it("replaces a symbolic link, not what it points to", function()
       folder:write("target", "kept")
-      scratch.run(("ln -s target %s"):format(folder:at "file"))
+      shell.check(("ln -s target %s"):format(folder:at "file"))
       box:answer { path = "/file", body = "new" }
       mic.assert(download())
       assert.are.equal("new", folder:read "file")
       assert.are.equal("kept", folder:read "target")
-      assert.are.equal("regular file\n", scratch.run("stat -c %F " .. folder:at "file"))
+      assert.are.equal("regular file\n", shell.check("stat -c %F " .. folder:at "file"))
     end)
 
     it("may be larger than max_response_size; an error answer may not", function()
@@ -314,7 +311,7 @@ describe("files", function()
     end)
 
     it("is measured against its limit when it is unpacked", function()
-      local zeros = scratch.run "head -c 1000000 /dev/zero | gzip -9 | base64 -w 0"
+      local zeros = shell.check "head -c 1000000 /dev/zero | gzip -9 | base64 -w 0"
       local headers = { ["Content-Encoding"] = "gzip" }
       for _, limit in ipairs { 1000000, 999999 } do
         box:answer { path = "/file", headers = headers, body_base64 = zeros }
@@ -353,7 +350,7 @@ describe("files", function()
     end)
 
     it("unpacks what was compressed on the way", function()
-      local packed = scratch.run "printf %s unpacked | gzip -9 | base64 -w 0"
+      local packed = shell.check "printf %s unpacked | gzip -9 | base64 -w 0"
       local headers = { ["Content-Encoding"] = "gzip" }
       box:answer { path = "/file", headers = headers, body_base64 = packed }
       mic.assert(download())
@@ -376,11 +373,9 @@ describe("files", function()
     end
 
     it("takes regular files alone: a named pipe would wait for its writer", function()
-    local path = os.tmpname()
-    os.remove(path)
-    os.execute("mkfifo " .. path)
+    local path = folder:at "pipe"
+    shell.check("mkfifo " .. path)
     local response, err = client:put("/x", nil, { auth = false, body_file = path })
-    os.remove(path)
     assert.is_nil(response)
     assert.are.same({ "file", "EINVAL", 0 }, { err.kind, err.code, err.attempts })
   end)
@@ -486,7 +481,7 @@ describe("files", function()
         progress = function()
           if not changed then
             changed = true
-            scratch.run(command .. " " .. path)
+            shell.check(command .. " " .. path)
           end
         end,
       })

@@ -171,10 +171,6 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
     server = faults.start("read\nsend " .. head .. #body .. "\\r\\n\\r\\n" .. body .. "\nagain")
   end)
 
-  teardown(function()
-    server.stop()
-  end)
-
   local function begin(spec)
     local client = core.client { base_url = server.url, api_key = "k" }
     spec.method, spec.path, spec.auth = "GET", "/x", false

@@ -6,23 +6,11 @@ local puppet = require "spec.support.puppet"
 local scratch = require "spec.support.scratch"
 
 describe("a child that was forked in the middle of a login", function()
-  local sandbox, folder
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local folder
 
   before_each(function()
-    sandbox:reset()
     folder = scratch.folder()
-  end)
-
-  after_each(function()
-    folder:remove()
   end)
 
   for _, place in ipairs { "mic.store.memory()", "mic.store.file { path = PATH }" } do

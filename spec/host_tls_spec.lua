@@ -1,15 +1,13 @@
 -- A program that has another OpenSSL in it than libcurl was built for.
 
 local native = require "spec.support.native"
-local sandbox = require "spec.support.sandbox"
-
-local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+local shell = require "spec.support.shell"
 
 --- The dynamic linker looks at a preloaded library where it would look at the program.
 local function load_core(preloaded)
   local command = "LD_PRELOAD='%s' MIC_PRELOAD='%s' %s "
     .. "-e 'print(pcall(require, \"mic.core\"))' 2>&1"
-  return sandbox.run(command:format(preloaded, preloaded, lua))
+  return shell.run(command:format(preloaded, preloaded, shell.lua))
 end
 
 describe("a program with an OpenSSL of its own", function()

@@ -1,6 +1,7 @@
 -- The timeout of a body that flows: the longest time in which nothing moves.
 
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
@@ -17,24 +18,19 @@ describe("a body that flows", function()
     folder = scratch.folder()
   end)
 
-  after_each(function()
-    client:close()
-    server.stop()
-    folder:remove()
-  end)
-
   --- Starts a server of these scripts, and a client for it.
   local function serve(...)
     server = faults.start(...)
-    client = mic.new { base_url = server.url, api_key = "k", retry = false, deadline = 20 }
+    client = cleanup.close(mic.new { base_url = server.url, api_key = "k", retry = false,
+      deadline = 20 })
   end
 
   --- One call with the short timeout: response, error and how long it took.
   local function call(options)
     options.path, options.auth, options.timeout = "/x", false, options.timeout or IDLE
-    local started = core.now()
+    local started = clock.now()
     local response, err = client:request(options)
-    return response, err, core.now() - started
+    return response, err, clock.now() - started
   end
 
   local function assert_ends_after(expected, _, err, seconds)
@@ -89,7 +85,7 @@ describe("a body that flows", function()
           got = got + #piece
           slow = slow - 1
           if slow >= 0 then
-            core.sleep(1.5 * IDLE)
+            clock.sleep(1.5 * IDLE)
           end
         end,
       }
@@ -108,7 +104,7 @@ describe("a body that flows", function()
       on_data = function(piece)
         got = got + #piece
         if busy then
-          core.sleep(1.5 * IDLE)
+          clock.sleep(1.5 * IDLE)
         end
         busy = false
       end,

@@ -1,7 +1,10 @@
 -- What comes from outside in the middle of a call: Ctrl-C, and errors that a debug hook throws.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local DELAY = 10 -- seconds that the answer or the sleep would take
 
@@ -25,34 +28,31 @@ describe("Ctrl-C", function()
   --- Starts a script, sends SIGINT once it has printed "waiting" and `is_waiting` is true; returns
   --- what it printed on both streams, its exit status, how long it lived after the signal.
   local function interrupt(code, is_waiting)
-    local command, path = sandbox:command(code)
-    local printed = os.tmpname()
+    local command, printed = sandbox:command(code), scratch.file ""
     -- sh lets its background commands ignore SIGINT, and they would inherit that
     local line = "env --default-signal=INT %s >%s 2>&1 & echo $!; wait $!; echo $?"
-    local pipe = assert(io.popen(line:format(command, printed)))
+    local pipe = shell.start(line:format(command, printed))
     local pid = pipe:read "*l"
-    local ends = core.now() + DELAY
+    local ends = clock.now() + DELAY
     local text
-    while core.now() < ends do
+    while clock.now() < ends do
       local file = assert(io.open(printed))
       text = file:read "*a"
       file:close()
       if text:find "waiting" and is_waiting() then
         break
       end
-      core.sleep(0.02)
+      clock.sleep(0.02)
     end
-    core.sleep(0.1) -- into the wait itself
-    local started = core.now()
-    os.execute("kill -INT " .. pid)
+    clock.sleep(0.1) -- into the wait itself
+    local started = clock.now()
+    shell.check("kill -INT " .. pid)
     local status = tonumber(pipe:read "*l")
-    local seconds = core.now() - started
+    local seconds = clock.now() - started
     pipe:close()
     local file = assert(io.open(printed))
     text = file:read "*a"
     file:close()
-    os.remove(printed)
-    os.remove(path)
     return text, status, seconds
   end
 
@@ -171,26 +171,13 @@ describe("Ctrl-C", function()
 end)
 
 describe("an error that a debug hook throws into a call", function()
-  local sandbox
+  local sandbox = api.around()
   local jit = rawget(_G, "jit")
 
-  setup(function()
-    sandbox = api.start()
-    if jit then
-      jit.off() -- compiled code runs no hooks
-    end
-  end)
-
-  teardown(function()
-    sandbox:stop()
-    if jit then
-      jit.on()
-    end
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  if jit then
+    jit.off() -- compiled code runs no hooks
+    cleanup.call(jit.on)
+  end
 
   --- Throws into `act` after each `step` instructions more, until it ends before that.
   local function sweep(prepare, act, step, options)
@@ -211,10 +198,10 @@ describe("an error that a debug hook throws into a call", function()
         debug.sethook()
       end)
       debug.sethook()
-      local started = core.now()
+      local started = clock.now()
       local response, err = client:get "/user"
       assert(response, ("after %d instructions: %s"):format(count, tostring(err)))
-      assert(core.now() - started < 5, ("after %d instructions: it waited"):format(count))
+      assert(clock.now() - started < 5, ("after %d instructions: it waited"):format(count))
       client:close()
       if not fired then
         break

@@ -3,6 +3,7 @@
 
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 --- What the programs begin with. `call(method, spec, kept, fresh)` makes a GET whose connection is
 --- kept, and then the call, while that connection plays the script `kept`, the next ones `fresh`.
@@ -63,14 +64,10 @@ for drive, start in pairs(DRIVES) do
       folder:write("upload", ("x"):rep(200000))
     end)
 
-    teardown(function()
-      folder:remove()
-    end)
-
     local function run(code)
       local program = folder:write("program.lua", start .. BEGIN .. code)
       local lua = os.getenv "LUA" or "lua5.4"
-      return scratch.run(("timeout 60 env LD_PRELOAD=%s MIC_PRELOAD=%s %s %s %s"):format(late, late,
+      return shell.check(("timeout 60 env LD_PRELOAD=%s MIC_PRELOAD=%s %s %s %s"):format(late, late,
         lua, program, folder:at "upload"))
     end
 

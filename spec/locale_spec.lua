@@ -4,10 +4,11 @@ local core = require "mic.core"
 local faults = require "spec.support.faults"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 --- `printf packed | gzip`, as text of a script for the server.
 local function packed(text)
-  local hex = scratch.run("printf %s " .. scratch.quote(text) .. " | gzip -n | od -An -v -tx1")
+  local hex = shell.check("printf %s " .. shell.quote(text) .. " | gzip -n | od -An -v -tx1")
   return (hex:gsub("%s*(%x%x)%s*", "\\x%1"))
 end
 
@@ -16,11 +17,6 @@ describe("in a Turkish locale", function()
 
   before_each(function()
     folder = scratch.folder()
-  end)
-
-  after_each(function()
-    server.stop()
-    folder:remove()
   end)
 
   --- Runs Lua code with a client of the server's.

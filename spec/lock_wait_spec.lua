@@ -5,15 +5,8 @@ local mic = require "mic"
 local tasks = require "spec.support.tasks"
 
 describe("a call that waits for the lock of the store", function()
-  local sandbox, loop, client, inner, store, key, token, other, record
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local loop, client, inner, store, key, token, other, record
 
   local function pass(seconds)
     inner:shift_clock(seconds)
@@ -39,15 +32,6 @@ describe("a call that waits for the lock of the store", function()
     token = assert(store.lock(key, 1000))
     sandbox:seen()
   end
-
-  before_each(function()
-    sandbox:reset()
-  end)
-
-  after_each(function()
-    client:close()
-    other:close()
-  end)
 
   local result
 

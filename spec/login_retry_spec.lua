@@ -2,7 +2,7 @@
 -- not. Only what has failed to the end begins a pause.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local tasks = require "spec.support.tasks"
@@ -105,7 +105,7 @@ describe("a login or refresh that a call waits for", function()
     assert.equal("auth: the last login or refresh has failed, in another program", api.line(err))
     assert.is_truthy(err.retryable and err.hint:find "the next try is in 1 s")
     assert.equal(3, sandbox:counters().login)
-    core.sleep(1.05)
+    clock.sleep(1.05)
     mic.assert(second:get "/user")
     assert.equal(200, mic.assert(first:get "/user").status)
     assert.equal(4, sandbox:counters().login)
@@ -188,10 +188,10 @@ describe("a login or refresh that a call waits for", function()
     local server = faults.start "read\nhold"
     client = mic.new { base_url = server.url, api_key = "k", username = "u", password = "p",
       timeout = 0.2, retry = { attempts = 50, base = 0.001, cap = 0.001 } }
-    local started = core.now()
+    local started = clock.now()
     local _, err = client:get("/user", { deadline = 0.5 })
     assert.equal("timeout", err.kind)
-    assert.is_true(core.now() - started < 1.5)
+    assert.is_true(clock.now() - started < 1.5)
     client:close()
     server.stop()
   end)
@@ -296,7 +296,7 @@ describe("coroutines that wait for one login", function()
       return sandbox:counters().refresh == 1
     end)
     loop:add(function()
-      core.sleep(0.05)
+      clock.sleep(0.05)
       client:logout()
     end)
     loop:run()

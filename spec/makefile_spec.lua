@@ -1,11 +1,11 @@
 -- The Makefile: what it offers, and what a build prints.
 
-local support = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"
 
 describe("make", function()
   it("help lists every target", function()
-    local help = support.run "make --no-print-directory help"
+    local help = shell.run "make --no-print-directory help"
     local listed = 0
     for name in tree.read("Makefile"):match("\n%.PHONY: (.-)\n%."):gsub("\\\n", " "):gmatch "%S+" do
       if not name:find "^lua" and name ~= "FORCE" and name ~= "deps-build" and name ~= "build" then
@@ -20,7 +20,7 @@ describe("make", function()
   it("prints one short line for each file, and with V=1 the command", function()
     local build = "root=$(mktemp -d) && make --no-print-directory DEPS=no BUILD_ROOT=$root %s "
       .. "$root/lua5.4/src/core/process/clock.o && rm -r $root"
-    assert.equal("CC   src/core/process/clock.c\n", (support.run(build:format "")))
-    assert.is_truthy(support.run(build:format "V=1"):find(" -c -o ", 1, true))
+    assert.equal("CC   src/core/process/clock.c\n", (shell.run(build:format "")))
+    assert.is_truthy(shell.run(build:format "V=1"):find(" -c -o ", 1, true))
   end)
 end)

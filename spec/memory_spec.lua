@@ -57,10 +57,6 @@ describe("after a client was closed", function()
     folder = scratch.folder()
   end)
 
-  teardown(function()
-    folder:remove()
-  end)
-
   for _, transport in ipairs { "blocking", "cqueues" } do
     for _, version in ipairs(versions()) do
       it(("no token is left in memory, by %s over HTTP/%s"):format(transport, version), function()

@@ -2,6 +2,7 @@
 -- clients as objects.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
 local json = require "mic.json"
 
@@ -97,17 +98,10 @@ end)
 
 describe("the module-wide calls", function()
   local sandbox = api.around()
-  local mic, clients
+  local mic
 
   before_each(function()
-    mic, clients = fresh(), {}
-  end)
-
-  after_each(function()
-    rawset(_G, "ngx", nil)
-    for _, client in ipairs(clients) do
-      client:close()
-    end
+    mic = fresh()
   end)
 
   local function options(changes)
@@ -123,7 +117,7 @@ describe("the module-wide calls", function()
 
   local function login(changes)
     local client, err = mic.login(options(changes))
-    clients[#clients + 1] = client
+    cleanup.close(client)
     return client, err
   end
 
@@ -191,6 +185,9 @@ describe("the module-wide calls", function()
   it("raise in nginx, where one hidden login for all would be a leak", function()
     assert(login())
     sandbox:seen()
+    cleanup.call(function()
+      rawset(_G, "ngx", nil)
+    end)
     rawset(_G, "ngx", {
       get_phase = function()
         return "content"
@@ -212,20 +209,7 @@ describe("the module-wide calls", function()
 end)
 
 describe("a client", function()
-  local sandbox, mic
-
-  setup(function()
-    sandbox = api.start()
-    mic = fresh()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
+  local sandbox, mic = api.around(), fresh()
 
   it("shows where it calls as text, and no secret", function()
     local client = sandbox:automatic()

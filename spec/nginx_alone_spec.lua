@@ -2,6 +2,7 @@
 -- memcheck: make valgrind.
 
 local api = require "spec.support.api"
+local clock = require "spec.support.clock"
 local native = require "spec.support.native"
 local nginx = require "spec.support.nginx"
 
@@ -22,9 +23,6 @@ describe("nginx in one process", function()
   it("calls, is given up, and ends with calls under way", function()
     local impatient = native.load "impatient"
     local box = api.start()
-    finally(function()
-      box:stop()
-    end)
     box:answer { path = "/hang", status = 200, body = "{}", delay = 60, times = 1000 }
     local server = nginx.start {
       main = "master_process off;",
@@ -35,7 +33,7 @@ describe("nginx in one process", function()
     assert.same({ [200] = 20 }, (server:many("/call", 20)))
     local request = "GET /hang HTTP/1.1\r\nHost: here\r\n\r\n"
     assert.equal(20, impatient.give_up(server.port, request, 20, 0.1))
-    assert.is_true((nginx.eventually(function()
+    assert.is_true((clock.eventually(function()
       return server:get "/flight" == "0\n"
     end, 10)))
     impatient.give_up(server.port, request, 10, 0)

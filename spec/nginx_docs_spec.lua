@@ -2,6 +2,7 @@
 
 local api = require "spec.support.api"
 local blocks = require "spec.support.blocks"
+local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
 
 local PAGE = "docs/nginx.md"
@@ -46,11 +47,6 @@ describe("the configuration in " .. PAGE, function()
     }
   end)
 
-  teardown(function()
-    server:stop()
-    box:stop()
-  end)
-
   local function body_of(path)
     local body, status = server:get(path)
     assert.equal(200, status, server:errors())
@@ -58,7 +54,7 @@ describe("the configuration in " .. PAGE, function()
   end
 
   it("polls once when it starts, in one of its workers", function()
-    assert.is_true((nginx.eventually(function()
+    assert.is_true((clock.eventually(function()
       return #box:log() == 2
     end)))
     assert.equal("POST /auth/login\nGET /user", box:seen())
@@ -85,7 +81,7 @@ describe("the configuration in " .. PAGE, function()
   it("calls after a request's end", function()
     box:control("DELETE", "/log")
     body_of "/logged"
-    assert.is_true((nginx.eventually(function()
+    assert.is_true((clock.eventually(function()
       return #box:log() == 1
     end)))
     assert.equal("GET /user", box:seen())

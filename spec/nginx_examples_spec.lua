@@ -1,57 +1,56 @@
 -- examples/nginx as it stands, against the sandbox.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local core = require "mic.core"
 local json = require "mic.json"
 local nginx = require "spec.support.nginx"
-local sandbox = require "spec.support.sandbox"
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 describe("the nginx example", function()
-  local box, pipe, pid, url, output
+  local box, output = api.start(), scratch.file ""
+  local url
 
   setup(function()
-    box = api.start()
     local port = 20000 + math.floor(core.random() * 12000)
-    output = os.tmpname()
     url = "http://127.0.0.1:" .. port
     nginx.build()
     local words = {
-      "MIC_BASE_URL=" .. sandbox.quote(box.base_url),
-      "MIC_API_KEY=" .. sandbox.quote(box.api_key),
-      "MIC_USERNAME=" .. sandbox.quote(box.username),
-      "MIC_PASSWORD=" .. sandbox.quote(box.password),
-      "MIC_CA_FILE=" .. sandbox.quote(box.ca_file),
+      "MIC_BASE_URL=" .. shell.quote(box.base_url),
+      "MIC_API_KEY=" .. shell.quote(box.api_key),
+      "MIC_USERNAME=" .. shell.quote(box.username),
+      "MIC_PASSWORD=" .. shell.quote(box.password),
+      "MIC_CA_FILE=" .. shell.quote(box.ca_file),
       "PORT=" .. port,
     }
-    pipe = io.popen(
+    local pipe = shell.start(
       ("%s examples/nginx/start >%s 2>&1 & echo $!; wait"):format(table.concat(words, " "), output)
     )
-    pid = pipe:read "*l"
-  end)
-
-  teardown(function()
-    sandbox.run("kill " .. pid)
-    pipe:close()
-    os.remove(output)
-    box:stop()
+    local pid = pipe:read "*l"
+    cleanup.call(function()
+      shell.run("kill " .. pid)
+      pipe:close()
+    end)
   end)
 
   it("says what its URL must be", function()
-    local printed, status = sandbox.run(
+    local printed, status = shell.run(
       "MIC_BASE_URL=http://localhost/prod MIC_API_KEY=k examples/nginx/start 2>&1"
     )
     assert.same({ "MIC_BASE_URL must begin with https://\n", 2 }, { printed, status })
   end)
 
   local function get(path)
-    local body, status = sandbox.run(
+    local body, status = shell.run(
       ("curl -q -s --noproxy '*' --max-time 10 %s%s"):format(url, path)
     )
     return status == 0 and body
   end
 
   it("is a gateway that needs no login of its callers", function()
-    assert.is_true((nginx.eventually(function()
+    assert.is_true((clock.eventually(function()
       return get "/api/user"
     end, 10)))
     assert.equal("demo", json.decode(get "/api/user").userName)
@@ -64,7 +63,7 @@ describe("the nginx example", function()
   end)
 
   it("polls in the background", function()
-    assert.is_true((nginx.eventually(function()
+    assert.is_true((clock.eventually(function()
       return json.decode(get "/reading").userName == "demo"
     end)))
   end)

@@ -2,10 +2,11 @@
 -- killed, when Redis goes away. MIC_LONG=1 runs the long form, with the real lease.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
 local redis_server = require "spec.support.redis_server"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local LONG = os.getenv "MIC_LONG" ~= nil
 local EXPIRIES = LONG and 100 or 4
@@ -16,7 +17,6 @@ local CLIENTS = 12 -- of each nginx, at once
 local box = api.start()
 local redis = redis_server.start()
 local folder = scratch.folder()
-local root = scratch.run "pwd":match "^[^\n]*"
 local leader_file, load_file = folder:at "leader", folder:at "load"
 
 --- Texts that make stores: in a shared dict, and in Redis over each client that the documentation
@@ -78,7 +78,7 @@ local function start(stores, workers, options)
   for index, store in ipairs(stores) do
     fleet[index] = nginx.start {
       workers = workers,
-      path = root .. "/?.lua;",
+      path = nginx.root .. "/?.lua;",
       files = {
         ["my_store.lua"] = STORE:format(store, LEASE, leader_file),
         ["my_mic.lua"] = nginx.client(box, 'store = require "my_store", ' .. (options or "")),
@@ -96,14 +96,14 @@ local function begin_load()
   local pipes = {}
   for index, server in ipairs(fleet) do
     local file = folder:at(tostring(index)) -- a pipe would be full before long
-    pipes[index] = assert(io.popen(
+    pipes[index] = shell.start(
       ("while [ -e '%s' ]; do curl -q -s -Z --parallel-immediate --parallel-max %d --max-time 80 "
         .. "--noproxy '*' -H 'Connection: close' -o /dev/null "
         .. "-w '%%{http_code} %%{exitcode} %%{time_total}\\n' '%s/call?[1-%d]' 2>&-; done >%s; "
         .. "cat %s"):format(load_file, CLIENTS, server.url, 3 * CLIENTS, file, file)
-    ))
+    )
   end
-  assert.is_true((nginx.eventually(function()
+  assert.is_true((clock.eventually(function()
     return box:counters().calls >= 2 * CLIENTS * #fleet
   end, 20)))
   return function()
@@ -142,10 +142,10 @@ local function refreshes()
 end
 
 local function assert_refreshed(count, seconds)
-  assert.is_true(nginx.eventually(function()
+  assert.is_true(clock.eventually(function()
     return refreshes() >= count
   end, seconds or 20), "no refresh " .. count)
-  core.sleep(0.15) -- a second one would follow at once
+  clock.sleep(0.15) -- a second one would follow at once
   assert.equal(count, refreshes())
 end
 
@@ -157,15 +157,9 @@ before_each(function()
 end)
 
 after_each(function()
-  os.remove(load_file) -- of a spec that has failed
+  os.remove(load_file) -- if a test has failed
   redis:go_on() -- likewise
   nginx.stop_all(fleet)
-end)
-
-teardown(function()
-  redis:stop()
-  box:stop()
-  folder:remove()
 end)
 
 describe("one refresh for all at each expiry, and no call fails:", function()
@@ -192,11 +186,11 @@ describe("one refresh for all at each expiry, and no call fails:", function()
   it("3 nginx over Redis, whose tokens end by themselves", function()
     box:mode { token_life = 2 }
     start({ LUA_NGINX_REDIS, LUA_NGINX_REDIS, LUA_NGINX_REDIS }, 2)
-    local began = core.now()
+    local began = clock.now()
     local finish = begin_load()
-    core.sleep(SECONDS)
+    clock.sleep(SECONDS)
     assert_all_good(finish())
-    local count, seconds = refreshes(), core.now() - began
+    local count, seconds = refreshes(), clock.now() - began
     -- They end at whole seconds, and a refresh is due one before.
     assert.is_true(count <= seconds + 2, count)
     assert.is_true(count >= seconds / 2 - 1, count)
@@ -215,14 +209,14 @@ describe("the one who refreshes is killed: the next takes over after the lease,"
       os.remove(leader_file)
       box:answer { path = "/auth/refresh", delay = 60 }
       box:control("DELETE", "/log")
-      local began = core.now()
+      local began = clock.now()
       box:expire()
       assert_refreshed(1)
-      scratch.run("kill -9 " .. folder:read "leader")
+      shell.check("kill -9 " .. folder:read "leader")
 
       assert_refreshed(2, LEASE + 10)
-      assert.is_true(core.now() - began >= LEASE)
-      core.sleep(0.2)
+      assert.is_true(clock.now() - began >= LEASE)
+      clock.sleep(0.2)
       local statuses = finish()
       local lost = 0
       for status, count in pairs(statuses) do
@@ -260,18 +254,18 @@ describe("calls go on with the token that they have until it is back, when Redis
       local finish = begin_load()
       box:mode { token_life = 3600 }
       for _, server in ipairs(fleet) do -- one that has no token yet would have to wait
-        assert.is_true((nginx.eventually(function()
+        assert.is_true((clock.eventually(function()
           return server:get "/seen" == "2\n"
         end)))
       end
       lose.away(redis)
       for _, server in ipairs(fleet) do
-        assert.is_true(nginx.eventually(function()
+        assert.is_true(clock.eventually(function()
           local problem = "^store: the store could not %a+: Redis: " .. lose.message
           return (server:get "/errors"):find(problem)
         end, 12), "nobody tried to refresh")
       end
-      core.sleep(0.5)
+      clock.sleep(0.5)
       assert.equal(0, refreshes())
       local statuses, slowest = finish()
       assert_all_good(statuses, "connect%(%) to unix")

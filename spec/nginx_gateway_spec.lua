@@ -2,7 +2,7 @@
 -- TLS with SNI.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
 
 local box = api.start()
@@ -114,12 +114,6 @@ local single = nginx.start {
 ]],
 }
 
-teardown(function()
-  server:stop()
-  single:stop()
-  box:stop()
-end)
-
 local function last()
   local log = box:log()
   return log[#log]
@@ -197,9 +191,9 @@ describe("authorize", function()
     server:get "/api/user"
     box:mode { token_life = 2 }
     server:get "/refresh"
-    local ends = core.now() + 2.2
-    while core.now() < ends do
-      core.sleep(0.1)
+    local ends = clock.now() + 2.2
+    while clock.now() < ends do
+      clock.sleep(0.1)
     end
     box:mode { token_life = 3600 }
     box:control("DELETE", "/log")
@@ -233,10 +227,10 @@ describe("authorize", function()
     assert.equal("advisory\n", (single:get "/shift?by=3200"))
     box:answer { path = "/auth/refresh", delay = 0.7 }
     box:control("DELETE", "/log")
-    local began = core.now()
+    local began = clock.now()
     assert.equal(200, select(2, single:get "/api/user"))
-    assert.is_true(core.now() - began < 0.5)
-    assert.is_true(nginx.eventually(function()
+    assert.is_true(clock.now() - began < 0.5)
+    assert.is_true(clock.eventually(function()
       return (single:get "/shift?by=0") == "fresh\n"
     end))
     assert.equal("POST /auth/refresh", box:seen():match "POST [^\n]*")
@@ -286,7 +280,7 @@ describe("authorize and observe in the wrong place", function()
       ["/typo/x"] = 'unknown option "onerror"; known: on_error',
     } do
       server:get(path)
-      assert.is_true(nginx.eventually(function()
+      assert.is_true(clock.eventually(function()
         return server:errors():find(text, 1, true)
       end), text)
     end

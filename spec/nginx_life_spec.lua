@@ -2,10 +2,10 @@
 -- give up, code that is loaded anew for each request. MIC_LONG=1 runs the long form, some minutes.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local native = require "spec.support.native"
 local nginx = require "spec.support.nginx"
-local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 
 local LONG = os.getenv "MIC_LONG" ~= nil
 local RELOADS = LONG and 50 or 4
@@ -83,17 +83,9 @@ before_each(function()
   box:answer { path = "/hang", status = 200, body = "{}", delay = 60, times = 1000000 }
 end)
 
-after_each(function()
-  server:stop()
-end)
-
-teardown(function()
-  box:stop()
-end)
-
 --- Requests in the background, each over a connection of its own; `finish` gives the statuses.
 local function load(path, tasks, each)
-  local pipe = io.popen(
+  local pipe = shell.start(
     ("for i in $(seq %d); do (for j in $(seq %d); do curl -q -s --noproxy '*' --max-time 30 "
       .. "-o /dev/null -w '%%{http_code} %%{exitcode}\\n' %s%s; done) & done; wait"):format(
       tasks,
@@ -116,7 +108,7 @@ end
 --- accepted when it quits is refused.
 local function load_slow(tasks)
   local finish = load("/slow", tasks, 1)
-  assert.is_true((nginx.eventually(function()
+  assert.is_true((clock.eventually(function()
     return server:get "/begun" == tasks .. "\n"
   end)))
   return finish
@@ -124,7 +116,7 @@ end
 
 --- One that nobody has waited for yet counts as gone.
 local function is_gone(pid)
-  return select(2, sandbox.run("grep -q '^State:.[^ZX]' /proc/" .. pid .. "/status 2>/dev/null"))
+  return select(2, shell.run("grep -q '^State:.[^ZX]' /proc/" .. pid .. "/status 2>/dev/null"))
     ~= 0
 end
 
@@ -140,7 +132,7 @@ local function are_gone(pids)
 end
 
 local function number_of(pid, what)
-  return tonumber((sandbox.run(("ls /proc/%s/%s | wc -l"):format(pid, what))))
+  return tonumber((shell.run(("ls /proc/%s/%s | wc -l"):format(pid, what))))
 end
 
 --- Clients that hang up some time after their calls have begun.
@@ -152,7 +144,7 @@ end
 --- Connections to the API that are up, which the engine keeps for later calls.
 local function kept()
   local port = tonumber(box.base_url:match ":(%d+)")
-  return tonumber((sandbox.run(
+  return tonumber((shell.run(
     ("cat /proc/net/tcp /proc/net/tcp6 | awk '$3 ~ /:%04X$/ && $4 != \"06\"' | wc -l"):format(port)
   )))
 end
@@ -164,7 +156,7 @@ end
 local function assert_clean()
   assert.equal("", server:errors())
   assert.is_nil(server:log():find("exited on signal", 1, true))
-  assert.equal("", (sandbox.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
+  assert.equal("", (shell.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
 end
 
 describe("a reload under load", function()
@@ -177,11 +169,11 @@ describe("a reload under load", function()
       local old = server:workers()
       local finish = load("/call", 6, 12)
       local slow = load("/slow", 5, 1)
-      core.sleep(0.2)
+      clock.sleep(0.2)
       server:signal "HUP"
       assert.same({ ["200 0"] = 72 }, finish())
       assert.same({ ["200 0"] = 5 }, slow())
-      assert.is_true((nginx.eventually(are_gone(old), GONE_SECONDS)))
+      assert.is_true((clock.eventually(are_gone(old), GONE_SECONDS)))
       assert.equal(2, #server:workers())
     end
     assert.equal(descriptors, number_of(master, "fd"))
@@ -197,7 +189,7 @@ describe("a quit", function()
     local pid, finish = server:pid(), load_slow(20)
     server:signal "QUIT"
     assert.same({ ["200 0"] = 20 }, finish())
-    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert.is_true((clock.eventually(are_gone { pid }, GONE_SECONDS)))
     assert_clean()
   end)
 
@@ -206,7 +198,7 @@ describe("a quit", function()
     server:many("/call", 10)
     local pid = server:pid()
     server:signal "QUIT"
-    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert.is_true((clock.eventually(are_gone { pid }, GONE_SECONDS)))
     assert_clean()
   end)
 
@@ -216,7 +208,7 @@ describe("a quit", function()
     give_up(20, 0.3)
     local pid = server:pid()
     server:signal "QUIT"
-    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert.is_true((clock.eventually(are_gone { pid }, GONE_SECONDS)))
     assert_clean()
   end)
 
@@ -225,7 +217,7 @@ describe("a quit", function()
     server:get "/call"
     local pid, finish = server:pid(), load_slow(20)
     server:signal "TERM"
-    assert.is_true((nginx.eventually(are_gone { pid }, GONE_SECONDS)))
+    assert.is_true((clock.eventually(are_gone { pid }, GONE_SECONDS)))
     finish()
     assert_clean()
   end)
@@ -236,12 +228,12 @@ describe("a worker that was killed", function()
     start { workers = 1 }
     server:get "/call"
     local old = server:workers()[1]
-    sandbox.run("kill -KILL " .. old)
-    assert.is_true((nginx.eventually(function()
+    shell.run("kill -KILL " .. old)
+    assert.is_true((clock.eventually(function()
       local now = server:workers()[1]
       return now and now ~= old and server:get "/call" == "demo\n"
     end)))
-    assert.equal("", (sandbox.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
+    assert.equal("", (shell.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
   end)
 end)
 
@@ -256,7 +248,7 @@ describe("clients that give up", function()
     }
     for _ = 1, 3 do
       give_up(AT_ONCE, 0.05)
-      assert.is_true((nginx.eventually(are_free, FREE_SECONDS)))
+      assert.is_true((clock.eventually(are_free, FREE_SECONDS)))
     end
     assert_clean()
   end)
@@ -264,7 +256,7 @@ describe("clients that give up", function()
   it("leave room for others, however many there are before the worker looks", function()
     start { workers = 1 }
     assert.equal("200\n", (server:get "/killed"))
-    assert.is_true((nginx.eventually(are_free)))
+    assert.is_true((clock.eventually(are_free)))
     assert_clean()
   end)
 
@@ -278,7 +270,7 @@ describe("clients that give up", function()
       for batch = 1, times / AT_ONCE do
         give_up(AT_ONCE, batch % 5 * 0.02)
       end
-      assert.is_true((nginx.eventually(are_free, FREE_SECONDS)))
+      assert.is_true((clock.eventually(are_free, FREE_SECONDS)))
     end
     server:get "/call"
     round(ABORTS)
@@ -303,7 +295,7 @@ describe("lua_code_cache off", function()
       assert.equal("demo\n", (server:get "/call"))
     end
     assert.same({ [200] = 10 }, (server:many("/call", 10)))
-    assert.is_true((nginx.eventually(function()
+    assert.is_true((clock.eventually(function()
       return number_of(pid, "task") == 1
     end, 5)))
     local log = server:errors():gsub("[^\n]*lua_code_cache is off[^\n]*", "")

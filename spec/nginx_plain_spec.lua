@@ -116,11 +116,6 @@ local server = nginx.start {
 ]],
 }
 
-teardown(function()
-  server:stop()
-  box:stop()
-end)
-
 local EXPIRED = '{"message":"The incoming token has expired"}'
 local ODD = '{"errorMessage":"odd"}'
 local JSON = { ["Content-Type"] = "application/json" }

@@ -85,15 +85,6 @@ describe("a gateway", function()
     box:control("DELETE", "/log")
   end)
 
-  after_each(function()
-    server:stop()
-  end)
-
-  teardown(function()
-    box:stop()
-    mirror:stop()
-  end)
-
   local function status_of(path)
     return select(2, server:get(path))
   end
@@ -215,11 +206,6 @@ end)
 describe("the workers of a gateway", function()
   local own = api.start()
   local server
-
-  teardown(function()
-    server:stop()
-    own:stop()
-  end)
 
   it("lose one request to a revoked token, and share the limit", function()
     local main = nginx.client(own, 'store = mic.store.shared_dict "mic_credentials"')

@@ -1,6 +1,7 @@
 -- The store in a shared dict, in a real nginx: workers that race and die, phases, a full dict.
 
 local api = require "spec.support.api"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
 local scratch = require "spec.support.scratch"
@@ -360,11 +361,6 @@ local function lines(...)
 end
 
 describe("the shared dict store", function()
-  teardown(function()
-    server:stop()
-    box:stop()
-  end)
-
   before_each(function()
     server:get "/clear"
   end)
@@ -395,7 +391,7 @@ describe("the shared dict store", function()
       "body_filter", "log", "timer",
     } do
       it("in the phase " .. phase, function()
-        assert.is_true(nginx.eventually(function()
+        assert.is_true(clock.eventually(function()
           return server:get("/phase?name=" .. phase) == "ok"
         end), (server:get("/phase?name=" .. phase)))
       end)
@@ -410,7 +406,7 @@ describe("the shared dict store", function()
       end
       local before = server:workers()
       server:signal "HUP"
-      assert.is_true(nginx.eventually(function()
+      assert.is_true(clock.eventually(function()
         local there = table.concat(server:workers(), " ")
         for _, pid in ipairs(before) do
           if there:find(pid, 1, true) then
@@ -469,11 +465,11 @@ describe("the shared dict store", function()
   describe("ends a lock", function()
     it("by itself when its worker was killed, and not before", function()
       server:get("/die", "2>/dev/null")
-      assert.is_true(nginx.eventually(function()
+      assert.is_true(clock.eventually(function()
         return #server:workers() == WORKERS
       end))
       assert.equal("false\n", (server:get "/lock?seconds=45"))
-      assert.is_true(nginx.eventually(function()
+      assert.is_true(clock.eventually(function()
         return server:get("/lock?seconds=45"):find "^%d"
       end, 10))
     end)

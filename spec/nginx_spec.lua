@@ -1,9 +1,9 @@
 -- Calls from an nginx worker: in every phase, many at once, given up, while the worker goes on.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
-local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 
 local box = api.start()
 
@@ -121,11 +121,6 @@ local server = nginx.start {
   server = CONFIGURATION,
 }
 
-teardown(function()
-  server:stop()
-  box:stop()
-end)
-
 --- The sandbox's reset forgets who was logged in.
 before_each(function()
   box:reset()
@@ -143,8 +138,8 @@ end
 
 --- A request whose client gives up.
 local function give_up(path, seconds, count)
-  local url = sandbox.quote(server.url .. path) .. " "
-  sandbox.run(
+  local url = shell.quote(server.url .. path) .. " "
+  shell.run(
     ("curl -q -s -Z --parallel-immediate --parallel-max 64 --noproxy '*' "
       .. "--max-time %g %s 2>&1"):format(
       seconds,
@@ -164,7 +159,7 @@ describe("a call in nginx", function()
 
   it("works in a timer", function()
     server:get "/timer"
-    assert.is_true(nginx.eventually(function()
+    assert.is_true(clock.eventually(function()
       return (server:get "/note") == "sent\n"
     end))
   end)
@@ -182,7 +177,7 @@ describe("a call in nginx", function()
   } do
     it("cannot wait in the phase " .. phase .. ": it says so and sends nothing", function()
         server:get(path)
-      assert.is_true(nginx.eventually(function()
+      assert.is_true(clock.eventually(function()
         local text = "phase: nginx cannot wait in the phase " .. phase .. ": "
         return (server:get "/note"):find(text, 1, true)
       end), (server:get "/note"))
@@ -203,8 +198,8 @@ describe("a call in nginx", function()
   end)
 
   it("starts no thread in the master", function()
-    assert.equal("1\n", (sandbox.run("ls /proc/" .. server:pid() .. "/task | wc -l")))
-    assert.equal("2\n", (sandbox.run("ls /proc/" .. server:workers()[1] .. "/task | wc -l")))
+    assert.equal("1\n", (shell.run("ls /proc/" .. server:pid() .. "/task | wc -l")))
+    assert.equal("2\n", (shell.run("ls /proc/" .. server:workers()[1] .. "/task | wc -l")))
   end)
 
   it("tells how it waits", function()
@@ -229,12 +224,12 @@ describe("many calls at once", function()
 
   it("leave the worker free for others", function()
     slow(2) -- by when 50 processes have started on a busy machine
-    local pipe = io.popen(
+    local pipe = shell.start(
       ("for i in $(seq 50); do curl -s --noproxy '*' -o /dev/null %s/slow & done; wait"):format(
         server.url
       )
     )
-    assert.is_true(nginx.eventually(function()
+    assert.is_true(clock.eventually(function()
       return in_flight() == 50
     end))
     local longest = 0
@@ -252,7 +247,7 @@ describe("many calls at once", function()
     slow(5)
     box:answer { path = "/large", status = 200, body = "x" }
     assert.equal("mine\n", (server:get "/batch_raises"))
-    assert.is_true(nginx.eventually(function()
+    assert.is_true(clock.eventually(function()
       return in_flight() == 0
     end, 2))
   end)
@@ -274,7 +269,7 @@ describe("a request that is given up", function()
   it("leaves no exchange behind, without the garbage collector", function()
     slow(20)
     give_up("/slow", 0.4, 50)
-    local gone, seconds = nginx.eventually(function()
+    local gone, seconds = clock.eventually(function()
       return in_flight() == 0
     end, 3)
     assert.is_true(gone)
@@ -285,7 +280,7 @@ describe("a request that is given up", function()
   it("leaves none behind either when it ends by ngx.exit", function()
     slow(20)
     assert.equal(204, select(2, server:get "/exit"))
-    assert.is_true(nginx.eventually(function()
+    assert.is_true(clock.eventually(function()
       return in_flight() == 0
     end, 2))
   end)
@@ -295,7 +290,7 @@ describe("a request that is given up", function()
     box:expire()
     box:answer { path = "/auth/refresh", delay = 0.6 }
     give_up("/content_abort", 0.2)
-    core.sleep(0.8)
+    clock.sleep(0.8)
     assert.equal("demo\n", (server:get "/content"))
     local seen = box:seen()
     local _, refreshes = seen:gsub("POST /auth/refresh", "")
@@ -307,8 +302,8 @@ end)
 describe("the reader", function()
   it("may be lost: that costs a delay, and no answer", function()
     slow(0.5)
-    local pipe = io.popen(("curl -s --noproxy '*' %s/slow"):format(server.url))
-    assert.is_true(nginx.eventually(function()
+    local pipe = shell.start(("curl -s --noproxy '*' %s/slow"):format(server.url))
+    assert.is_true(clock.eventually(function()
       return in_flight() == 1
     end))
     server:get "/steal"
@@ -318,7 +313,7 @@ describe("the reader", function()
   end)
 
   it("leaves no file", function()
-    assert.equal("", (sandbox.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
+    assert.equal("", (shell.run("ls -d " .. server.folder .. "/mic-* 2>/dev/null")))
   end)
 end)
 
@@ -331,10 +326,6 @@ describe("nginx without a place for a socket", function()
       files = { ["my_mic.lua"] = nginx.client(box) },
       server = CONFIGURATION:gsub("location = /balancer %b{}", ""),
     }
-  end)
-
-  teardown(function()
-    polling:stop()
   end)
 
   it("polls, and says so", function()

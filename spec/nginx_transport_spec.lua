@@ -25,13 +25,6 @@ setup(function()
   }
 end)
 
-teardown(function()
-  server:stop()
-  silent.stop()
-  early.stop()
-  box:stop()
-end)
-
 before_each(function()
   box:reset()
 end)

@@ -45,11 +45,6 @@ describe("an nginx worker", function()
     }
   end)
 
-  after_each(function()
-    server:stop()
-    path.stop()
-  end)
-
   it("leaves a connection that is dead", function()
     assert.are.equal("200 after 1\n", (server:get "/call"))
     path.drop()

@@ -4,7 +4,7 @@
 local api = require "spec.support.api"
 local core = require "mic.core"
 local native = require "spec.support.native"
-local sandbox = require "spec.support.sandbox"
+local shell = require "spec.support.shell"
 
 local LIMIT = 48 -- descriptors of a process
 
@@ -87,10 +87,9 @@ describe("without descriptors", function()
 
   --- What a program prints.
   local function run(code, loop, before)
-    local command, path = box:command(BEGIN .. code)
-    local output, status = sandbox.run(("ulimit -n %d; LOOP=%s timeout 60 env %s %s 2>&1"):format(
+    local command = box:command(BEGIN .. code)
+    local output, status = shell.run(("ulimit -n %d; LOOP=%s timeout 60 env %s %s 2>&1"):format(
       LIMIT, loop or "''", before or "", command))
-    os.remove(path)
     assert.are.equal(0, status, output)
     return output
   end
@@ -161,9 +160,9 @@ describe("random numbers", function()
     local library = native.build "no_random"
     local code = 'local core = require "mic.core" for _ = 1, 3 do '
       .. 'print(("%.17g"):format(core.random())) end'
-    local output, status = sandbox.run(("env %s LD_PRELOAD=%s %s -e %s"):format(environment,
+    local output, status = shell.run(("env %s LD_PRELOAD=%s %s -e %s"):format(environment,
       environment:find "KERNEL=1" and "''" or library, os.getenv "LUA" or "lua5.4",
-      sandbox.quote(code)))
+      shell.quote(code)))
     assert.are.equal(0, status, output)
     local numbers = {}
     for number in output:gmatch "%S+" do

@@ -2,6 +2,7 @@
 
 local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 describe("the option password as a function", function()
   local sandbox = api.around()
@@ -110,21 +111,16 @@ describe("MIC_PASSWORD_FILE", function()
     folder = scratch.folder()
   end)
 
-  after_each(function()
-    folder:remove()
-  end)
-
   --- What a program prints with these variables.
   local function run(variables, code)
-    local command, path = sandbox:command(code)
+    local command = sandbox:command(code)
     local words = { "env -u MIC_PASSWORD" }
     command = command:gsub(" MIC_PASSWORD='[^']*'", "")
     for name, value in pairs(variables) do
-      words[#words + 1] = name .. "=" .. scratch.quote(value)
+      words[#words + 1] = name .. "=" .. shell.quote(value)
       command = command:gsub(" " .. name .. "='[^']*'", "")
     end
-    local printed = scratch.run(table.concat(words, " ") .. " " .. command .. " 2>&1")
-    os.remove(path)
+    local printed = shell.check(table.concat(words, " ") .. " " .. command .. " 2>&1")
     return (printed:gsub("\n$", ""))
   end
 
@@ -150,9 +146,9 @@ describe("MIC_PASSWORD_FILE", function()
 
   it("may be a pipe, which is read once", function()
     local path = folder:at "pipe"
-    scratch.run("mkfifo " .. scratch.quote(path))
+    shell.check("mkfifo " .. shell.quote(path))
     local write = ("timeout 5 sh -c 'echo %s >%s' >/dev/null 2>&1 &"):format(sandbox.password, path)
-    os.execute(write)
+    shell.check(write)
     assert.equal("demo", run({ MIC_PASSWORD_FILE = path }, CALL))
   end)
 

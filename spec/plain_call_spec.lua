@@ -5,15 +5,7 @@
 local api = require "spec.support.api"
 
 describe("a call without options", function()
-  local box
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.start()
 
   --- The outcome as text, without what differs from request to request.
   local function outcome(response, err)

@@ -3,17 +3,10 @@
 local api = require "spec.support.api"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 describe("what a user pays", function()
-  local box
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.start()
 
   it("is one handshake for a login and a hundred calls", function()
     for _, http_version in ipairs { "2", "1.1" } do
@@ -82,8 +75,8 @@ describe("what a user pays", function()
   local BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
   it("is no reading of a bundle where the system has a hashed folder", function()
-    local bundle = tonumber(scratch.run("stat -c %s " .. BUNDLE))
-    local hashed = scratch.run "ls /etc/ssl/certs/*.0 2>/dev/null" ~= ""
+    local bundle = tonumber(shell.check("stat -c %s " .. BUNDLE))
+    local hashed = shell.check "ls /etc/ssl/certs/*.0 2>/dev/null" ~= ""
     local by_itself, by_bundle =
       read_for_a_handshake "nil", read_for_a_handshake(("{ ca_file = %q }"):format(BUNDLE))
     assert.is_true(by_bundle >= bundle, ("%d of %d bytes"):format(by_bundle, bundle))

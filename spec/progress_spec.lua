@@ -34,10 +34,6 @@ describe("progress", function()
     client = box:client { retry = { base = 0.01, cap = 0.01 } }
   end)
 
-  after_each(function()
-    folder:remove()
-  end)
-
   it("grows up to the size of what is saved, streamed or kept", function()
     local size = 3000000
     for _, options in ipairs {

@@ -125,10 +125,6 @@ describe("a redirect", function()
       return response, err
     end
 
-    teardown(function()
-      inner.stop()
-    end)
-
     it("never leads to this one, in any spelling of it", function()
       for _, host in ipairs {
         "127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST", "a.localhost", "[::1]", "0.0.0.0",

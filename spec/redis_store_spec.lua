@@ -1,15 +1,16 @@
 -- The store in Redis: a real one, several clients of Redis, processes that race and die.
 
 local api = require "spec.support.api"
+local clock = require "spec.support.clock"
 local core = require "mic.core"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
 local redis_server = require "spec.support.redis_server"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local load = loadstring or load -- luacheck: ignore 113
-local quote = scratch.quote
-local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+local quote = shell.quote
 
 local maker = core.client { base_url = "https://api.example", api_key = "-" }
 maker:adopt { token = "t0ken-in-redis", identityId = "identity", refreshToken = "r3fresh-in-redis" }
@@ -41,10 +42,6 @@ describe("the Redis store", function()
     store, other = new_store(), new_store()
   end)
 
-  teardown(function()
-    server:stop()
-  end)
-
   local function number_in(which)
     local bytes, err = which.load "key"
     assert.is_nil(err)
@@ -61,7 +58,7 @@ describe("the Redis store", function()
         .. "local store = mic.store.redis { command = command }\n"
       local file = folder:write(index .. ".lua", head .. text)
       local path = "LUA_PATH=\"./?.lua;$LUA_PATH\" "
-      pipes[index] = assert(io.popen(path .. lua .. " " .. quote(file) .. " 2>&1"))
+      pipes[index] = shell.start(path .. shell.lua .. " " .. quote(file) .. " 2>&1")
     end
     for index, pipe in ipairs(pipes) do
       printed[index] = pipe:read "*a"
@@ -184,7 +181,7 @@ describe("the Redis store", function()
 
     it("a late holder out while somebody else has the lock, and after that", function()
       local late = store.lock("key", 0.02)
-      core.sleep(0.04)
+      clock.sleep(0.04)
       local token = other.lock("key", 45)
       assert.is_truthy(token)
       for _, value in ipairs { record(1), false } do
@@ -200,7 +197,7 @@ describe("the Redis store", function()
 
     it("a late holder out also when the other one has given the lock back", function()
       store.lock("key", 0.02)
-      core.sleep(0.04)
+      clock.sleep(0.04)
       local token = other.lock("key", 45)
       assert.is_true(other.save("key", record(2)))
       assert.is_true(other.unlock("key", token))
@@ -216,7 +213,7 @@ describe("the Redis store", function()
 
     it("nobody out who is late but the last: what he has may be the only good one", function()
       store.lock("key", 0.02)
-      core.sleep(0.04)
+      clock.sleep(0.04)
       assert.is_true(store.save("key", record(1)))
       assert.equal(1, number_in(other))
     end)
@@ -313,11 +310,11 @@ describe("the Redis store", function()
       assert.is_nil(printed[1]:find "reached")
       assert.is_true(command("PTTL", LOCK) > 0)
       assert.is_false(store.lock("key", 45))
-      local ends = core.now() + 5
+      local ends = clock.now() + 5
       local token
       repeat
-        assert(core.now() < ends, "the lease does not end")
-        core.sleep(0.02)
+        assert(clock.now() < ends, "the lease does not end")
+        clock.sleep(0.02)
         token = store.lock("key", 45)
       until token
     end)
@@ -493,15 +490,7 @@ describe("the Redis store", function()
   end)
 
   describe("serves clients", function()
-    local box
-
-    setup(function()
-      box = api.start()
-    end)
-
-    teardown(function()
-      box:stop()
-    end)
+    local box = api.start()
 
     it("on many machines with one login and one refresh", function()
       local clients = {}

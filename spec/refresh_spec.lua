@@ -1,28 +1,13 @@
 -- The token expires: one refresh, the call again, and what happens when the refresh does not work.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 
 local EXPIRED = '{"message":"The incoming token has expired"}'
 
 describe("a call whose token has expired", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
-
-  after_each(function()
-    client:close()
-  end)
+  local sandbox = api.around()
+  local client
 
   local function make(options)
     client = sandbox:logged_in(options)
@@ -155,7 +140,7 @@ describe("a call whose token has expired", function()
     assert.same({ "http", 500, "Internal", 0 }, { err.kind, err.status, err.message, err.attempts })
     assert.equal("the next try is in 1 s", err.hint)
     assert.equal("", sandbox:seen())
-    core.sleep(1.1)
+    clock.sleep(1.1)
     response, err = client:get "/user"
     assert(response, tostring(err))
     assert.equal("POST /auth/refresh\nGET /user", sandbox:seen())
@@ -224,23 +209,8 @@ describe("a call whose token has expired", function()
 end)
 
 describe("a password that does not work", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
-
-  after_each(function()
-    client:close()
-  end)
+  local sandbox = api.around()
+  local client
 
   it("is not sent twice by the client itself, but by the caller's login", function()
     client = sandbox:automatic { password = "wrong" }

@@ -3,9 +3,10 @@
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local MINUTE = 60
 local LOGIN = "POST /auth/login"
@@ -28,15 +29,11 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
     local sandbox = api.around()
     local folder, kept, memory, later
     local transport = setmetatable({}, { __index = blocking })
-    function transport.now() return core.now() + later end
-    function transport.wall() return core.wall() + later end
+    function transport.now() return clock.now() + later end
+    function transport.wall() return clock.wall() + later end
 
     before_each(function()
       folder, kept, memory, later = scratch.folder(), {}, mic.store.memory(), 0
-    end)
-
-    after_each(function()
-      folder:remove()
     end)
 
     --- A client as of a process of its own; with the memory store as of another part of this one.
@@ -73,7 +70,7 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
 
     local function stored()
       if kind == "file" then
-        return scratch.run("cat " .. scratch.quote(folder:at "store") .. "/*")
+        return shell.check("cat " .. shell.quote(folder:at "store") .. "/*")
       end
       local _, bytes = next(kept)
       return bytes or ""
@@ -240,7 +237,7 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       assert.is_nil(client:status().next_login)
       is_sent(client)
       for _, each in ipairs { client, (process()) } do
-        local left = each:status().next_login - core.wall()
+        local left = each:status().next_login - clock.wall()
         assert.is_true(left > 14 * MINUTE and left <= 15 * MINUTE + 1, left)
         assert.is_nil(each:status().next_refresh)
       end

@@ -172,17 +172,8 @@ describe("a response", function()
 end)
 
 describe("the response of a call", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-    client = sandbox:logged_in()
-  end)
-
-  teardown(function()
-    client:close()
-    sandbox:stop()
-  end)
+  local sandbox = api.start()
+  local client = sandbox:logged_in()
 
   --- Scripts an answer and gets it.
   local function get(answer, opts)

@@ -2,22 +2,15 @@
 -- what make installs.
 
 local mic = require "mic"
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
+local tree = require "spec.support.tree"
 
 local version = _VERSION:match "%d%.%d"
 local is_jit = rawget(_G, "jit") ~= nil
 
 local function capture(command)
-  local pipe = assert(io.popen(command .. " 2>&1; echo \"status $?\""))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text, tonumber(text:match "status (%d+)%s*$")
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
+  return shell.run("{ " .. command .. "\n} 2>&1")
 end
 
 describe("the rock", function()
@@ -29,45 +22,41 @@ describe("the rock", function()
   end)
 
   it("is released as the one at the root, with version and tag", function()
-    local changes, last = read "CHANGELOG.md", mic._VERSION
-    local released = read(("rockspecs/lua-mic-%s-1.rockspec"):format(last))
+    local changes, last = tree.read "CHANGELOG.md", mic._VERSION
+    local released = tree.read(("rockspecs/lua-mic-%s-1.rockspec"):format(last))
     assert.is_truthy(released:find(('version = "%s-1"'):format(last), 1, true))
     assert.is_truthy(released:find(('tag = "v%s"'):format(last), 1, true))
     assert.is_truthy(changes:find(("\n## %s - "):format(last), 1, true))
     if not changes:find "\n## Unreleased\n" then -- until the next change
       released = released:gsub('version = "[^"]*"', 'version = "scm-1"')
         :gsub("\n  tag = [^\n]*", "")
-      assert.are.equal(read "lua-mic-scm-1.rockspec", released)
+      assert.are.equal(tree.read "lua-mic-scm-1.rockspec", released)
     end
   end)
 
   -- LuaRocks knows PUC Lua by its version; the module for LuaJIT is that for 5.1.
   if not is_jit and (version == "5.1" or version == "5.4") then
     it("is built and installed by LuaRocks, and logs in from another folder", function()
-      local tree = os.tmpname()
-      os.remove(tree)
+      local folder = scratch.folder()
+      local place = folder.path
       -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
       -- sanitizer the interpreter's name stands for a wrapper.
       local make = "mkdir -p TREE/source && cp -r lua src *.rockspec README.md TREE/source && "
         .. "cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION make"
         .. " --deps-mode=none --no-manifest --tree=TREE lua-mic-scm-1.rockspec"
-      local text, status = capture((make:gsub("TREE", tree):gsub("VERSION", version)))
+      local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
       assert.are.equal(0, status, text)
-      local script = tree .. "/try.lua"
-      local file = assert(io.open(script, "w"))
-      file:write [[
+      local script = folder:write("try.lua", [[
         local mic = require "mic"
         local client = mic.assert(mic.from_env())
         mic.assert(client:login())
         print(client:get("/user").data.email)
-      ]]
-      file:close()
-      local here = capture("pwd"):match "^[^\n]*"
+      ]])
       local try = "cd / && LUA_PATH='%s/share/lua/%s/?.lua;;' LUA_CPATH='%s/lib/lua/%s/?.so;;'"
         .. " %s/sandbox/start -- %s %s"
       local lua = os.getenv "LUA" or "lua" .. version
-      text, status = capture(try:format(tree, version, tree, version, here, lua, script))
-      os.execute("rm -rf " .. tree)
+      text, status =
+        capture(try:format(place, version, place, version, shell.folder(), lua, script))
       assert.are.equal(0, status, text)
       assert.is_truthy(text:find("demo@example.com", 1, true), text)
     end)
@@ -76,8 +65,7 @@ end)
 
 describe("make", function()
   it("installs below DESTDIR, for all to read, and takes all of it away again", function()
-    local place = os.tmpname()
-    os.remove(place)
+    local place = scratch.folder():at "new"
     local lua = is_jit and "luajit" or "lua" .. version
     -- Something stands for the module: whether it can be built is shown by every other spec.
     local make = ("make --no-print-directory -o build DEPS=no LUA=%s BUILD_ROOT=%s/build "
@@ -87,19 +75,17 @@ describe("make", function()
     local text, status = capture("umask 077; " .. prepare .. make .. "install")
     assert.are.equal(0, status, text)
     local found = capture(("cd '%s/a place/usr' && find . -type f | LC_ALL=C sort"):format(place))
-    local sources = capture("cd lua && find . -name '*.lua'"):gsub("status %d+\n$", "")
+    local sources = capture "cd lua && find . -name '*.lua'"
     local expected = { ("./lib/lua/%s/mic/core.so"):format(version) }
     for name in sources:gmatch "%./([^\n]+)" do
       expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)
     end
     table.sort(expected)
-    assert.are.equal(table.concat(expected, "\n") .. "\nstatus 0\n", found)
-    local closed = capture(("cd '%s/a place' && find usr ! -perm -0444"):format(place))
-    assert.are.equal("status 0\n", closed)
+    assert.are.equal(table.concat(expected, "\n") .. "\n", found)
+    assert.are.equal("", shell.check(("cd '%s/a place' && find usr ! -perm -0444"):format(place)))
     text, status = capture(make .. "uninstall && " .. make .. "uninstall")
     assert.are.equal(0, status, text)
     found = capture(("cd '%s/a place/usr' && find . -mindepth 3 | LC_ALL=C sort"):format(place))
-    os.execute("rm -rf " .. place)
-    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\nstatus 0\n"):format(version, version), found)
+    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\n"):format(version, version), found)
   end)
 end)

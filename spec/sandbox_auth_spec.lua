@@ -1,22 +1,11 @@
 -- The sandbox's login, refresh and tokens, asked by the curl command.
 
 local cjson = require "cjson.safe"
+local shell = require "spec.support.shell"
 local support = require "spec.support.sandbox"
 
 describe("the sandbox's", function()
-  local box
-
-  setup(function()
-    box = support.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
-
-  before_each(function()
-    box:reset()
-  end)
+  local box = support.around()
 
   local function post(path, body, headers)
     headers = headers or {}
@@ -47,7 +36,7 @@ describe("the sandbox's", function()
     end
     assert.equal(3, #parts)
     local text = parts[number] .. ("="):rep(-#parts[number] % 4)
-    return (support.run("printf %s " .. text .. " | openssl base64 -d -A"))
+    return (shell.run("printf %s " .. text .. " | openssl base64 -d -A"))
   end
 
   local function claims(token)

@@ -1,21 +1,10 @@
 -- The sandbox's control endpoint: modes, scripted answers, log, counters, reset.
 
+local shell = require "spec.support.shell"
 local support = require "spec.support.sandbox"
 
 describe("the sandbox's control", function()
-  local box
-
-  setup(function()
-    box = support.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
-
-  before_each(function()
-    box:reset()
-  end)
+  local box = support.around()
 
   local function get(path, http)
     return box:call { path = path, http = http }
@@ -26,7 +15,7 @@ describe("the sandbox's control", function()
     assert.equal(404, status)
     assert.is_truthy(value.error:find "POST /mode")
     local port = box.control:match ":(%d+)$"
-    local output = support.run("curl -q -s --noproxy '*' -H 'Host: other:" .. port
+    local output = shell.run("curl -q -s --noproxy '*' -H 'Host: other:" .. port
       .. "' " .. box.control .. "/counters")
     assert.equal('{"error":"the host is 127.0.0.1:' .. port .. '"}', output)
   end)
@@ -61,7 +50,7 @@ describe("the sandbox's control", function()
     end)
 
     it("takes an object only", function()
-      local output = support.run("curl -q -s --noproxy '*' -d '{' " .. box.control .. "/mode")
+      local output = shell.run("curl -q -s --noproxy '*' -d '{' " .. box.control .. "/mode")
       assert.equal('{"error":"the body is not a JSON object"}', output)
     end)
 
@@ -201,7 +190,7 @@ describe("the sandbox's control", function()
         method = "POST", path = "/auth/refresh", headers = headers,
         body = '{"refreshToken":"' .. credentials.refreshToken .. '"}',
       }
-      local text = support.run("curl -q -s --noproxy '*' " .. box.control .. "/log")
+      local text = shell.run("curl -q -s --noproxy '*' " .. box.control .. "/log")
       assert.is_truthy(text:find("/prod/auth/refresh", 1, true))
       for _, secret in ipairs { box.password, box.api_key, credentials.token,
         credentials.refreshToken } do
@@ -233,7 +222,7 @@ describe("the sandbox's control", function()
     }
     local url = box.base_url .. "/user"
     box:call { path = "/user", headers = headers, arguments = "-o /dev/null " .. url }
-    support.run("openssl s_client -noservername -connect " .. box.base_url:match "localhost:%d+"
+    shell.run("openssl s_client -noservername -connect " .. box.base_url:match "localhost:%d+"
       .. " </dev/null 2>&1")
     assert.same({
       login = 1, refresh = 1, calls = 2, connections = 3, handshakes = 4, throttled = 0,

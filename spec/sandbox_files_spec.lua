@@ -3,29 +3,17 @@
 local api = require "spec.support.api"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local LARGEST = 10485760 -- bytes; the gateway takes no more
 
 describe("the sandbox's files", function()
-  local box, client, folder
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client, folder
 
   before_each(function()
-    box:reset()
     client = box:logged_in()
     folder = scratch.folder()
-  end)
-
-  after_each(function()
-    client:close()
-    folder:remove()
   end)
 
   local function list(query)
@@ -233,7 +221,7 @@ describe("the sandbox's files", function()
   it("are those of the start again after a reset, on disk too", function()
     local home = box.ca_file:match "^(.*)/"
     local function uploads()
-      return scratch.run("ls " .. scratch.quote(home) .. " | grep -c ^upload || true")
+      return shell.check("ls " .. shell.quote(home) .. " | grep -c ^upload || true")
     end
     assert(upload("mine", { body = "x" }))
     assert(upload("mine", { body = "y" }))

@@ -15,11 +15,6 @@ describe("the sandbox's observations", function()
     now = os.time() * 1000
   end)
 
-  teardown(function()
-    client:close()
-    box:stop()
-  end)
-
   local function post(body, caller)
     return (caller or client):post("/observations/find", body, { idempotent = true })
   end

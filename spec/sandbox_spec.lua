@@ -2,6 +2,7 @@
 -- the curl command: nothing of the client under test takes part.
 
 local cjson = require "cjson.safe"
+local shell = require "spec.support.shell"
 local support = require "spec.support.sandbox"
 
 local FORBIDDEN = '{"message":"Forbidden"}'
@@ -11,18 +12,10 @@ local NOT_AUTHORIZED = '{"message":{"messageKey":"NOT_AUTHORIZED","message":"Not
 local HEX = "%x"
 
 describe("the sandbox", function()
-  local box, credentials, headers
-
-  setup(function()
-    box = support.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = support.around()
+  local credentials, headers
 
   before_each(function()
-    box:reset()
     credentials, headers = box:login()
   end)
 
@@ -78,7 +71,7 @@ describe("the sandbox", function()
 
     local function alert(server_name)
       local port = box.base_url:match ":(%d+)/"
-      return (support.run("openssl s_client -connect 127.0.0.1:" .. port .. " " .. server_name
+      return (shell.run("openssl s_client -connect 127.0.0.1:" .. port .. " " .. server_name
         .. " </dev/null 2>&1"))
     end
 
@@ -123,7 +116,7 @@ describe("the sandbox", function()
     it("take Authorization on an unknown path for a signature", function()
       local reply = get("/nope", { Authorization = "Bearer abc" })
       -- SHA-256 of "Bearer abc" in base64
-      local digest = support.run(
+      local digest = shell.run(
         "printf 'Bearer abc' | openssl dgst -sha256 -binary | openssl base64 -A")
       refused(reply, 403, '{"message":"Invalid key=value pair (missing equal-sign) in '
         .. "Authorization header (hashed with SHA-256 and encoded with Base64): '" .. digest

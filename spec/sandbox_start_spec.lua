@@ -1,8 +1,9 @@
 -- sandbox/start: what it prints, how it ends, and that nothing stays behind.
 
+local shell = require "spec.support.shell"
 local support = require "spec.support.sandbox"
 
-local quote = support.quote
+local quote = shell.quote
 
 --- Shell functions for the scripts below. `begin` starts a sandbox in the background; `gone` waits
 --- until folder and process are no more (a dead one that nobody has waited for counts as gone).
@@ -31,7 +32,7 @@ gone() {
 ]]
 
 local function script(text)
-  return support.run(PRELUDE .. text)
+  return shell.run(PRELUDE .. text)
 end
 
 describe("sandbox/start", function()
@@ -82,10 +83,6 @@ describe("sandbox/start", function()
 
   it("has answers, keys and passwords of its own each time", function()
     local one, other = support.start(), support.start()
-    finally(function()
-      one:stop()
-      other:stop()
-    end)
     assert.is_truthy(one.base_url:find "^https://localhost:%d+/prod$")
     assert.is_truthy(one.control:find "^http://127%.0%.0%.1:%d+$")
     assert.equal("demo", one.username)
@@ -165,7 +162,7 @@ describe("sandbox/start", function()
   describe("with a command", function()
     --- Runs a command by it; afterwards the folder must be gone.
     local function run(command, before)
-      local output, status = support.run((before or "") .. "sandbox/start -- " .. command)
+      local output, status = shell.run((before or "") .. "sandbox/start -- " .. command)
       return output, status
     end
 
@@ -230,7 +227,7 @@ describe("sandbox/start", function()
       ["--"] = "sandbox: no command after --\n",
       ["--watch-stdin --"] = "sandbox: --watch-stdin stands alone\n",
     } do
-      local output, status = support.run("sandbox/start " .. arguments .. " 2>&1")
+      local output, status = shell.run("sandbox/start " .. arguments .. " 2>&1")
       assert.equal(2, status)
       assert.equal(message, output:match "^[^\n]*\n")
     end
@@ -238,7 +235,7 @@ describe("sandbox/start", function()
 
   it("names the Debian package that is missing", function()
     -- A PATH of our own: what the script needs, but neither openssl nor a right nginx.
-    local output = support.run [[
+    local output = shell.run [[
       dir=$(mktemp -d)
       trap 'rm -rf "$dir"' EXIT
       for name in dirname sed grep; do ln -s "$(command -v $name)" "$dir/$name"; done
@@ -259,11 +256,8 @@ describe("sandbox/start", function()
 
   it("tries other ports when one is taken", function()
     local box = support.start()
-    finally(function()
-      box:stop()
-    end)
     -- The first random numbers lead to the ports of the running one, later ones are real.
-    local output, status = support.run(([[
+    local output, status = shell.run(([[
       dir=$(mktemp -d)
       trap 'rm -rf "$dir"' EXIT
       cat >"$dir/od" <<'END'
@@ -283,7 +277,7 @@ END
   end)
 
   it("runs from any folder", function()
-    local output, status = support.run('start=$PWD/sandbox/start; cd / && "$start" -- echo here')
+    local output, status = shell.run('start=$PWD/sandbox/start; cd / && "$start" -- echo here')
     assert.equal("here\n", output)
     assert.equal(0, status)
   end)

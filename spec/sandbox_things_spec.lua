@@ -4,23 +4,11 @@ local api = require "spec.support.api"
 local mic = require "mic"
 
 describe("the sandbox's", function()
-  local box, client
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client
 
   before_each(function()
-    box:reset()
     client = box:logged_in()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- The decoded answer of a call that goes well.

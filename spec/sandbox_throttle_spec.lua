@@ -5,23 +5,11 @@ local api = require "spec.support.api"
 local SLOW = 0.001 -- requests a second: nothing comes back while a spec runs
 
 describe("the sandbox's throttling", function()
-  local box, client
-
-  setup(function()
-    box = api.start()
-  end)
-
-  teardown(function()
-    box:stop()
-  end)
+  local box = api.around()
+  local client
 
   before_each(function()
-    box:reset()
     client = box:logged_in()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   --- The statuses of so many calls.

@@ -75,11 +75,6 @@ describe("secrets", function()
     other = sandbox:client()
   end)
 
-  after_each(function()
-    client:close()
-    other:close()
-  end)
-
   local function assert_clean(value, what, skip)
     walk(value, function(text, path)
       for index, secret in ipairs(secrets) do

@@ -1,27 +1,13 @@
 -- Logging in and out, credentials from elsewhere, where they travel, calls inside callbacks, close.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 
 describe("the session of a client", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
-
-  after_each(function()
-    client:close()
-  end)
+  local sandbox = api.around()
+  local client
 
   local function make(options)
     client = sandbox:logged_in(options)
@@ -220,23 +206,8 @@ describe("the session of a client", function()
 end)
 
 describe("a call inside a callback", function()
-  local sandbox, client
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-  end)
-
-  after_each(function()
-    client:close()
-  end)
+  local sandbox = api.around()
+  local client
 
   it("of the password function does not wait for itself: an error that says so", function()
     local seen, busy = {}, false
@@ -268,7 +239,7 @@ describe("a call inside a callback", function()
       transport[name] = value
     end
     function transport.now()
-      return core.now() + later
+      return clock.now() + later
     end
     client = sandbox:automatic { transport = transport, password = function()
       if coroutine.running() and later == 0 then
@@ -325,7 +296,7 @@ describe("a call inside a callback", function()
     rawset(io, "stderr", { write = function(_, ...)
       shown[#shown + 1] = table.concat { ... }
     end })
-    finally(function()
+    cleanup.call(function()
       rawset(io, "stderr", stderr)
     end)
     client = sandbox:automatic { on_event = function()

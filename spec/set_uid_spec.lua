@@ -12,10 +12,6 @@ describe("in a program that runs set-uid", function()
     folder = scratch.folder()
   end)
 
-  teardown(function()
-    folder:remove()
-  end)
-
   --- One GET; the status or the kind of the error.
   local function get(variables, option)
     box:answer { path = "/x", body = "{}" }

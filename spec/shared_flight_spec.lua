@@ -7,23 +7,11 @@ local tasks = require "spec.support.tasks"
 local MANY = 50
 
 describe("many coroutines of one client", function()
-  local sandbox, loop, client, inner
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local loop, client, inner
 
   before_each(function()
-    sandbox:reset()
     loop = tasks.new()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function make(options)
@@ -357,27 +345,13 @@ describe("many coroutines of one client", function()
 end)
 
 describe("clients of one store and key", function()
-  local sandbox, loop, store, clients
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local loop, store, clients
 
   before_each(function()
-    sandbox:reset()
     loop = tasks.new()
     store = mic.store.memory()
     clients = {}
-  end)
-
-  after_each(function()
-    for _, each in ipairs(clients) do
-      each:close()
-    end
   end)
 
   local inners = {}

@@ -2,9 +2,11 @@
 -- whatever the API does. MIC_LONG=1 runs the long form.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local json = require "mic.json"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local LONG = os.getenv "MIC_LONG" ~= nil
 local PROCESSES, EXPIRIES = LONG and 20 or 6, LONG and 200 or 3
@@ -50,30 +52,21 @@ local WORKER = [[
 ]]
 
 describe("processes that share a file store", function()
-  local sandbox, folder, workers, later
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local folder, workers, later
 
   local function start(name, environment)
     local worker = { name = name, answers = 0 }
     local fifo, printed = folder:at(name .. ".in"), folder:at(name .. ".out")
-    scratch.run("mkfifo " .. scratch.quote(fifo))
+    shell.check("mkfifo " .. shell.quote(fifo))
     folder:write(name .. ".out", "")
     local code = WORKER:format(folder:at "store/credentials", fifo, printed)
-    local command, path = sandbox:command(code)
-    worker.path, worker.printed = path, printed
+    local command = sandbox:command(code)
+    worker.printed = printed
     local line = ("env %s %s >%s 2>&1 & echo $!"):format(environment or "", command,
-      scratch.quote(folder:at(name .. ".log")))
-    local pipe = assert(io.popen(line))
-    worker.pid = pipe:read "*l"
-    pipe:close()
-    worker.input = assert(io.open(fifo, "w"))
+      shell.quote(folder:at(name .. ".log")))
+    worker.pid = shell.run(line):match "%d+"
+    worker.input = cleanup.close(assert(io.open(fifo, "w")))
     workers[#workers + 1] = worker
     return worker
   end
@@ -86,8 +79,8 @@ describe("processes that share a file store", function()
 
   --- The answers of a worker, all that it was asked for.
   local function answers(worker)
-    local ends = core.now() + 60
-    while core.now() < ends do
+    local ends = clock.now() + 60
+    while clock.now() < ends do
       local list = {}
       for line in io.lines(worker.printed) do
         list[#list + 1] = line
@@ -95,7 +88,7 @@ describe("processes that share a file store", function()
       if #list >= worker.answers then
         return list
       end
-      core.sleep(0.005)
+      clock.sleep(0.005)
     end
     error(worker.name .. " does not answer: " .. (folder:read(worker.name .. ".log") or ""))
   end
@@ -118,18 +111,8 @@ describe("processes that share a file store", function()
   end
 
   before_each(function()
-    sandbox:reset()
     sandbox:mode { token_life = LIFE }
     folder, workers, later = scratch.folder(), {}, 0
-  end)
-
-  after_each(function()
-    for _, worker in ipairs(workers) do
-      worker.input:close()
-      os.remove(worker.path)
-    end
-    core.sleep(0.05)
-    folder:remove()
   end)
 
   --- Time goes on everywhere.
@@ -176,17 +159,16 @@ describe("processes that share a file store", function()
       sandbox:answer { path = "/auth/refresh", delay = 0.1 }
       local victim = table.remove(workers, 1)
       send(victim)
-      core.sleep(0.04 * round % 0.2)
-      os.execute("kill -9 " .. victim.pid)
+      clock.sleep(0.04 * round % 0.2)
+      shell.check("kill -9 " .. victim.pid)
       victim.input:close()
-      os.remove(victim.path)
       start("next" .. round, ("PASSWORD='%s'"):format(sandbox.password))
       for _, result in ipairs(call_all()) do
         assert.equal("ok", result)
       end
       assert.is_true(sandbox:counters().login <= 1 + round)
     end
-    local modes = scratch.run("stat -c %a " .. scratch.quote(folder:at "store") .. "/*")
+    local modes = shell.check("stat -c %a " .. shell.quote(folder:at "store") .. "/*")
     for file_mode in modes:gmatch "%d+" do
       assert.equal("600", file_mode)
     end

@@ -3,6 +3,7 @@
 
 local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 --- The second call is left in the server's socket, unread, so that its death resets the connection.
 local PROGRAM = [[
@@ -25,16 +26,11 @@ describe("a connection that was reset", function()
   it("does not end the program by SIGPIPE", function()
     local box = api.start()
     local folder = scratch.folder()
-    finally(function()
-      box:stop()
-      folder:remove()
-    end)
     local port = box.base_url:match ":(%d+)"
-    local server = scratch.run("ss -ltnpH 'sport = :" .. port .. "'"):match "pid=(%d+)"
-    local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
-    local printed = scratch.run(("MIC_BASE_URL=%s MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s "
+    local server = shell.check("ss -ltnpH 'sport = :" .. port .. "'"):match "pid=(%d+)"
+    local printed = shell.check(("MIC_BASE_URL=%s MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s "
       .. "MIC_CA_FILE=%s env --default-signal=PIPE %s %s %s; echo $?"):format(box.base_url,
-      box.api_key, box.username, box.password, box.ca_file, lua,
+      box.api_key, box.username, box.password, box.ca_file, shell.lua,
       folder:write("program.lua", PROGRAM), server))
     assert.are.equal("answered\ntimeout\nnetwork\n0\n", printed)
   end)

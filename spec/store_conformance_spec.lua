@@ -63,10 +63,6 @@ describe("the file store", function()
     folder = scratch.folder()
   end)
 
-  teardown(function()
-    folder:remove()
-  end)
-
   mic.store.conformance {
     new = function()
       number = number + 1

@@ -3,35 +3,27 @@
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 
 local HOUR = 3600
 
 describe("a store that fails", function()
-  local sandbox, client, inner, later, memory, store, broken, key
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local client, inner, later, memory, store, broken, key
 
   local transport = {}
   for name, value in pairs(blocking) do
     transport[name] = value
   end
   function transport.now()
-    return core.now() + later
+    return clock.now() + later
   end
   function transport.wall()
-    return core.wall() + later
+    return clock.wall() + later
   end
 
   before_each(function()
-    sandbox:reset()
     later = 0
     memory, store, broken = mic.store.memory(), {}, {}
     key = sandbox.base_url .. " demo"
@@ -43,10 +35,6 @@ describe("a store that fails", function()
         return memory[name](...)
       end
     end
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function make(options)
@@ -273,25 +261,18 @@ describe("a store that fails", function()
 end)
 
 describe("a failure that goes through the store", function()
-  local sandbox, later, store, clients
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
+  local sandbox = api.around()
+  local later, store, clients
 
   local transport = {}
   for name, value in pairs(blocking) do
     transport[name] = value
   end
   function transport.now()
-    return core.now() + later
+    return clock.now() + later
   end
   function transport.wall()
-    return core.wall() + later
+    return clock.wall() + later
   end
 
   --- A store object of its own over the same records, as in another process.
@@ -302,7 +283,6 @@ describe("a failure that goes through the store", function()
   local inners = {}
 
   before_each(function()
-    sandbox:reset()
     later, store, clients = 0, mic.store.memory(), {}
     for index = 1, 3 do
       clients[index], inners[index] = sandbox:client {
@@ -314,12 +294,6 @@ describe("a failure that goes through the store", function()
       assert(clients[index]:get "/user")
     end
     sandbox:seen()
-  end)
-
-  after_each(function()
-    for _, client in ipairs(clients) do
-      client:close()
-    end
   end)
 
   local function pass(seconds)

@@ -1,7 +1,7 @@
 local api = require "spec.support.api"
 local faults = require "spec.support.faults"
 local mic = require "mic"
-local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local CHUNKED = "send HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
 
@@ -191,7 +191,7 @@ describe("on_data", function()
     local log = box:log()
     assert.is_nil((table.concat(log[1].headers, " "):lower():find("accept-encoding", 1, true)))
     assert.is_truthy(table.concat(log[2].headers, " "):lower():find("accept-encoding", 1, true))
-    local packed = scratch.run "head -c 10000000 /dev/zero | gzip -9 | base64 -w 0"
+    local packed = shell.check "head -c 10000000 /dev/zero | gzip -9 | base64 -w 0"
     local headers = { ["Content-Encoding"] = "gzip" }
     box:answer { path = "/stream", headers = headers, body_base64 = packed }
     local pieces, on_data = keeper()

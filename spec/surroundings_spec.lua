@@ -4,8 +4,9 @@ local api = require "spec.support.api"
 local loops = require "spec.support.loops"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+local lua = shell.lua
 local jit = rawget(_G, "jit")
 
 describe("a core of another Lua", function()
@@ -13,11 +14,7 @@ describe("a core of another Lua", function()
 
   before_each(function()
     folder = scratch.folder()
-    scratch.run("mkdir " .. folder:at "mic")
-  end)
-
-  after_each(function()
-    folder:remove()
+    shell.check("mkdir " .. folder:at "mic")
   end)
 
   --- What `require` of this module raises with this file as the core.
@@ -28,11 +25,11 @@ describe("a core of another Lua", function()
       ngx = { req = {} }
       print(select(2, pcall(require, %q)))
     ]]):format(folder.path, module))
-    return scratch.run(lua .. " " .. program)
+    return shell.check(lua .. " " .. program)
   end
 
   local function copy_other(path)
-    scratch.run("cp " .. native.build "other_lua" .. " " .. path)
+    shell.check("cp " .. native.build "other_lua" .. " " .. path)
   end
 
   it("is said to be one: both are named, and the file", function()
@@ -46,7 +43,7 @@ describe("a core of another Lua", function()
 
   it("is no other reason why it cannot be loaded", function()
     local text = raised("mic", function(path)
-      scratch.run("echo text > " .. path)
+      shell.check("echo text > " .. path)
     end)
     assert.is_nil(text:find("was built for", 1, true))
     assert.is_truthy(text:find("mic.core", 1, true), text)

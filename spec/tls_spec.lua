@@ -2,7 +2,7 @@ local api = require "spec.support.api"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local native = require "spec.support.native"
-local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local tls_server = require "spec.support.tls_server"
 
 --- A name too long for any DNS, so that none is asked.
@@ -10,16 +10,7 @@ local NOWHERE = ("x"):rep(64) .. ".example"
 
 describe("TLS", function()
   local box = api.around()
-  local folder
-
-  setup(function()
-    folder = scratch.folder()
-    tls_server.certificates(folder)
-  end)
-
-  teardown(function()
-    folder:remove()
-  end)
+  local folder = tls_server.folder()
 
   --- One GET of the sandbox with these options of tls.
   local function get(tls, options)
@@ -56,14 +47,14 @@ describe("TLS", function()
   end
 
   local function pin_of(certificate)
-    return "sha256//" .. scratch.run(("openssl x509 -in %s -noout -pubkey"
+    return "sha256//" .. shell.check(("openssl x509 -in %s -noout -pubkey"
       .. " | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary"
       .. " | base64 -w 0"):format(certificate))
   end
 
   it("trusts a CA file, and a folder made by openssl rehash", function()
     mic.assert(get { ca_file = box.ca_file })
-    scratch.run(("mkdir %s && cp %s %s && openssl rehash %s"):format(folder:at "hashed",
+    shell.check(("mkdir %s && cp %s %s && openssl rehash %s"):format(folder:at "hashed",
       box.ca_file, folder:at "hashed/ca.pem", folder:at "hashed"))
     mic.assert(get { ca_path = folder:at "hashed" })
     mic.assert(get { ca_path = folder:at "hashed", ca_file = folder:at "ca.pem" })
@@ -204,7 +195,7 @@ describe("TLS", function()
   end)
 
   it("asks nobody for the passphrase of a client's key", function()
-    scratch.run(("openssl pkey -in %s -aes128 -passout pass:secret -out %s"):format(
+    shell.check(("openssl pkey -in %s -aes128 -passout pass:secret -out %s"):format(
       folder:at "client.key", folder:at "locked.key"))
     local server = tls_server.start(folder, "good")
     local program = folder:write("locked.lua", ([[
@@ -215,8 +206,8 @@ describe("TLS", function()
     -- `script` gives it a terminal of its own, at which nobody types.
     local typed = folder:at "typed"
     local command = "mkfifo %s; timeout -k 1 4 script -qec '%s %s' /dev/null <>%s"
-    local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
-    local printed = scratch.run(command:format(typed, lua, program, typed))
+    local lua = shell.lua
+    local printed = shell.check(command:format(typed, lua, program, typed))
     server.stop()
     local expected = ('nil\ttls: tls.client_key "%s": the key is encrypted, and a passphrase is '
       .. "not supported (GET /, CURLE_SSL_CERTPROBLEM) - write one without: openssl pkey -in KEY "
@@ -306,10 +297,6 @@ describe("TLS", function()
 
   describe("and proxies:", function()
     local proxy
-
-    after_each(function()
-      proxy.stop()
-    end)
 
     --- Starts a proxy that answers like this, and gives its URL.
     local function start(script)

@@ -6,26 +6,15 @@ local conformance = require "spec.support.conformance"
 local faults = require "spec.support.faults"
 local loops = require "spec.support.loops"
 
-local world, silent, early = {}, nil, nil
-
-setup(function()
-  world.sandbox = api.start()
-  silent = faults.start "hold"
-  world.silent_url = silent.url
-  early = faults.start(faults.TWICE)
-  world.early_url = early.url
-end)
-
-teardown(function()
-  silent.stop()
-  early.stop()
-  world.sandbox:stop()
-end)
+local world = {
+  sandbox = api.around(),
+  silent_url = faults.start("hold").url,
+  early_url = faults.start(faults.TWICE).url,
+}
 
 for _, kind in ipairs(loops.all) do
   describe("the transport " .. kind.name, function()
     before_each(function()
-      world.sandbox:reset()
       conformance.close(world)
     end)
 

@@ -3,7 +3,7 @@
 -- server.
 
 local native = require "spec.support.native"
-local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local tls_server = require "spec.support.tls_server"
 
 --- Each transport drives libcurl in its own way: in the caller's thread, or in one of its own.
@@ -33,21 +33,14 @@ end
 ]]
 
 describe("trust", function()
-  local folder, other
+  local folder, other = tls_server.folder(), tls_server.folder()
 
   setup(function()
-    folder, other = scratch.folder(), scratch.folder()
     for _, each in ipairs { folder, other } do
-      tls_server.certificates(each)
-      scratch.run(("mkdir %s && cp %s %s && openssl rehash %s"):format(each:at "hashed",
+      shell.check(("mkdir %s && cp %s %s && openssl rehash %s"):format(each:at "hashed",
         each:at "ca.pem", each:at "hashed/ca.pem", each:at "hashed"))
     end
     folder:write("both.pem", folder:read "ca.pem" .. other:read "ca.pem")
-  end)
-
-  teardown(function()
-    folder:remove()
-    other:remove()
   end)
 
   --- What the program printed, a line each; `preloaded` is one of spec/c.
@@ -92,7 +85,7 @@ describe("trust", function()
           local server = tls_server.start(folder, "good",
             version == "1.2" and "-tls1_2" or "-tls1_3")
           local ca, minutes = folder:at "changing.pem", folder:at "minutes"
-          scratch.run(("cp %s %s; : > %s"):format(folder:at "ca.pem", ca, minutes))
+          shell.check(("cp %s %s; : > %s"):format(folder:at "ca.pem", ca, minutes))
           -- The server closes each connection, and gives with each a session to resume.
           local printed = child(transport, ([[
             local client = new(%q, { ca_file = %q })

@@ -1,26 +1,13 @@
 -- Requests of which it is certain that the server did not process them are sent again, and those of
 -- which it is not are not.
 
+local cleanup = require "spec.support.cleanup"
 local loops = require "spec.support.loops"
 local mic = require "mic"
-local scratch = require "spec.support.scratch"
 local tls_server = require "spec.support.tls_server"
 
-local folder, server, client
-
-setup(function()
-  folder = scratch.folder()
-  tls_server.certificates(folder)
-end)
-
-teardown(function()
-  folder:remove()
-end)
-
-after_each(function()
-  client:close()
-  server.stop()
-end)
+local folder = tls_server.folder()
+local server, client
 
 --- A client of a server that does this to the requests.
 local function serve(words, options)
@@ -30,7 +17,7 @@ local function serve(words, options)
   options.tls = { ca_file = folder:at "ca.pem" }
   options.retry = options.retry or false
   options.timeout = options.timeout or 2
-  client = mic.new(options)
+  client = cleanup.close(mic.new(options))
 end
 
 local function post(options)

@@ -2,6 +2,7 @@
 
 local api = require "spec.support.api"
 local native = require "spec.support.native"
+local shell = require "spec.support.shell"
 
 local sandbox = api.around()
 
@@ -9,7 +10,7 @@ local sandbox = api.around()
 --- client and one in an event loop.
 local function printed(options)
   local preloaded = native.build "curl_without_http2"
-  local command, path = sandbox:command(([[
+  local command = sandbox:command(([[
     local mic = require "mic"
     local cqueues = require "cqueues"
     local function one(transport)
@@ -25,12 +26,8 @@ local function printed(options)
     loop:wrap(one, "cqueues")
     assert(loop:loop())
   ]]):format(options))
-  local pipe = assert(io.popen(("LD_PRELOAD='%s' MIC_PRELOAD='%s' %s 2>&1"):format(preloaded,
-    preloaded, command)))
-  local text = pipe:read "*a"
-  pipe:close()
-  os.remove(path)
-  return text
+  return (shell.run(("LD_PRELOAD='%s' MIC_PRELOAD='%s' %s 2>&1"):format(preloaded, preloaded,
+    command)))
 end
 
 describe("a libcurl without HTTP/2", function()

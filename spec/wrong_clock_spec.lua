@@ -1,33 +1,13 @@
 -- Clocks that are wrong, or jump: what counts is the server's clock, and how long ago it was.
 
 local api = require "spec.support.api"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 
 local HOUR, YEAR = 3600, 365 * 86400
 
 describe("a wall clock that differs from the server's", function()
-  local sandbox, clients
-
-  setup(function()
-    sandbox = api.start()
-  end)
-
-  teardown(function()
-    sandbox:stop()
-  end)
-
-  before_each(function()
-    sandbox:reset()
-    clients = {}
-  end)
-
-  after_each(function()
-    for _, client in ipairs(clients) do
-      client:close()
-    end
-  end)
-
+  local sandbox = api.around()
   local function assert_works(client, came)
     local response, err = client:get "/user"
     assert(response, tostring(err))
@@ -50,7 +30,6 @@ describe("a wall clock that differs from the server's", function()
       local store = bytes_store()
       sandbox:mode { clock_offset = offset }
       local client, inner = sandbox:logged_in { store = store }
-      clients[1] = client
       sandbox:seen()
       assert_works(client, "GET /user")
       assert.is_true(client:authenticated())
@@ -61,16 +40,15 @@ describe("a wall clock that differs from the server's", function()
       assert_works(client, "POST /auth/refresh\nGET /user")
 
       -- Somebody else, who has not heard the server yet, refreshes once too often at the most.
-      clients[2] = sandbox:client { store = store }
-      assert(clients[2]:get "/user")
+      local other = sandbox:client { store = store }
+      assert(other:get "/user")
       assert.is_true(select(2, sandbox:seen():gsub("/auth/refresh", "")) <= 1)
-      assert_works(clients[2], "GET /user")
+      assert_works(other, "GET /user")
       assert_works(client, "GET /user")
     end)
 
     it(("by %d seconds from one moment to the next costs one refresh"):format(offset), function()
       local client = sandbox:logged_in()
-      clients[1] = client
       sandbox:mode { clock_offset = offset }
       sandbox:expire()
       sandbox:seen()
@@ -78,7 +56,7 @@ describe("a wall clock that differs from the server's", function()
       for _ = 1, 3 do
         assert_works(client, "GET /user")
       end
-      local left = client:credentials().expires_at - (core.wall() + offset)
+      local left = client:credentials().expires_at - (clock.wall() + offset)
       assert.is_true(math.abs(left - HOUR) < 10, left)
     end)
   end

@@ -1,6 +1,8 @@
 --- The code blocks of the documentation: found, run against the sandbox, compared with the output
 --- that the page shows.
 
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"
 
 local blocks = {}
@@ -9,11 +11,7 @@ local blocks = {}
 local REQUIRES = 'require%s*%(?%s*"mic"'
 local FRAGMENT = 'local mic = require "mic"; local client = mic.assert(mic.from_env()) '
 
-local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local quote = shell.quote
 
 --- Reads the fenced blocks of a page. A `text` block is the output of the block before it, unless
 --- a heading stands between.
@@ -75,10 +73,9 @@ end
 ---@param before? string shell commands to run first, in the same sandbox
 ---@return table[] scripts the same ones
 function blocks.run(scripts, before)
-  local pipe = assert(io.popen "mktemp -d")
-  local folder = pipe:read "*l"
-  pipe:close()
-  --- No home of the developer's gets credentials.
+  local scratch_folder = scratch.folder()
+  local folder = scratch_folder.path
+  --- Keeps credentials out of the developer's home.
   local commands = { ("export XDG_STATE_HOME=%s/state"):format(folder), before or ":" }
   for number, script in ipairs(scripts) do
     local base = ("%s/%d"):format(folder, number)
@@ -88,11 +85,11 @@ function blocks.run(scripts, before)
       local needs = script.text:find(REQUIRES) == nil
       write(path, (needs and FRAGMENT or "") .. script.text)
     end
-    local run = ("%s %s >%s.out 2>&1; echo $? >%s.code"):format(lua, quote(path), base, base)
+    local run = ("%s %s >%s.out 2>&1; echo $? >%s.code"):format(shell.lua, quote(path), base, base)
     commands[#commands + 1] = run
   end
   write(folder .. "/all", table.concat(commands, "\n") .. "\n")
-  os.execute(("sandbox/start -- sh %s/all >%s/start 2>&1 </dev/null"):format(folder, folder))
+  shell.run(("sandbox/start -- sh %s/all >%s/start 2>&1 </dev/null"):format(folder, folder))
   for number, script in ipairs(scripts) do
     local base = ("%s/%d"):format(folder, number)
     local ran, code = pcall(tree.read, base .. ".code")
@@ -100,11 +97,11 @@ function blocks.run(scripts, before)
     script.printed = ran and tree.read(base .. ".out") or tree.read(folder .. "/start")
     script.printed = script.printed:gsub(folder:gsub("%p", "%%%0") .. "/%d+%.lua", "script.lua")
   end
-  os.execute("rm -rf " .. quote(folder))
+  scratch_folder.remove()
   return scripts
 end
 
---- A page's Lua blocks in order as one program, as somebody who pastes one after the other has it.
+--- A page's Lua blocks in order as one program, as pasted one after the other.
 ---@param path string
 ---@return table script text, name, and the output that the page shows for all of them
 function blocks.pasted(path)
@@ -140,11 +137,10 @@ end
 --- ---- shell commands ----
 
 local function succeeds(command)
-  local result = os.execute(command .. " >/dev/null 2>&1")
-  return result == true or result == 0
+  return select(2, shell.run(command .. " >/dev/null 2>&1")) == 0
 end
 
---- What is wrong with the use of a tool, by its name; nil when nothing is.
+--- Checks of the use of a tool, by its name; each returns the problem, nil if there is none.
 local tools = {}
 
 function tools.make(arguments)
@@ -187,7 +183,7 @@ function tools.busted(arguments)
   end
 end
 
---- Why a shell command of a page would not do what it says; nil when nothing is known against it.
+--- Why a shell command of a page would not work; nil if no problem is known.
 ---@param command string one line
 ---@return string|nil problem
 function blocks.problem_with(command)

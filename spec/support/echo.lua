@@ -1,17 +1,18 @@
---- A server that answers each request with the bytes that came: request line and headers as they
---- were sent, then the body. Plain HTTP on loopback; beside it TLS with a certificate for another
---- name than localhost. It ends with the process, since its standard input is a pipe of ours.
+--- A server that answers each request with its bytes as received: request line, headers, body.
+--- Plain HTTP on loopback; beside it TLS with a certificate for another name than localhost.
 
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local core = require "mic.core"
+local mic = require "mic"
+local scratch = require "spec.support.scratch"
 
 local echo = {}
-local echo_methods = {}
-local echo_mt = { __index = echo_methods }
 
 local START_SECONDS = 10
 
 --- Run in a folder of its own, with the port as argument; the TLS port is the next one. nginx ends
---- when standard input does, and the folder with it.
+--- when standard input does.
 local SCRIPT = [=[
 cd "$1" && exec 2>&1 || exit 1
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
@@ -51,59 +52,44 @@ nginx -p "$PWD/" -c "$PWD/nginx.conf" -e "$PWD/error.log" </dev/null &
 cat >/dev/null
 kill $! 2>/dev/null
 wait
-rm -rf "$1"
 ]=]
 
-local function read_line(command)
-  local pipe = assert(io.popen(command))
-  local line = pipe:read "*l"
-  pipe:close()
-  return assert(line, command)
-end
-
---- Whether it answers by then. What else could listen on the port answers otherwise.
+--- Waits for the answer of the server; another program may listen on the port.
 local function answers(self)
-  local client = core.client { base_url = self.base_url, timeout = 1 }
-  local ask = { method = "GET", path = "/ready", auth = false }
-  local ends = core.now() + START_SECONDS / 5
-  local reply = client:request(ask)
-  while not reply and core.now() < ends do
-    core.sleep(0.02)
-    reply = client:request(ask)
-  end
+  local client = mic.new { base_url = self.base_url, api_key = "-", timeout = 1, retry = false,
+    transport = "blocking" }
+  local is_ready = clock.eventually(function()
+    local response = client:get("/ready", { auth = false })
+    return response and response.body:find("GET /ready", 1, true)
+  end, START_SECONDS / 5)
   client:close()
-  return reply and reply.status == 200 and reply.body:find("GET /ready", 1, true) ~= nil
+  return is_ready
 end
 
---- Starts one.
----@return table server base_url (plain HTTP), tls_url, ca_file (which the certificate is from)
+--- Starts one; it ends with the test or the block.
+---@return table server base_url (plain HTTP), tls_url, ca_file (which the certificate is from),
+--- `stop()`
 function echo.start()
-  local ends = core.now() + START_SECONDS
-  repeat
-    local folder = read_line "mktemp -d"
-    local script = assert(io.open(folder .. "/start", "w"))
-    script:write(SCRIPT)
-    script:close()
+  local folder = scratch.folder()
+  folder:write("start", SCRIPT)
+  for _ = 1, 5 do
     local port = 20000 + math.floor(core.random() * 12000)
-    local pipe = assert(io.popen(("exec sh %s/start %s %d >%s/log"):format(folder, folder, port,
-      folder), "w"))
-    local self = setmetatable({
-      pipe = pipe,
+    local pipe = assert(io.popen(("exec sh %s %s %d >%s"):format(folder:at "start", folder.path,
+      port, folder:at "log"), "w"))
+    local self = {
       base_url = ("http://127.0.0.1:%d"):format(port),
       tls_url = ("https://localhost:%d"):format(port + 1),
-      ca_file = folder .. "/server.pem",
-    }, echo_mt)
+      ca_file = folder:at "server.pem",
+      stop = cleanup.call(function()
+        pipe:close()
+      end),
+    }
     if answers(self) then
       return self
     end
-    self:stop()
-  until core.now() > ends
+    self.stop()
+  end
   error "the echo server did not start"
-end
-
---- Ends it and waits until it is gone.
-function echo_methods:stop()
-  self.pipe:close()
 end
 
 --- The parts of an answer's body: what the server saw of the request.

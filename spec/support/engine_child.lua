@@ -1,6 +1,6 @@
 --- Programs that use an engine of mic.core, in processes of their own.
 
-local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local engine_child = {}
 
@@ -32,10 +32,8 @@ local BEGIN = [[
 ---@param before? string what stands before the command, such as "env NAME=value"
 ---@return string printed on both streams
 function engine_child.run(sandbox, code, options, before)
-  local command, path = sandbox:command((BEGIN:gsub("OPTIONS", options or "")) .. code)
-  local printed = scratch.run("timeout 60 " .. (before or "") .. " " .. command)
-  os.remove(path)
-  return printed
+  local command = sandbox:command((BEGIN:gsub("OPTIONS", options or "")) .. code)
+  return shell.check("timeout 60 " .. (before or "") .. " " .. command)
 end
 
 return engine_child

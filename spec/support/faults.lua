@@ -1,57 +1,35 @@
---- Starts sandbox/faults, the server that misbehaves as it is told.
+--- Starts sandbox/faults, a server that misbehaves as its script says.
+
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
+local native = require "spec.support.native"
+local shell = require "spec.support.shell"
 
 local faults = {}
 
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
+local function read_port(file)
+  local handle = assert(io.open(file, "r"))
+  local line = handle:read "*l"
+  handle:close()
+  return line and line:match "^PORT=(%d+)$"
 end
 
-local function run(command)
-  local ok = os.execute(command)
-  assert(ok == true or ok == 0, command)
-end
-
-local function root()
-  return (os.getenv "MIC_BUILD" or "build/lua5.4"):gsub("/[^/]*$", "")
-end
-
---- Builds the server once for a run of the specs; several may run at the same time.
-local function build()
-  local program = root() .. "/faults"
-  local make = "[ PROGRAM -nt sandbox/faults.c ] || { cc -std=c11 -D_GNU_SOURCE -O1 "
-    .. "-o PROGRAM.$$ sandbox/faults.c && mv PROGRAM.$$ PROGRAM; }"
-  run((make:gsub("PROGRAM", program)))
-  return program
-end
-
-local function wait_for_port(file)
-  for _ = 1, 500 do
-    local handle = io.open(file, "r")
-    local line = handle and handle:read "*l"
-    if handle then
-      handle:close()
-    end
-    local port = line and line:match "^PORT=(%d+)$"
-    if port then
-      return port
-    end
-    require("mic.core").sleep(0.01)
-  end
-  error "faults did not start"
-end
-
---- Starts it; each connection plays one script, the last one serves all further ones.
+--- Starts it; each connection plays one script, further connections the last one. It ends with the
+--- test or the block.
 ---@param ... string scripts, see sandbox/faults.c
 ---@return table server url, `requests()` (the request lines so far), `header_names()` (of all of
 --- them, in lower case), `stop()`
 function faults.start(...)
-  local words = { build() }
+  local words = { native.program "sandbox/faults.c" }
   for _, script in ipairs { ... } do
-    words[#words + 1] = quote(script)
+    words[#words + 1] = shell.quote(script)
   end
   local file = os.tmpname()
   local input = assert(io.popen(table.concat(words, " ") .. " > " .. file, "w"))
-  local server = { url = "http://127.0.0.1:" .. wait_for_port(file) .. "/prod" }
+  assert(clock.eventually(function()
+    return read_port(file)
+  end), "faults did not start")
+  local server = { url = "http://127.0.0.1:" .. read_port(file) .. "/prod" }
 
   local function lines(pattern)
     local found = {}
@@ -69,10 +47,10 @@ function faults.start(...)
     return table.concat(lines "^  (.*)", " "):lower()
   end
 
-  function server.stop()
+  server.stop = cleanup.call(function()
     input:close()
     os.remove(file)
-  end
+  end)
 
   return server
 end

@@ -1,50 +1,30 @@
---- Small C programs of spec/c, built once for a run of the specs.
+--- Builds the small C programs and libraries of the specs, once for a run.
+
+local shell = require "spec.support.shell"
 
 local native = {}
 
-local interpreter = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
-
-local function folder()
-  return os.getenv "MIC_BUILD" or "build/" .. interpreter:match "[^/]+$"
-end
-
-local function run(command)
-  local ok = os.execute(command)
-  assert(ok == true or ok == 0, command)
-end
-
 --- The flags that find Lua's headers; pkg-config's, or where Debian has them.
 local function include()
-  local name = interpreter:match "[^/]+$"
-  local pipe = assert(io.popen("pkg-config --cflags " .. name .. " 2>/dev/null"))
-  local flags = pipe:read "*l"
-  pipe:close()
-  if flags and flags ~= "" then
-    return flags
-  end
-  return "-I/usr/include/" .. (name:find "luajit" and "luajit-2.1" or name)
+  local name = shell.lua:match "[^/]+$"
+  local flags = shell.run("pkg-config --cflags " .. name .. " 2>/dev/null"):match "[^\n]+"
+  return flags or "-I/usr/include/" .. (name:find "luajit" and "luajit-2.1" or name)
 end
 
 --- Builds spec/c/NAME.c as a shared object, unless that has been done.
 ---@param name string
 ---@return string path absolute
 function native.build(name)
-  local target = ("%s/spec/%s.so"):format(folder(), name)
-  local source = ("spec/c/%s.c"):format(name)
-  run(([[ # several runs of the specs may build it at the same time
-    source=%s target=%s
-    [ $target -nt $source ] || {
-      mkdir -p %s/spec
-      cc -shared -fPIC -O1 -std=c11 -D_GNU_SOURCE %s -o $target.$$ $source && mv $target.$$ $target
-    }
-  ]]):format(source, target, folder(), include()))
-  if target:sub(1, 1) == "/" then
-    return target
-  end
-  local pipe = assert(io.popen "pwd")
-  local here = pipe:read "*l"
-  pipe:close()
-  return here .. "/" .. target
+  local target = ("%s/spec/%s.so"):format(shell.build, name)
+  return shell.compile(target, ("spec/c/%s.c"):format(name), "-shared -fPIC " .. include())
+end
+
+--- Builds a program that all interpreters share, unless that has been done.
+---@param source string such as "spec/c/relay.c"
+---@return string path absolute
+function native.program(source)
+  local name = source:match "([^/]+)%.c$"
+  return shell.compile(shell.build:gsub("/[^/]*$", "") .. "/" .. name, source, "")
 end
 
 --- Loads spec/c/NAME.c as a Lua module.

@@ -1,10 +1,13 @@
---- An nginx of one spec file, in a folder of its own and on a free port: its configuration, its
---- processes, requests to it. It runs on LuaJIT whatever the interpreter of the specs.
+--- An nginx in a scratch folder and on a free port: configuration, processes, requests to it. It
+--- runs on LuaJIT whatever the interpreter of the specs.
 
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local core = require "mic.core"
-local sandbox = require "spec.support.sandbox"
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote, run = sandbox.quote, sandbox.run
+local quote, run = shell.quote, shell.run
 
 local nginx = {}
 local server_methods = {}
@@ -16,7 +19,7 @@ local function first_line(command)
   return (run(command)):match "^[^\n]*"
 end
 
-local root = first_line "pwd"
+local root = shell.folder()
 local program = first_line "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx"
 local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'")
 
@@ -122,35 +125,39 @@ local function launch(self, options)
     ),
     "w"
   ))
-  local ends = core.now() + START_SECONDS
+  local ends = clock.now() + START_SECONDS
   while not is_ready(self) do
     local log = self:log()
     local printed = read(self.folder .. "/out")
-    if printed:find "%[e%a+%]" or core.now() > ends then
+    if printed:find "%[e%a+%]" or clock.now() > ends then
       self:signal "KILL"
       self.pipe:close()
       assert(log:find "98: Address already in use", log .. printed)
       return false
     end
-    core.sleep(0.02)
+    clock.sleep(0.02)
   end
   return true
 end
 
---- Starts an nginx.
+--- Starts an nginx, which ends with the test or the block.
 ---@param options table `server`: what stands in its server block, TLS_PORT for a free port that is
 --- then in `tls_port`; `http`, `main`: in those;
 --- `environment`: words for env(1); `workers` (1), `log_level` ("warn"), `files`: Lua modules by
 --- name,
 --- `path`: more places for Lua modules
----@return table server port, tls_port, url, folder
+---@return table server port, tls_port, url, folder, `stop()`
 function nginx.start(options)
-  local self = setmetatable({ folder = first_line "mktemp -d" }, server_mt)
+  local self = setmetatable({ folder = scratch.folder().path }, server_mt)
   for name, text in pairs(options.files or {}) do
     write(self.folder .. "/" .. name, text)
   end
   while not launch(self, options) do -- luacheck: ignore 542
   end
+  self.stop = cleanup.call(function()
+    self:signal "QUIT"
+    self.pipe:close()
+  end)
   return self
 end
 
@@ -186,7 +193,7 @@ function server_methods:get(path, arguments)
   return body, tonumber(status)
 end
 
---- One request, and the seconds from its begin to its answer's end.
+--- One request, and the seconds from its start to the end of its answer.
 ---@param path string
 ---@return string body
 ---@return number seconds
@@ -206,7 +213,7 @@ end
 ---@return table statuses how often each was seen
 ---@return number seconds until the last one was answered
 function server_methods:many(path, count)
-  local began = core.now()
+  local began = clock.now()
   local output = run(
     ("curl -q -Z --parallel-immediate --parallel-max %d --noproxy '*' --max-time 30"
       .. " -w '%%{http_code}\\n' %s 2>/dev/null"):format(
@@ -218,7 +225,7 @@ function server_methods:many(path, count)
   for status in output:gmatch "%d+" do
     statuses[tonumber(status)] = (statuses[tonumber(status)] or 0) + 1
   end
-  return statuses, core.now() - began
+  return statuses, clock.now() - began
 end
 
 --- ---- processes ----
@@ -263,37 +270,15 @@ function server_methods:signal(name)
   end
 end
 
---- Waits for a condition.
----@param condition fun(): any
----@param seconds? number
----@return boolean met
----@return number seconds that it took
-function nginx.eventually(condition, seconds)
-  local began = core.now()
-  while core.now() < began + (seconds or 5) do
-    if condition() then
-      return true, core.now() - began
-    end
-    core.sleep(0.01)
-  end
-  return false, seconds or 5
-end
-
---- Ends them, all at once, and removes their folders.
+--- Ends servers, all at the same time.
 ---@param servers table[]
 function nginx.stop_all(servers)
   for _, server in ipairs(servers) do
     server:signal "QUIT"
   end
   for _, server in ipairs(servers) do
-    server.pipe:close()
-    run("rm -rf " .. quote(server.folder))
+    server.stop()
   end
-end
-
---- Ends it and removes its folder.
-function server_methods:stop()
-  nginx.stop_all { self }
 end
 
 return nginx

@@ -1,11 +1,10 @@
 --- Programs under spec/c/puppet.c: what the system does to their files is decided by them.
 
-local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local puppet = {}
 
-local quote = scratch.quote
-local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
+local quote = shell.quote
 
 --- What stands in front of each program:
 ---   tell "fork"                      the child's pid, 0 in the child
@@ -44,23 +43,6 @@ local function number(...)
 end
 ]]
 
-local library
-
---- Builds the library once for a run of a spec.
-local function build()
-  if not library then
-    local root = (os.getenv "MIC_BUILD" or "build/lua5.4"):gsub("/[^/]*$", "")
-    library = root .. "/puppet.so"
-    if library:sub(1, 1) ~= "/" then
-      library = scratch.run("pwd"):match "[^\n]+" .. "/" .. library
-    end
-    local make = "[ LIBRARY -nt spec/c/puppet.c ] || "
-      .. "{ cc -shared -fPIC -O1 -o LIBRARY.$$ spec/c/puppet.c && mv LIBRARY.$$ LIBRARY; }"
-    scratch.run((make:gsub("LIBRARY", quote(library))))
-  end
-  return library
-end
-
 --- The shell command that runs Lua text.
 ---@param folder table of scratch; the store's path is "store/credentials" in it
 ---@param text string after the prelude
@@ -69,8 +51,10 @@ end
 function puppet.command(folder, text, name)
   local path = folder:at "store/credentials"
   local file = folder:write(name or "child.lua", PRELUDE:format(folder.path, path) .. text)
-  local preload = quote(build())
-  return ("env LD_PRELOAD=%s MIC_PRELOAD=%s %s %s"):format(preload, preload, lua, quote(file))
+  local root = shell.build:gsub("/[^/]*$", "")
+  local library = shell.compile(root .. "/puppet.so", "spec/c/puppet.c", "-shared -fPIC")
+  local preload = quote(library)
+  return ("env LD_PRELOAD=%s MIC_PRELOAD=%s %s %s"):format(preload, preload, shell.lua, quote(file))
 end
 
 --- Runs Lua text.
@@ -78,10 +62,7 @@ end
 ---@return number status of the shell: 137 when it was killed
 function puppet.run(folder, text)
   local command = puppet.command(folder, text)
-  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \"status $?\""))
-  local printed, status = pipe:read("*a"):match "^(.-)status (%d+)\n$"
-  pipe:close()
-  return printed, tonumber(status)
+  return shell.run("{ " .. command .. "\n} 2>&1")
 end
 
 --- Runs Lua text that must end well.
@@ -94,7 +75,7 @@ end
 
 --- Whether the specs run as root, whom permissions do not stop.
 function puppet.is_root()
-  return scratch.run "id -u" == "0\n"
+  return shell.check "id -u" == "0\n"
 end
 
 return puppet

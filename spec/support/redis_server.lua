@@ -1,12 +1,14 @@
---- A Redis of one spec file, in a private folder and behind a unix socket. It ends with the test
---- process, whatever becomes of that, and keeps nothing on disk.
+--- A Redis in a scratch folder, behind a unix socket. It keeps nothing on disk and ends with the
+--- test process at the latest.
 
 local blocks = require "spec.support.blocks"
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local resp = require "spec.support.resp"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
-local quote = scratch.quote
+local quote = shell.quote
 
 local redis_server = {}
 local server_methods = {}
@@ -23,31 +25,30 @@ function server_methods:start()
     "{ " .. command:format(quote(self.folder.path), quote(self.socket), self.arguments) .. "; }",
     "w"
   ))
-  local ends = core.now() + START_SECONDS
-  while not resp.command(self.socket) "PING" do
-    assert(core.now() < ends, self.folder:read "out")
-    core.sleep(0.01)
-  end
+  local is_ready = clock.eventually(function()
+    return resp.command(self.socket) "PING"
+  end, START_SECONDS)
+  assert(is_ready, self.folder:read "out")
 end
 
 --- Kills it, and waits until it is gone.
 function server_methods:kill()
   if self.pipe then
-    scratch.run("kill -9 " .. self.folder:read "pid")
+    shell.check("kill -9 " .. self.folder:read "pid")
     self.pipe:close()
     self.pipe = nil
     os.remove(self.socket)
   end
 end
 
---- Lets it do nothing, with all its connections open, until `go_on`.
+--- Suspends it, with all its connections open, until `go_on`.
 function server_methods:stand_still()
-  scratch.run("kill -STOP " .. self.folder:read "pid")
+  shell.check("kill -STOP " .. self.folder:read "pid")
 end
 
 function server_methods:go_on()
   if self.pipe then
-    scratch.run("kill -CONT " .. self.folder:read "pid")
+    shell.check("kill -CONT " .. self.folder:read "pid")
   end
 end
 
@@ -57,17 +58,15 @@ function server_methods:command()
   return resp.command(self.socket)
 end
 
-function server_methods:stop()
-  self:kill()
-  self.folder:remove()
-end
-
---- Starts a Redis.
+--- Starts a Redis, which ends with the test or the block.
 ---@param arguments? string further ones
----@return table server socket (its path), folder
+---@return table server socket (its path), folder, `stop()`
 function redis_server.start(arguments)
   local folder = scratch.folder()
   local self = { folder = folder, socket = folder:at "redis.sock", arguments = arguments or "" }
+  self.stop = cleanup.call(function()
+    self:kill()
+  end)
   setmetatable(self, server_mt):start()
   return self
 end

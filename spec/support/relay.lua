@@ -1,30 +1,21 @@
---- Starts spec/c/relay, a path to a server that forgets its connections when it is told to.
+--- Starts spec/c/relay, a TCP relay whose connections can be made silent or reset.
 
-local core = require "mic.core"
-local sandbox = require "spec.support.sandbox"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
+local native = require "spec.support.native"
 
 local relay = {}
 
-local START_SECONDS = 5
-
-local function build()
-  local program = (os.getenv "MIC_BUILD" or "build/lua5.4"):gsub("/[^/]*$", "") .. "/relay"
-  local make = "[ PROGRAM -nt spec/c/relay.c ] || { cc -std=c11 -D_GNU_SOURCE -O1 "
-    .. "-o PROGRAM.$$ spec/c/relay.c && mv PROGRAM.$$ PROGRAM; }"
-  local output, status = sandbox.run((make:gsub("PROGRAM", program)))
-  assert(status == 0, output)
-  return program
-end
-
---- Starts one; it ends with this process at the latest.
+--- Starts one; it ends with the test or the block.
 ---@param url string of the server: its port counts
----@return table relay url (that of the server, by way of the relay), `drop()` (the connections that
---- there are swallow everything from now on), `reset()` (those are reset), `opened()`, `closed(n)`
+---@return table relay url (that of the server, by way of the relay), `drop()` (the present
+--- connections discard everything from now on), `reset()` (they are reset), `opened()`, `closed(n)`
 --- (whether the client has closed connection n), `stop()`
 function relay.start(url)
   local file = os.tmpname()
   local before, port, after = url:match "^(%a+://[^/:]+:)(%d+)(.*)$"
-  local input = assert(io.popen(("exec %s %s >%s"):format(build(), port, file), "w"))
+  local program = native.program "spec/c/relay.c"
+  local input = assert(io.popen(("exec %s %s >%s"):format(program, port, file), "w"))
 
   local function count(pattern)
     local found = 0
@@ -35,11 +26,9 @@ function relay.start(url)
   end
 
   local function wait_for(pattern, wanted)
-    local ends = core.now() + START_SECONDS
-    while count(pattern) < wanted do
-      assert(core.now() < ends, "the relay does not answer")
-      core.sleep(0.002)
-    end
+    assert(clock.eventually(function()
+      return count(pattern) >= wanted
+    end), "the relay does not answer")
   end
 
   local commands = 0
@@ -69,10 +58,10 @@ function relay.start(url)
     closed = function(number)
       return count(("^closed %d$"):format(number)) == 1
     end,
-    stop = function()
+    stop = cleanup.call(function()
       input:close()
       os.remove(file)
-    end,
+    end),
   }
 end
 

@@ -1,11 +1,12 @@
---- Starts the sandbox for a spec and talks to it with the curl command, so that the specs do not
---- depend on the code that they test. It ends with the test process, whatever becomes of that.
+--- Starts a sandbox and talks to it with the curl command, so that the specs of the sandbox do not
+--- depend on the client. It ends with the test process at the latest.
 ---
 ---     local sandbox = require "spec.support.sandbox"
 ---     local box = sandbox.start()
 ---     box:mode { token_life = 2 }
----     box:stop()
 local cjson = require "cjson.safe"
+local cleanup = require "spec.support.cleanup"
+local shell = require "spec.support.shell"
 
 local sandbox = {}
 
@@ -21,26 +22,7 @@ local NAMES = {
 local LAST = "MIC_MANIFEST_URL"
 local LONGEST_ARGUMENT = 100000 -- Linux takes no more than 131,072 bytes in one argument
 
---- A word for the shell.
----@param text string
----@return string
-function sandbox.quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
-local quote = sandbox.quote
-
---- Runs a shell command.
----@param command string
----@return string output what it wrote to standard output
----@return integer status its exit status (128 + the number of a signal)
-function sandbox.run(command)
-  local pipe = assert(io.popen("(" .. command .. "\n)\nprintf '\\n%d' $?", "r"))
-  local text = pipe:read "*a"
-  pipe:close()
-  local output, status = text:match "^(.*)\n(%d+)$"
-  return output, tonumber(status)
-end
+local quote = shell.quote
 
 -- The variables that `start` prints, read until the last one or the end.
 local function read_variables(file)
@@ -57,13 +39,14 @@ local function read_variables(file)
   end
 end
 
---- Starts a sandbox. Raises when it does not start; what was wrong stands on standard error.
+--- Starts a sandbox, without an end registered for it. Raises if it does not start; the reason is
+--- on standard error.
 ---@return table box base_url api_key username password ca_file control stack manifest_url,
---- variables (the same by their names) and the methods below
-function sandbox.start()
+--- variables (the same by their names), pipe (the sandbox ends when that is closed)
+function sandbox.launch()
   local path = os.tmpname()
   os.remove(path)
-  assert(select(2, sandbox.run("mkfifo -m 600 " .. quote(path))) == 0, "mkfifo failed")
+  shell.check("mkfifo -m 600 " .. quote(path))
   local pipe = assert(io.popen("exec " .. START .. " --watch-stdin >" .. quote(path), "w"))
   local file = assert(io.open(path, "r"))
   os.remove(path)
@@ -74,7 +57,28 @@ function sandbox.start()
     error("the sandbox did not start", 2)
   end
   box.pipe = pipe
-  return setmetatable(box, box_mt)
+  return box
+end
+
+--- Starts a sandbox, which ends with the test or the block.
+---@return table box as of `launch`, with `stop()` and the methods below
+function sandbox.start()
+  local box = setmetatable(sandbox.launch(), box_mt)
+  box.stop = cleanup.call(function()
+    box:post "/stop"
+    box.pipe:close()
+  end)
+  return box
+end
+
+--- Starts one that is back at the start before each spec.
+---@return table box
+function sandbox.around()
+  local box = sandbox.start()
+  require("busted").before_each(function()
+    box:reset()
+  end)
+  return box
 end
 
 local function split_headers(text)
@@ -126,7 +130,7 @@ local function curl(arguments, body)
     command[#command + 1], path = body_argument(body)
   end
   command[#command + 1] = "2>&1"
-  local output, status = sandbox.run(table.concat(command, " "))
+  local output, status = shell.run(table.concat(command, " "))
   if path then
     os.remove(path)
   end
@@ -141,7 +145,7 @@ end
 --- http ("1.1" or "2"), host (connects to localhost all the same), arguments (for curl)
 ---@return table? reply protocol, status, headers (lower case), head, body
 ---@return integer? code curl's exit status when there was no answer
----@return string? output what came until then
+---@return string? output what was received until then
 function box_methods:call(options)
   local arguments = {
     "--cacert", quote(self.ca_file), "--max-time 20", options.arguments or "",
@@ -207,13 +211,13 @@ local function must(value, status)
   return value
 end
 
---- Which requests came, oldest first.
+--- The requests received, oldest first.
 ---@return table[] entries
 function box_methods:log()
   return must(self:get "/log")
 end
 
---- Forgets the log.
+--- Empties the log.
 function box_methods:clear_log()
   must(self:delete "/log")
 end
@@ -243,15 +247,6 @@ end
 --- Back to the start: modes, users, tokens, answers, counters, log.
 function box_methods:reset()
   must(self:post "/reset")
-end
-
---- Ends the sandbox and waits until it is gone. May be called twice.
-function box_methods:stop()
-  if self.pipe then
-    curl("-X POST " .. quote(self.control .. "/stop"))
-    self.pipe:close()
-    self.pipe = nil
-  end
 end
 
 return sandbox

@@ -1,40 +1,39 @@
---- A folder for one spec, and programs in processes of their own.
+--- Scratch folders and files, removed with the test or the block, and Lua programs run in them.
+
+local cleanup = require "spec.support.cleanup"
+local shell = require "spec.support.shell"
 
 local scratch = {}
 local scratch_methods = {}
 local scratch_mt = { __index = scratch_methods }
 
---- The interpreter under test, for child processes.
-local lua = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4")
-
---- Quotes a word for the shell.
----@param text string
----@return string
-function scratch.quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
---- Runs a shell command; raises with what it printed when it failed.
----@param command string
----@return string printed both streams
-function scratch.run(command)
-  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \"status $?\""))
-  local text = pipe:read "*a"
-  pipe:close()
-  local printed, status = text:match "^(.-)status (%d+)\n$"
-  assert(status == "0", command .. "\n" .. text)
-  return printed
-end
-
 --- Makes an empty folder.
 ---@param in_memory? boolean where the system has a place for that: fsync costs nothing there
----@return table folder path, and the methods below
+---@return table folder path, `remove()` and the methods below
 function scratch.folder(in_memory)
   local make = "mktemp -d"
   if in_memory then
     make = "[ -w /dev/shm ] && mktemp -d -p /dev/shm || mktemp -d"
   end
-  return setmetatable({ path = scratch.run(make):match "[^\n]+" }, scratch_mt)
+  local folder = setmetatable({ path = shell.check(make):match "[^\n]+" }, scratch_mt)
+  folder.remove = cleanup.call(function()
+    shell.check("rm -rf " .. shell.quote(folder.path))
+  end)
+  return folder
+end
+
+--- Writes a temporary file.
+---@param text string
+---@return string path
+function scratch.file(text)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  cleanup.call(function()
+    os.remove(path)
+  end)
+  return path
 end
 
 --- The path of a name in the folder.
@@ -63,12 +62,8 @@ end
 
 --- The names in the folder, sorted, separated by spaces.
 function scratch_methods:names()
-  local names = scratch.run("ls -A " .. scratch.quote(self.path))
+  local names = shell.check("ls -A " .. shell.quote(self.path))
   return (names:gsub("\n$", ""):gsub("\n", " "))
-end
-
-function scratch_methods:remove()
-  scratch.run("rm -rf " .. scratch.quote(self.path))
 end
 
 --- Runs Lua text on the interpreter under test.
@@ -77,7 +72,7 @@ end
 ---@return string printed both streams
 function scratch_methods:lua(text, before)
   local file = self:write("child.lua", text)
-  local printed = scratch.run(("%s %s %s"):format(before or "", lua, scratch.quote(file)))
+  local printed = shell.check(("%s %s %s"):format(before or "", shell.lua, shell.quote(file)))
   os.remove(file)
   return printed
 end

@@ -1,12 +1,14 @@
 --- TLS servers with certificates of all kinds, by the openssl command.
 
-local core = require "mic.core"
+local cleanup = require "spec.support.cleanup"
+local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local tls_server = {}
 
---- Makes, in a folder: ca.pem, and NAME.pem with NAME.key of good, elsewhere (another host's),
+--- Makes: ca.pem, and NAME.pem with NAME.key of good, elsewhere (another host's),
 --- expired, future (not valid before 2049) and client; ca.pem has signed them all.
 local MAKE = [[
 cd %s
@@ -49,22 +51,24 @@ make future good 20490101000000Z 20491231235959Z
 make client good 20200101000000Z 20491231235959Z
 ]]
 
-function tls_server.certificates(folder)
-  scratch.run(MAKE:format(scratch.quote(folder.path)))
+--- Makes a scratch folder with certificates.
+---@return table folder
+function tls_server.folder()
+  local folder = scratch.folder()
+  shell.check(MAKE:format(shell.quote(folder.path)))
+  return folder
 end
 
 local function wait_for_port(folder, name)
-  for _ = 1, 1000 do
-    local port = (folder:read(name) or ""):match "ACCEPT [^\n]*:(%d+)"
-    if port then
-      return port
-    end
-    core.sleep(0.01)
-  end
-  error("openssl s_server did not start: " .. tostring(folder:read(name)))
+  local port
+  clock.eventually(function()
+    port = (folder:read(name) or ""):match "ACCEPT [^\n]*:(%d+)"
+    return port
+  end, 10)
+  return port or error("openssl s_server did not start: " .. tostring(folder:read(name)))
 end
 
---- Starts a server that answers every GET with 200; it ends with this process at the latest.
+--- Starts a server that answers every GET with 200; it ends with the test or the block.
 ---@param folder table with the certificates
 ---@param name string whose certificate it shows
 ---@param options? string further ones of `openssl s_server`
@@ -72,19 +76,19 @@ end
 function tls_server.start(folder, name, options)
   local command = ("cd %s; openssl s_server -accept 127.0.0.1:0 -cert %s.pem -key %s.key -www %s"
     .. " </dev/null >printed 2>&1 & cat >/dev/null; kill $!"):format(
-    scratch.quote(folder.path), name, name, options or "")
+    shell.quote(folder.path), name, name, options or "")
   folder:write("printed", "")
   local input = assert(io.popen(command, "w"))
   local server = { url = "https://localhost:" .. wait_for_port(folder, "printed") }
 
-  function server.stop()
+  server.stop = cleanup.call(function()
     input:close()
-  end
+  end)
 
   return server
 end
 
---- A port that nobody listens on: s_server tells its own only where it mixes other words in.
+--- A port on which nothing listens: with these options s_server does not print its own.
 local function free_port()
   local server = faults.start "hold"
   local port = server.url:match ":(%d+)"
@@ -117,7 +121,7 @@ function tls_server.proxy(folder, name, options)
   folder:write("asked", "")
   local command = ("cd %s; rm -f to from; mkfifo to from; bash relay >to <from & openssl s_server"
     .. " -quiet -naccept 1 -accept 127.0.0.1:%s -cert %s.pem -key %s.key %s <to >from 2>proxied &"
-    .. " cat >/dev/null; kill $! 2>/dev/null"):format(scratch.quote(folder.path), port, name, name,
+    .. " cat >/dev/null; kill $! 2>/dev/null"):format(shell.quote(folder.path), port, name, name,
     options or "")
   local input = assert(io.popen(command, "w"))
   local proxy = { url = "https://localhost:" .. port }
@@ -126,9 +130,9 @@ function tls_server.proxy(folder, name, options)
     return folder:read "asked"
   end
 
-  function proxy.stop()
+  proxy.stop = cleanup.call(function()
     input:close()
-  end
+  end)
 
   return proxy
 end
@@ -151,17 +155,17 @@ kill $server 2>/dev/null
 ---@return table server url, `acts()` (the words so far, each with a space behind it), `stop()`
 function tls_server.play(folder, words)
   local port = free_port()
-  local player = scratch.run "pwd":match "[^\n]+" .. "/spec/support/h2_player.lua"
+  local player = shell.folder() .. "/spec/support/h2_player.lua"
   local command = PLAY:gsub("%u%u%u+", {
-    FOLDER = scratch.quote(folder.path),
+    FOLDER = shell.quote(folder.path),
     PORT = port,
-    LUA = os.getenv "LUA" or (rawget(_G, "jit") and "luajit" or "lua5.4"),
-    PLAYER = scratch.quote(player),
+    LUA = shell.lua,
+    PLAYER = shell.quote(player),
     WORDS = words,
   })
   folder:write(port .. ".log", "")
   local input = assert(io.popen(command, "w"))
-  scratch.run(("( for n in $(seq 200); do openssl s_client -connect 127.0.0.1:%s </dev/null "
+  shell.check(("( for n in $(seq 200); do openssl s_client -connect 127.0.0.1:%s </dev/null "
     .. ">/dev/null 2>&1 && exit; sleep 0.02; done; exit 1 )"):format(port))
   local server = { url = ("https://localhost:%s/prod"):format(port) }
 
@@ -169,9 +173,9 @@ function tls_server.play(folder, words)
     return (folder:read(port .. ".log"):gsub("\n", " "))
   end
 
-  function server.stop()
+  server.stop = cleanup.call(function()
     input:close()
-  end
+  end)
 
   return server
 end

@@ -1,4 +1,6 @@
---- The text of the tree, for specs that check the house itself.
+--- The files of the source tree, for specs that check the sources themselves.
+
+local shell = require "spec.support.shell"
 
 local tree = {}
 
@@ -8,13 +10,11 @@ local tree = {}
 ---@return string[] paths such as "lua/mic/client.lua"
 function tree.files(folder, pattern)
   local found = {}
-  local pipe = assert(io.popen("find " .. folder .. " -type f 2>/dev/null"))
-  for path in pipe:lines() do
+  for path in shell.run("find " .. folder .. " -type f 2>/dev/null"):gmatch "[^\n]+" do
     if path:find(pattern) then
       found[#found + 1] = path
     end
   end
-  pipe:close()
   table.sort(found)
   return found
 end

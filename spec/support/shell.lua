@@ -59,12 +59,13 @@ end
 ---@param flags string for the compiler
 ---@return string target as an absolute path
 function shell.compile(target, source, flags)
-  shell.check((([[
-    [ TARGET -nt SOURCE ] || {
-      mkdir -p "$(dirname TARGET)"
-      cc -std=c11 -D_GNU_SOURCE -O1 FLAGS -o TARGET.$$ SOURCE && mv TARGET.$$ TARGET
+  shell.check(([[
+    target=%s source=%s
+    [ "$target" -nt "$source" ] || {
+      mkdir -p "$(dirname "$target")"
+      cc -std=c11 -D_GNU_SOURCE -O1 %s -o "$target.$$" "$source" && mv "$target.$$" "$target"
     }
-  ]]):gsub("%u%u%u+", { TARGET = shell.quote(target), SOURCE = source, FLAGS = flags })))
+  ]]):format(shell.quote(target), shell.quote(source), flags))
   return target:find "^/" and target or shell.folder() .. "/" .. target
 end
 

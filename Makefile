@@ -33,14 +33,16 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   $(shell pkg-config --cflags-only-I $(LUA_NAME) 2>/dev/null)))),\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
-# For size, but for what goes through whole texts. With -Os alone gcc copies and compares by slow
-# instructions of x86. No error of Lua goes through the core, so it needs no tables for that.
+# For size, except what each answer or a hash passes through. With -Os alone gcc copies and compares
+# by slow instructions of x86. Lua binds all symbols when it loads a module, so calls need no PLT. No
+# error of Lua goes through the core, so it needs no tables for that.
 ifeq ($(origin CFLAGS),undefined)
 can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
 STRINGS_CALLED := $(call can,-mstringop-strategy=libcall)
-CFLAGS = -Os $(STRINGS_CALLED)
+NO_PLT := $(call can,-fno-plt)
+CFLAGS = -Os $(NO_PLT) $(STRINGS_CALLED)
 FAST = $(patsubst %,$(BUILD)/src/%.o,binding/integers core/process/wiped_memory \
-  $(addprefix core/text/,buffer header json_scan mask sha256 spelling utf8))
+  $(addprefix core/text/,buffer header json_scan sha256 utf8))
 NO_TABLES := -fno-asynchronous-unwind-tables
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
@@ -93,7 +95,7 @@ $(MODULE): $(OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,LINK $@)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
-$(FAST): CFLAGS = -O2
+$(FAST): CFLAGS = -O2 $(NO_PLT)
 $(BUILD)/src/core/%.o: ALL_CFLAGS += $(NO_TABLES)
 $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 	@mkdir -p $(@D)

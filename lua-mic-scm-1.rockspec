@@ -74,6 +74,7 @@ build = {
         "src/core/process/descriptor_shortage.c",
         "src/core/process/host_tls.c",
         "src/core/process/idle_clock.c",
+        "src/core/process/loaded_object.c",
         "src/core/process/process_environment.c",
         "src/core/process/process_id.c",
         "src/core/process/randomness.c",

@@ -113,7 +113,7 @@ int argumentsL_push_failure(lua_State *L, const struct failure *failure) {
   return 4;
 }
 
-void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
+void argumentsL_new_type(lua_State *L, const char *name, const struct method *methods,
                          lua_CFunction release, lua_CFunction to_string) {
   luaL_newmetatable(L, name);
   lua_pushcfunction(L, release);
@@ -127,7 +127,7 @@ void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_newtable(L);
-  compatL_setfuncs(L, methods);
+  compatL_set_methods(L, methods);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
@@ -180,6 +180,6 @@ struct buffer *argumentsL_new_buffer(lua_State *L, size_t limit, bool secret) {
 }
 
 void argumentsL_open_buffer(lua_State *L) {
-  const luaL_Reg none[] = {{NULL, NULL}};
+  static const struct method none[] = {{"", NULL}};
   argumentsL_new_type(L, BUFFER_TYPE, none, buffer_release, buffer_to_string);
 }

@@ -38,7 +38,7 @@ void argumentsL_push_shown(lua_State *L, const char *text, size_t length);
 /* Pushes nil, kind, code (or nil), message; returns 4. */
 int argumentsL_push_failure(lua_State *L, const struct failure *failure);
 /* Registers a type: methods as __index, `release` as __gc and __close. [0, 0] */
-void argumentsL_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
+void argumentsL_new_type(lua_State *L, const char *name, const struct method *methods,
                          lua_CFunction release, lua_CFunction to_string);
 /* Sets another function as __close, for a type whose content a method may be pushing: only __gc
    proves that none is. [0, 0] */

@@ -322,19 +322,19 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  const luaL_Reg methods[] = {
+  static const struct method methods[] = {
       {"login", client_login},       {"refresh", client_refresh},
       {"request", client_request},   {"plain_request", clientL_plain_request},
       {"start", client_start},       {"root", client_root},
       {"ready", client_ready},       {"check_url", client_check_url},
       {"was_sent", client_was_sent}, {"monotonic", client_monotonic},
-      {"close", client_close},       {NULL, NULL}};
+      {"close", client_close},       {"", NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   argumentsL_set_close(L, clientL_type, client_close);
   luaL_getmetatable(L, clientL_type);
   lua_getfield(L, -1, "__index");
-  compatL_setfuncs(L, clientL_credential_methods);
-  compatL_setfuncs(L, clientL_digest_methods);
-  compatL_setfuncs(L, clientL_waiting_methods);
+  compatL_set_methods(L, clientL_credential_methods);
+  compatL_set_methods(L, clientL_digest_methods);
+  compatL_set_methods(L, clientL_waiting_methods);
   lua_pop(L, 2);
 }

@@ -132,8 +132,8 @@ static int client_use_engine(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg clientL_waiting_methods[] = {{"collect", client_collect},
-                                            {"start_plain", client_start_plain},
-                                            {"plain_result", client_plain_result},
-                                            {"use_engine", client_use_engine},
-                                            {NULL, NULL}};
+const struct method clientL_waiting_methods[] = {{"collect", client_collect},
+                                                 {"start_plain", client_start_plain},
+                                                 {"plain_result", client_plain_result},
+                                                 {"use_engine", client_use_engine},
+                                                 {"", NULL}};

@@ -7,7 +7,7 @@
 
 MIC_PRIVATE_BEGIN
 
-extern const luaL_Reg clientL_waiting_methods[];
+extern const struct method clientL_waiting_methods[];
 
 MIC_PRIVATE_END
 #endif

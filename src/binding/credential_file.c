@@ -172,7 +172,8 @@ static int file_to_string(lua_State *L) {
 }
 
 void credentialFileL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"lock", file_lock}, {"unlock", file_unlock}, {"load", file_load},
-                              {"save", file_save}, {"path", file_path},     {NULL, NULL}};
+  static const struct method methods[] = {{"lock", file_lock}, {"unlock", file_unlock},
+                                          {"load", file_load}, {"save", file_save},
+                                          {"path", file_path}, {"", NULL}};
   argumentsL_new_type(L, TYPE, methods, file_release, file_to_string);
 }

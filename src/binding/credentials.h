@@ -7,7 +7,7 @@
 
 MIC_PRIVATE_BEGIN
 
-extern const luaL_Reg clientL_credential_methods[];
+extern const struct method clientL_credential_methods[];
 void clientL_push_is_fresh(lua_State *L);
 /* Adopts a copy of `record`. False if out of memory. */
 bool client_adopt_copy(struct api_client *client, const struct record *record);

@@ -157,9 +157,9 @@ static int engine_to_string(lua_State *L) {
 }
 
 void engineL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"collect", engine_collect},  {"fd", engine_fd},
-                              {"listen", engine_listen_at}, {"in_flight", engine_count},
-                              {"close", engine_release},    {NULL, NULL}};
+  static const struct method methods[] = {{"collect", engine_collect},  {"fd", engine_fd},
+                                          {"listen", engine_listen_at}, {"in_flight", engine_count},
+                                          {"close", engine_release},    {"", NULL}};
   argumentsL_new_type(L, TYPE, methods, engine_release, engine_to_string);
   argumentsL_push_weak(L);
   lua_setfield(L, LUA_REGISTRYINDEX, KNOWN);

@@ -319,11 +319,11 @@ static int exchange_to_string(lua_State *L) {
 }
 
 void exchangeL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"run", exchange_run},
-                              {"result", exchange_result},
-                              {"record", exchange_record},
-                              {"cancel", exchange_cancel},
-                              {NULL, NULL}};
+  static const struct method methods[] = {{"run", exchange_run},
+                                          {"result", exchange_result},
+                                          {"record", exchange_record},
+                                          {"cancel", exchange_cancel},
+                                          {"", NULL}};
   argumentsL_new_type(L, TYPE, methods, exchange_release, exchange_to_string);
   argumentsL_set_close(L, TYPE, exchange_close);
 }

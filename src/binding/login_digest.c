@@ -36,5 +36,5 @@ static int client_no_login(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg clientL_digest_methods[] = {
-    {"login_digest", client_login_digest}, {"no_login", client_no_login}, {NULL, NULL}};
+const struct method clientL_digest_methods[] = {
+    {"login_digest", client_login_digest}, {"no_login", client_no_login}, {"", NULL}};

@@ -6,7 +6,7 @@
 
 MIC_PRIVATE_BEGIN
 
-extern const luaL_Reg clientL_digest_methods[];
+extern const struct method clientL_digest_methods[];
 
 MIC_PRIVATE_END
 #endif

@@ -5,15 +5,23 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-/* LuaJIT's version is 501 too, and it already has some of these: hence our own names. */
-#if LUA_VERSION_NUM < 502
-static inline void compatL_setfuncs(lua_State *L, const luaL_Reg *functions) {
-  for (; functions->name != NULL; functions++) {
-    lua_pushcfunction(L, functions->func);
-    lua_setfield(L, -2, functions->name);
+/* An entry of a list of functions, which ends with {"", NULL}. Unlike luaL_Reg it holds the name
+   itself: the dynamic linker has one pointer to adjust instead of two. */
+struct method {
+  char name[24];
+  lua_CFunction function;
+};
+
+/* Sets the functions in the table on top. [0, 0] */
+static inline void compatL_set_methods(lua_State *L, const struct method *methods) {
+  for (; methods->function != NULL; methods++) {
+    lua_pushcfunction(L, methods->function);
+    lua_setfield(L, -2, methods->name);
   }
 }
 
+/* LuaJIT's version is 501 too, and it already has some of these: hence our own names. */
+#if LUA_VERSION_NUM < 502
 static inline void *compatL_testudata(lua_State *L, int index, const char *name) {
   void *block = lua_touserdata(L, index);
   if (block == NULL || !lua_getmetatable(L, index))
@@ -28,10 +36,6 @@ static inline size_t compat_rawlen(lua_State *L, int index) {
   return lua_objlen(L, index);
 }
 #else
-static inline void compatL_setfuncs(lua_State *L, const luaL_Reg *functions) {
-  luaL_setfuncs(L, functions, 0);
-}
-
 static inline void *compatL_testudata(lua_State *L, int index, const char *name) {
   return luaL_testudata(L, index, name);
 }

@@ -89,14 +89,14 @@ static void push_credential_names(lua_State *L) {
 }
 
 int luaopen_mic_core(lua_State *L) {
-  const luaL_Reg functions[] = {{"client", clientL_new},
-                                {"engine", engineL_get},
-                                {"record", recordL_from_bytes},
-                                {"unpack_answer", packed_answerL_unpack},
-                                {"integers", integersL},
-                                {"credential_file", credentialFileL_new},
-                                {"absolute_path", credentialFileL_absolute},
-                                {NULL, NULL}};
+  static const struct method functions[] = {{"client", clientL_new},
+                                            {"engine", engineL_get},
+                                            {"record", recordL_from_bytes},
+                                            {"unpack_answer", packed_answerL_unpack},
+                                            {"integers", integersL},
+                                            {"credential_file", credentialFileL_new},
+                                            {"absolute_path", credentialFileL_absolute},
+                                            {"", NULL}};
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);
@@ -107,9 +107,9 @@ int luaopen_mic_core(lua_State *L) {
   engineL_open(L);
   clientL_open(L);
   lua_newtable(L);
-  compatL_setfuncs(L, functions);
-  compatL_setfuncs(L, systemL_functions);
-  compatL_setfuncs(L, textL_functions);
+  compatL_set_methods(L, functions);
+  compatL_set_methods(L, systemL_functions);
+  compatL_set_methods(L, textL_functions);
   push_auth_paths(L);
   lua_setfield(L, -2, "auth_paths");
   push_credential_names(L);

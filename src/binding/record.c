@@ -187,13 +187,13 @@ static int record_to_string(lua_State *L) {
 }
 
 void recordL_open(lua_State *L) {
-  const luaL_Reg methods[] = {{"bytes", record_bytes},
-                              {"same", record_same},
-                              {"retry_at", record_retry_at},
-                              {"with_retry_at", record_with_retry_at},
-                              {"is_login", record_is_login},
-                              {"refused", record_refused},
-                              {"with_refused", record_with_refused},
-                              {NULL, NULL}};
+  static const struct method methods[] = {{"bytes", record_bytes},
+                                          {"same", record_same},
+                                          {"retry_at", record_retry_at},
+                                          {"with_retry_at", record_with_retry_at},
+                                          {"is_login", record_is_login},
+                                          {"refused", record_refused},
+                                          {"with_refused", record_with_refused},
+                                          {"", NULL}};
   argumentsL_new_type(L, TYPE, methods, record_release, record_to_string);
 }

@@ -103,12 +103,12 @@ static int core_features(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg systemL_functions[] = {{"now", core_now},
-                                      {"wall", core_wall},
-                                      {"sleep", core_sleep},
-                                      {"random", core_random},
-                                      {"check_download", core_check_download},
-                                      {"features", core_features},
-                                      {"pid", core_pid},
-                                      {"is_yieldable", core_is_yieldable},
-                                      {NULL, NULL}};
+const struct method systemL_functions[] = {{"now", core_now},
+                                           {"wall", core_wall},
+                                           {"sleep", core_sleep},
+                                           {"random", core_random},
+                                           {"check_download", core_check_download},
+                                           {"features", core_features},
+                                           {"pid", core_pid},
+                                           {"is_yieldable", core_is_yieldable},
+                                           {"", NULL}};

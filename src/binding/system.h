@@ -6,8 +6,8 @@
 
 MIC_PRIVATE_BEGIN
 
-extern const luaL_Reg systemL_functions[]; /* now wall sleep random features */
-extern const luaL_Reg textL_functions[];   /* checks of texts, parse_headers, parse_date */
+extern const struct method systemL_functions[]; /* now wall sleep random features */
+extern const struct method textL_functions[];   /* checks of texts, parse_headers, parse_date */
 int textL_parse_headers(lua_State *L);
 int integersL(lua_State *L); /* core.integers */
 

@@ -230,14 +230,14 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg textL_functions[] = {{"lower", core_lower},
-                                    {"upper", core_upper},
-                                    {"check_path", core_check_path},
-                                    {"has_dot_part", core_has_dot_part},
-                                    {"is_plain_path", core_is_plain_path},
-                                    {"utf8_problem", core_utf8_problem},
-                                    {"check_header", core_check_header},
-                                    {"parse_headers", textL_parse_headers},
-                                    {"parse_date", core_parse_date},
-                                    {"json_has_at_most", core_has_at_most},
-                                    {NULL, NULL}};
+const struct method textL_functions[] = {{"lower", core_lower},
+                                         {"upper", core_upper},
+                                         {"check_path", core_check_path},
+                                         {"has_dot_part", core_has_dot_part},
+                                         {"is_plain_path", core_is_plain_path},
+                                         {"utf8_problem", core_utf8_problem},
+                                         {"check_header", core_check_header},
+                                         {"parse_headers", textL_parse_headers},
+                                         {"parse_date", core_parse_date},
+                                         {"json_has_at_most", core_has_at_most},
+                                         {"", NULL}};

@@ -13,7 +13,7 @@
 /* Headers that frame a message, that are hop-by-hop (RFC 9110, 7.6.1), or that make libcurl or the
    server wait or switch protocols. Some servers treat "_" as "-". */
 static bool is_framing(const char *name, size_t length) {
-  static const char *const names[] = {
+  static const char names[][24] = {
       "Host",    "Content-Length", "Transfer-Encoding", "Connection",          "Keep-Alive",
       "Upgrade", "HTTP2-Settings", "Proxy-Connection",  "Proxy-Authorization", "TE",
       "Trailer", "Expect"};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../process/process_environment.h"
 #include "../text/spelling.h"
 #include "../text/utf8.h"
 #include "known_secrets.h"
@@ -60,13 +61,11 @@ static bool set_decoded(struct secret *secret, const char *text, size_t length) 
 }
 
 bool known_secrets_proxy(struct known_secrets *known, const char *url) {
-  static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
-                                          "ALL_PROXY"};
+  const size_t count = sizeof environment_proxies / sizeof environment_proxies[0];
   size_t length = 0;
   const char *password = url != NULL ? password_in(url, &length) : NULL;
-  for (size_t i = 0; url == NULL && password == NULL && i < sizeof variables / sizeof variables[0];
-       i++) {
-    const char *value = getenv(variables[i]);
+  for (size_t i = 0; url == NULL && password == NULL && i < count; i++) {
+    const char *value = getenv(environment_proxies[i]);
     password = value != NULL ? password_in(value, &length) : NULL;
   }
   return password == NULL || set_decoded(&known->proxy_password, password, length);

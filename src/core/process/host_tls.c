@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host_tls.h"
+#include "loaded_object.h"
 
 #ifdef __ELF__
 
@@ -19,7 +20,7 @@ static const char LIBRARY[] = "libssl.so.";
 
 /* A static linker includes only what the program uses. Any program that uses OpenSSL has the second
    one. */
-static const char *const MARKS[] = {"OpenSSL_version_num", "CRYPTO_free"};
+static const char MARKS[][20] = {"OpenSSL_version_num", "CRYPTO_free"};
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -37,18 +38,16 @@ static int find_library(struct dl_phdr_info *info, size_t size, void *context) {
   return 1;
 }
 
-/* Base address and file of the object that provides a symbol to libcurl's TLS library; NULL if
-   none. */
+/* The object that provides a symbol to libcurl's TLS library, and its file; NULL if none. */
 static const void *home_of(const char *name, const char **file) {
-  Dl_info place;
   void *symbol = dlsym(RTLD_DEFAULT, name);
-  if (symbol == NULL || dladdr(symbol, &place) == 0 || place.dli_fname == NULL)
-    return NULL;
-  *file = base_name(place.dli_fname);
-  return place.dli_fbase;
+  const void *home = symbol == NULL ? NULL : loaded_object_of(symbol, file);
+  if (home != NULL)
+    *file = base_name(*file);
+  return home;
 }
 
-/* Base address of an object with its own OpenSSL that is not a libcrypto; NULL if none. */
+/* An object with its own OpenSSL that is not a libcrypto; NULL if none. */
 static const void *find_host(void) {
   for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++) {
     const char *file = NULL;

@@ -9,6 +9,9 @@
 
 #include "process_environment.h"
 
+const char environment_proxies[5][12] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+                                         "ALL_PROXY"};
+
 bool environment_is_foreign(void) {
 #if defined(__linux__)
   return getauxval(AT_SECURE) != 0;

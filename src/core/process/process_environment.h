@@ -14,5 +14,8 @@ const char *environment_get(const char *name);
    it before libcurl is initialised. */
 void environment_clean(void);
 
+/* The variables in which libcurl looks for a proxy. */
+extern const char environment_proxies[5][12];
+
 MIC_PRIVATE_END
 #endif

@@ -12,6 +12,7 @@
 #endif
 
 #include "../text/secret.h"
+#include "loaded_object.h"
 #include "wiped_memory.h"
 
 #if defined(__APPLE__)
@@ -96,18 +97,17 @@ static void *wiped_memory_cb_realloc(void *block, size_t size) {
 /* False if a program replaced malloc but not the function that returns the size of a block, which
    then cannot handle these blocks. */
 static bool is_sized(void) {
-  Dl_info of_malloc, of_size;
   void *allocate = dlsym(RTLD_DEFAULT, "malloc"), *size = dlsym(RTLD_DEFAULT, SIZE_FUNCTION);
-  return allocate != NULL && size != NULL && dladdr(allocate, &of_malloc) != 0 &&
-         dladdr(size, &of_size) != 0 && of_malloc.dli_fbase == of_size.dli_fbase;
+  const void *object = allocate == NULL ? NULL : loaded_object_of(allocate, NULL);
+  return object != NULL && size != NULL && loaded_object_of(size, NULL) == object;
 }
 
 CURLcode wiped_memory_start_curl(void) {
-  Dl_info here;
+  const char *here = NULL;
   /* libcurl keeps these function pointers, and its resolver threads may outlive the Lua state: the
      code must stay mapped. */
-  bool stays = dladdr((const void *)&MARK, &here) != 0 &&
-               dlopen(here.dli_fname, RTLD_NOW | RTLD_NODELETE) != NULL;
+  bool stays =
+      loaded_object_of(&MARK, &here) != NULL && dlopen(here, RTLD_NOW | RTLD_NODELETE) != NULL;
   if (!stays || !is_sized())
     return curl_global_init(CURL_GLOBAL_DEFAULT);
   return curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_memory_cb_malloc, wiped_memory_cb_free,

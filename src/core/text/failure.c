@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "failure.h"
 
@@ -40,15 +41,20 @@ void failure_set(struct failure *failure, enum failure_kind kind, const char *co
   snprintf(failure->message, sizeof failure->message, "%s", message);
 }
 
+/* `text` is the symbolic name, a NUL and the message: one pointer, which the dynamic linker has to
+   adjust, instead of two. */
 struct curl_failure {
   CURLcode value;
   enum failure_kind kind;
-  const char *name;
-  const char *message;
+  const char *text;
 };
 
 #define ROW(code, kind, message)                                                                   \
-  { code, kind, #code, message }
+  { code, kind, #code "\0" message }
+
+static const char *message_of(const char *text) {
+  return text + strlen(text) + 1;
+}
 
 static const struct curl_failure curl_failures[] = {
     ROW(CURLE_UNSUPPORTED_PROTOCOL, FAILURE_NETWORK, "this protocol is not allowed here"),
@@ -87,8 +93,8 @@ static const struct curl_failure curl_failures[] = {
     ROW(CURLE_TOO_LARGE, FAILURE_TOO_LARGE, "the answer's headers are larger than libcurl allows"),
 #endif
     /* Some versions return this for an unreadable key. */
-    {CURLE_BAD_FUNCTION_ARGUMENT, FAILURE_TLS, "CURLE_SSL_CERTPROBLEM",
-     "the client certificate cannot be used"},
+    {CURLE_BAD_FUNCTION_ARGUMENT, FAILURE_TLS,
+     "CURLE_SSL_CERTPROBLEM\0the client certificate cannot be used"},
     ROW(CURLE_OUT_OF_MEMORY, FAILURE_NETWORK, "out of memory"),
 };
 
@@ -96,7 +102,7 @@ void failure_set_curl(struct failure *failure, CURLcode code) {
   for (size_t i = 0; i < sizeof curl_failures / sizeof curl_failures[0]; i++) {
     const struct curl_failure *row = &curl_failures[i];
     if (row->value == code) {
-      failure_set(failure, row->kind, row->name, row->message);
+      failure_set(failure, row->kind, row->text, message_of(row->text));
       return;
     }
   }
@@ -107,12 +113,11 @@ void failure_set_curl(struct failure *failure, CURLcode code) {
 
 struct errno_failure {
   int value;
-  const char *name;
-  const char *message;
+  const char *text;
 };
 
 #define ERROR(code, message)                                                                       \
-  { code, #code, message }
+  { code, #code "\0" message }
 
 static const struct errno_failure errno_failures[] = {
     ERROR(EACCES, "permission denied"),
@@ -142,8 +147,8 @@ void failure_set_errno(struct failure *failure, const char *name, int error) {
   const char *code = "EOTHER", *message = NULL;
   for (size_t i = 0; i < sizeof errno_failures / sizeof errno_failures[0]; i++) {
     if (errno_failures[i].value == error) {
-      code = errno_failures[i].name;
-      message = errno_failures[i].message;
+      code = errno_failures[i].text;
+      message = message_of(code);
     }
   }
   char unknown[32];

@@ -46,12 +46,7 @@ bool header_can_carry(const char *value, size_t length) {
 }
 
 bool header_name_is(const char *name, size_t length, const char *other) {
-  if (strlen(other) != length)
-    return false;
-  for (size_t i = 0; i < length; i++)
-    if (ascii_lower(name[i]) != ascii_lower(other[i]))
-      return false;
-  return true;
+  return strlen(other) == length && ascii_alike(name, other, length);
 }
 
 static bool is_blank(char byte) {

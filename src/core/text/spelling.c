@@ -147,10 +147,22 @@ static void put(struct spelled *to, char byte, uint32_t start, uint32_t end) {
   to->length++;
 }
 
+/* False if no escape of these spellings begins in the text: most texts have none. */
+static bool may_hold(const struct spelled *text, unsigned spellings) {
+  static const char starts[] = "%+\\&";
+  for (size_t i = 0; i < sizeof starts - 1; i++)
+    if ((spelling_of(starts[i]) & spellings) != 0 &&
+        memchr(text->bytes, starts[i], text->length) != NULL)
+      return true;
+  return false;
+}
+
 unsigned spelling_undo(const struct spelled *from, unsigned spellings, bool cut,
                        struct spelled *to) {
   unsigned found = 0;
   to->length = 0;
+  if (!may_hold(from, spellings))
+    return 0;
   for (size_t at = 0; at < from->length;) {
     struct unit unit;
     size_t left = from->length - at;

@@ -25,7 +25,7 @@ struct spelled {
 
 /* Decodes one layer of these spellings and copies everything else. `to` needs as much room as
    `from`. `cut`: the original is truncated, so an escape that may be incomplete at its end is
-   dropped. Returns the spellings that were found. */
+   dropped. Returns the spellings that were found; without any, `to` is unspecified. */
 unsigned spelling_undo(const struct spelled *from, unsigned spellings, bool cut,
                        struct spelled *to);
 /* The end of a run of base64 characters (both alphabets) and line breaks at `start`; `start` if

@@ -87,12 +87,10 @@ void connection_options_clear(struct connection_options *options) {
 }
 
 bool connection_options_may_proxy(const struct connection_options *options) {
-  static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                          "ALL_PROXY"};
   if (options->proxy != NULL)
     return options->proxy[0] != '\0';
-  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-    if (environment_get(variables[i]) != NULL)
+  for (size_t i = 0; i < sizeof environment_proxies / sizeof environment_proxies[0]; i++)
+    if (environment_get(environment_proxies[i]) != NULL)
       return true;
   return false;
 }

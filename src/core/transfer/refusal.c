@@ -10,28 +10,29 @@ static bool begins(const char *text, const char *with) {
   return strncmp(text, with, strlen(with)) == 0;
 }
 
-static bool begins_with_one(const char *text, const char *const *list) {
-  while (*list != NULL && !begins(text, *list))
-    list++;
-  return *list != NULL;
+/* `list`: each text ends with a NUL, the list with a second one. */
+static bool begins_with_one(const char *text, const char *list) {
+  while (*list != '\0' && !begins(text, list))
+    list += strlen(list) + 1;
+  return *list != '\0';
 }
 
 static bool is_harmless(const char *text) {
-  static const char *const known[] = {"Connection state changed", "Connection died, retrying",
-                                      "old SSL session ID is stale", NULL};
-  return begins_with_one(text, known);
+  return begins_with_one(text, "Connection state changed\0"
+                               "Connection died, retrying\0"
+                               "old SSL session ID is stale\0");
 }
 
 static bool is_sent(const char *text) {
-  static const char *const known[] = {"We are completely uploaded", "upload completely sent",
-                                      "Request completely sent", NULL};
-  return begins_with_one(text, known);
+  return begins_with_one(text, "We are completely uploaded\0"
+                               "upload completely sent\0"
+                               "Request completely sent\0");
 }
 
 static bool is_closing(const char *text) {
-  static const char *const known[] = {"Closing connection", "closing connection",
-                                      "shutting down connection", NULL};
-  return begins_with_one(text, known);
+  return begins_with_one(text, "Closing connection\0"
+                               "closing connection\0"
+                               "shutting down connection\0");
 }
 
 /* Asks the kernel only where sending twice may do harm. */

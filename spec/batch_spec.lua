@@ -378,7 +378,6 @@ describe("client:batch", function()
       print(#results, size)
     ]]):format(box.base_url, box.ca_file), "timeout 20")
     assert.are.equal("20\t10485760\n", printed)
-    folder:remove()
   end)
 
   it("may be closed, and make calls and batches, from inside", function()

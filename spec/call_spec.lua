@@ -8,11 +8,8 @@ local mic = require "mic"
 local scratch = require "spec.support.scratch"
 
 describe("a call sends", function()
-  local server, client
-
-  setup(function()
-    server = echo.start()
-  end)
+  local server = echo.start()
+  local client
 
   before_each(function()
     client = cleanup.close(mic.new { base_url = server.base_url .. "/prod/", api_key = "key" })

@@ -10,11 +10,8 @@ local FOREVER = 30 -- seconds; no test waits that long
 
 describe("mic.core", function()
   local answer = "read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}\nagain"
-  local server, client
-
-  setup(function()
-    server = faults.start(answer)
-  end)
+  local server = faults.start(answer)
+  local client
 
   before_each(function()
     client = cleanup.close(core.client { base_url = server.url, api_key = "k" })

@@ -317,7 +317,6 @@ describe("a record of mic.core", function()
       assert.equal("POST /auth/login\nGET /user", sandbox:seen())
       other:close()
     end
-    folder:remove()
   end)
 
   it("of another API is not adopted", function()

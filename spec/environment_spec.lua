@@ -195,7 +195,6 @@ describe("a client of the environment", function()
     assert.equal("demo", run(variables { MIC_CREDENTIALS = file }, CALL))
     assert.equal("demo", run(variables { MIC_CREDENTIALS = file, MIC_PASSWORD = false }, CALL))
     assert.equal("POST /auth/login\nGET /user\nGET /user", sandbox:seen())
-    folder:remove()
   end)
 
   it("needs a login where no password is set", function()

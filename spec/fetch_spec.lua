@@ -1,17 +1,12 @@
 local api = require "spec.support.api"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
-local shell = require "spec.support.shell"
+local tree = require "spec.support.tree"
 
 describe("client:fetch", function()
   local own, other = api.around(), api.around()
-  local client, folder, both
-
-  setup(function()
-    folder = scratch.folder()
-    both = folder:at "both.pem"
-    shell.check(("cat %s %s > %s"):format(own.ca_file, other.ca_file, both))
-  end)
+  local both = scratch.file(tree.read(own.ca_file) .. tree.read(other.ca_file))
+  local client
 
   before_each(function()
     client = own:logged_in { tls = { ca_file = both }, retry = false }

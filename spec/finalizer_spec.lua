@@ -165,11 +165,8 @@ end)
 describe("an exchange of mic.core, with a finalizer in the middle of", function()
   local body = ("0123456789"):rep(2000)
   local head = "HTTP/1.1 200 OK\\r\\nX-Long: " .. ("h"):rep(3000) .. "\\r\\nContent-Length: "
-  local server
-
-  setup(function()
-    server = faults.start("read\nsend " .. head .. #body .. "\\r\\n\\r\\n" .. body .. "\nagain")
-  end)
+  local server =
+    faults.start("read\nsend " .. head .. #body .. "\\r\\n\\r\\n" .. body .. "\nagain")
 
   local function begin(spec)
     local client = core.client { base_url = server.url, api_key = "k" }

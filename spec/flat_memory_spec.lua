@@ -6,11 +6,7 @@ local shell = require "spec.support.shell"
 local ALLOWED = 32 * 1024
 
 describe("memory", function()
-  local box, folder
-
-  setup(function()
-    box, folder = api.start(), scratch.folder()
-  end)
+  local box, folder = api.start(), scratch.folder()
 
   --- The largest size of a process that gets so many megabytes, in KiB.
   local function peak(megabytes, options)

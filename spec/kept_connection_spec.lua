@@ -56,19 +56,13 @@ local DRIVES = {
 
 for drive, start in pairs(DRIVES) do
   describe("a kept connection that closes under a body, " .. drive, function()
-    local late, folder
-
-    setup(function()
-      late = native.build "late_body"
-      folder = scratch.folder()
-      folder:write("upload", ("x"):rep(200000))
-    end)
+    local late, folder = native.build "late_body", scratch.folder()
+    folder:write("upload", ("x"):rep(200000))
 
     local function run(code)
       local program = folder:write("program.lua", start .. BEGIN .. code)
-      local lua = os.getenv "LUA" or "lua5.4"
       return shell.check(("timeout 60 env LD_PRELOAD=%s MIC_PRELOAD=%s %s %s %s"):format(late, late,
-        lua, program, folder:at "upload"))
+        shell.lua, program, folder:at "upload"))
     end
 
     it("is no error where the request may be sent twice, and takes no other attempt", function()

@@ -51,11 +51,7 @@ end
 
 describe("after a client was closed", function()
   local box = api.around()
-  local folder
-
-  setup(function()
-    folder = scratch.folder()
-  end)
+  local folder = scratch.folder()
 
   for _, transport in ipairs { "blocking", "cqueues" } do
     for _, version in ipairs(versions()) do

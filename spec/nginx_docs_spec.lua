@@ -8,7 +8,8 @@ local nginx = require "spec.support.nginx"
 local PAGE = "docs/nginx.md"
 
 describe("the configuration in " .. PAGE, function()
-  local box, server, files, http
+  local box, files, http = api.start(), {}, {}
+  local server
 
   --- The sandbox instead of the page's server.
   local function localised(text)
@@ -26,9 +27,7 @@ describe("the configuration in " .. PAGE, function()
   end
 
   setup(function()
-    box = api.start()
     local locations = {}
-    files, http = {}, {}
     for _, block in ipairs(blocks.of(PAGE, "lua")) do
       files[block.text:match "^%-%- ([%w_]+%.lua)\n"] = localised(block.text)
     end

@@ -14,7 +14,7 @@ local LEASE = LONG and 45 or 1 -- seconds
 local SECONDS = LONG and 100 or 2 -- of a load on tokens that live for two
 local CLIENTS = 12 -- of each nginx, at once
 
-local box = api.start()
+local box = api.around()
 local redis = redis_server.start()
 local folder = scratch.folder()
 local leader_file, load_file = folder:at "leader", folder:at "load"
@@ -150,7 +150,6 @@ local function assert_refreshed(count, seconds)
 end
 
 before_each(function()
-  box:reset()
   box:mode { refresh = "rotate" } -- a refresh token that was used is refused, and costs a login
   redis:command() "FLUSHALL"
   fleet = {}

@@ -14,7 +14,7 @@ local AT_ONCE = 200 -- clients that give up together
 local GONE_SECONDS = 1.5 -- one for the worker, the rest for a busy machine
 local FREE_SECONDS = 2 -- likewise, for the slots of calls that nobody waits for
 
-local box = api.start()
+local box = api.around()
 local impatient = native.load "impatient"
 
 local CONFIGURATION = [[
@@ -78,7 +78,6 @@ local function start(options)
 end
 
 before_each(function()
-  box:reset()
   box:answer { path = "/slow", status = 200, body = "{}", delay = 1, times = 1000000 }
   box:answer { path = "/hang", status = 200, body = "{}", delay = 60, times = 1000000 }
 end)

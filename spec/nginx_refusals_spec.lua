@@ -5,7 +5,7 @@ local api = require "spec.support.api"
 local echo = require "spec.support.echo"
 local nginx = require "spec.support.nginx"
 
-local box, mirror = api.start(), echo.start()
+local box, mirror = api.around(), echo.start()
 
 local function proxy(to, ca_file)
   return ([[
@@ -79,7 +79,6 @@ describe("a gateway", function()
   local server
 
   before_each(function()
-    box:reset()
     server = start(1)
     server:get "/api/user"
     box:control("DELETE", "/log")

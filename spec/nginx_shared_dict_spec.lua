@@ -544,7 +544,6 @@ describe("the shared dict store", function()
         return mic.store.other
       end)))
     ]]
-    folder:remove()
     assert.equal("nil\tnil\nfunction\tfunction\tfalse\n", printed)
   end)
 

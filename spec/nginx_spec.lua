@@ -5,7 +5,7 @@ local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
 local shell = require "spec.support.shell"
 
-local box = api.start()
+local box = api.around()
 
 --- Prints what a call in this phase brings, in the answer or in the log.
 local SAY = [[ local res, err = require "my_mic":get "/user"
@@ -123,7 +123,6 @@ local server = nginx.start {
 
 --- The sandbox's reset forgets who was logged in.
 before_each(function()
-  box:reset()
   server:get "/login"
   box:control("DELETE", "/log")
 end)
@@ -318,15 +317,11 @@ describe("the reader", function()
 end)
 
 describe("nginx without a place for a socket", function()
-  local polling
-
-  setup(function()
-    polling = nginx.start {
-      main = "env TMPDIR=/nonexistent;",
-      files = { ["my_mic.lua"] = nginx.client(box) },
-      server = CONFIGURATION:gsub("location = /balancer %b{}", ""),
-    }
-  end)
+  local polling = nginx.start {
+    main = "env TMPDIR=/nonexistent;",
+    files = { ["my_mic.lua"] = nginx.client(box) },
+    server = CONFIGURATION:gsub("location = /balancer %b{}", ""),
+  }
 
   it("polls, and says so", function()
     assert.equal("demo\n", (polling:get "/content"))

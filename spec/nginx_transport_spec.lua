@@ -6,28 +6,19 @@ local faults = require "spec.support.faults"
 local loop_of_nginx = require "spec.support.loop_of_nginx"
 local nginx = require "spec.support.nginx"
 
-local box, silent, early, server
+local box = api.around()
 
-setup(function()
-  box = api.start()
-  silent = faults.start "hold"
-  early = faults.start(faults.TWICE)
-  server = nginx.start {
-    path = nginx.root .. "/?.lua;",
-    files = { ["the_sandbox.lua"] = box:module() },
-    server = ([[
-      location = /case { content_by_lua_block {
-        require "spec.support.loop_of_nginx".serve {
-          sandbox = require "the_sandbox", silent_url = %q, early_url = %q,
-        }
-      } }
-    ]]):format(silent.url, early.url),
-  }
-end)
-
-before_each(function()
-  box:reset()
-end)
+local server = nginx.start {
+  path = nginx.root .. "/?.lua;",
+  files = { ["the_sandbox.lua"] = box:module() },
+  server = ([[
+    location = /case { content_by_lua_block {
+      require "spec.support.loop_of_nginx".serve {
+        sandbox = require "the_sandbox", silent_url = %q, early_url = %q,
+      }
+    } }
+  ]]):format(faults.start("hold").url, faults.start(faults.TWICE).url),
+}
 
 describe("the transport nginx", function()
   conformance.define(function(name)

@@ -47,7 +47,6 @@ describe("what a user pays", function()
         assert.are.equal(62, box:counters().calls)
         assert.are.equal(2, box:counters().connections)
       end
-      folder:remove()
     end)
 
   --- The bytes that a new process reads for its first handshake, with these options; the sandbox

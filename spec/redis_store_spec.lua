@@ -64,7 +64,6 @@ describe("the Redis store", function()
       printed[index] = pipe:read "*a"
       pipe:close()
     end
-    folder:remove()
     return printed
   end
 

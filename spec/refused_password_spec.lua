@@ -289,7 +289,6 @@ describe("a refused password", function()
       assert.is_truthy(sandbox:run(code):find "not tried again for 15 min")
     end
     assert.equal(1, #sandbox:log())
-    folder:remove()
   end)
 
   it("is remembered in memory when the store cannot be written, or keeps nothing", function()

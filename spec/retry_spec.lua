@@ -178,7 +178,6 @@ describe("retries", function()
       box:reset()
       client:close()
     end
-    folder:remove()
   end)
 
   it("tell of each: event and counter", function()

@@ -7,13 +7,8 @@ local HOUR = 3600 * 1000
 local DAY = 24 * HOUR
 
 describe("the sandbox's observations", function()
-  local box, client, now
-
-  setup(function()
-    box = api.start()
-    client = box:logged_in()
-    now = os.time() * 1000
-  end)
+  local box, now = api.start(), os.time() * 1000
+  local client = box:logged_in()
 
   local function post(body, caller)
     return (caller or client):post("/observations/find", body, { idempotent = true })

@@ -6,11 +6,7 @@ local scratch = require "spec.support.scratch"
 
 describe("in a program that runs set-uid", function()
   local box = api.around()
-  local folder
-
-  setup(function()
-    folder = scratch.folder()
-  end)
+  local folder = scratch.folder()
 
   --- One GET; the status or the kind of the error.
   local function get(variables, option)

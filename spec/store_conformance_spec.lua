@@ -57,11 +57,7 @@ describe("the memory store", function()
 end)
 
 describe("the file store", function()
-  local folder, number = nil, 0
-
-  setup(function()
-    folder = scratch.folder()
-  end)
+  local folder, number = scratch.folder(), 0
 
   mic.store.conformance {
     new = function()
@@ -280,7 +276,6 @@ describe("the conformance test", function()
         return mic.store.other
       end)))
     ]]
-    folder:remove()
     assert.equal("true\ntrue\tfalse\n", printed)
   end)
 end)

@@ -217,6 +217,17 @@ describe("the file store", function()
       assert.is_true(other.save("key", record(4)))
     end)
 
+    it("gives a lock back whose time has passed, whatever is called next", function()
+      local other = mic.store.file { path = path }
+      for _, use in ipairs { store.load, store.save } do
+        assert.is_truthy(store.lock("key", 0.01))
+        core.sleep(0.02)
+        assert.is_false(other.lock("key", 45))
+        use "key"
+        other.unlock("key", assert(other.lock("key", 45)))
+      end
+    end)
+
     it("gives the lock again to the same owner, whom the token did not reach", function()
       local owner = {}
       local lost = store.lock("key", 45, owner)

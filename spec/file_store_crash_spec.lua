@@ -2,9 +2,9 @@
 -- it forks. Afterwards a record is whole, private, the old or the new one, and the next process
 -- works.
 
-local core = require "mic.core"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
+local records = require "spec.support.records"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
@@ -14,13 +14,7 @@ local KILLED = 137 -- what a shell says about SIGKILL
 local MOST_STEPS = 100
 local RANDOM_KILLS = 20
 
-local maker = core.client { base_url = "https://api.example", api_key = "-" }
-maker:adopt { token = "t0ken", identityId = "identity" }
-
---- Records that differ in their number.
-local function record(number)
-  return maker:record():with_retry_at(number)
-end
+local record = records.numbered { token = "t0ken", identityId = "identity" }
 
 describe("the file store of a process that is killed", function()
   local folder, store

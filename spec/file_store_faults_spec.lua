@@ -1,9 +1,9 @@
 -- The file store when the system fails it: every call that it makes, with every error that it may
 -- meet. What comes out names code, path and remedy; what was saved stays; the next use works.
 
-local core = require "mic.core"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
+local records = require "spec.support.records"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
@@ -280,13 +280,12 @@ end)
 describe("the file store meets for real", function()
   local folder, store
 
-  local maker = core.client { base_url = "https://api.example", api_key = "-" }
-  maker:adopt { token = "t0ken", identityId = "identity" }
+  local record = records.numbered { token = "t0ken", identityId = "identity" }
 
   before_each(function()
     folder = scratch.folder()
     store = mic.store.file { path = folder:at "store/credentials" }
-    assert.is_true(store.save("key", maker:record():with_retry_at(1)))
+    assert.is_true(store.save("key", record(1)))
   end)
 
   local function expect_old()

@@ -1,6 +1,5 @@
 -- The file store: where its files stand, whom it trusts, what it says when it does not.
 
-local core = require "mic.core"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
 local records = require "spec.support.records"
@@ -9,13 +8,8 @@ local shell = require "spec.support.shell"
 
 local quote, run = shell.quote, shell.check
 
-local maker = core.client { base_url = "https://api.example", api_key = "-" }
-maker:adopt { token = "t0ken-that-rests", identityId = "identity", refreshToken = "r3fresh" }
-
---- Records that differ in their number.
-local function record(number)
-  return maker:record():with_retry_at(number)
-end
+local record =
+  records.numbered { token = "t0ken-that-rests", identityId = "identity", refreshToken = "r3fresh" }
 
 local function stat(path)
   return (run("stat -c '%a %F' " .. quote(path)):gsub("\n", ""))

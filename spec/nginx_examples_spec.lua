@@ -3,7 +3,6 @@
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
-local core = require "mic.core"
 local json = require "mic.json"
 local nginx = require "spec.support.nginx"
 local scratch = require "spec.support.scratch"
@@ -14,7 +13,7 @@ describe("the nginx example", function()
   local url
 
   setup(function()
-    local port = 20000 + math.floor(core.random() * 12000)
+    local port = shell.port()
     url = "http://127.0.0.1:" .. port
     nginx.build()
     local words = {

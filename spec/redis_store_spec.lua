@@ -2,9 +2,9 @@
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
-local core = require "mic.core"
 local mic = require "mic"
 local nginx = require "spec.support.nginx"
+local records = require "spec.support.records"
 local redis_server = require "spec.support.redis_server"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
@@ -12,13 +12,9 @@ local shell = require "spec.support.shell"
 local load = loadstring or load -- luacheck: ignore 113
 local quote = shell.quote
 
-local maker = core.client { base_url = "https://api.example", api_key = "-" }
-maker:adopt { token = "t0ken-in-redis", identityId = "identity", refreshToken = "r3fresh-in-redis" }
-
---- Records that differ in their number.
-local function record(number)
-  return maker:record():with_retry_at(number)
-end
+local record = records.numbered {
+  token = "t0ken-in-redis", identityId = "identity", refreshToken = "r3fresh-in-redis",
+}
 
 local function line(err)
   return err and ("%s %s: %s"):format(err.kind, tostring(err.code), err.message)
@@ -45,7 +41,7 @@ describe("the Redis store", function()
   local function number_in(which)
     local bytes, err = which.load "key"
     assert.is_nil(err)
-    return bytes and core.record(bytes):retry_at()
+    return bytes and records.number(bytes)
   end
 
   --- Runs Lua texts at once, each in a process of its own with a `store` and its `command`.

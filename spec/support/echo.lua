@@ -3,9 +3,9 @@
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
-local core = require "mic.core"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local echo = {}
 
@@ -73,7 +73,7 @@ function echo.start()
   local folder = scratch.folder()
   folder:write("start", SCRIPT)
   for _ = 1, 5 do
-    local port = 20000 + math.floor(core.random() * 12000)
+    local port = shell.port()
     local pipe = assert(io.popen(("exec sh %s %s %d >%s"):format(folder:at "start", folder.path,
       port, folder:at "log"), "w"))
     local self = {

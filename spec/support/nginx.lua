@@ -3,7 +3,6 @@
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
-local core = require "mic.core"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
@@ -48,10 +47,6 @@ local function write(path, text)
   local file = assert(io.open(path, "wb"))
   file:write(text)
   file:close()
-end
-
-local function random_port()
-  return 20000 + math.floor(core.random() * 12000)
 end
 
 --- Where modules are, unless the configuration says so itself.
@@ -112,7 +107,7 @@ end
 
 --- Starts it once; false when the port is taken.
 local function launch(self, options)
-  self.port, self.tls_port = random_port(), random_port()
+  self.port, self.tls_port = shell.port(), shell.port()
   self.url = "http://127.0.0.1:" .. self.port
   write(self.folder .. "/nginx.conf", configuration(self, options))
   write(self.folder .. "/error.log", "")

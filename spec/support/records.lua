@@ -1,6 +1,26 @@
---- The bytes of records, made by hand.
+--- Records for the specs of stores, and their bytes made by hand.
+
+local core = require "mic.core"
 
 local records = {}
+
+--- Makes records that differ in one number.
+---@param credentials table what all of them hold: token, identityId, refreshToken
+---@return fun(number: number): userdata
+function records.numbered(credentials)
+  local client = core.client { base_url = "https://api.example", api_key = "-" }
+  client:adopt(credentials)
+  return function(number)
+    return client:record():with_retry_at(number)
+  end
+end
+
+--- The number of a record that a store keeps as bytes.
+---@param bytes string
+---@return number
+function records.number(bytes)
+  return core.record(bytes):retry_at()
+end
 
 --- The exclusive or of two bytes, on every Lua.
 local function xor_byte(left, right)

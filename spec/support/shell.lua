@@ -1,6 +1,7 @@
 --- Shell commands, and the interpreter and the build under test.
 
 local cleanup = require "spec.support.cleanup"
+local core = require "mic.core"
 
 local shell = {}
 
@@ -50,6 +51,12 @@ end
 ---@return string path
 function shell.folder()
   return (shell.check("pwd"):gsub("\n$", ""))
+end
+
+--- A random port below the ephemeral range; another program may listen on it.
+---@return integer
+function shell.port()
+  return 20000 + math.floor(core.random() * 12000)
 end
 
 --- Builds a program or a shared object from C, unless it is newer than its source. Several runs of

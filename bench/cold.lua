@@ -1,6 +1,6 @@
---- A whole process that makes one authenticated GET over TLS and ends: wall time against the curl
---- command, which is not run twice for a login either. Both know the system's authorities and the
---- sandbox's; curl as a bundle, which is its default, we as the hashed folder, which is ours.
+--- Benchmark: a process that makes one authenticated GET over TLS and ends, wall time against the
+--- curl command, also without a login. Both trust the system's authorities and the sandbox's: curl
+--- from a bundle, its default, we from the hashed folder, our default.
 
 local support = require "support"
 

@@ -1,6 +1,6 @@
---- 512 MB into a file: rate and memory against the best known way in C. `download.lua ours|theirs`
---- does one of them and prints its seconds and its peak of memory in KB; without an argument it
---- runs both in turns.
+--- Benchmark: a download of 512 MB into a file, rate and memory against the fastest known C loop.
+--- `download.lua ours|theirs` does one of them and prints its seconds and its peak of memory in KB;
+--- without an argument it runs both in turns.
 
 local mic = require "mic"
 local support = require "support"
@@ -33,7 +33,7 @@ local peak = {}
 
 local function run(which)
   return function()
-    os.remove(target) -- or the old file's pages would count for whoever comes second
+    os.remove(target) -- or the pages of the old file would count in the next run
     local pipe = assert(io.popen(("%s bench/download.lua %s"):format(os.getenv "LUA", which)))
     local seconds, memory = pipe:read("*n", "*n")
     pipe:close()

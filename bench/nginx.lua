@@ -1,5 +1,5 @@
---- The client inside an nginx worker, against what else an nginx could do, in interleaved rounds:
---- ratios, so that the machine's own speed counts for both. `make bench-nginx`, or with
+--- Benchmark: the client in an nginx worker against the alternatives of nginx, in interleaved
+--- rounds, as ratios, which do not depend on the speed of the machine. `make bench-nginx`, or with
 --- RESTY_HTTP=folder, where lua-resty-http's lib/resty lies below, with lua-resty-string in it.
 
 local clock = require "spec.support.clock"
@@ -46,7 +46,7 @@ local CREDENTIALS = [[{
   identityId = "identity", token = "token", refreshToken = "refresh", expires_at = os.time() + 9999
 }]]
 
---- What each way needs to be passed on, over a kept connection.
+--- Proxy directives of each way, with a kept connection.
 local PROXY = [[
       proxy_set_header Connection "";
       proxy_http_version 1.1;

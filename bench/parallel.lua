@@ -1,4 +1,4 @@
---- 64 calls at once: rate against curl_multi in C.
+--- Benchmark: 64 calls at once, rate against curl_multi in C.
 
 local support = require "support"
 

@@ -1,9 +1,9 @@
---- A small authenticated GET over a kept TLS connection: CPU against the C loop.
+--- Benchmark: small authenticated GETs over a kept TLS connection, CPU against the C loop.
 
 local mic = require "mic"
 local support = require "support"
 
---- Calls of a turn: enough that what the turn before has put out of the caches counts little.
+--- Calls per turn: enough that a cold cache after the other turn counts little.
 local COUNT = 200
 local limit, ROUNDS = support.limit, tonumber(os.getenv "ROUNDS" or 30)
 local client, lines = support.client()

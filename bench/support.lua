@@ -1,4 +1,4 @@
---- What the benchmarks share: a client that is logged in, the same headers as lines for the C loop,
+--- Shared by the benchmarks: a client that is logged in, the same headers as lines for the C loop,
 --- medians of paired rounds, one line a result.
 
 local limit = require "limit"

@@ -103,7 +103,7 @@ local function show_all(list)
 end
 
 -- The domain of the path when the caller reaches it. Else it answers: no messageKey for an unknown
--- domain is known, so it is refused like one of somebody else.
+-- domain is known, so it is refused like the domain of another user.
 local function reached(call)
   local domain = by_id[call.segments[2]]
   if domain and domains.is_within(domain.id, call.user.domainName) then

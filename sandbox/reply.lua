@@ -20,7 +20,7 @@ local GATEWAY = {
   throttled = { 429, '{"message":"Too Many Requests"}', "TooManyRequestsException" },
   quota = { 429, '{"message":"Limit Exceeded"}', "LimitExceededException" },
   broken = { 500, '{"message": "Internal server error"}', "InternalServerErrorException" },
-  -- Nobody has captured the following; statuses from AWS's documents, bodies of our choice.
+  -- Not captured from the API: statuses from the AWS documentation, bodies of our choice.
   bad_request = { 400, '{"message":"Bad Request"}', "BadRequestException" },
   bad_json = {
     400, '{"message": "Could not parse request body into json: Unexpected character"}',
@@ -42,7 +42,7 @@ local APPLICATION = {
   USER_USERNAME_EXISTS = { 400, "User name exists already" },
   THING_TYPE_NOT_FOUND = { 404, "Thing type not found" },
   FILE_NOT_FOUND = { 404, "File not found" },
-  -- This key must exist, but nobody has written down its name.
+  -- The API has such a key, but its name is not documented.
   THING_NOT_FOUND = { 404, "Thing not found" },
 }
 

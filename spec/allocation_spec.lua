@@ -1,4 +1,4 @@
--- Allocations that fail, in a sample; make allocations fails every one.
+-- Out-of-memory errors: a sample of allocations fails. `make allocations` fails every one.
 
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
@@ -16,7 +16,7 @@ local function make(build_root, target)
   shell.check(command)
 end
 
---- Whether the module needs a sanitizer's runtime, which has an allocator of its own.
+--- True if the module needs the runtime of a sanitizer, which has its own allocator.
 local function is_sanitized(build)
   return tree.read(build .. "/mic/core.so"):find("__asan_init", 1, true) ~= nil
 end

@@ -1,5 +1,5 @@
--- Answers that are too large, broken or no answers at all: each has its own error, and the next
--- call on the same client works.
+-- Responses that are too large, malformed or missing: each is a distinct error, and the next call
+-- of the client works.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -18,7 +18,7 @@ describe("an answer that cannot be used", function()
     sandbox:seen()
   end)
 
-  --- Scripts an answer and gets it; the error. The same client goes on.
+  --- Scripts an answer and requests it; returns the error. The client stays usable.
   local function fails(answer, opts)
     answer.path = "/user"
     if answer.body or answer.body_base64 then
@@ -112,7 +112,7 @@ describe("an answer that cannot be used", function()
     long.stop()
   end)
 
-  it("is endless: it is given up at the cap", function()
+  it("is endless: it ends at the cap with an error", function()
     local err = fails { body = ("x"):rep(1000), ["repeat"] = 1000000,
       headers = { ["Content-Length"] = false } }
     assert.equal("too_large", err.kind)
@@ -196,7 +196,7 @@ describe("an answer that cannot be used", function()
     assert.equal("timeout", err.kind)
   end)
 
-  it("does not come, since nobody listens", function()
+  it("does not come, since the port is closed", function()
     local other = sandbox:client { base_url = "https://localhost:1/prod" }
     local _, err = other:login(sandbox.username, sandbox.password)
     assert.equal("network: the connection was refused or did not come about", api.line(err))
@@ -204,7 +204,7 @@ describe("an answer that cannot be used", function()
     other:close()
   end)
 
-  it("comes from somebody whose certificate is not known", function()
+  it("comes from a server with an unknown certificate", function()
     local other = sandbox:client { tls = {} }
     local _, err = other:login(sandbox.username, sandbox.password)
     assert.equal("tls: the server's certificate could not be verified", api.line(err))
@@ -238,7 +238,7 @@ describe("a stack's manifest that cannot be used", function()
     make()
   end)
 
-  --- The first call gets these answers; the error. The next call works.
+  --- The first call gets these answers; returns its error. The next call works.
   local function fails(answer, path, came)
     answer.path = path or "/discovery/manifest/"
     sandbox:answer(answer)

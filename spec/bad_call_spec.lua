@@ -1,4 +1,4 @@
--- A call that is made wrongly raises and sends nothing; a path cannot leave the host.
+-- Misuse of a call raises and sends nothing; a path cannot leave the host.
 
 local api = require "spec.support.api"
 
@@ -12,7 +12,8 @@ describe("a call that is made wrongly", function()
     sandbox:seen()
   end)
 
-  --- Raises at a line of this file, sends nothing, and the client goes on. The message.
+  --- The call raises at a line of this file and sends nothing; the client stays usable. Returns the
+  --- message.
   local function raised(method, ...)
     local ok, message = pcall(function(...)
       return client[method](client, ...)

@@ -1,9 +1,10 @@
--- What a caller gives wrongly raises, names what is meant, and nothing is sent.
+-- Invalid options raise with a message that names the option, and nothing is sent.
 
 local api = require "spec.support.api"
 local mic = require "mic"
 
---- Runs it; the message without its position, which must be in this file.
+--- Runs a function that raises; returns the message without its position, which must be in this
+--- file.
 local function raised(run, ...)
   local ok, message = pcall(run, ...)
   assert.is_false(ok)

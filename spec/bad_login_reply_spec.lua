@@ -1,4 +1,4 @@
--- Replies of login and refresh without usable credentials: a clear error, no secret shown, nothing
+-- Login and refresh replies without usable credentials: a clear error without secrets, nothing is
 -- adopted, and the next login works.
 
 local api = require "spec.support.api"

@@ -208,7 +208,7 @@ describe("client:batch", function()
     other:close()
   end)
 
-  it("sends nothing and gives each an error when nobody is logged in", function()
+  it("sends nothing and gives each an error when not logged in", function()
     local other = box:client()
     box:seen()
     local results = other:batch(many(3))

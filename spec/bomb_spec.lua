@@ -1,4 +1,4 @@
--- Answers that are small on the wire and would be large in memory: refused before they are decoded.
+-- Decompression and JSON bombs: refused before they are decoded.
 
 local api = require "spec.support.api"
 local json = require "mic.json"
@@ -18,7 +18,7 @@ end
 describe("an answer that would decode to much", function()
   local box = api.around()
 
-  --- Kilobytes that a function has needed at the most, as far as they are garbage or kept.
+  --- Peak of Lua memory during a function, in KB.
   local function cost_of(run)
     collectgarbage()
     collectgarbage "stop"

@@ -1,4 +1,4 @@
--- What a call that fails tells: every field of the error, and that the client goes on.
+-- Errors of calls: every field, and that the client stays usable.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -28,7 +28,7 @@ describe("a call that fails", function()
     sandbox:seen()
   end)
 
-  --- Scripts an answer to GET /user and gets it; the error.
+  --- Scripts an answer to GET /user and requests it; returns the error.
   local function fails(answer, opts)
     answer.path = "/user"
     answer.headers = answer.headers or { ["Content-Type"] = "application/json" }
@@ -168,7 +168,7 @@ describe("a call that fails", function()
     assert.equal(200, assert(client:get "/user").status)
   end)
 
-  it("is network with libcurl's code when nobody listens", function()
+  it("is network with libcurl's code when the port is closed", function()
     local other = sandbox:client { base_url = "https://localhost:1/prod" }
     local _, err = other:get("/user", { auth = false })
     assert.same({ "network", "CURLE_COULDNT_CONNECT", true, 1 },

@@ -1,5 +1,5 @@
--- What a call sends, to the byte: method, path, query, headers, body. A server that answers with
--- what came tells.
+-- What a call sends, to the byte: method, path, query, headers, body. The server echoes the
+-- request.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -18,7 +18,7 @@ describe("a call sends", function()
     })
   end)
 
-  --- What came of client:METHOD(…).
+  --- The request that client:METHOD(…) sent.
   local function came(method, ...)
     return echo.parse(assert(client[method](client, ...)).body)
   end
@@ -218,7 +218,7 @@ describe("a call sends", function()
     bare:close()
   end)
 
-  --- The client's own headers that came, as one text.
+  --- The client's own headers as received, as one text.
   local function own(request)
     return ("%s %s %s"):format(header(request, "authorization") or "-",
       header(request, "identityid") or "-", header(request, "x-api-key") or "-")

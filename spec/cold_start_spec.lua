@@ -1,4 +1,4 @@
--- What a program pays that makes one call: memory of Lua, and the modules that are loaded.
+-- Cost of a program that makes one call: Lua memory and the modules loaded.
 
 local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"
@@ -45,7 +45,7 @@ local plain = [[
   mic.store.file mic.transport.auto mic.transport.blocking
 ]]
 
---- Afterwards no module can be loaded that is not there.
+--- From here on no further module can be loaded.
 local NO_MORE = [[
   package.path = ""
 ]]

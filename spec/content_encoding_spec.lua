@@ -1,5 +1,4 @@
--- What a Content-Encoding says, and where it says nothing: the body is the content, whatever the
--- server calls it.
+-- Content-Encoding: bodies are decoded, and an unknown or wrong coding is an error or ignored.
 
 local api = require "spec.support.api"
 local faults = require "spec.support.faults"
@@ -36,7 +35,7 @@ local function answer(coding, base64, more)
   sandbox:answer(scripted)
 end
 
---- What a client gets from this raw answer, byte by byte in a packet of its own.
+--- What a client gets from this raw answer, sent in packets of one byte.
 local function dripped(coding, base64)
   local body = base64 and bytes(base64) or PLAIN
   local escaped = body:gsub(".", function(byte)

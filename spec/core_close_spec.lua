@@ -1,4 +1,4 @@
--- mic.core when objects are closed or collected in odd orders: nothing crashes, nothing hangs.
+-- mic.core: closing and collecting objects in any order neither crashes nor hangs.
 
 local api = require "spec.support.api"
 
@@ -17,7 +17,7 @@ describe("mic.core, whatever the order in which objects end,", function()
     end
   end
 
-  --- Crashes would end this process: the code runs in one of its own.
+  --- Runs the code in a child process, since a crash would end this one.
   local function run_apart(code)
     return sandbox:run([[
       local core = require "mic.core"
@@ -30,7 +30,7 @@ describe("mic.core, whatever the order in which objects end,", function()
     ]] .. code .. " print 'end'")
   end
 
-  it("cancels an exchange that nobody holds, and the client goes on", function()
+  it("cancels an unreferenced exchange, and the client stays usable", function()
     local client = logged_in()
     sandbox:answer { path = "/user", delay = 20 }
     local exchange = client:start("request", { method = "GET", path = "/user" })

@@ -162,7 +162,7 @@ describe("an exchange of mic.core", function()
     assert.same({}, client:collect(0))
   end)
 
-  it("of a plain call that nobody collects leaves nothing, however often it is used", function()
+  it("of a plain call that is never collected leaks nothing, however often it is used", function()
     client:forget()
     local exchange
     local function use(times)

@@ -1,4 +1,4 @@
--- mic.core and the numbers that Lua can pass: none is converted to one that means something else.
+-- Number arguments of mic.core: none is converted to a different value.
 
 local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"

@@ -1,4 +1,4 @@
--- The record of mic.core: what a store keeps. Damage is found, another API's record is not used.
+-- Credential records of mic.core: damage is detected, and a record of another API is rejected.
 
 local api = require "spec.support.api"
 local core = require "mic.core"
@@ -215,7 +215,7 @@ describe("a record of mic.core", function()
     end
   end)
 
-  --- What a program other than this one may have written.
+  --- What another version of the program may have written.
   local function read(fields)
     local all = { root = client:root() }
     for name, value in pairs(fields) do

@@ -1,4 +1,4 @@
--- mic.core alone, without the Lua layer: the seed's program, then each promise about credentials.
+-- mic.core without the Lua layer: login, request, credentials.
 
 local api = require "spec.support.api"
 local core = require "mic.core"
@@ -93,7 +93,7 @@ describe("mic.core alone", function()
     end
   end)
 
-  it("makes the three headers for somebody else's library", function()
+  it("returns the three headers for another HTTP library", function()
     log_in()
     local _, identity, token = client:credentials()
     assert.same(
@@ -234,7 +234,7 @@ describe("mic.core alone", function()
     assert.equal("a\0b", client:mask "a\0b")
   end)
 
-  it("masks the secrets that were given up last, which a late answer may repeat", function()
+  it("masks the previous secrets, which a late answer may repeat", function()
     log_in()
     local _, _, token, refresh_token = client:credentials()
     client:adopt { identityId = "another", token = "next-token", refreshToken = "next-refresh" }

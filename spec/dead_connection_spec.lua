@@ -1,5 +1,5 @@
--- A connection that the path to the server has forgotten: what is sent on it is swallowed, and
--- neither FIN nor RST ever comes.
+-- Dead connections, as after a NAT timeout: what is sent is dropped, and neither FIN nor RST
+-- arrives.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -51,7 +51,7 @@ describe("a connection that is dead", function()
     return result
   end
 
-  --- A call in a few words: status and attempts, or the kind of the error.
+  --- The outcome of a call: status and attempts, or the kind of the error.
   local function tell(response, err)
     if not response then
       return err.kind .. (err.retryable and ", retryable" or "")
@@ -93,7 +93,7 @@ describe("a connection that is dead", function()
     end
   end
 
-  --- Those that differ in who drives.
+  --- The transports that differ in who drives libcurl.
   for _, loop in ipairs { loops.all[1], loops.all[3] } do
     local name = ", " .. loop.name
 
@@ -241,7 +241,7 @@ describe("a connection that is dead", function()
     end
   end)
 
-  it("is noticed by the system while nobody waits", function()
+  it("is detected by TCP keepalive while idle", function()
     local options = native.load "sockets"
     local port = tonumber(path.url:match ":(%d+)")
     local client = new()

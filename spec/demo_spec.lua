@@ -1,4 +1,4 @@
--- `make demo`: what it shows is what happened, and no secret stands in it.
+-- `make demo`: its output is correct and contains no secret.
 
 local blocks = require "spec.support.blocks"
 local scratch = require "spec.support.scratch"

@@ -1,4 +1,4 @@
--- A client that is given a stack's host name finds its base URL and its API key by itself.
+-- Discovery: a client with the option `stack` looks up base URL and API key.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -13,7 +13,7 @@ describe("a client of a stack", function()
   local second, login = "GET /metadata/manifest", "POST /auth/login"
   local client
 
-  --- Makes the client, with what differs.
+  --- Makes the client with these options changed.
   local function make(options)
     local all = {
       stack = sandbox.stack,
@@ -177,7 +177,7 @@ describe("a client of a stack", function()
     end
   end)
 
-  it("gives up a manifest after the option timeout, too", function()
+  it("applies the option timeout to the manifest request", function()
     make { timeout = 0.3 }
     sandbox:answer { path = STACK_PATH, delay = 5 }
     assert.equal("timeout", select(2, client:get "/user").kind)

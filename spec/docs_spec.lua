@@ -1,5 +1,5 @@
--- docs/: every public name stands in the reference, everything that its tables name exists, its
--- code runs, and every public function says what it takes and returns.
+-- docs/: every public name is in the reference, every name in its tables exists, its code blocks
+-- run, and every public function documents its parameters and results.
 
 local blocks = require "spec.support.blocks"
 local tree = require "spec.support.tree"

@@ -1,5 +1,5 @@
--- What comes over a kept connection before the next request goes out is no answer to that, nor is
--- what comes behind the end of an answer.
+-- Response splitting: bytes received on a kept connection before the next request, or after the end
+-- of a response, are never taken for the next response.
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"

@@ -1,4 +1,4 @@
--- The same over TLS, where the library that decrypts may hold back what has come.
+-- Response splitting over TLS, where the TLS library may buffer bytes already received.
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
@@ -58,7 +58,7 @@ before_each(function()
   })
 end)
 
-describe("over TLS, something that came", function()
+describe("over TLS, a response received", function()
   for where, what in pairs {
     within = "with the end of the answer before",
     behind = "by itself",

@@ -1,5 +1,6 @@
--- Refreshing ahead: when, once, and what a failure costs. The clock of the core's client is
--- shifted; the sandbox's tokens stay good, so a refresh that comes is the client's own decision.
+-- Refresh ahead of expiry: when, how often, and what a failure costs. The clock of the core's
+-- client is shifted; the sandbox's tokens stay valid, so every refresh is the client's own
+-- decision.
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"
@@ -37,7 +38,7 @@ describe("a token that nears its end", function()
     sandbox:seen()
   end
 
-  --- Time goes on, on both clocks.
+  --- Advances both clocks.
   local function pass(seconds)
     inner:shift_clock(seconds)
     later = later + seconds

@@ -1,5 +1,5 @@
--- The engine of mic.core and fork: what is the parent's stays the parent's. Not in engine_spec.lua,
--- since ThreadSanitizer does not follow a child that starts threads.
+-- The engine of mic.core and fork: a child does not touch what the parent owns. Not in
+-- engine_spec.lua, since ThreadSanitizer does not follow a child that starts threads.
 
 local api = require "spec.support.api"
 local child = require "spec.support.engine_child"

@@ -1,4 +1,4 @@
--- The engine of mic.core: exchanges that run in a thread of their own, told of by one byte.
+-- The engine of mic.core: transfers on a background thread, which wakes the Lua thread by one byte.
 
 local api = require "spec.support.api"
 local child = require "spec.support.engine_child"
@@ -32,7 +32,7 @@ describe("the engine of mic.core", function()
     assert(client:login(sandbox.username, sandbox.password))
   end
 
-  --- Collects until nothing is under way; which exchanges were shown, and how often.
+  --- Collects until nothing is in flight; returns which exchanges were returned, and how often.
   local function collect_all()
     local shown, ends = {}, core.now() + FOREVER
     repeat
@@ -152,7 +152,7 @@ describe("the engine of mic.core", function()
     end
   end)
 
-  it("leaves no byte behind that nobody takes, also when one is late", function()
+  it("leaves no unread wake byte, even if one is late", function()
     local late = native.build "late_byte"
     assert.equal("nothing left\n", run([[
       local uv = require "luv"
@@ -413,7 +413,7 @@ describe("the engine of mic.core", function()
     end)
   end)
 
-  describe("beside a name that nobody resolves", function()
+  describe("beside a name that does not resolve", function()
     local hole = native.build "black_hole"
     local black_hole = "env LD_PRELOAD=" .. hole .. " MIC_PRELOAD=" .. hole .. " "
 
@@ -478,7 +478,7 @@ describe("the engine of mic.core", function()
     end)
   end)
 
-  it("keeps the time limits of calls that wait for somebody else's connection", function()
+  it("keeps the time limits of calls that wait for a connection in use", function()
     local server = faults.start "hold"
     local url = server.url:gsub("^http:", "https:")
     local silent = core.client { base_url = url, api_key = "k", engine = engine,
@@ -586,7 +586,7 @@ describe("the engine of mic.core", function()
       assert.same({ exchange }, engine:collect())
     end)
 
-    it("lets nobody else in, and another listener replaces the first", function()
+    it("accepts one reader, and a new listener replaces the old one", function()
       local first = assert(engine:listen())
       local path = assert(engine:listen())
       assert.is_nil((uv.fs_stat((first:match "^(.*)/"))))

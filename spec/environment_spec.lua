@@ -1,5 +1,5 @@
--- mic.from_env in processes of their own, since a Lua process cannot change its environment: what
--- is missing or wrong is named by its variable, and secrets are not.
+-- mic.from_env, in child processes, since a Lua process cannot change its environment: an error
+-- names the variable and never a secret.
 
 local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"
@@ -39,14 +39,14 @@ local MAKE = [[
   print(tostring(client))
 ]]
 
---- What became of mic.from_env: the client as text, or the error.
+--- The result of mic.from_env: the client as text, or the error.
 local function made(variables, options)
   return run(variables, MAKE:format(options or ""))
 end
 
 local URL, KEY = "https://api.example/prod", "key"
 
---- The least that is needed, with what differs; "" stays an empty variable, false drops it.
+--- The required variables with these changes; "" sets an empty variable, false removes one.
 local function with(changes)
   local variables = { MIC_BASE_URL = URL, MIC_API_KEY = KEY }
   for name, value in pairs(changes) do

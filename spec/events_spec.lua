@@ -1,4 +1,4 @@
--- What `on_event` is told of a call, and what happens when it raises.
+-- Events of a call, and an `on_event` that raises.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"

@@ -1,5 +1,5 @@
--- Clients with a file store, against the sandbox: one login for all programs of a user, and what
--- becomes of a login when its file does not do.
+-- Clients with a file store, against the sandbox: one login for all programs of a user, and logins
+-- while the file is unusable.
 
 local api = require "spec.support.api"
 local mic = require "mic"
@@ -17,7 +17,7 @@ describe("a client with a file store", function()
     path = folder:at "state/credentials"
   end)
 
-  --- A client with a store object of its own, as another program has it.
+  --- A client with its own store object, as in another program.
   local function new_client(options)
     local all = { username = sandbox.username, store = mic.store.file { path = path } }
     for name, value in pairs(options or {}) do

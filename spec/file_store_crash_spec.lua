@@ -1,5 +1,5 @@
--- The file store when its process is killed, at every step of what it does, and at random; and when
--- it forks. Afterwards a record is whole, private, the old or the new one, and the next process
+-- The file store when its process is killed at every system call and at random, and when it forks.
+-- Afterwards the record is complete and private, the old or the new one, and the next process
 -- works.
 
 local mic = require "mic"
@@ -31,7 +31,7 @@ describe("the file store of a process that is killed", function()
     return loaded and ("%d"):format(loaded:retry_at()) or "none"
   end
 
-  --- That all that is there is private, and a file of ours by its name.
+  --- Expects that all files are private and have names of the store.
   local function expect_private()
     local listed = run(("find %s -mindepth 1 -printf '%%m %%y %%f\\n' 2>&1 || true"):format(
       quote(folder:at "store")))
@@ -42,7 +42,7 @@ describe("the file store of a process that is killed", function()
     end
   end
 
-  --- That the next process is not hindered: nothing locked, nothing left over.
+  --- Expects that the next process can work: nothing is locked, nothing is left over.
   local function expect_working()
     local token = store.lock("key", 45)
     assert.is_truthy(token)
@@ -148,7 +148,7 @@ describe("the file store of a process that is killed", function()
           end
         end
       ]])
-      --- It tells its process id, and that it has begun; then it has some milliseconds.
+      --- It prints its process id and "saved"; then it is killed within some milliseconds.
       local pipe = shell.start("echo $$; exec " .. command)
       local process = pipe:read "*l"
       assert.equal("saved", pipe:read "*l")
@@ -227,7 +227,8 @@ describe("the lock of the file store", function()
     assert.equal("false\ttrue\n", printed)
   end)
 
-  --- The holder dies and its child lives: it lets go when it uses the store, or ends.
+  --- The holder dies and its child lives: the child releases the lock when it uses the store or
+  --- ends.
   local function orphan(what)
     return puppet.lua(folder, [[
       local holder = tell "fork"

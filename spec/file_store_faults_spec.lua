@@ -1,5 +1,5 @@
--- The file store when the system fails it: every call that it makes, with every error that it may
--- meet. What comes out names code, path and remedy; what was saved stays; the next use works.
+-- The file store when system calls fail: each call with each possible error. The error names code,
+-- path and remedy; the saved record stays; the next use works.
 
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
@@ -29,7 +29,7 @@ local function check(err, what)
   return what
 end
 
---- What was done, as text: the first thing that failed, or "-".
+--- The outcome as text: the first function that failed, or "-".
 local function work()
   local failed = {}
   local token, err = store.lock(KEY, 45)
@@ -125,7 +125,7 @@ describe("the file store", function()
     return found
   end
 
-  --- That at least these many calls failed each, and nothing but them.
+  --- Expects that at least this many calls of each kind failed, and no others.
   local function expect(found, call, locks, saves, loads)
     local list = assert(found[call], call)
     assert.same({ call, locks, saves, loads },
@@ -221,7 +221,7 @@ describe("the file store", function()
   end)
 end)
 
-describe("the file store, when somebody else is quicker between two of its calls,", function()
+describe("the file store, when another process acts between two of its calls,", function()
   local folder
 
   before_each(function()
@@ -252,7 +252,7 @@ describe("the file store, when somebody else is quicker between two of its calls
     assert.equal("1\t1\nfalse\n", printed)
   end)
 
-  it("opens the lock and the folder that somebody else has just made", function()
+  it("opens the lock and the folder that another process has just created", function()
     local printed = puppet.lua(folder, [[
       tell(("hook:mkdir -m 700 %s"):format(PATH:match "^(.*)/"))
       tell "fail:mkdir:1:hook"
@@ -351,7 +351,7 @@ describe("the file store meets for real", function()
       print(number() == 1, store.save(KEY, record(3)), number() == 3)
     ]])
     local mount = ("mount -t tmpfs -o size=64k,mode=700 none %s"):format(quote(folder:at "store"))
-    --- The record goes along into the other file system.
+    --- The record moves to the other file system.
     local saved = "store/credentials.key"
     local inside = table.concat({ "set -e", "cd " .. quote(folder.path),
       "cp -p " .. saved .. " kept", mount, "cp -p kept " .. saved, command }, "; ")

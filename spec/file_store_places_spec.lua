@@ -1,5 +1,5 @@
--- Where the file store may be told to stand: volumes of containers, services without a home. What
--- it refuses names the place that will do, and that one does.
+-- Paths of the file store: container volumes, services without a home. An error names a path that
+-- works.
 
 local api = require "spec.support.api"
 local puppet = require "spec.support.puppet"
@@ -11,7 +11,7 @@ local quote, run = shell.quote, shell.check
 local IS_ROOT = puppet.is_root()
 local USER = IS_ROOT and 65534 or 4242
 
---- Another user than the folder's: for good, or where that is not permitted, as geteuid says.
+--- Becomes another user than the folder's owner: really, or where not permitted, by geteuid.
 local AS_OTHER = IS_ROOT and "assert(tell 'become:65534' == 0)\n" or "tell 'euid:4242'\n"
 local AS_USER = IS_ROOT and AS_OTHER or ""
 
@@ -32,7 +32,7 @@ describe("the file store on a volume that is not its user's own", function()
     run(("chmod %s %s"):format(mode, quote(volume)))
   end
 
-  --- What each function says of the volume: one line, since they agree.
+  --- The error of each function for the volume: one line, since they agree.
   local function refusal()
     local printed = puppet.lua(folder, AS_OTHER .. [[
       local store = mic.store.file { path = FOLDER .. "/volume/credentials" }
@@ -165,7 +165,7 @@ describe("a client with a file store by default", function()
     folder = scratch.folder()
   end)
 
-  --- Runs a program with the variables alone that tell of places.
+  --- Runs a program with only the variables that name folders.
   local function lua(text, variables)
     return folder:lua(([[
       local mic = require "mic"

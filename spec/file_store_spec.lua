@@ -1,5 +1,6 @@
--- The file store: where its files stand, whom it trusts, what it says when it does not.
+-- The file store: paths, permissions, trust, and the messages of its errors.
 
+local clock = require "spec.support.clock"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
 local records = require "spec.support.records"
@@ -36,7 +37,7 @@ describe("the file store", function()
     return loaded and loaded:retry_at()
   end
 
-  --- Puts bytes in the record's place, as private as they have to be.
+  --- Writes bytes as the record's file, with the permissions it must have.
   local function plant(bytes)
     run("mkdir -p " .. quote(folder:at "new/folders"))
     local planted = assert(io.open(file, "wb"))
@@ -53,7 +54,7 @@ describe("the file store", function()
     return (run("ls -A " .. quote(folder:at "new/folders")):gsub("\n", " "):gsub(" $", ""))
   end
 
-  --- That every function refuses, with this failure.
+  --- Expects this failure of every function.
   local function expect_refused(expected)
     for name, argument in pairs { load = false, lock = 45, save = record(9) } do
       local value, err = store[name]("key", argument or nil)
@@ -215,7 +216,7 @@ describe("the file store", function()
       local other = mic.store.file { path = path }
       for _, use in ipairs { store.load, store.save } do
         assert.is_truthy(store.lock("key", 0.01))
-        core.sleep(0.02)
+        clock.sleep(0.02)
         assert.is_false(other.lock("key", 45))
         use "key"
         other.unlock("key", assert(other.lock("key", 45)))
@@ -437,7 +438,7 @@ describe("the file store", function()
       assert.is_truthy(store.lock("key", 45))
     end)
 
-    --- What may stand in the place of a file: how it is made, and what is said.
+    --- What may exist at the path instead of a file: how to create it, and the error.
     local impostors = {
       { "a symbolic link", "echo x > real && chmod 600 real && ln -s real %s", "ELOOP",
         "it is a symbolic link" },
@@ -579,7 +580,7 @@ describe("the file store", function()
         os.execute("chmod 700 " .. FOLDER .. "/store")
         print(number() == 1)
       ]])
-      -- The shells are another user's, who may not be able to read this checkout.
+      -- The shells run as another user, who may not be able to read this checkout.
       printed = printed:gsub("ERROR: ld%.so: [^\n]* cannot be preloaded[^\n]*\n", "")
       local problem = "EACCES permission denied; this user must be able to read and write there: "
       assert.equal("load\ttrue\tnil\nlock\t1\tnil\n"

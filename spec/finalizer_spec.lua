@@ -1,5 +1,5 @@
--- mic.core when a finalizer of the program's runs in the middle of one of its functions: what is
--- handed to Lua is whole, or nothing.
+-- mic.core when a finalizer runs during one of its functions: what it returns is complete, or
+-- nothing.
 
 local api = require "spec.support.api"
 local core = require "mic.core"
@@ -33,7 +33,7 @@ local function swap(client)
   client:adopt(others)
 end
 
---- What is allowed: everything of one set, or nothing.
+--- Allowed: all values of one set, or none.
 local function is_whole(shown)
   if next(shown) == nil then
     return true

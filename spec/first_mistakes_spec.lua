@@ -1,5 +1,5 @@
--- What newcomers get wrong first, each written as they write it, and the whole of what they read.
--- A message names what was wrong and the mend; one that is raised begins with their file and line.
+-- Common first mistakes and the full message for each. A message names the problem and the fix; a
+-- raised one begins with the file and line of the caller.
 
 local api = require "spec.support.api"
 local mic = require "mic"
@@ -380,7 +380,7 @@ local RETURNED = {
       .. "CURLE_COULDNT_RESOLVE_HOST) - check the URL's host name, and this machine's DNS",
   },
   {
-    "a port where nobody listens",
+    "a closed port",
     'print(select(2, new { base_url = "https://localhost:1/prod" }:login(NAME, PASSWORD)))',
     "network: the connection was refused or did not come about (POST /auth/login, "
       .. "CURLE_COULDNT_CONNECT) - check the URL's host and port, and the proxy if there is one",

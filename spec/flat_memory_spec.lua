@@ -2,7 +2,7 @@ local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
---- KiB: a collector's garbage, and well below the 64 MB that would be there if all were kept.
+--- KiB: allows for garbage, and is well below 64 MB, the size of the whole body.
 local ALLOWED = 32 * 1024
 
 describe("memory", function()

@@ -1,4 +1,4 @@
--- A field of an answer's head that goes on in the next line is one value.
+-- Folded header fields (obs-fold) are one value.
 
 local faults = require "spec.support.faults"
 local mic = require "mic"

@@ -1,5 +1,5 @@
--- A process that forks: in the middle of a login its child has a copy of a flight that will never
--- end there, and must not wait for it; between two calls it has copies of open connections.
+-- Fork: during a login the child has a copy of a flight that never ends there, and must not wait
+-- for it; between two calls it has copies of open connections.
 
 local api = require "spec.support.api"
 local puppet = require "spec.support.puppet"

@@ -1,9 +1,9 @@
--- A program that has another OpenSSL in it than libcurl was built for.
+-- A program linked with another OpenSSL than libcurl.
 
 local native = require "spec.support.native"
 local shell = require "spec.support.shell"
 
---- The dynamic linker looks at a preloaded library where it would look at the program.
+--- The dynamic linker searches a preloaded library as it would search the program.
 local function load_core(preloaded)
   local command = "LD_PRELOAD='%s' MIC_PRELOAD='%s' %s "
     .. "-e 'print(pcall(require, \"mic.core\"))' 2>&1"
@@ -12,7 +12,7 @@ end
 
 describe("a program with an OpenSSL of its own", function()
   for library, what in pairs { old_openssl = "another version", old_crypto = "no version" } do
-    it("of " .. what .. " is told so when it loads the module, with the mend", function()
+    it("of " .. what .. " gets an error with the remedy when it loads the module", function()
       local output = load_core(native.build(library))
       local message = "this program has an OpenSSL 1.1 of its own, which takes the place of "
         .. "the OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared "

@@ -1,5 +1,5 @@
--- What the house promises about itself: the rockspec lists what is there, the version is said
--- once, files stay small, and no test hides.
+-- Rules of the source tree: the rockspec lists every file, the version is defined once, files stay
+-- small, and every test runs.
 
 local tree = require "spec.support.tree"
 
@@ -27,7 +27,7 @@ local function set_of(list)
   return set
 end
 
---- What stands in one set and not in the other, sorted.
+--- The names in one set but not in the other, sorted.
 local function missing(from, other)
   local names = {}
   for name in pairs(from) do

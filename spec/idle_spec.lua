@@ -1,4 +1,4 @@
--- The timeout of a body that flows: the longest time in which nothing moves.
+-- The timeout while a body is transferred: the longest time without progress.
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
@@ -25,7 +25,7 @@ describe("a body that flows", function()
       deadline = 20 })
   end
 
-  --- One call with the short timeout: response, error and how long it took.
+  --- One call with the short timeout; returns response, error and duration.
   local function call(options)
     options.path, options.auth, options.timeout = "/x", false, options.timeout or IDLE
     local started = clock.now()
@@ -40,18 +40,18 @@ describe("a body that flows", function()
     assert.is_true(seconds >= expected and seconds < expected + LATE, seconds .. " seconds")
   end
 
-  it("is given up when it stops in the middle of a download", function()
+  it("ends a download that stalls", function()
     serve(HEAD:format(9) .. "123\nhold")
     assert_ends_after(IDLE, call { save_to = folder:at "file" })
     assert.are.equal("", folder:names())
   end)
 
-  it("is given up when the answer does not begin", function()
+  it("ends a call whose answer does not begin", function()
     serve "read\nhold"
     assert_ends_after(IDLE, call { save_to = folder:at "file" })
   end)
 
-  it("is given up when it stops in the middle of a stream, counted from the last byte", function()
+  it("ends a stream that stalls, counted from the last byte", function()
     serve(HEAD:format(9) .. "123\nwait 200\nsend 4\nhold")
     local pieces = {}
     assert_ends_after(IDLE + 0.2, call {
@@ -62,7 +62,7 @@ describe("a body that flows", function()
     assert.are.equal("1234", table.concat(pieces))
   end)
 
-  it("is given up when the server takes no more of an upload", function()
+  it("ends an upload when the server stops reading", function()
     serve "head\nhold"
     local path = folder:write("file", ("x"):rep(16 * 1048576))
     assert_ends_after(IDLE, call { method = "PUT", body_file = path })
@@ -76,7 +76,7 @@ describe("a body that flows", function()
     assert.is_true(seconds > 2 * IDLE, seconds .. " seconds")
   end)
 
-  it("is not given up while its listener is busy, also when it had to be paused", function()
+  it("does not count while the listener is busy, even if the transfer was paused", function()
     for _, kibs in ipairs { 1, 4096 } do
       serve(HEAD:format(kibs * 1024) .. ("\nrepeat %d %s"):format(kibs, KIB))
       local got, slow = 0, 2
@@ -97,7 +97,7 @@ describe("a body that flows", function()
     serve "hold" -- for after_each
   end)
 
-  it("is given up after a pause, too", function()
+  it("ends a transfer that stalls after a pause", function()
     serve(HEAD:format(4 * 1048576 + 1) .. ("\nrepeat 4096 %s\nhold"):format(KIB))
     local got, busy = 0, true
     local _, err = call {
@@ -113,7 +113,7 @@ describe("a body that flows", function()
     assert.are.equal(4 * 1048576, got)
   end)
 
-  it("is given up in a batch, while other members go on", function()
+  it("ends a member of a batch while the others go on", function()
     serve(HEAD:format(9) .. "123\nhold", HEAD:format(9) .. "\ndrip 100 123456789")
     local requests = {}
     for index = 1, 2 do -- which of them comes to which connection is open

@@ -1,4 +1,4 @@
--- What comes from outside in the middle of a call: Ctrl-C, and errors that a debug hook throws.
+-- Interrupted calls: Ctrl-C, and errors thrown by a debug hook.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -8,7 +8,7 @@ local shell = require "spec.support.shell"
 
 local DELAY = 10 -- seconds that the answer or the sleep would take
 
---- For loops that wait for nothing: compiled code runs no hooks, and a Ctrl-C is one.
+--- For busy loops: compiled code runs no hooks, and Ctrl-C is delivered by a hook.
 local INTERPRETED = [[
   if rawget(_G, "jit") then rawget(_G, "jit").off() end
 ]]
@@ -64,7 +64,7 @@ describe("Ctrl-C", function()
     assert.is_true(seconds < DELAY / 2, seconds)
   end
 
-  --- True when the sandbox has got this request.
+  --- True if the sandbox has received this request.
   local function has_come(line)
     return function()
       for _, entry in ipairs(sandbox:log()) do

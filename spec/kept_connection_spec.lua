@@ -1,5 +1,5 @@
--- A kept connection that the server closes when the next request's body is on its way. The body
--- is sent late by a preloaded library, when the connection has been closed for long.
+-- A kept connection that the server closes while the next request's body is sent. A preloaded
+-- library delays the body until the connection is closed.
 
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"

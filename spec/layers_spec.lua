@@ -1,9 +1,9 @@
--- The arrows of the house: who may require or include whom. A module that is new is placed in
--- `layers` here; one that wants to look upwards is in the wrong place.
+-- Layers: which module may require or include which. A new module is added to `layers`; one that
+-- needs a module above it is in the wrong place.
 
 local tree = require "spec.support.tree"
 
---- Top to bottom; a module requires what stands below it, or beside it without a circle.
+--- Top to bottom; a module requires modules below it, or beside it without a cycle.
 local layers = {
   { "mic", "mic.environment", "mic.password_file", "mic.nginx" },
   { "mic.client", "mic.client_state" },
@@ -99,7 +99,7 @@ local function included_by(path)
   return found
 end
 
---- The first circle in a graph of name → set of names, as text; nil when there is none.
+--- The first cycle in a graph of name → set of names, as text; nil when there is none.
 local function circle(graph)
   local state, trail = {}, {}
   local function visit(node)

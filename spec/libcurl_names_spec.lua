@@ -1,6 +1,6 @@
--- Which of libcurl's names src may use: those that the oldest supported version has, and newer ones
--- where the preprocessor has asked for the version. A name that is not here: look it up in
--- docs/libcurl/symbols-in-versions of curl's sources, or in its manual page.
+-- Names of libcurl in src: those of the oldest supported version, and newer ones only under a check
+-- of LIBCURL_VERSION_NUM. Look up a name that is missing here in docs/libcurl/symbols-in-versions
+-- of curl's sources, or in its manual page.
 
 local tree = require "spec.support.tree"
 

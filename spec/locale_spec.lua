@@ -1,4 +1,4 @@
--- A program in a locale of its own: names of protocols are ASCII, whatever the locale makes of I.
+-- Locales: protocol names are compared as ASCII, whatever the locale makes of I.
 
 local core = require "mic.core"
 local faults = require "spec.support.faults"

@@ -1,4 +1,4 @@
--- Somebody else holds the lock of the store: what those who wait for it see, and for how long.
+-- Another client holds the lock of the store: what the waiting clients see, and for how long.
 
 local api = require "spec.support.api"
 local mic = require "mic"
@@ -14,8 +14,8 @@ describe("a call that waits for the lock of the store", function()
     sandbox:mode { clock_offset = math.floor(loop.later) }
   end
 
-  --- Logs in, lets the token expire, and lets somebody else take the lock, who has new credentials
-  --- in `record`.
+  --- Logs in, lets the token expire, and lets another client take the lock; `record` has its new
+  --- credentials.
   local function begin(options, seconds)
     loop, store = tasks.new(), mic.store.memory()
     options.store, options.transport, options.username = store, loop.transport, sandbox.username
@@ -63,7 +63,7 @@ describe("a call that waits for the lock of the store", function()
     assert.equal(1, client:status().counters.adoptions)
   end)
 
-  it("does not refresh when the credentials have gone: somebody has logged out", function()
+  it("does not refresh when another client has logged out", function()
     begin {}
     call()
     run(0.3)

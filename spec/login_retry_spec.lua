@@ -1,5 +1,5 @@
--- A login or refresh that a call waits for is sent again, as a GET would be; one that runs ahead is
--- not. Only what has failed to the end begins a pause.
+-- A login or refresh that a call waits for is retried like a GET; one ahead of expiry is not. A
+-- pause begins only after the last attempt.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -146,7 +146,7 @@ describe("a login or refresh that a call waits for", function()
 
   it("is sent again for a call by the shortest way, and for auth_headers", function()
     for _, method in ipairs { "get", "auth_headers" } do
-      client = sandbox:automatic { retry = FAST } -- nobody listens
+      client = sandbox:automatic { retry = FAST } -- the port is closed
       script("/auth/login", 503, 429)
       mic.assert(client[method](client, method == "get" and "/user" or nil))
       assert.equal(3, sandbox:counters().login)

@@ -1,4 +1,4 @@
--- The Makefile: what it offers, and what a build prints.
+-- The Makefile: its help, and the output of a build.
 
 local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"

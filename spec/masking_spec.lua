@@ -1,5 +1,4 @@
--- What a server echoes of a client's secrets is masked, however it is spelled, and in no time that
--- the server could stretch.
+-- Secrets echoed by a server are masked in every spelling, in time that the server cannot inflate.
 
 local api = require "spec.support.api"
 local core = require "mic.core"
@@ -371,7 +370,7 @@ describe("the time that masking takes", function()
     assert.is_nil(err.message:find("K+", 1, true))
   end)
 
-  it("does not grow with parameters that nobody reads", function()
+  it("does not grow with unused parameters", function()
     local client = client_with(KEY, PASSWORD)
     local params = {}
     for index = 1, 300000 do

@@ -1,12 +1,12 @@
--- What stays in memory of a login when the client is closed: nothing but strings of Lua. The
--- buffers of libcurl and of the TLS library were wiped.
+-- Secrets in memory after close: none but Lua strings. The buffers of libcurl and the TLS library
+-- are wiped.
 
 local api = require "spec.support.api"
 local mic = require "mic"
 local puppet = require "spec.support.puppet"
 local scratch = require "spec.support.scratch"
 
---- Backwards: the child's own text shall not be found.
+--- Reversed, so that the text of the child itself is not found.
 local TOKEN, REFRESH_TOKEN = ("n3kot-eht-fo-kram"), ("hserfer-eht-fo-kram")
 
 local REPLY = ([[{"user":{"userName":"u"},"credentials":{"identityId":"identity",
@@ -42,7 +42,7 @@ local CHILD = [[
   print(count())
 ]]
 
---- Before libcurl 8.11.1 the HTTP/2 library has memory of its own, which nobody wipes.
+--- Before libcurl 8.11.1 the HTTP/2 library has memory of its own, which is not wiped.
 local function versions()
   local first, second, third = mic.features().libcurl:match "^(%d+)%.(%d+)%.(%d+)"
   local number = first * 10000 + second * 100 + third

@@ -1,5 +1,5 @@
--- What `require "mic"` gives: the module-wide calls and their client, values for JSON, assert; and
--- clients as objects.
+-- The module `mic`: module-wide calls and their client, JSON values, assert; and clients as
+-- objects.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -13,7 +13,7 @@ local CLIENT_METHODS = {
   "status", "close",
 }
 
---- The module anew: without the client that an earlier test has left in it.
+--- Loads the module again: without the client of an earlier test.
 local function fresh()
   package.loaded.mic = nil
   return require "mic"
@@ -253,7 +253,7 @@ describe("a client", function()
     client:close()
   end)
 
-  it("is collected when nobody holds it, with what belongs to it", function()
+  it("is collected when unreferenced, with all it owns", function()
     local kept = setmetatable({}, { __mode = "v" })
     local function use()
       local client, inner = sandbox:logged_in { on_event = function() end }

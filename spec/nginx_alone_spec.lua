@@ -1,5 +1,5 @@
--- An nginx without a master, which ends at a quit whatever runs. Short, so that it can be run under
--- memcheck: make valgrind.
+-- An nginx without a master process: it ends at a quit while calls run. Short, so that `make
+-- valgrind` can run it.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -20,7 +20,7 @@ local CONFIGURATION = [[
 ]]
 
 describe("nginx in one process", function()
-  it("calls, is given up, and ends with calls under way", function()
+  it("calls, loses its clients, and ends with calls in flight", function()
     local impatient = native.load "impatient"
     local box = api.start()
     box:answer { path = "/hang", status = 200, body = "{}", delay = 60, times = 1000 }

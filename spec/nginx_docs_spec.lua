@@ -1,4 +1,4 @@
--- docs/nginx.md: all its blocks together are one nginx, and do what the page says.
+-- docs/nginx.md: its blocks together configure one nginx, which works as described.
 
 local api = require "spec.support.api"
 local blocks = require "spec.support.blocks"

@@ -1,4 +1,4 @@
--- examples/nginx as it stands, against the sandbox.
+-- examples/nginx, unchanged, against the sandbox.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"

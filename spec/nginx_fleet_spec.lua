@@ -1,5 +1,5 @@
--- Many workers with one login, under load: when the token expires, when the one who refreshes it is
--- killed, when Redis goes away. MIC_LONG=1 runs the long form, with the real lease.
+-- Many workers with one login, under load: the token expires, the refreshing worker is killed,
+-- Redis is down. MIC_LONG=1 runs the long form, with the real lease.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -37,7 +37,8 @@ local LUA_REDIS = over(redis_server.documented(
 ))
 local OURS = over(("require 'spec.support.resp'.command(%q)"):format(redis.socket))
 
---- The store of a client, that tells who leads; the lease of the short form is shorter.
+--- The store of a client; it writes down which worker has the lock. The short form has a short
+--- lease.
 local STORE = [[
 package.loaded["resty.redis"] = require "nginx.redis"
 local mic = require "mic"
@@ -121,7 +122,7 @@ local function begin_load()
   end
 end
 
---- What stands in the logs, but for one thing that was done on purpose.
+--- Asserts that the logs contain no errors but the expected one.
 local function assert_no_errors(but)
   for _, server in ipairs(fleet) do
     local errors = server:errors() .. "\n"
@@ -262,7 +263,7 @@ describe("calls go on with the token that they have until it is back, when Redis
         assert.is_true(clock.eventually(function()
           local problem = "^store: the store could not %a+: Redis: " .. lose.message
           return (server:get "/errors"):find(problem)
-        end, 12), "nobody tried to refresh")
+        end, 12), "no worker tried to refresh")
       end
       clock.sleep(0.5)
       assert.equal(0, refreshes())

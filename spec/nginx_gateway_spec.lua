@@ -1,5 +1,5 @@
--- nginx as a gateway: requests of others get our credentials and go on to the API, over verified
--- TLS with SNI.
+-- nginx as a gateway: requests get our credentials and are proxied to the API over verified TLS
+-- with SNI.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -260,7 +260,7 @@ describe("authorize without credentials to be had", function()
     assert.equal(before, #server:errors())
   end)
 
-  it("lets the request go on when on_error says so, with no credentials of anybody", function()
+  it("lets the request go on when on_error says so, without any credentials", function()
     local _, status = server:get("/on/user", "-H 'Authorization: theirs'")
     assert.equal(403, status)
     assert.is_false(last().authorization)
@@ -322,7 +322,7 @@ describe("observe", function()
 end)
 
 describe("the gateway", function()
-  it("lets nobody see a secret in its log", function()
+  it("writes no secret to its log", function()
     for _, secret in ipairs { box.password, box.api_key } do
       assert.is_nil(server:log():find(secret, 1, true))
       assert.is_nil(single:log():find(secret, 1, true))

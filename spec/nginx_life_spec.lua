@@ -1,5 +1,5 @@
--- The life of nginx's processes with calls under way: reload, quit, killed workers, clients that
--- give up, code that is loaded anew for each request. MIC_LONG=1 runs the long form, some minutes.
+-- nginx processes with calls in flight: reload, quit, killed workers, clients that disconnect, code
+-- loaded for each request. MIC_LONG=1 runs the long form, some minutes.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -10,9 +10,9 @@ local shell = require "spec.support.shell"
 local LONG = os.getenv "MIC_LONG" ~= nil
 local RELOADS = LONG and 50 or 4
 local ROUNDS, ABORTS = LONG and 9 or 1, LONG and 10000 or 3000 -- after one; in each of them
-local AT_ONCE = 200 -- clients that give up together
+local AT_ONCE = 200 -- clients that disconnect together
 local GONE_SECONDS = 1.5 -- one for the worker, the rest for a busy machine
-local FREE_SECONDS = 2 -- likewise, for the slots of calls that nobody waits for
+local FREE_SECONDS = 2 -- likewise, for the slots of abandoned calls
 
 local box = api.around()
 local impatient = native.load "impatient"
@@ -49,8 +49,8 @@ local CONFIGURATION = [[
   location = /flight { content_by_lua_block { ngx.say(require "mic.core".engine():in_flight()) } }
 ]]
 
---- Kilobytes in use, of the C library and of Lua: what the process has of the system goes up and
---- down by more than leaks would.
+--- KB in use by the C library and Lua. The resident size of the process varies by more than a leak
+--- would.
 local MEMORY = [[
   local ffi = require "ffi"
   ffi.cdef "struct mallinfo2 { size_t before[7], used, after[2]; }"
@@ -113,7 +113,7 @@ local function load_slow(tasks)
   return finish
 end
 
---- One that nobody has waited for yet counts as gone.
+--- A zombie process counts as gone.
 local function is_gone(pid)
   return select(2, shell.run("grep -q '^State:.[^ZX]' /proc/" .. pid .. "/status 2>/dev/null"))
     ~= 0
@@ -140,7 +140,7 @@ local function give_up(count, seconds)
   assert.equal(count, impatient.give_up(server.port, request, count, seconds))
 end
 
---- Connections to the API that are up, which the engine keeps for later calls.
+--- Number of open connections to the API, which the engine keeps for later calls.
 local function kept()
   local port = tonumber(box.base_url:match ":(%d+)")
   return tonumber((shell.run(
@@ -211,7 +211,7 @@ describe("a quit", function()
     assert_clean()
   end)
 
-  it("in a hurry drops what runs, and crashes nobody", function()
+  it("in a hurry drops running requests without a crash", function()
     start()
     server:get "/call"
     local pid, finish = server:pid(), load_slow(20)
@@ -236,7 +236,7 @@ describe("a worker that was killed", function()
   end)
 end)
 
-describe("clients that give up", function()
+describe("clients that disconnect", function()
   it("end their calls also where the garbage collector stands still", function()
     start {
       workers = 1,

@@ -1,6 +1,5 @@
--- A GET with few options takes a shorter way in nginx, and its exchange serves the next one. Each
--- case is done in both ways: by a client that nobody listens to, and by one with `on_event`, which
--- takes the long one.
+-- The fast path of a GET in nginx, which reuses its exchange. Each case runs on both paths: by a
+-- client without `on_event`, and by one with it, which takes the general path.
 
 local api = require "spec.support.api"
 local nginx = require "spec.support.nginx"
@@ -141,7 +140,7 @@ local cases = {
   { "no credentials for an open path", "nobody" },
   { "a closed client", "closed" },
   { "many at once, again and again", "many" },
-  { "bytes that nobody unpacks", "packed" },
+  { "bytes that are not unpacked", "packed" },
 }
 
 describe("a GET without options in nginx", function()

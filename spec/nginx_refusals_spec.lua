@@ -1,5 +1,5 @@
--- nginx as a gateway, where the API or a caller means harm: answers that are 401 whatever the token
--- is, headers of the API that nginx obeys, spellings of ours in what the caller sends.
+-- nginx as a gateway with a hostile API or caller: 401 for every token, response headers that nginx
+-- obeys, spoofed credentials in the request.
 
 local api = require "spec.support.api"
 local echo = require "spec.support.echo"

@@ -1,4 +1,4 @@
--- The store in a shared dict, in a real nginx: workers that race and die, phases, a full dict.
+-- The shared dict store in a real nginx: races and deaths of workers, phases, a full dict.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -442,7 +442,7 @@ describe("the shared dict store", function()
   end)
 
   describe("fences", function()
-    it("a late holder out while somebody else has the lock", function()
+    it("a late holder out while another one has the lock", function()
       assert.equal(
         lines(LATE, LATE, "true", "false", "false", "true", "false", "2"),
         (server:get "/late")
@@ -453,11 +453,11 @@ describe("the shared dict store", function()
       assert.equal(lines("true", "true", LATE, "2", "true", "true"), (server:get "/later"))
     end)
 
-    it("nobody out who is late but the last: what he has may be the only good one", function()
+    it("no holder out who is late but the last: its record may be the only good one", function()
       assert.equal(lines "true", (server:get "/last"))
     end)
 
-    it("out who saves without the lock while somebody has it", function()
+    it("out who saves without the lock while another one holds it", function()
       assert.equal(lines(LATE, LATE, "none"), (server:get "/without"))
     end)
   end)
@@ -535,7 +535,7 @@ describe("the shared dict store", function()
     assert.is_truthy(message:find("mic.store.shared_dict is for nginx; elsewhere use", 1, true))
   end)
 
-  it("is loaded only when somebody asks for it, as the one in Redis", function()
+  it("is loaded on first use, as the one in Redis", function()
     local folder = scratch.folder()
     local printed = folder:lua [[
       local mic = require "mic"

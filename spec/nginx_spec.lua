@@ -1,4 +1,4 @@
--- Calls from an nginx worker: in every phase, many at once, given up, while the worker goes on.
+-- Calls from an nginx worker: in every phase, many at once, cancelled; the worker is never blocked.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -121,7 +121,7 @@ local server = nginx.start {
   server = CONFIGURATION,
 }
 
---- The sandbox's reset forgets who was logged in.
+--- A reset of the sandbox invalidates all tokens.
 before_each(function()
   server:get "/login"
   box:control("DELETE", "/log")
@@ -135,7 +135,7 @@ local function slow(seconds)
   box:answer { path = "/slow", status = 200, body = "{}", delay = seconds, times = 100 }
 end
 
---- A request whose client gives up.
+--- A request whose client disconnects.
 local function give_up(path, seconds, count)
   local url = shell.quote(server.url .. path) .. " "
   shell.run(
@@ -264,7 +264,7 @@ describe("a stream", function()
   end)
 end)
 
-describe("a request that is given up", function()
+describe("a request whose client disconnects", function()
   it("leaves no exchange behind, without the garbage collector", function()
     slow(20)
     give_up("/slow", 0.4, 50)
@@ -349,7 +349,7 @@ describe("an on_event that raises in nginx", function()
 end)
 
 describe("the log of nginx", function()
-  it("has no error that nobody asked for, and no secret", function()
+  it("has no unexpected error and no secret", function()
     local errors = server:errors():gsub("[^\n]*/balancer[^\n]*", "")
     assert.equal("", (errors:gsub("\n", "")))
     assert.is_nil(server:log():find(box.password, 1, true))

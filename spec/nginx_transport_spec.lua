@@ -1,4 +1,4 @@
--- In an nginx worker calls keep what they keep in every other loop.
+-- The transport conformance test in an nginx worker.
 
 local api = require "spec.support.api"
 local conformance = require "spec.support.conformance"

@@ -1,4 +1,4 @@
--- What goes wrong around an nginx worker: a path that forgets its connections, and no descriptors.
+-- Dead connections and a lack of descriptors in an nginx worker.
 
 local api = require "spec.support.api"
 local nginx = require "spec.support.nginx"

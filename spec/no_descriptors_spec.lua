@@ -1,5 +1,5 @@
--- A process that can open nothing more, and one in a place without /dev. They are processes of
--- their own, since the limit is a process's.
+-- A process without free descriptors, and one without /dev: child processes, since the limit is per
+-- process.
 
 local api = require "spec.support.api"
 local core = require "mic.core"

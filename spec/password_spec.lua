@@ -1,4 +1,4 @@
--- Where a password comes from: a function with its reasons, a file; and how a refused one ends.
+-- Sources of the password: a function, which may give a reason, and a file; and a refused password.
 
 local api = require "spec.support.api"
 local scratch = require "spec.support.scratch"

@@ -1,6 +1,6 @@
--- A call with few options takes a shorter way through the house, alone and in a batch. Each case is
--- done in all ways: by a client that nobody listens to, by such a client's batch, and by one with
--- `on_event`, which takes the long way.
+-- The fast path of a call with few options, alone and in a batch. Each case runs on all paths: by a
+-- client without `on_event`, by its batch, and by a client with `on_event`, which takes the general
+-- path.
 
 local api = require "spec.support.api"
 
@@ -197,7 +197,7 @@ describe("a call without options", function()
     end
   end)
 
-  it("unpacks the rest of the answer when somebody looks", function()
+  it("unpacks the rest of the answer when it is read", function()
     local client = box:logged_in()
     assert(client:get "/user")
     local response = assert(client:get "/user")

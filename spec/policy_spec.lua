@@ -1,11 +1,11 @@
--- The whole of what the policy decides, as tables: what happens after an attempt, when a token is
--- refreshed, how long a failed refresh is not repeated. No clock and no network.
+-- All decisions of the policies, as tables: what follows an attempt, when a token is refreshed, how
+-- long a failed refresh is not repeated. No clock and no network.
 
 local policy = require "mic.request.policy"
 local renewal_policy = require "mic.credentials.renewal_policy"
 local retry = require "mic.http.retry"
 
---- Facts of an attempt, with what differs from these.
+--- Facts of an attempt, with these changed.
 local function facts_of(base, changes)
   local facts = {}
   for name, value in pairs(base) do
@@ -42,7 +42,7 @@ local function combinations(choices)
 end
 
 describe("policy.decide", function()
-  --- A call that nothing has happened to yet.
+  --- A call before its first attempt.
   local CALL = {
     method = "GET", auth = true, generation = 1, present_generation = 1, renewed = 0, resent = 0,
     ensured = 0, redirects = 0,
@@ -68,7 +68,7 @@ describe("policy.decide", function()
     }
   end)
 
-  it("gives up after any other failure", function()
+  it("does not retry after any other failure", function()
     check {
       { { kind = "network" }, "fail" },
       { { kind = "tls" }, "fail" },
@@ -146,7 +146,7 @@ describe("policy.decide", function()
     end
   end)
 
-  it("gives up after every other status", function()
+  it("does not retry after any other status", function()
     for status = 300, 599 do
       check { { { status = status }, "fail" } }
     end

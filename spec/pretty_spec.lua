@@ -1,4 +1,4 @@
--- What is printed at a prompt can be read, and shows no secret.
+-- Objects printed at a prompt are readable and show no secret.
 
 local api = require "spec.support.api"
 local mic = require "mic"

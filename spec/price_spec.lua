@@ -1,4 +1,4 @@
--- What a user pays: handshakes, and the reading of certificates.
+-- Costs: TLS handshakes, and reading certificates.
 
 local api = require "spec.support.api"
 local native = require "spec.support.native"

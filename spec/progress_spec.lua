@@ -3,7 +3,7 @@ local faults = require "spec.support.faults"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
 
---- A listener that keeps what it is told: { now, total } each.
+--- A listener that keeps its arguments: { now, total } each.
 local function keeper()
   local steps = {}
   return steps, function(now, total)

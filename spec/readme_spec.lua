@@ -1,5 +1,4 @@
--- The README: what it shows is run, what it names is there, and it comes in the order in which a
--- newcomer asks.
+-- The README: its code runs, what it names exists, and its sections are in order.
 
 local blocks = require "spec.support.blocks"
 local tree = require "spec.support.tree"

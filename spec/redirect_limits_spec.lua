@@ -1,5 +1,5 @@
--- Where a redirect never leads, `fetch` included: from https to http, from another machine to this
--- one, to what is no URL of http or https. The message says which it was.
+-- Redirects that are never followed, also not by `fetch`: from https to http, from another machine
+-- to this one, to other schemes. The message names the reason.
 
 local api = require "spec.support.api"
 local faults = require "spec.support.faults"

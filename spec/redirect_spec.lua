@@ -1,5 +1,5 @@
--- Redirects: followed to the client's own origin, for GET and HEAD, five at most. Nothing ever goes
--- to another origin.
+-- Redirects: followed within the client's origin, for GET and HEAD, five at most. Nothing is ever
+-- sent to another origin.
 
 local api = require "spec.support.api"
 

@@ -1,4 +1,4 @@
--- The store in Redis: a real one, several clients of Redis, processes that race and die.
+-- The Redis store with a real Redis: several client libraries, races and deaths of processes.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -174,7 +174,7 @@ describe("the Redis store", function()
       end
     end)
 
-    it("a late holder out while somebody else has the lock, and after that", function()
+    it("a late holder out while another one has the lock, and after that", function()
       local late = store.lock("key", 0.02)
       clock.sleep(0.04)
       local token = other.lock("key", 45)
@@ -206,14 +206,14 @@ describe("the Redis store", function()
       assert.equal(3, number_in(other))
     end)
 
-    it("nobody out who is late but the last: what he has may be the only good one", function()
+    it("no holder out who is late but the last: its record may be the only good one", function()
       store.lock("key", 0.02)
       clock.sleep(0.04)
       assert.is_true(store.save("key", record(1)))
       assert.equal(1, number_in(other))
     end)
 
-    it("out who saves without the lock while somebody has it", function()
+    it("out who saves without the lock while another one holds it", function()
       local token = other.lock("key", 45)
       local saved, err = store.save("key", record(1))
       assert.is_nil(saved)
@@ -296,7 +296,7 @@ describe("the Redis store", function()
       assert.equal(100, (tonumber(printed[1]) or error(printed[1])) + tonumber(printed[2]))
     end)
 
-    it("to nobody while a killed process's lease lasts, then to the next", function()
+    it("to no process while a killed process's lease lasts, then to the next", function()
       local printed = processes [[
         assert(store.lock("key", 1))
         os.execute("kill -9 " .. ("%d"):format(core.pid()))

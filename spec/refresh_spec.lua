@@ -1,4 +1,4 @@
--- The token expires: one refresh, the call again, and what happens when the refresh does not work.
+-- Expired tokens: one refresh, the call again, and failures of the refresh.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"

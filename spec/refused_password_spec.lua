@@ -1,5 +1,5 @@
--- A password that the API has refused: no process of a store sends it again by itself, until its
--- time has come. A digest of it rests in the store.
+-- A password refused by the API: no process that shares the store sends it again until the pause
+-- has ended. The store keeps a digest of it.
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"

@@ -1,4 +1,4 @@
--- What the caller gets of an answer: status, headers, data by content type, url, timings.
+-- Responses: status, headers, data by content type, url, timings.
 
 local api = require "spec.support.api"
 local mic = require "mic"
@@ -50,7 +50,7 @@ describe("a response", function()
   end)
 
   it("joins many headers of one name in time that grows with their number", function()
-    local count = 300000 -- two seconds and more where each joins what has come so far
+    local count = 300000 -- two seconds and more where each joins the pieces before it
     local started = os.clock()
     local made = make { head = "HTTP/1.1 200 OK\r\n" .. ("A: b\r\n"):rep(count) .. "\r\n" }
     assert.equal(("b, "):rep(count - 1) .. "b", made.headers.a)
@@ -175,7 +175,7 @@ describe("the response of a call", function()
   local sandbox = api.start()
   local client = sandbox:logged_in()
 
-  --- Scripts an answer and gets it.
+  --- Scripts an answer and requests it.
   local function get(answer, opts)
     answer.path = "/user"
     answer.headers = answer.headers or { ["Content-Type"] = "application/json" }

@@ -1,5 +1,5 @@
--- The rock: made by LuaRocks from this checkout into a tree of its own, without the network; and
--- what make installs.
+-- The rock, built by LuaRocks from this checkout into a scratch tree without network; and `make
+-- install`.
 
 local mic = require "mic"
 local scratch = require "spec.support.scratch"

@@ -1,5 +1,5 @@
--- The sandbox answers as the real API does, byte for byte, and checks in the same order. Asked by
--- the curl command: nothing of the client under test takes part.
+-- The sandbox answers as the real API does, byte for byte, and checks in the same order. The
+-- requests are sent with the curl command, without the client.
 
 local cjson = require "cjson.safe"
 local shell = require "spec.support.shell"

@@ -6,7 +6,7 @@ local support = require "spec.support.sandbox"
 local quote = shell.quote
 
 --- Shell functions for the scripts below. `begin` starts a sandbox in the background; `gone` waits
---- until folder and process are no more (a dead one that nobody has waited for counts as gone).
+--- until folder and process are no more (a zombie counts as gone).
 --- A shell's background processes ignore SIGINT, and those below nohup SIGHUP: here they are given
 --- back.
 local PRELUDE = [[

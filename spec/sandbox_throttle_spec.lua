@@ -1,4 +1,4 @@
--- The sandbox's limits, and what the client makes of them.
+-- The sandbox's rate limits, and how the client handles them.
 
 local api = require "spec.support.api"
 
@@ -181,7 +181,7 @@ describe("the sandbox's throttling", function()
     patient:close()
   end)
 
-  it("is given up when the quota is used up", function()
+  it("is not retried when the quota is used up", function()
     local patient = box:logged_in { retry = { attempts = 3, base = 0.001, cap = 0.001 } }
     box:mode { quota = 1 }
     assert(patient:get "/user")

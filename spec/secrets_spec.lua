@@ -1,5 +1,5 @@
--- Password, token, refresh token and API key stand in nothing that a program may print: no error,
--- no event, no status, nothing that can be reached from a client. The server echoes all it can.
+-- Password, token, refresh token and API key are in nothing that a program may print: no error,
+-- event or status, nothing reachable from a client. The server echoes all of them.
 
 local api = require "spec.support.api"
 local core = require "mic.core"
@@ -85,7 +85,8 @@ describe("secrets", function()
     end, skip)
   end
 
-  --- All that a program may show. The response has the server's bytes, but for login and refresh.
+  --- All that a program may print. The response has the bytes of the server, but for login and
+  --- refresh.
   local function check(err)
     learn()
     if err then

@@ -1,4 +1,4 @@
--- Logging in and out, credentials from elsewhere, where they travel, calls inside callbacks, close.
+-- Login, logout, external credentials, where credentials are sent, calls inside callbacks, close.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -233,7 +233,7 @@ describe("a call inside a callback", function()
     assert.equal(200, client:get("/user").status)
   end)
 
-  it("of a coroutine that stopped in the password function keeps nobody for ever", function()
+  it("of a coroutine that stopped in the password function blocks no other caller", function()
     local later, transport = 0, {}
     for name, value in pairs(require "mic.transport.blocking") do
       transport[name] = value

@@ -1,4 +1,4 @@
--- A program that runs with more rights than who started it takes no variable from there.
+-- A set-uid program ignores the variables of its environment.
 
 local api = require "spec.support.api"
 local native = require "spec.support.native"

@@ -1,4 +1,4 @@
--- Many callers, one login or refresh: coroutines on an event loop, clients that share a store.
+-- Many callers share one login or refresh: coroutines of an event loop, clients with one store.
 
 local api = require "spec.support.api"
 local mic = require "mic"
@@ -37,7 +37,7 @@ describe("many coroutines of one client", function()
     return results
   end
 
-  --- Time goes on, here and in the sandbox.
+  --- Advances the clocks, here and in the sandbox.
   local function pass(seconds)
     inner:shift_clock(seconds)
     loop.later = loop.later + seconds
@@ -109,7 +109,7 @@ describe("many coroutines of one client", function()
     assert.same({ 1, 1 }, { lost, sandbox:counters().login })
   end)
 
-  it("refresh ahead once, and nobody waits for it", function()
+  it("refresh ahead once, and no call waits for it", function()
     make()
     pass(3000)
     sandbox:answer { path = "/auth/refresh", delay = 0.5 }

@@ -1,5 +1,5 @@
--- Processes that share one login through a file store: one refresh at each expiry, whoever dies,
--- whatever the API does. MIC_LONG=1 runs the long form.
+-- Processes that share one login through a file store: one refresh at each expiry, even if
+-- processes are killed or the API fails. MIC_LONG=1 runs the long form.
 
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
@@ -12,8 +12,8 @@ local LONG = os.getenv "MIC_LONG" ~= nil
 local PROCESSES, EXPIRIES = LONG and 20 or 6, LONG and 200 or 3
 local LIFE = 600 -- seconds of a token; windows and pauses follow from it
 
---- One process: it makes a call for each line that it is sent, and answers with a line. Its clocks
---- stand where the line says, as many seconds later than ours.
+--- One process: it makes a call for each line of input and answers with a line. A line begins with
+--- the offset of its clocks in seconds.
 local WORKER = [[
   local core, mic = require "mic.core", require "mic"
   local make, inner, later = core.client, nil, 0
@@ -115,7 +115,7 @@ describe("processes that share a file store", function()
     folder, workers, later = scratch.folder(), {}, 0
   end)
 
-  --- Time goes on everywhere.
+  --- Advances all clocks.
   local function pass(seconds)
     later = later + seconds
     sandbox:mode { clock_offset = math.floor(later) }
@@ -181,7 +181,7 @@ describe("processes that share a file store", function()
     it("make one call per pause while the API fails: " .. json.encode(answer), function()
       start_all(3, answer.delay and "TIMEOUT=2")
       answer.path, answer.times = "/auth/refresh", 2 -- a third try would get a good answer
-      -- While the token is good nobody notices.
+      -- While the token is valid all calls succeed.
       pass(LIFE - 30)
       sandbox:answer(answer)
       sandbox:seen()

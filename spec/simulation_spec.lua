@@ -1,5 +1,5 @@
--- The life of credentials in simulated worlds: many processes, a network that loses things, a store
--- that fails, deaths at any step. `make simulate` does the same for longer.
+-- The life cycle of credentials in simulated worlds: many processes, lost packets, a failing store,
+-- processes killed at any step. `make simulate` runs longer.
 
 local plants = require "spec.simulation.plants"
 local simulation = require "spec.simulation.simulation"

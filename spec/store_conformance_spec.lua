@@ -1,5 +1,5 @@
--- The conformance test of stores: ours pass it, so does a small one of a user's, and a store that
--- breaks any one promise fails it.
+-- The conformance test of stores: ours and a small custom store pass it, and a store that breaks
+-- one promise fails it.
 
 local core = require "mic.core"
 local memory = require "mic.store.memory"
@@ -184,7 +184,7 @@ describe("the conformance test", function()
         return record and save(key, record) or true
       end
     end, "load returned a string, nil instead of nil alone" },
-    ["locks for everybody"] = { function(store)
+    ["locks for every caller"] = { function(store)
       store.lock = function()
         return {}
       end
@@ -197,7 +197,7 @@ describe("the conformance test", function()
     ["never unlocks"] = { function(store)
       store.unlock = function() end
     end, "lock returned false, nil instead of a token" },
-    ["unlocks for everybody"] = { function(store)
+    ["unlocks for every caller"] = { function(store)
       local unlock, lock, last = store.unlock, store.lock, {}
       store.lock = function(key, seconds)
         local token = lock(key, seconds)
@@ -267,7 +267,7 @@ describe("the conformance test", function()
     assert.is_truthy(message_of({ new = print, shortest = 0 }):find('"shortest"', 1, true))
   end)
 
-  it("is loaded only when somebody asks for it", function()
+  it("is loaded on first use", function()
     local folder = scratch.folder()
     local printed = folder:lua [[
       local mic = require "mic"

@@ -1,5 +1,5 @@
--- A store that fails, and what the client does meanwhile; failures that go through the store to
--- others. Time passes on a fake clock.
+-- A failing store, and what the client does meanwhile; failures shared through the store. Time is
+-- simulated.
 
 local api = require "spec.support.api"
 local blocking = require "mic.transport.blocking"
@@ -123,7 +123,7 @@ describe("a store that fails", function()
     assert.is_true(token == client:credentials().token)
   end)
 
-  it("at a logout is told, and cleared at the next chance; nobody is logged in again", function()
+  it("at a logout is told, and cleared at the next chance; no client is logged in again", function()
     log_in()
     broken.save = true
     local ok, err = client:logout()

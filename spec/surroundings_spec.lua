@@ -1,4 +1,4 @@
--- What the surroundings do to a program without a word, and what it is told.
+-- Unsuitable environments, and their error messages.
 
 local api = require "spec.support.api"
 local loops = require "spec.support.loops"

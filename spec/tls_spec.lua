@@ -194,7 +194,7 @@ describe("TLS", function()
     assert.are.same({ 403, "CURLE_SSL_CERTPROBLEM", 403 }, told)
   end)
 
-  it("asks nobody for the passphrase of a client's key", function()
+  it("does not prompt for the passphrase of a client's key", function()
     shell.check(("openssl pkey -in %s -aes128 -passout pass:secret -out %s"):format(
       folder:at "client.key", folder:at "locked.key"))
     local server = tls_server.start(folder, "good")
@@ -203,7 +203,7 @@ describe("TLS", function()
         tls = { ca_file = %q, client_cert = %q, client_key = %q } }
       print(client:get("/", { auth = false }))
     ]]):format(server.url, folder:at "ca.pem", folder:at "client.pem", folder:at "locked.key"))
-    -- `script` gives it a terminal of its own, at which nobody types.
+    -- `script` gives it a terminal of its own, without input.
     local typed = folder:at "typed"
     local command = "mkfifo %s; timeout -k 1 4 script -qec '%s %s' /dev/null <>%s"
     local lua = shell.lua

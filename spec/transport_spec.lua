@@ -1,5 +1,5 @@
--- Every transport and every loop keep what spec/support/conformance.lua says; nginx_transport_spec
--- has the same for nginx.
+-- The transport conformance test, spec/support/conformance.lua, for every transport and loop;
+-- nginx_transport_spec runs it in nginx.
 
 local api = require "spec.support.api"
 local conformance = require "spec.support.conformance"

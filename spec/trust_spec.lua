@@ -1,6 +1,5 @@
--- Whom TLS trusts, and for how long: what the user names replaces the system's authorities,
--- whatever libcurl it is; a certificate counts for an hour; and a proxy is held to the same as the
--- server.
+-- TLS trust: the certificates named by the user replace the system's with every libcurl; a
+-- certificate file is read again after an hour; a proxy is verified like the server.
 
 local native = require "spec.support.native"
 local shell = require "spec.support.shell"

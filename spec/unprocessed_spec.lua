@@ -1,5 +1,4 @@
--- Requests of which it is certain that the server did not process them are sent again, and those of
--- which it is not are not.
+-- Requests that the server has certainly not processed are sent again; others are not.
 
 local cleanup = require "spec.support.cleanup"
 local loops = require "spec.support.loops"

@@ -1,4 +1,4 @@
--- A libcurl that was built without HTTP/2 needs no option for that.
+-- A libcurl built without HTTP/2 works without any option.
 
 local api = require "spec.support.api"
 local native = require "spec.support.native"

@@ -1,4 +1,4 @@
--- Clocks that are wrong, or jump: what counts is the server's clock, and how long ago it was.
+-- Wrong or jumping clocks: the client uses the server's clock and the time elapsed since.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -39,7 +39,8 @@ describe("a wall clock that differs from the server's", function()
       inner:shift_clock(HOUR + 1)
       assert_works(client, "POST /auth/refresh\nGET /user")
 
-      -- Somebody else, who has not heard the server yet, refreshes once too often at the most.
+      -- Another client, which has not learned the server's time yet, refreshes at most once too
+      -- often.
       local other = sandbox:client { store = store }
       assert(other:get "/user")
       assert.is_true(select(2, sandbox:seen():gsub("/auth/refresh", "")) <= 1)

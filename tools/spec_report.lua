@@ -1,6 +1,6 @@
 -- A busted output handler: one line a file, each failure in full as it happens, and the two
--- counts in the file that SPEC_COUNT names. What busted prints by itself is for eyes; this is
--- for tools/run_specs, which adds the counts up. A pending test counts as a failed one.
+-- counts in the file that SPEC_COUNT names. tools/run_specs adds the
+-- counts up. A pending test counts as a failed one.
 
 return function(options)
   local busted = require "busted"

@@ -1,4 +1,4 @@
---- Nobody listens there.
+--- A call to a closed port.
 return {
   leaves_clients = true,
   prepare = function(world)

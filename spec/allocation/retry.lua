@@ -1,4 +1,4 @@
---- A server that is busy: tried again, then given up.
+--- A busy server: retries until the last attempt.
 return {
   prepare = function(world)
     return world.logged_in { retry = { attempts = 3, base = 0.001, cap = 0.001 } }

@@ -5,7 +5,7 @@ local rules = {}
 
 --- After a failure of the store a client may log in without the lock for so long, in seconds.
 local WITHOUT_STORE = 60
---- No pause is shorter, also where nobody was there any more to say how long it is.
+--- The shortest pause, which counts also if no process is left that knows its length.
 local LEAST_PAUSE = 0.4
 --- Another process may go by a clock that is so much ahead, in seconds: see the scenario's skew.
 local SKEW = 2.1
@@ -32,7 +32,7 @@ local function check_lock(self, attempt)
   )
 end
 
---- Only what concerns processes that live: nobody can hold back what a dead one has sent.
+--- Counts live processes only: what a dead one has sent cannot be recalled.
 local function check_alone(self, attempt)
   local group = attempt.process.group
   for _, other in ipairs(group.in_flight) do
@@ -50,8 +50,8 @@ local function check_alone(self, attempt)
   end
 end
 
---- A failure that others must know of: it was saved with the record, or whoever noticed it has let
---- go of the lock.
+--- A failure that others must know of: it was saved with the record, or the process that noticed it
+--- has let go of the lock.
 local function is_shared(store, failure)
   local process = failure.process
   local gone = (store.cleared_at or -1) >= failure.at

@@ -75,8 +75,8 @@ local function has_a_way(self, process)
   return refresh ~= nil and self.api:honours(refresh)
 end
 
---- A call has met a token whose login was ended. One it has to get over; the next one, which
---- somebody else has saved, is for the call after it.
+--- A call has met a token of an ended login. It must recover from one; a second one, saved by
+--- another process, is left to the next call.
 ---@param call table
 ---@param jwt string
 function rules.cut_off(_, call, jwt)

@@ -62,7 +62,7 @@ function caller.call(process, index, kind)
   return ok, err
 end
 
---- Waits for somebody who knows the password.
+--- Waits for a person who knows the password.
 local function get_help(process, index)
   local group, world = process.group, process.world
   if process:password() or group.helped_at > world.now - 60 then

@@ -141,7 +141,7 @@ function happenings_methods:next_password()
   return ("password-%s-%d"):format(require("spec.simulation.token").MARK, self.passwords)
 end
 
---- Everybody lives, and knows the password.
+--- All processes run and know the password.
 function happenings_methods:heal()
   self.healed = true
   for _, group in ipairs(self.groups) do

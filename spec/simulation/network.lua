@@ -50,7 +50,7 @@ end
 --- How it ends without the timeout: the seconds that it takes and the outcome.
 local function play(self, request, fate, there, back)
   if fate == "refused" then
-    return there, failure("network", "CURLE_COULDNT_CONNECT", "nobody listens there", false)
+    return there, failure("network", "CURLE_COULDNT_CONNECT", "connection refused", false)
   elseif fate == "reset" then
     return there, failure("network", "CURLE_SEND_ERROR", "the connection broke", true)
   elseif fate == "hole" then

@@ -27,7 +27,7 @@ local function plant(name, rule, change)
   plants[#plants + 1] = change
 end
 
-plant("a store whose lock everybody gets", "at most one login or refresh at a time", {
+plant("a store whose lock is granted to every process", "at most one login or refresh at a time", {
   parts = function(store, _, process)
     local lock, shared = store.lock, process.group.store
     function store.lock(...)
@@ -45,7 +45,7 @@ plant("a store whose lock locks nothing", "a login or refresh holds the lock", {
   end,
 })
 
-plant("a lock that is gone when it is needed", "whoever saves holds the lock", {
+plant("a lock that is gone when it is needed", "a save requires the lock", {
   parts = function(store, _, process)
     local save, shared = store.save, process.group.store
     function store.save(...)
@@ -80,7 +80,7 @@ plant("a session that adopts before it saves", "a token is saved before it is us
   end,
 })
 
-plant("a save that nobody waits for", "a token is saved before it is used", {
+plant("a save that is not awaited", "a token is saved before it is used", {
   parts = function(store, _, process)
     local save = store.save
     function store.save(...)

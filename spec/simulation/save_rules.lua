@@ -1,5 +1,5 @@
 --- The rules about what is saved: what arrives is saved before it is used, nothing newer is
---- overwritten, nothing that works is erased, and whoever saves has the lock.
+--- overwritten, no valid record is erased, and a save requires the lock.
 
 local token = require "spec.simulation.token"
 
@@ -9,8 +9,8 @@ local FLIGHT = 31 -- seconds
 local SOON = 60 -- seconds within which what arrived has to be saved
 local WITHOUT_STORE = 60
 
---- New credentials have arrived. Those that come at the very end of a flight may be let go, and
---- those that somebody does not want any more.
+--- New credentials have arrived. Those that arrive at the very end of a flight, or after a logout,
+--- may be dropped.
 ---@param attempt table
 ---@param outcome table
 function rules:delivered(attempt, outcome)
@@ -63,7 +63,7 @@ function rules:saves(store, process, bytes)
   store.saved_by[process] = now
   local failed = store.failed_at[process]
   if not store:is_held_by(process) and not (failed and now - failed <= WITHOUT_STORE) then
-    self:violate("whoever saves holds the lock", process.name)
+    self:violate("a save requires the lock", process.name)
   end
   if not store.kept then
     return

@@ -28,7 +28,7 @@ local function make_group(run, number)
     failure = nil,
     refused = {}, -- by password: process, life, at, times (in a row)
     refused_lately = {}, -- by password: when
-    left_at = -1, -- when somebody last logged out
+    left_at = -1, -- time of the last logout
     helped_at = -1000,
     store = store.new(run.world, run.weather, run.random:branch(), scenario.store(run.random)),
   }

@@ -38,7 +38,7 @@ function store_methods:is_held_by(process)
   return holder ~= nil and holder.life == process.life and not holder.lost
 end
 
---- Who has the lock; nil when nobody.
+--- The holder of the lock; nil if it is free.
 ---@return table|nil holder
 function store_methods:held()
   local holder = self.holder

@@ -7,7 +7,7 @@ local weather_mt = { __index = weather_methods }
 
 --- What can become of an exchange, apart from "ok". What is `processed` has changed the API.
 weather.fates = {
-  refused = { processed = false }, -- nobody listens: fails at once, nothing was sent
+  refused = { processed = false }, -- closed port: fails at once, nothing was sent
   reset = { processed = false }, -- the connection breaks before the request arrives
   hole = { processed = false }, -- nothing comes, until the time is up
   broken = { processed = false, status = 500 },

@@ -164,7 +164,7 @@ function world_methods:spawn(owner, kind, action, ...)
   return task
 end
 
---- Makes the present task wait. Whoever has the ticket wakes it; it works once.
+--- Suspends the current task. The holder of the ticket wakes it, once.
 ---@return table ticket
 function world_methods:ticket()
   local task = self.current

@@ -1,15 +1,15 @@
---- What spec/c/failing_allocations.c runs a scenario with: once for each failure, in a Lua state of
---- its own. A scenario is a table with
+--- Runs a scenario for spec/c/failing_allocations.c: once for each failing allocation, in a new Lua
+--- state. A scenario is a table with
 ---
 ---   prepare(world)   optional; before allocations fail. What it returns is given to the others
 ---   run(world, made) the call; what it returns is judged
 ---   expect(world, ...) true for what `run` returns when nothing fails
----   after(world, made) optional; true when all is well after a failure, whatever `run` came to;
----                     else a text that says more, or anything
+---   after(world, made) optional; true if the state is good after a failure, whatever `run`
+---                     returned; else a text with the problem
 ---   bare             true: nothing of mic is loaded beforehand
 ---
---- What `run` comes to is what is expected, or an error that says that memory has ended: raised as
---- Lua does, or an error object. When libcurl's memory ends, what it makes of that is any error.
+--- `run` must return what is expected or an out-of-memory error, raised or as an error object. If
+--- an allocation of libcurl fails, any error is accepted.
 
 local host = rawget(_G, "host")
 local jit = rawget(_G, "jit")
@@ -28,7 +28,7 @@ world.origin = "http://127.0.0.1:" .. host.port
 world.base_url = world.origin .. "/prod"
 world.password = "word-secret"
 
---- A client that keeps nothing from us: no retries, short limits.
+--- A client without retries and with short limits.
 ---@param options? table what differs
 ---@return table client
 function world.client(options)
@@ -102,8 +102,8 @@ function world.read(name)
   return content
 end
 
---- A call that may need a login. What libcurl makes of its shortage can look like a failure of the
---- API's, and begins a pause; a login that is asked for does not heed that.
+--- A call that may need a login. A failed allocation in libcurl can look like a failure of the API,
+--- which begins a pause; an explicit login ignores the pause.
 local function call_by_itself(client)
   local response, err = client:get "/user"
   if not response and world.kind == "libcurl" then
@@ -193,7 +193,7 @@ local function says_memory(text)
   return text:find("not enough memory", 1, true) or text:find("out of memory", 1, true)
 end
 
---- Judges what `run` came to; a text when that is not as it must be.
+--- Judges the outcome of `run`; returns a text if it is wrong.
 ---@param kind "lua"|"module"|"libcurl" whose allocation has failed
 ---@param failed boolean whether one has
 ---@param ran boolean false when `run` has raised

@@ -1,6 +1,5 @@
---- What every transport keeps, in whatever loop it waits: the same lines, the same results. The
---- cases know nothing of where they run: busted takes them as tests, and in an nginx worker they
---- are called by name.
+--- Conformance test of transports: the same calls give the same results in every loop. busted runs
+--- the cases as tests; in an nginx worker they are called by name.
 
 local assert = require "luassert"
 local core = require "mic.core"
@@ -275,7 +274,7 @@ function conformance.define(it, kind, world)
     local result
     local started = core.now()
     kind.run(function(spawn, sleep)
-      if not kind.suspends then -- nobody else is there to close it
+      if not kind.suspends then -- no other task can close it
         client:close()
       end
       spawn(function()

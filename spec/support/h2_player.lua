@@ -9,9 +9,9 @@
 ---   take     GOAWAY, the last stream is this one; no answer
 ---   end      ends, without an answer
 ---
---- It takes its time for those without an answer: libcurl is listened to when a request is out. It
---- writes each word into the file that its first argument names. It is run as a program, behind
---- `openssl s_server`.
+--- It waits before the ones without an answer, until libcurl has sent the whole request. It writes
+--- each word into the file that its first argument names. It is run as a program, behind `openssl
+--- s_server`.
 
 local log = assert(io.open(arg[1], "a"))
 local count = #arg - 1 -- of the words

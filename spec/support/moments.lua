@@ -6,7 +6,7 @@ local moments = {}
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local newproxy = rawget(_G, "newproxy") -- 5.1, where tables have no finalizers
 
---- Garbage, as soon as nothing holds it, whose finalizer this is.
+--- An object with this finalizer, collectable as soon as it is unreferenced.
 function moments.collectable(finalizer)
   if newproxy then
     local proxy = newproxy(true)
@@ -61,7 +61,7 @@ function moments.at(number, act, run)
   return reached, unpack(results, 1, 8)
 end
 
---- Plays a scene with the finalizer at each of its moments.
+--- Runs a function repeatedly, with the finalizer at each of its moments in turn.
 ---@param prepare function makes what `act` and `run` are given
 ---@param act function
 ---@param run function

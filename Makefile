@@ -129,7 +129,7 @@ LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wild
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) \
-	  $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c bench/*.c)
+	  $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c bench/*.[ch])
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)

@@ -1,5 +1,6 @@
 /* A whole process that logs in and makes one authenticated GET, as a C program on libcurl and
    lua-cjson would: the limit of a cold start. cold BASE_URL API_KEY USER PASSWORD CA_FILE PATH */
+#include "answer.h"
 #include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -8,22 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MAX = 64 * 1024, TEXT_MAX = 16 * 1024 };
-
-struct answer {
-  char bytes[ANSWER_MAX];
-  size_t length;
-};
-
-static size_t keep(char *bytes, size_t unit, size_t count, void *context) {
-  struct answer *answer = context;
-  size_t length = unit * count;
-  if (length > sizeof answer->bytes - answer->length)
-    return 0;
-  memcpy(answer->bytes + answer->length, bytes, length);
-  answer->length += length;
-  return length;
-}
+enum { TEXT_MAX = 16 * 1024 };
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value) {
   static char line[TEXT_MAX];

@@ -3,30 +3,17 @@
 -- decision.
 
 local api = require "spec.support.api"
-local blocking = require "mic.transport.blocking"
 local clock = require "spec.support.clock"
 
 local HOUR = 3600
 
 describe("a token that nears its end", function()
   local sandbox = api.around()
-  local client, inner, later
+  local transport, client, inner
 
   before_each(function()
-    later = 0
+    transport = clock.transport()
   end)
-
-  --- The clock of pauses and deadlines is the transport's.
-  local transport = {}
-  for name, value in pairs(blocking) do
-    transport[name] = value
-  end
-  function transport.now()
-    return clock.now() + later
-  end
-  function transport.wall()
-    return clock.wall() + later
-  end
 
   local function make(options, automatic)
     options = options or {}
@@ -41,7 +28,7 @@ describe("a token that nears its end", function()
   --- Advances both clocks.
   local function pass(seconds)
     inner:shift_clock(seconds)
-    later = later + seconds
+    transport.later = transport.later + seconds
   end
 
   local function assert_works(came)

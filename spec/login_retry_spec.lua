@@ -5,6 +5,7 @@ local api = require "spec.support.api"
 local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local mic = require "mic"
+local records = require "spec.support.records"
 local tasks = require "spec.support.tasks"
 
 local FAST = { base = 0.001, cap = 0.001 }
@@ -87,15 +88,7 @@ describe("a login or refresh that a call waits for", function()
   it("is not tried by another process of the store in that pause, at its first start", function()
     local kept = {}
     local function process()
-      return sandbox:automatic { retry = FAST, store = {
-        load = function(key) return kept[key] end,
-        save = function(key, record)
-          kept[key] = record and record:bytes()
-          return true
-        end,
-        lock = function() return "token" end,
-        unlock = function() return true end,
-      } }
+      return sandbox:automatic { retry = FAST, store = records.store(kept) }
     end
     sandbox:answer { path = "/auth/login", status = 503, body = "{}", times = 3,
       headers = { ["Retry-After"] = "0" } }

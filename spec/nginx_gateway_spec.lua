@@ -18,15 +18,7 @@ return require "mic".new { base_url = "https://localhost:1/prod", api_key = "api
   username = "demo", password = "password-of-ours", retry = false }
 ]])
 
-local PROXY = ([[
-  proxy_pass %s/;
-  proxy_ssl_server_name on;
-  proxy_ssl_name localhost;
-  proxy_ssl_verify on;
-  proxy_ssl_trusted_certificate %s;
-  proxy_http_version 1.1;
-  proxy_set_header Connection "";
-]]):format(box.base_url, box.ca_file)
+local PROXY = nginx.proxy(box.base_url, box.ca_file)
 
 local function authorized(place, module, options)
   return ([[

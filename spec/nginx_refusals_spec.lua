@@ -8,15 +8,7 @@ local nginx = require "spec.support.nginx"
 local box, mirror = api.around(), echo.start()
 
 local function proxy(to, ca_file)
-  return ([[
-  proxy_pass %s/;
-  proxy_ssl_server_name on;
-  proxy_ssl_name localhost;
-  proxy_ssl_verify on;
-  proxy_ssl_trusted_certificate %s;
-  proxy_http_version 1.1;
-  proxy_set_header Connection "";
-]]):format(to, ca_file or box.ca_file)
+  return nginx.proxy(to, ca_file or box.ca_file)
 end
 
 local AUTHORIZE = [[

@@ -2,38 +2,22 @@
 -- has ended. The store keeps a digest of it.
 
 local api = require "spec.support.api"
-local blocking = require "mic.transport.blocking"
 local clock = require "spec.support.clock"
 local mic = require "mic"
+local records = require "spec.support.records"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
 local MINUTE = 60
 local LOGIN = "POST /auth/login"
 
---- A store of bytes, as others keep it.
-local function store_of_bytes(kept)
-  return {
-    load = function(key) return kept[key] end,
-    save = function(key, record)
-      kept[key] = record and record:bytes()
-      return true
-    end,
-    lock = function() return "token" end,
-    unlock = function() return true end,
-  }
-end
-
 for _, kind in ipairs { "file", "bytes", "memory" } do
   describe("a refused password, where the store is of " .. kind, function()
     local sandbox = api.around()
-    local folder, kept, memory, later
-    local transport = setmetatable({}, { __index = blocking })
-    function transport.now() return clock.now() + later end
-    function transport.wall() return clock.wall() + later end
+    local transport, folder, kept, memory
 
     before_each(function()
-      folder, kept, memory, later = scratch.folder(), {}, mic.store.memory(), 0
+      transport, folder, kept, memory = clock.transport(), scratch.folder(), {}, mic.store.memory()
     end)
 
     --- A client as of a process of its own; with the memory store as of another part of this one.
@@ -43,14 +27,14 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       options.password = options.password or "wrong"
       options.store = options.store
         or kind == "file" and mic.store.file { path = folder:at "store/c" }
-        or kind == "bytes" and store_of_bytes(kept)
+        or kind == "bytes" and records.store(kept)
         or memory
       return sandbox:automatic(options)
     end
 
     local function pass(seconds)
-      later = later + seconds
-      sandbox:mode { clock_offset = math.floor(later) }
+      transport.later = transport.later + seconds
+      sandbox:mode { clock_offset = math.floor(transport.later) }
     end
 
     local function is_blocked(client, minutes)
@@ -98,7 +82,7 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
     --- The store, which saves nothing while `failing.now`.
     local function failing_store(failing)
       local store = kind == "file" and mic.store.file { path = folder:at "store/c" }
-        or kind == "bytes" and store_of_bytes(kept) or memory
+        or kind == "bytes" and records.store(kept) or memory
       return setmetatable({}, { __index = function(_, name)
         return failing.now and name == "save" and function()
           return nil, "no space"
@@ -297,7 +281,7 @@ describe("a refused password", function()
       function() error "disk full" end,
       function() return true end,
     } do
-      local store = store_of_bytes {}
+      local store = records.store {}
       store.save = save
       local client = sandbox:automatic { password = "wrong", store = store }
       client:get "/user"
@@ -311,7 +295,7 @@ describe("a refused password", function()
   end)
 
   it("is remembered in memory when the store is down", function()
-    local store = store_of_bytes {}
+    local store = records.store {}
     local down = function() return nil, "no route" end
     store.load, store.save, store.lock = down, down, down
     local client = sandbox:automatic { password = "wrong", store = store }
@@ -323,14 +307,14 @@ describe("a refused password", function()
 
   it("leaves the token alone that another process still uses", function()
     local kept = {}
-    local first = sandbox:automatic { password = "wrong", store = store_of_bytes(kept) }
+    local first = sandbox:automatic { password = "wrong", store = records.store(kept) }
     mic.assert(first:login(nil, sandbox.password))
-    local second = sandbox:automatic { password = "wrong", store = store_of_bytes(kept) }
+    local second = sandbox:automatic { password = "wrong", store = records.store(kept) }
     sandbox:answer { path = "/auth/refresh", status = 401, body = '{"message":"no"}' }
     assert.is_nil((second:refresh()))
     assert.equal(200, mic.assert(first:get "/user").status)
     assert.equal(200, mic.assert(second:get "/user").status)
-    local third = sandbox:client { username = sandbox.username, store = store_of_bytes(kept) }
+    local third = sandbox:client { username = sandbox.username, store = records.store(kept) }
     assert.equal(200, mic.assert(third:get "/user").status)
     local _, bytes = next(kept)
     assert.equal(3, bytes:byte(11))

@@ -3,26 +3,13 @@
 local api = require "spec.support.api"
 
 describe("the sandbox's", function()
+  local data, refused = api.data, api.assert_refused
   local box = api.around()
   local client
 
   before_each(function()
     client = box:logged_in()
   end)
-
-  --- The decoded answer of a call that goes well.
-  local function data(response, err)
-    assert(response, tostring(err))
-    return response.data
-  end
-
-  --- A call was refused in the application's shape.
-  local function refused(status, key, property, response, err)
-    assert.is_nil(response)
-    assert.same({ status, key, property }, { err.status, err.key, err.property })
-    assert.is_nil(err.response.headers["x-amzn-errortype"])
-    return err
-  end
 
   --- A user who may write below one domain only.
   local function local_writer(domain)

@@ -234,15 +234,9 @@ describe("a call inside a callback", function()
   end)
 
   it("of a coroutine that stopped in the password function blocks no other caller", function()
-    local later, transport = 0, {}
-    for name, value in pairs(require "mic.transport.blocking") do
-      transport[name] = value
-    end
-    function transport.now()
-      return clock.now() + later
-    end
+    local transport = clock.transport()
     client = sandbox:automatic { transport = transport, password = function()
-      if coroutine.running() and later == 0 then
+      if coroutine.running() and transport.later == 0 then
         coroutine.yield "asking"
       end
       return sandbox.password
@@ -255,7 +249,7 @@ describe("a call inside a callback", function()
     assert.is_nil(response)
     assert.equal("auth", err.kind)
     assert.is_truthy(err.message:find "made during a login or refresh")
-    later = 40
+    transport.later = 40
     assert.equal(200, client:get("/user").status)
     assert.is_true(coroutine.resume(stopped))
     assert.equal("dead", coroutine.status(stopped))

@@ -2,7 +2,6 @@
 -- simulated.
 
 local api = require "spec.support.api"
-local blocking = require "mic.transport.blocking"
 local clock = require "spec.support.clock"
 local mic = require "mic"
 
@@ -10,21 +9,10 @@ local HOUR = 3600
 
 describe("a store that fails", function()
   local sandbox = api.around()
-  local client, inner, later, memory, store, broken, key
-
-  local transport = {}
-  for name, value in pairs(blocking) do
-    transport[name] = value
-  end
-  function transport.now()
-    return clock.now() + later
-  end
-  function transport.wall()
-    return clock.wall() + later
-  end
+  local transport, client, inner, memory, store, broken, key
 
   before_each(function()
-    later = 0
+    transport = clock.transport()
     memory, store, broken = mic.store.memory(), {}, {}
     key = sandbox.base_url .. " demo"
     for _, name in ipairs { "load", "save", "lock", "unlock" } do
@@ -54,8 +42,8 @@ describe("a store that fails", function()
 
   local function pass(seconds)
     inner:shift_clock(seconds)
-    later = later + seconds
-    sandbox:mode { clock_offset = math.floor(later) }
+    transport.later = transport.later + seconds
+    sandbox:mode { clock_offset = math.floor(transport.later) }
   end
 
   local function assert_works(came)
@@ -227,7 +215,7 @@ describe("a store that fails", function()
       assert.equal(problem, client:status().store_error)
       local other, other_inner = sandbox:client { store = memory, username = "demo",
         transport = transport }
-      other_inner:shift_clock(later)
+      other_inner:shift_clock(transport.later)
       assert(other:login(nil, sandbox.password))
       other:close()
       assert.is_true(client:authenticated())
@@ -262,18 +250,7 @@ end)
 
 describe("a failure that goes through the store", function()
   local sandbox = api.around()
-  local later, store, clients
-
-  local transport = {}
-  for name, value in pairs(blocking) do
-    transport[name] = value
-  end
-  function transport.now()
-    return clock.now() + later
-  end
-  function transport.wall()
-    return clock.wall() + later
-  end
+  local transport, store, clients
 
   --- A store object of its own over the same records, as in another process.
   local function same_records()
@@ -283,7 +260,7 @@ describe("a failure that goes through the store", function()
   local inners = {}
 
   before_each(function()
-    later, store, clients = 0, mic.store.memory(), {}
+    transport, store, clients = clock.transport(), mic.store.memory(), {}
     for index = 1, 3 do
       clients[index], inners[index] = sandbox:client {
         store = same_records(), transport = transport, username = "demo",
@@ -300,8 +277,8 @@ describe("a failure that goes through the store", function()
     for _, inner in ipairs(inners) do
       inner:shift_clock(seconds)
     end
-    later = later + seconds
-    sandbox:mode { clock_offset = math.floor(later) }
+    transport.later = transport.later + seconds
+    sandbox:mode { clock_offset = math.floor(transport.later) }
   end
 
   it("is one call per pause, not one per client, and its end is found by itself", function()
@@ -394,7 +371,7 @@ describe("a failure that goes through the store", function()
     local able, inner = sandbox:client {
       store = same_records(), transport = transport, username = "demo", password = sandbox.password,
     }
-    inner:shift_clock(later)
+    inner:shift_clock(transport.later)
     clients[4], inners[4] = able, inner
     for _ = 1, 3 do
       assert(able:get "/user")

@@ -10,6 +10,7 @@ local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
 local json = require "mic.json"
 local launcher = require "spec.support.sandbox"
+local luassert = require "luassert"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
@@ -191,6 +192,26 @@ end
 ---@return string output both streams
 function api_methods:run(code, before)
   return (shell.run(("%s %s 2>&1"):format(before or "", self:command(code))))
+end
+
+--- The decoded answer of a call that must succeed.
+function api.data(response, err)
+  assert(response, tostring(err))
+  return response.data
+end
+
+--- Asserts that the application has refused a call.
+---@param status integer
+---@param key string|nil of the error
+---@param property string|nil of the error
+---@param response nil what the call returned
+---@param err table
+---@return table err
+function api.assert_refused(status, key, property, response, err)
+  assert(response == nil, "the call has succeeded")
+  luassert.same({ status, key, property }, { err.status, err.key, err.property })
+  luassert.is_nil(err.response.headers["x-amzn-errortype"])
+  return err
 end
 
 --- What specs compare of an error: kind and message.

@@ -1,5 +1,6 @@
 --- Time for specs: clocks, sleeping, and waiting for a condition.
 
+local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 
 local clock = {}
@@ -20,6 +21,19 @@ function clock.eventually(condition, seconds)
     core.sleep(0.01)
   end
   return false, seconds or 5
+end
+
+--- Makes a blocking transport with clocks of its own.
+---@return table transport `later`: how many seconds its clocks are ahead, 0 at first
+function clock.transport()
+  local transport = setmetatable({ later = 0 }, { __index = blocking })
+  function transport.now()
+    return core.now() + transport.later
+  end
+  function transport.wall()
+    return core.wall() + transport.later
+  end
+  return transport
 end
 
 return clock

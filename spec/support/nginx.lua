@@ -170,6 +170,22 @@ return mic.new {
 ]]):format(api.base_url, api.api_key, api.username, api.password, api.ca_file, more or "")
 end
 
+--- The directives that proxy to a server over verified TLS.
+---@param url string
+---@param ca_file string
+---@return string
+function nginx.proxy(url, ca_file)
+  return ([[
+  proxy_pass %s/;
+  proxy_ssl_server_name on;
+  proxy_ssl_name localhost;
+  proxy_ssl_verify on;
+  proxy_ssl_trusted_certificate %s;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+]]):format(url, ca_file)
+end
+
 --- ---- requests ----
 
 --- One request.

@@ -21,7 +21,7 @@ local function is_sanitized(build)
   return tree.read(build .. "/mic/core.so"):find("__asan_init", 1, true) ~= nil
 end
 
-describe("when memory ends", function()
+describe("when an allocation fails", function()
   local program, environment
 
   setup(function()
@@ -35,7 +35,7 @@ describe("when memory ends", function()
     environment = ("LUA_PATH='lua/?.lua;;' LUA_CPATH='%s/?.so;;'"):format(build)
   end)
 
-  it("nothing crashes, leaks, lies or stays broken, whichever allocation it is", function()
+  it("nothing crashes, leaks or stays inconsistent, whichever allocation it is", function()
     local command = "%s timeout 120 %s --sample %d --phase %d spec/allocation/*.lua"
     local output =
       shell.check(command:format(environment, program, SAMPLE, PHASES[running]))
@@ -43,7 +43,7 @@ describe("when memory ends", function()
     assert.is_true(tonumber(scenarios) >= 25 and tonumber(failures) > 200, output)
   end)
 
-  it("and a scenario that does not keep its word is found out", function()
+  it("a scenario with a wrong result is reported", function()
     local path = scratch.file [[
       local kept = {}
       return {

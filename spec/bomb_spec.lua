@@ -15,7 +15,7 @@ local function tables(count)
   return "[" .. ("[],"):rep(count - 2) .. "[]]"
 end
 
-describe("an answer that would decode to much", function()
+describe("a JSON bomb", function()
   local box = api.around()
 
   --- Peak of Lua memory during a function, in KB.
@@ -39,7 +39,7 @@ describe("an answer that would decode to much", function()
 
   local message = "too_large: the answer holds more JSON values than allowed"
 
-  it("is too_large, and costs no more than its text", function()
+  it("is an error of kind too_large, and takes no more memory than its text", function()
     local bomb = packed(tables(600000)) -- 1.8 MB, some kilobytes on the wire
     local small = { max_response_size = LIMIT }
     local listened = { max_response_size = LIMIT, on_event = function() end }
@@ -64,7 +64,7 @@ describe("an answer that would decode to much", function()
     end
   end)
 
-  it("is too_large in event loops, too", function()
+  it("is an error of kind too_large in event loops, too", function()
     for _, loop in ipairs(loops.all) do
       box:answer(packed(tables(600000)))
       local err
@@ -89,7 +89,7 @@ describe("an answer that would decode to much", function()
     client:close()
   end)
 
-  it("is not what has commas and brackets in its texts", function()
+  it("is told from strings with commas and brackets", function()
     local client = box:client { max_response_size = LIMIT }
     local text = (",[{"):rep(200000)
     box:answer(packed('{"text":"' .. text .. '"}'))
@@ -125,7 +125,7 @@ describe("an answer that would decode to much", function()
     client:close()
   end)
 
-  it("is no JSON that the count understands", function()
+  it("may be invalid JSON, which is reported as such", function()
     local client = box:client { max_response_size = LIMIT }
     for _, start in ipairs { "[01,", "[\1,", "[[[", "[nul," } do
       local text = start .. tables(600000) .. "]"

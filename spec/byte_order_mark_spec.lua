@@ -49,7 +49,7 @@ describe("a byte order mark before JSON", function()
     end
   end)
 
-  it("hides no secret of a reply", function()
+  it("does not keep secrets of a reply from being masked", function()
     local client = sandbox:client()
     answer("/auth/login", MARK .. '{"message":"' .. sandbox.password .. '"}',
       { status = 400, method = "POST" })
@@ -58,7 +58,7 @@ describe("a byte order mark before JSON", function()
     assert.equal(MARK .. '{"message":"' .. ("*"):rep(#sandbox.password) .. '"}', err.response.body)
   end)
 
-  it("is skipped once, and counts where broken JSON is told", function()
+  it("is skipped once, and counts in the position of a JSON error", function()
     local decode = mic.json.decode
     assert.same({ 1 }, decode(MARK .. "[1]"))
     assert.same({ nil, "not valid JSON at byte 5 of 6" }, { decode(MARK .. "[x]") })

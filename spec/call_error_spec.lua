@@ -38,7 +38,7 @@ describe("a call that fails", function()
     return err
   end
 
-  it("tells all that the API said", function()
+  it("has all fields of the API's error", function()
     local err = fails {
       status = 400,
       headers = { ["Content-Type"] = "application/json", ["x-amzn-RequestId"] = "7f3a-1" },
@@ -74,7 +74,7 @@ describe("a call that fails", function()
     assert.is_nil(fails({ status = 500 }).request_id)
   end)
 
-  it("says which statuses a later try may cure, and that it was sent once", function()
+  it("is retryable for the statuses that may pass, and has one attempt", function()
     for status, retryable in pairs {
       [429] = true, [500] = true, [502] = true, [503] = true, [504] = true,
       [300] = false, [304] = false, [400] = false, [403] = false, [404] = false, [405] = false,
@@ -201,7 +201,7 @@ describe("a call that fails", function()
   end)
 end)
 
-describe("a server that is not the one it should be", function()
+describe("a server whose identity cannot be verified", function()
   local sandbox, server = api.start(), echo.start()
 
   --- The error of a call to it; nothing was sent there.
@@ -233,7 +233,7 @@ describe("a server that is not the one it should be", function()
     end
   end)
 
-  it("is refused for a certificate of another name, which no other authority mends", function()
+  it("is refused for a certificate of another name, whatever the authority", function()
     local err = refused { base_url = server.tls_url .. "/prod", tls = { ca_file = server.ca_file } }
     assert.equal("CURLE_PEER_FAILED_VERIFICATION", err.code)
     assert.is_nil((err.hint or ""):find("authority of your own", 1, true), err.hint)

@@ -96,7 +96,7 @@ describe("one call with a stored token", function()
     ]])
   end)
 
-  it("tells the answer where the code for more cannot be loaded", function()
+  it("returns its answer when further modules cannot be loaded", function()
     box:answer { path = "/gone", status = 404, body = '{"message":"no such thing"}' }
     assert.are.equal("http\t404\tno such thing\t/gone\t404\n", run(NO_MORE .. [[
       local _, err = client:get "/gone"
@@ -104,7 +104,7 @@ describe("one call with a stored token", function()
     ]]))
   end)
 
-  it("sends nothing where the code for that cannot be loaded, and says so", function()
+  it("sends nothing when a module that it needs cannot be loaded, and returns an error", function()
     local printed = run(NO_MORE .. [[
       local function tell(task, ...)
         local result, err = task(client, ...)

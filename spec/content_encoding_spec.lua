@@ -71,7 +71,7 @@ describe("an answer's Content-Encoding", function()
     end)
   end
 
-  it("is undone for brotli and zstd too, where this libcurl has brought them", function()
+  it("is decoded for brotli and zstd too, if this libcurl supports them", function()
     local client = sandbox:logged_in()
     local features = mic.features()
     for coding, bodies in pairs { br = { BROTLI }, zstd = { ZSTD, ZSTD_TWO_FRAMES } } do
@@ -111,7 +111,7 @@ describe("an answer's Content-Encoding", function()
     end
   end)
 
-  it("that is broken is said to be, and is not tried again", function()
+  it("that is broken is an error, and is not retried", function()
     local client = sandbox:logged_in { retry = { attempts = 3, base = 0.01 } }
     local whole = bytes(GZIP)
     local cases = {
@@ -206,7 +206,7 @@ describe("an answer's Content-Encoding", function()
     assert.equal(PLAIN, folder:read "file")
   end)
 
-  it("that makes very much of little is refused, in a file too", function()
+  it("of a decompression bomb is refused, in a file too", function()
     local client = sandbox:logged_in()
     local folder = scratch.folder()
     answer("gzip, gzip", shell.check "head -c 300000000 /dev/zero | gzip -1 | gzip -9 | base64 -w0")

@@ -54,7 +54,7 @@ describe("mic.core, whatever the order in which objects end,", function()
     assert.equal(200, exchange:result().status)
   end)
 
-  it("drops exchanges, records and clients together without harm", function()
+  it("frees exchanges, records and clients in any order", function()
     for _ = 1, 5 do
       local client = logged_in()
       local kept = { client, client:record(),
@@ -83,7 +83,7 @@ describe("mic.core, whatever the order in which objects end,", function()
     ]])
   end)
 
-  it("does not break over a login that had ended before the client was closed", function()
+  it("survives a login that had ended before the client was closed", function()
     assert.equal("closed\nend\n", run_apart [[
       local exchange = client:start("login", username, password)
       finish(exchange)

@@ -31,7 +31,7 @@ describe("an exchange of mic.core", function()
     assert.equal(200, reply.status)
   end
 
-  it("ends as the waiting call does: reply and hint", function()
+  it("has the result of the blocking call: reply and hint", function()
     local reply, hint = finish(start "/users/anna")
     assert.equal(200, reply.status)
     assert.is_nil(hint)
@@ -49,7 +49,7 @@ describe("an exchange of mic.core", function()
     end
   end)
 
-  it("says wait while the answer is not there, and gives its result once", function()
+  it("returns wait until the answer is complete, and gives its result once", function()
     sandbox:answer { path = "/user", delay = 0.2 }
     local exchange = start "/user"
     assert.equal("wait", exchange:run(0))

@@ -3,7 +3,7 @@
 local api = require "spec.support.api"
 local core = require "mic.core"
 
-describe("mic.core alone", function()
+describe("mic.core", function()
   local sandbox = api.around()
   local client
 
@@ -65,7 +65,7 @@ describe("mic.core alone", function()
     assert.equal(0, sandbox:counters().handshakes)
   end)
 
-  it("tells any HTTP answer as a reply, and what it means for the credentials", function()
+  it("returns any HTTP answer as a reply, with a hint about the credentials", function()
     log_in()
     local reply = get "/users/nobody"
     assert.same({ 404, nil }, { reply.status, reply.means })
@@ -259,7 +259,7 @@ describe("mic.core alone", function()
     end
   end)
 
-  it("refuses nonsense in a request before it sends anything", function()
+  it("refuses an invalid request before it sends anything", function()
     log_in()
     sandbox:seen()
     local function problem(spec)

@@ -32,7 +32,7 @@ describe("the Lua-free core", function()
   end)
 
   for _, section in ipairs(sections) do
-    it("keeps its word: " .. section[2], function()
+    it("passes its unit tests: " .. section[2], function()
       local output, status = shell.run(program .. " " .. section[1] .. " 2>&1")
       assert.equal(0, status, output)
       assert.is_truthy(output:match("[1-9]%d* checks, 0 failed"), output)

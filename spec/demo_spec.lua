@@ -35,7 +35,7 @@ describe("the demo", function()
   local THREE = "authorization: %*%*%*  identityId: %*%*%*  x%-api%-key: %*%*%*"
   local ms = "  %d+%.%d ms  HTTP/2, "
 
-  it("ends well, with nothing on the error stream", function()
+  it("succeeds, and prints nothing to standard error", function()
     assert.equal(0, script.code, printed)
     assert.equal(4, #steps, printed)
   end)

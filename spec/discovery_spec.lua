@@ -125,14 +125,14 @@ describe("a client of a stack", function()
     assert.is_truthy(sandbox:seen():find("GET /discovery/manifest?v=1&hostname=", 1, true))
   end)
 
-  it("tells when the manifest's server does not know the path", function()
+  it("is an error when the manifest's server does not know the path", function()
     make { manifest_url = sandbox.origin .. "/elsewhere/" }
     local _, err = client:get "/user"
     assert.same({ "http", 403 }, { err.kind, err.status })
     assert.is_truthy(tostring(err):find("GET /elsewhere/", 1, true))
   end)
 
-  it("tells when the manifest's server cannot be reached or is not trusted", function()
+  it("is an error when the manifest's server cannot be reached or is not trusted", function()
     make { manifest_url = "https://localhost:1/manifest/" }
     local _, err = client:login()
     assert.same({ "network", "CURLE_COULDNT_CONNECT", true },

@@ -161,7 +161,7 @@ describe("the reference names all and only what a program meets, in", function()
   local script = blocks.run({ { text = MEETING } })[1]
   local seen = json.decode(script.printed)
 
-  it("a meeting with everything", function()
+  it("a program with every error, event and state", function()
     assert.equal(0, script.code, script.printed)
     assert.is_truthy(seen, script.printed)
   end)

@@ -53,7 +53,7 @@ local function assert_fresh(response)
   assert.equal(2, #server.requests())
 end
 
-describe("a kept connection over which something came", function()
+describe("a kept connection with unexpected bytes", function()
   for what, bytes in pairs {
     ["another answer"] = STALE,
     ["a farewell"] = FAREWELL,
@@ -121,7 +121,7 @@ describe("a kept connection over which something came", function()
   end)
 end)
 
-describe("an answer behind whose end something comes", function()
+describe("an answer with bytes after its end", function()
   for what, head in pairs {
     ["a length"] = answer '{"n":1}',
     chunks = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n7\\r\\n{\"n\":1}\\r\\n"
@@ -145,7 +145,7 @@ describe("an answer behind whose end something comes", function()
     assert_fresh(mic.assert(get()))
   end)
 
-  it("keeps it when nothing does", function()
+  it("keeps it when nothing follows", function()
     for _, head in ipairs {
       "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
         .. "7\\r\\n{\"n\":1}\\r\\n0\\r\\n\\r\\n",

@@ -77,7 +77,7 @@ describe("over TLS, a response received", function()
   end
 end)
 
-describe("over TLS, a connection over which nothing came", function()
+describe("over TLS, a connection without unexpected bytes", function()
   it("is kept, also with the tickets of TLS 1.3", function()
     local first = mic.assert(client:get("/plain", { auth = false }))
     for _ = 1, 5 do

@@ -7,7 +7,7 @@ local clock = require "spec.support.clock"
 
 local HOUR = 3600
 
-describe("a token that nears its end", function()
+describe("a token near its expiry", function()
   local sandbox = api.around()
   local transport, client, inner
 
@@ -42,7 +42,7 @@ describe("a token that nears its end", function()
   local ahead = "GET /user\nPOST /auth/refresh"
   local first = "POST /auth/refresh\nGET /user"
 
-  it("is used as it is while it is young", function()
+  it("is used without a refresh while it is fresh", function()
     make()
     assert_works(present)
     pass(HOUR - 900)

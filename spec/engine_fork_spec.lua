@@ -8,7 +8,7 @@ local native = require "spec.support.native"
 describe("the engine of mic.core", function()
   local sandbox = api.start()
 
-  it("is made anew in a child process, and the parent's goes on", function()
+  it("is created again in a child process, and the parent's keeps working", function()
     local printed = child.run(sandbox, [[
       local process = native.load "process"
       local of = client()

@@ -233,7 +233,7 @@ describe("the engine of mic.core", function()
   end)
 
   describe("ends at once", function()
-    it("what is cancelled, queued or running, and goes on", function()
+    it("what is cancelled, queued or running, and stays usable", function()
       sandbox:answer { path = "/slow", body = "{}", delay = 20, times = 3 }
       local queued, running, other = start "/slow", start "/slow", start "/slow"
       queued:cancel()

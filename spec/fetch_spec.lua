@@ -175,7 +175,7 @@ describe("client:fetch", function()
       end
     end)
 
-    it("loses them on the way to another origin, for good", function()
+    it("drops them at a redirect to another origin, for good", function()
       redirect(own, "/a", other.base_url .. "/b", 301)
       redirect(other, "/b", own.base_url .. "/c", 308)
       own:answer { path = "/c", body = "{}" }
@@ -189,14 +189,14 @@ describe("client:fetch", function()
       end
     end)
 
-    it("gains none on the way from another origin", function()
+    it("adds none at a redirect from another origin", function()
       redirect(other, "/a", own.base_url .. "/b")
       own:answer { path = "/b", body = "{}" }
       mic.assert(client:fetch(other.base_url .. "/a"))
       assert.are.equal("", carried(own:log()[1]))
     end)
 
-    it("needs no login on the way from another origin", function()
+    it("needs no login after a redirect from another origin", function()
       local stranger = own:client { tls = { ca_file = both } }
       redirect(other, "/a", own.base_url .. "/b")
       own:answer { path = "/b", body = "{}" }

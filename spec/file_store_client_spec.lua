@@ -65,7 +65,7 @@ describe("a client with a file store", function()
     assert.is_nil(new_client({ username = "per@example.com" }):get "/user")
   end)
 
-  it("logs in anew when the file is damaged, and does not lose what was there", function()
+  it("logs in again when the file is damaged, and keeps its content aside", function()
     assert(new_client():login(nil, sandbox.password))
     local file = record_file()
     run("truncate -s 100 " .. quote(file))

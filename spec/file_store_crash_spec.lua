@@ -190,7 +190,7 @@ describe("the lock of the file store", function()
     assert.is_truthy(store.lock("key", 45))
   end)
 
-  it("is not a forked child's, whatever that does", function()
+  it("does not belong to a forked child, whatever that does", function()
     local printed = puppet.lua(folder, [[
       local owner = {}
       local token = store.lock(KEY, 45, owner)
@@ -266,11 +266,11 @@ describe("the lock of the file store", function()
     ]])
   end
 
-  it("is let go by the orphan of its holder when that uses the store", function()
+  it("is released by a child of its dead holder when that uses the store", function()
     assert.equal("false true\n", orphan "store.load(KEY)")
   end)
 
-  it("is let go by the orphan of its holder when that drops the store", function()
+  it("is released by a child of its dead holder when that drops the store", function()
     assert.equal("false true\n", orphan "store = nil; collectgarbage(); collectgarbage()")
   end)
 
@@ -290,7 +290,7 @@ describe("the lock of the file store", function()
     assert.equal("0\ttrue\n", printed)
   end)
 
-  it("is had by one of many processes at a time", function()
+  it("is held by one of many processes at a time", function()
     local command = puppet.command(folder, [[
       local taken = 0
       while taken < 20 do

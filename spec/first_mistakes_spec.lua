@@ -486,7 +486,7 @@ describe("the first mistake:", function()
     end)
   end
 
-  it("looks at what a client does not have yet: it is nil", function()
+  it("reads a field that a client does not have: it is nil", function()
     for _, name in ipairs {
       "users", "things", "thing_types", "observations", "domains", "resources", "files", "manifest",
       "path", "data", "name", "id", "", "x", "set", "host",

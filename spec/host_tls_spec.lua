@@ -21,7 +21,7 @@ describe("a program with an OpenSSL of its own", function()
     end)
   end
 
-  it("is not to be seen where OpenSSL is a shared library", function()
+  it("is not detected if OpenSSL is a shared library", function()
     assert.is_truthy((load_core ""):find "^true")
   end)
 end)

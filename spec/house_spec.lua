@@ -109,7 +109,7 @@ describe("the specs", function()
     assert.same({}, lost)
   end)
 
-  it("leave no test out", function()
+  it("skip no test", function()
     local out = {}
     for _, path in ipairs(files) do
       local code = tree.code(path)

@@ -115,7 +115,7 @@ describe("Ctrl-C", function()
     end)
   end)
 
-  it("comes out of the password function as itself", function()
+  it("is raised unchanged out of the password function", function()
     assert_interrupted(INTERPRETED .. [[
       local function ask()
         print "waiting" io.stdout:flush()
@@ -129,7 +129,7 @@ describe("Ctrl-C", function()
     end)
   end)
 
-  it("comes out of a function of the store as itself", function()
+  it("is raised unchanged out of a function of the store", function()
     for _, name in ipairs { "load", "lock", "save", "unlock" } do
       assert_interrupted(INTERPRETED .. [[
         local memory = require("mic.store.memory")()

@@ -143,7 +143,7 @@ describe("the layers of the Lua side", function()
     check(problems)
   end)
 
-  it("are looked at downwards only", function()
+  it("point downwards only", function()
     local problems = {}
     for _, path in ipairs(lua_files) do
       local own = layer_of(module_of(path)) or 0
@@ -159,7 +159,7 @@ describe("the layers of the Lua side", function()
     check(problems)
   end)
 
-  it("have no circle among what a module needs to be loaded", function()
+  it("have no cycle among the modules required at load", function()
     local graph = {}
     for _, path in ipairs(lua_files) do
       local needs = {}
@@ -248,7 +248,7 @@ describe("the layers of the C side", function()
     end
   end)
 
-  it("include what is there, base.h first, and have no circle", function()
+  it("include existing files, base.h first, without a cycle", function()
     local problems, graph, exists = {}, {}, {}
     assert.is_true(#c_files > 0)
     for _, path in ipairs(c_files) do

@@ -104,7 +104,7 @@ describe("a login or refresh that a call waits for", function()
     assert.equal(4, sandbox:counters().login)
   end)
 
-  it("tells of each try: events with their number, and the retries between", function()
+  it("emits an event for each attempt with its number, and for the retries between", function()
     make()
     script("/auth/login", 503, "cut")
     mic.assert(client:get "/user")
@@ -122,7 +122,7 @@ describe("a login or refresh that a call waits for", function()
     }, lines)
   end)
 
-  it("is sent as often as the call's option says, else the client's", function()
+  it("has as many attempts as the call's option says, else the client's", function()
     local twice, four = { attempts = 2, base = 0.001, cap = 0.001 }, { attempts = 4 }
     for _, case in ipairs {
       { false, nil, 1 }, { FAST, false, 1 }, { FAST, nil, 3 }, { false, twice, 2 },

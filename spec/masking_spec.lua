@@ -266,7 +266,7 @@ describe("masking", function()
     assert.same({ abc = "***", other = "abcd" }, err.message_params)
   end)
 
-  it("shows nothing of a client that knows no secret any more", function()
+  it("hides the whole text for a client that no longer knows its secrets", function()
     local inner = sandbox:core { password = PASSWORD }
     assert.equal("a *** b", inner:mask("a " .. PASSWORD .. " b"))
     inner:close()
@@ -324,7 +324,7 @@ describe("masking", function()
     assert_hidden(shown:match "^(.*)\n(.*)$")
   end)
 
-  it("tells all the same that the client was closed", function()
+  it("does not hide that the client was closed", function()
     client = make { on_event = function(event)
       if event.type == "request" then
         client:close()

@@ -33,7 +33,7 @@ describe("the module", function()
     assert.is_truthy(mic._VERSION:find "^%d+%.%d+%.%d+")
   end)
 
-  it("tells what it runs on", function()
+  it("has versions and features of the build", function()
     local features = mic.features()
     for _, name in ipairs { "version", "lua", "libcurl", "tls" } do
       assert.equal("string", type(features[name]), name)
@@ -74,7 +74,7 @@ describe("the module", function()
     end)
   end)
 
-  it("tells who loads mic.nginx elsewhere that it is for nginx", function()
+  it("raises when mic.nginx is loaded outside nginx", function()
     local ok, problem = pcall(require, "mic.nginx")
     assert.is_false(ok)
     local expected = "mic.nginx is for nginx's *_by_lua blocks: there is no ngx here"

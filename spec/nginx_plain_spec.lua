@@ -145,7 +145,7 @@ local cases = {
 
 describe("a GET without options in nginx", function()
   for _, case in ipairs(cases) do
-    it("is as good as one with them: " .. case[1], function()
+    it("has the result of one with them: " .. case[1], function()
       local seen = {}
       for listens = 0, 1 do
         box:reset()

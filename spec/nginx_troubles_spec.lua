@@ -61,7 +61,7 @@ describe("an nginx worker", function()
     assert.are.equal("200 after 1\n", (server:get "/call"))
   end)
 
-  it("says that there are no descriptors, and goes on once there are", function()
+  it("returns an error without free descriptors, and works once there are some", function()
     assert.are.equal("network EMFILE\n", (server:get "/hog"))
     assert.are.equal("200 after 1\n", (server:get "/call"))
   end)

@@ -95,7 +95,7 @@ describe("without descriptors", function()
   end
 
   for _, loop in ipairs { "blocking", "cqueues", "luv" } do
-    it("each call says so, and works once there are some, " .. loop, function()
+    it("each call is an error, and works once there are some, " .. loop, function()
       local output = run([[
         run(function()
           local told = {}
@@ -115,7 +115,7 @@ describe("without descriptors", function()
       assert.are.equal("true\ttrue\n", output)
     end)
 
-    it("a login, a refresh, a retry, a batch and files say so, " .. loop, function()
+    it("a login, a refresh, a retry, a batch and files are errors, " .. loop, function()
       local output = run([[
         run(function()
           local folder = os.tmpname()

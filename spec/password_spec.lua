@@ -39,7 +39,7 @@ describe("the option password as a function", function()
     assert.equal(200, client:get("/user").status)
   end)
 
-  it("has its reason in the message, the first line, and the whole as the cause", function()
+  it("gives its reason: the first line in the message, all of it as the cause", function()
     local object = setmetatable({}, { __tostring = function() return "sealed\nfor ever" end })
     local plain = { code = 5 }
     for _, row in ipairs {

@@ -155,7 +155,7 @@ describe("a call without options", function()
   local waits = { base = 0.001 }
 
   for _, case in ipairs(cases) do
-    it("is as good as one with them: " .. case[1], function()
+    it("has the result of one with them: " .. case[1], function()
       local seen = {}
       for index, way in ipairs { itself, in_batch, itself, in_batch } do
         box:reset()

@@ -5,10 +5,10 @@ local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
-describe("what a user pays", function()
+describe("the cost", function()
   local box = api.start()
 
-  it("is one handshake for a login and a hundred calls", function()
+  it("of a login and a hundred calls is one handshake", function()
     for _, http_version in ipairs { "2", "1.1" } do
       box:reset()
       local client = box:automatic { http_version = http_version }
@@ -25,7 +25,7 @@ describe("what a user pays", function()
     end
   end)
 
-  it("is another one after an hour: a busy connection would see no new certificate or address",
+  it("includes a new handshake each hour: a busy connection would see no new certificate",
     function()
       local later = native.build "later"
       local folder = scratch.folder()
@@ -73,7 +73,7 @@ describe("what a user pays", function()
 
   local BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
-  it("is no reading of a bundle where the system has a hashed folder", function()
+  it("includes no reading of a bundle where the system has a hashed folder", function()
     local bundle = tonumber(shell.check("stat -c %s " .. BUNDLE))
     local hashed = shell.check "ls /etc/ssl/certs/*.0 2>/dev/null" ~= ""
     local by_itself, by_bundle =

@@ -184,7 +184,7 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       assert.equal(200, mic.assert(new:get "/user").status)
     end)
 
-    it("goes out at once in an explicit login, and is cleared when that works", function()
+    it("is sent at once by an explicit login, and is cleared when that succeeds", function()
       local client = process { password = sandbox.password }
       for round = 1, 2 do
         sandbox:answer { path = "/auth/login", status = 401, body = "{}" }
@@ -203,7 +203,7 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       assert.equal("GET /user\nPOST /auth/refresh\n" .. LOGIN .. "\nGET /user", sandbox:seen())
     end)
 
-    it("is kept to after a logout, and while a token is good", function()
+    it("counts after a logout, and while a token is valid", function()
       local client = process()
       mic.assert(client:login(nil, sandbox.password))
       sandbox:expire(true)

@@ -72,7 +72,7 @@ describe("a response", function()
     assert.same({ "a=1; Path=/", "b=2" }, make({}):header_values "set-cookie")
   end)
 
-  it("has what the exchange told", function()
+  it("has the fields of the reply", function()
     local made = make { status = 201, body = '{"a":1}' }
     assert.equal(201, made.status)
     assert.equal('{"a":1}', made.body)
@@ -183,7 +183,7 @@ describe("the response of a call", function()
     return client:get("/user", opts)
   end
 
-  it("tells where it came from and how long that took", function()
+  it("has its url and timings", function()
     local made = assert(client:get("/users/{userName}", {
       params = { userName = "anna" }, query = { attributes = "userName" },
     }))

@@ -155,7 +155,7 @@ describe("the sandbox's control", function()
   end)
 
   describe("log", function()
-    it("tells each request that came", function()
+    it("has each request received", function()
       local _, headers = box:login()
       box:clear_log()
       box:call {

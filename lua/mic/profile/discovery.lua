@@ -30,18 +30,17 @@ local function client_for(url, config)
   return made, path
 end
 
---- Fetches a flat JSON object without credentials. `wanted`: client, path, url (whose path errors
---- show), what (its name in messages), timeout.
-local function fetch(transport, wanted, ends)
-  local what = wanted.what
-  local spec = { method = "GET", path = wanted.path, auth = false, resend = true }
+--- Fetches a manifest, a flat JSON object, without credentials. `what`: its name in messages.
+local function fetch(search, transport, ends, client, path, what)
   local left = ends and ends - transport.now()
-  local facts = { method = "GET", path = wanted.url:match "^%a+://[^/]*([^?]*)", attempts = 1 }
+  local shown = (client:root() .. path):match "^%a+://[^/]*([^?]*)"
+  local facts = { method = "GET", path = shown, attempts = 1 }
   if left and left <= 0 then
     return nil, errors.new("timeout", "the deadline of the call has passed", facts)
   end
-  spec.timeout = math.min(wanted.timeout, left or wanted.timeout)
-  local reply, kind, code, message = transport.request(wanted.client, spec)
+  local timeout = math.min(search.config.timeout, left or math.huge)
+  local spec = { method = "GET", path = path, auth = false, resend = true, timeout = timeout }
+  local reply, kind, code, message = transport.request(client, spec)
   if not reply then
     return nil, errors.from_fail(kind, code, what .. ": " .. message, facts)
   end
@@ -70,8 +69,7 @@ end
 ---@return table|nil search nil and a message if the URL is not valid
 ---@return string|nil problem
 function discovery.new(stack, manifest_url, config)
-  local url = manifest_url or DEFAULT_URL
-  local client, path = client_for(url, config)
+  local client, path = client_for(manifest_url or DEFAULT_URL, config)
   if not client then
     return nil, (path:gsub("^base_url", "manifest_url"))
   end
@@ -84,7 +82,6 @@ function discovery.new(stack, manifest_url, config)
     stack = stack,
     client = client,
     path = path,
-    url = url,
     config = config,
     find = discovery.find,
     close = discovery.close,
@@ -93,13 +90,8 @@ end
 
 local function find_base_url(search, transport, ends)
   local what = "the manifest of the stack"
-  local manifest, err = fetch(transport, {
-    client = search.client,
-    path = paths.query(search.path, { hostname = search.stack }),
-    url = search.url,
-    what = what,
-    timeout = search.config.timeout,
-  }, ends)
+  local path = paths.query(search.path, { hostname = search.stack })
+  local manifest, err = fetch(search, transport, ends, search.client, path, what)
   if not manifest then
     return nil, err
   end
@@ -119,19 +111,12 @@ end
 
 local function find_api_key(search, transport, base_url, ends)
   local what = "the manifest of the API"
-  local url = base_url .. KEY_PATH
-  local client, path = client_for(url, search.config)
+  local client, path = client_for(base_url .. KEY_PATH, search.config)
   if not client then
     local problem = path:gsub("^base_url", "a URL that")
     return nil, errors.new("config", "the manifest of the stack names " .. problem)
   end
-  local manifest, err = fetch(transport, {
-    client = client,
-    path = path,
-    url = url,
-    what = what,
-    timeout = search.config.timeout,
-  }, ends)
+  local manifest, err = fetch(search, transport, ends, client, path, what)
   client:close()
   if not manifest then
     return nil, err

@@ -2,7 +2,7 @@
 --- the cases as tests; in an nginx worker they are called by name.
 
 local assert = require "luassert"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local mic = require "mic"
 
 --- Not LuaJIT: no task can be suspended within a pcall there.
@@ -126,7 +126,7 @@ function conformance.define(it, kind, world)
     local client = new()
     mic.assert(client:login())
     world.sandbox:answer { path = "/user", delay = 5, times = 4 }
-    local started = core.now()
+    local started = clock.now()
     local results = { inside(function()
       return kind_of(client:get("/user", { timeout = 0.1 })),
         kind_of(client:get("/user", { deadline = 0.1 })),
@@ -134,7 +134,7 @@ function conformance.define(it, kind, world)
           retry = { attempts = 2, base = 0.01 } }))
     end) }
     assert.same({ "timeout", "timeout", "timeout" }, results)
-    assert.is_true(core.now() - started < 2)
+    assert.is_true(clock.now() - started < 2)
   end)
 
   it("sends again after a wait", function()
@@ -211,8 +211,8 @@ function conformance.define(it, kind, world)
       end))
     end
     kind.run(function(_, sleep)
-      local ends = core.now() + 5
-      while client:status().counters.refreshes == 0 and core.now() < ends do
+      local ends = clock.now() + 5
+      while client:status().counters.refreshes == 0 and clock.now() < ends do
         sleep(0.01)
       end
     end)
@@ -272,7 +272,7 @@ function conformance.define(it, kind, world)
     mic.assert(client:login())
     world.sandbox:answer { path = "/user", delay = 10 }
     local result
-    local started = core.now()
+    local started = clock.now()
     kind.run(function(spawn, sleep)
       if not kind.suspends then -- no other task can close it
         client:close()
@@ -284,7 +284,7 @@ function conformance.define(it, kind, world)
       client:close()
     end)
     assert.equal("closed", result)
-    assert.is_true(core.now() - started < 2)
+    assert.is_true(clock.now() - started < 2)
   end)
 
   it("tells of everything, in order", function()
@@ -316,7 +316,7 @@ function conformance.define(it, kind, world)
       mic.assert(client:login())
       world.sandbox:answer { path = "/user", body = "{}", delay = 0.3, times = 10 }
       local ticks, ended = 0, 0
-      local started = core.now()
+      local started = clock.now()
       kind.run(function(spawn, sleep)
         for _ = 1, 10 do
           spawn(function()
@@ -329,7 +329,7 @@ function conformance.define(it, kind, world)
           sleep(0.005)
         end
       end)
-      assert.is_true(core.now() - started < 2, core.now() - started)
+      assert.is_true(clock.now() - started < 2, clock.now() - started)
       assert.is_true(ticks > 10, ticks)
     end)
 
@@ -355,9 +355,9 @@ function conformance.define(it, kind, world)
       local longest = 0
       for _, result in ipairs(together(10, function()
         for _ = 1, 20 do
-          local started = core.now()
+          local started = clock.now()
           mic.assert(client:get "/user")
-          longest = math.max(longest, core.now() - started)
+          longest = math.max(longest, clock.now() - started)
         end
         return true
       end)) do

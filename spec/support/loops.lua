@@ -2,7 +2,7 @@
 --- function that starts further tasks and one that sleeps, and returns when all have ended.
 
 local blocks = require "spec.support.blocks"
-local core = require "mic.core"
+local clock = require "spec.support.clock"
 local cqueues = require "cqueues"
 local uv = require "luv"
 
@@ -22,7 +22,7 @@ end
 local function run_blocking(main)
   main(function(task, ...)
     task(...)
-  end, core.sleep)
+  end, clock.sleep)
 end
 
 local function run_cqueues(main)
@@ -63,9 +63,9 @@ local own = documented_loop()
 
 local function run_own(main)
   own.spawn(main, own.spawn, function(seconds)
-    local ends = core.now() + seconds
-    while core.now() < ends do
-      own.park({}, ends - core.now())
+    local ends = clock.now() + seconds
+    while clock.now() < ends do
+      own.park({}, ends - clock.now())
     end
   end)
   own.run()

@@ -37,7 +37,7 @@ local BEGIN = [[
 --- Loaded by a call with a fresh token, and by no more than that.
 local plain = [[
   mic mic.client mic.client_state mic.core mic.core_loader mic.credentials.backoff
-  mic.credentials.credential_cache mic.credentials.flight_group mic.credentials.rate_limit
+  mic.credentials.credential_cache mic.credentials.rate_limit
   mic.credentials.refused_logins mic.credentials.renewal_policy mic.credentials.single_flight
   mic.credentials.token_source mic.error mic.error_body mic.hints mic.http.response
   mic.http.retry mic.http.retry_budget mic.json mic.one_line mic.option_specs

@@ -20,8 +20,7 @@ local layers = {
 
 --- The path to a login or refresh has one door: only the module given may require the other.
 local doors = {
-  ["mic.credentials.auth_request"] = "mic.credentials.refresh_steps",
-  ["mic.credentials.refresh_steps"] = "mic.credentials.refresh",
+  ["mic.credentials.auth_request"] = "mic.credentials.refresh",
   ["mic.credentials.refresh"] = "mic.credentials.single_flight",
   ["mic.credentials.single_flight"] = "mic.credentials.token_source",
 }

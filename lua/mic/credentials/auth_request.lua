@@ -53,24 +53,24 @@ local function response_event(what, attempt, reply, err, seconds)
   return event
 end
 
-local function perform(this, what, seconds, username, password)
-  local transport, core = this.session.transport, this.session.core
+local function perform(flight, what, seconds, username, password)
+  local transport, core = flight.account.transport, flight.account.core
   local kind, code, message
   if what == "login" then
-    this.exchange, kind, code, message =
+    flight.exchange, kind, code, message =
       transport.start(core, what, username, password, seconds)
   else
-    this.exchange, kind, code, message = transport.start(core, what, seconds)
+    flight.exchange, kind, code, message = transport.start(core, what, seconds)
   end
-  if not this.exchange then
+  if not flight.exchange then
     return nil, kind, code, message
   end
-  return transport.finish(core, this.exchange)
+  return transport.finish(core, flight.exchange)
 end
 
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
 --- the transaction, so that a new refresh token is not lost if the waiting task ends.
----@param this table the transaction: session, events, exchange
+---@param flight table the transaction: account, events, exchange
 ---@param what "login"|"refresh"
 ---@param attempt number number of this attempt, from 1
 ---@param seconds number time limit
@@ -79,14 +79,14 @@ end
 ---@return table|nil reply masked, or nil
 ---@return table record the core's record, or an error
 ---@return boolean|nil refused the API said that these credentials are wrong
-function auth_request.send(this, what, attempt, seconds, username, password)
-  local transport, mask = this.session.transport, this.session.mask
+function auth_request.send(flight, what, attempt, seconds, username, password)
+  local transport, mask = flight.account.transport, flight.account.mask
   local function emit(event)
-    this.events[#this.events + 1] = event
+    flight.events[#flight.events + 1] = event
   end
   local started = transport.now()
   emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = attempt }
-  local reply, record, code, message = perform(this, what, seconds, username, password)
+  local reply, record, code, message = perform(flight, what, seconds, username, password)
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(what, attempt, mask))

@@ -3,34 +3,34 @@
 local errors = require "mic.error"
 
 local backoff = {}
-local pause_methods = {}
-local pause_mt = { __name = "mic.credentials.backoff", __index = pause_methods }
+local backoff_methods = {}
+local backoff_mt = { __name = "mic.credentials.backoff", __index = backoff_methods }
 
 --- Makes a backoff that is over.
----@return table pause
+---@return table backoff
 function backoff.new()
-  return setmetatable({ ends = nil, err = nil, failures = 0 }, pause_mt)
+  return setmetatable({ ends = nil, err = nil, failures = 0 }, backoff_mt)
 end
 
 --- Starts the backoff.
 ---@param now number on the transport's clock
 ---@param seconds number
 ---@param err table the failure
-function pause_methods:begin(now, seconds, err)
+function backoff_methods:begin(now, seconds, err)
   self.ends, self.err = now + seconds, err
 end
 
 --- Returns the seconds left.
 ---@param now number on the transport's clock
 ---@return number|nil seconds nil when it is over
-function pause_methods:left(now)
+function backoff_methods:left(now)
   return self.ends and self.ends > now and self.ends - now or nil
 end
 
 --- Returns a copy of the failure, with the time of the next attempt.
 ---@param now number on the transport's clock
 ---@return table err a new object
-function pause_methods:error(now)
+function backoff_methods:error(now)
   local err = errors.copy(self.err)
   local next_try = ("the next try is in %d s"):format(math.ceil(self:left(now) or 0))
   err.hint = err.hint and err.hint .. "; " .. next_try or next_try
@@ -39,7 +39,7 @@ function pause_methods:error(now)
 end
 
 --- Ends the backoff after a successful login or refresh.
-function pause_methods:finish()
+function backoff_methods:finish()
   self.ends, self.err, self.failures = nil, nil, 0
 end
 

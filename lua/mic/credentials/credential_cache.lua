@@ -30,7 +30,7 @@ end
 
 --- Makes the credential cache of a client.
 ---@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
---- owner (of the store's locks; its `refusals` are saved with the record)
+--- group (owner of the store's locks; its `refusals` are saved with the record)
 ---@return table cache
 function credential_cache.new(settings)
   return setmetatable({
@@ -40,7 +40,7 @@ function credential_cache.new(settings)
     transport = settings.transport,
     emit = settings.emit,
     refresh_margin = settings.refresh_margin,
-    owner = settings.owner,
+    group = settings.group,
     adoptions = 0, -- adopted records that others saved
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- last failure of the store; nil after a successful save
@@ -60,6 +60,20 @@ function cache_methods:check_store()
 end
 
 --- ---- memory ----
+
+--- True if the token is fresh or in the advisory window.
+---@return boolean
+function cache_methods:is_good()
+  local state = self.core:freshness()
+  return state == "fresh" or state == "advisory"
+end
+
+--- True if the token may be sent: fresh, advisory or mandatory.
+---@return boolean
+function cache_methods:is_usable()
+  local state = self.core:freshness()
+  return state == "fresh" or state == "advisory" or state == "mandatory"
+end
 
 --- Swaps in credentials and sets their refresh windows.
 ---@param record table the core's record, or the user's table
@@ -123,15 +137,15 @@ end
 --- Takes refused logins and backoff from a valid record.
 local function learn(self, record)
   undamaged(self)
-  self.owner.refusals:learn(record)
+  self.group.refusals:learn(record)
   self.retry_at = record:retry_at()
   return record:is_login() and record or nil
 end
 
---- The saved record; nil when there is none or what is saved is damaged.
+--- Loads the saved record; nil if there is none or what is saved is damaged.
 ---@return table|nil record with credentials
----@return table|nil err when the store failed
-function cache_methods:saved()
+---@return table|nil err the store failed
+function cache_methods:load()
   local record, err = ask(self, "load", self.key)
   self.retry_at = 0
   if record == nil then
@@ -189,7 +203,7 @@ end
 ---@return true|nil ok
 ---@return table|nil err
 function cache_methods:save(record)
-  local refused = self.owner.refusals
+  local refused = self.group.refusals
   record = refused:attach(record, self.core, self:wall())
   local saved, err = ask(self, "save", self.key, record)
   if err then
@@ -205,41 +219,64 @@ end
 
 --- Marks memory as dirty. It is saved at the next opportunity if the store still holds `base` or
 --- nothing; a newer record of others takes precedence.
----@param base table|nil the record that the store held; nil: that of the last dirty state
+---@param base table|false|nil the record that the store held; without one that of the last mark
 function cache_methods:mark_dirty(base)
   base = base or (self.dirty and self.dirty.base)
   local failures = self.dirty and self.dirty.failures + 1 or 1
   local facts = { failures = failures, random = self.transport.random() }
   -- The first retry comes with the next call.
-  local wait = failures > 1 and renewal_policy.pause(facts) or 0
-  local next_try = self.transport.now() + wait
+  local pause = failures > 1 and renewal_policy.pause(facts) or 0
+  local next_try = self.transport.now() + pause
   self.dirty = { base = base, failures = failures, next_try = next_try }
 end
 
---- Saves what is dirty. Call it with the lock held.
----@param record table|nil what the store holds
----@return boolean saved the store now holds the credentials of memory
-function cache_methods:flush(record)
-  local base = self.dirty.base
-  if record and not (base and base:same(record)) then
-    self.dirty = nil
-    return false
-  end
+--- Saves what memory holds. Call it with the lock held.
+---@param base table|false|nil the record that the store holds
+---@return true|nil ok
+---@return table|nil err
+function cache_methods:flush(base)
   local mine = self.core:record()
-  if not self:save(mine and mine:with_retry_at(0)) then
+  local ok, err = self:save(mine and mine:with_retry_at(0))
+  if ok then
+    self.dirty = nil
+  else
     self:mark_dirty(base)
-    return false
   end
-  self.dirty = nil
-  return true
+  return ok, err
 end
 
---- Takes the store's lock; does not wait.
+--- Loads the saved record and adopts it if others have saved it.
+---@param locked boolean|nil the lock is held: if memory is dirty and the record is not newer, memory
+--- is saved instead
+---@return table|nil record what the store holds
+---@return boolean adopted the credentials are new
+---@return table|nil err the store failed
+function cache_methods:reload(locked)
+  local record, err = self:load()
+  if err then
+    return nil, false, err
+  end
+  local dirty = locked and self.dirty
+  if dirty and (not record or (dirty.base and dirty.base:same(record))) then
+    if self:flush() then
+      record = self.core:record()
+    end
+  elseif dirty then
+    self.dirty = nil
+  end
+  return record, record ~= nil and self:adopt_saved(record)
+end
+
+--- Takes the store's lock; does not wait. The group notes the token, in case an error from outside
+--- keeps it from the transaction.
 ---@return any token false when another holder has it; nil and an error when the store failed
 ---@return table|nil err
 function cache_methods:lock()
-  local token, err = ask(self, "lock", self.key, LOCK_SECONDS, self.owner)
-  if token == nil and not err then
+  local group, pid = self.group, core_module.pid()
+  local token, err = ask(self, "lock", self.key, LOCK_SECONDS, group)
+  if token then
+    group.token, group.token_pid = token, pid
+  elseif token == nil and not err then
     err = failed(self, "lock", "it returned nil")
   end
   return token, err
@@ -249,6 +286,18 @@ end
 ---@param token any
 function cache_methods:unlock(token)
   ask(self, "unlock", self.key, token)
+  if self.group.token == token then
+    self.group.token = false
+  end
+end
+
+--- Releases a lock that an interrupted transaction has left. Call it only while none is running.
+function cache_methods:unlock_left()
+  local group = self.group
+  if group.token and group.token_pid == core_module.pid() then
+    self:unlock(group.token)
+  end
+  group.token = false
 end
 
 return credential_cache

@@ -8,32 +8,32 @@ end
 
 --- Adds the fields.
 ---@param status table
----@param session table
-function credential_status.add(status, session)
-  local cache = session.cache
-  local _, _, left, lifetime = session.core:freshness()
-  local pause = session.group.pause:left(session.transport.now())
+---@param source table the client's token source
+function credential_status.add(status, source)
+  local cache, group, wall = source.cache, source.group, source.cache:wall()
+  local _, _, left, lifetime = source.core:freshness()
+  local backoff = group.backoff:left(source.transport.now())
   local next_refresh
-  status.username = session.user or status.username
+  status.username = source.user or status.username
   status.store_error = line(cache.store_error)
-  status.last_error = line(session.last_error)
-  for name, count in pairs(session.counters) do
+  status.last_error = line(source.last_error)
+  for name, count in pairs(source.counters) do
     status.counters[name] = count
   end
   status.counters.adoptions = cache.adoptions
   if left then
-    local expires = session:wall() + left
+    local expires = wall + left
     status.expires = math.floor(expires)
     status.issued = lifetime and math.floor(expires - lifetime)
     next_refresh = expires - (cache.advisory or 0)
   end
-  if pause then
-    next_refresh = math.max(next_refresh or 0, session:wall() + pause)
+  if backoff then
+    next_refresh = math.max(next_refresh or 0, wall + backoff)
   end
   status.next_refresh = next_refresh and math.floor(next_refresh)
-  local password = type(session.password) == "string" and session.password or nil
-  local refused = session:refused_for(password)
-  status.next_login = refused and math.ceil(session:wall() + refused)
+  local password = type(source.password) == "string" and source.password or nil
+  local refused = group.refusals:left(source, source.username, password, wall)
+  status.next_login = refused and math.ceil(wall + refused)
 end
 
 return credential_status

@@ -1,12 +1,15 @@
---- Refresh transaction: lock, reload, adopt what another process saved or else log in or refresh,
---- save, adopt, unlock. Runs as a task of its own and leaves its outcome in a table, so that it
---- survives the caller that started it.
+--- Refresh transaction: takes the store's lock, adopts what another process has saved or else
+--- refreshes or logs in, saves, adopts, unlocks. Its outcome is left in a table, so that it survives
+--- the caller that started it. All that it needs is in that table and in the client's `account`.
 
+local auth_request = require "mic.credentials.auth_request"
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local renewal_policy = require "mic.credentials.renewal_policy"
+local events = require "mic.events"
+local password_option = require "mic.credentials.password"
 local pcall_compat = require "mic.pcall_compat"
-local refresh_steps = require "mic.credentials.refresh_steps"
+local renewal_policy = require "mic.credentials.renewal_policy"
+local retry = require "mic.http.retry"
 
 local refresh = {}
 
@@ -15,269 +18,457 @@ local FLIGHT_SECONDS = 30 -- for the transaction, once it asks for the lock
 local SAVE_SECONDS = 2 -- of these, reserved for saving
 local LOCK_POLL = 0.1 -- seconds
 
-local function now(this)
-  return this.session.transport.now()
-end
+--- Seconds that must be left for a retry. A refresh whose answer is not awaited may use up its
+--- refresh token.
+local LEAST = { login = 0, refresh = 1 }
 
---- True if the present credentials already satisfy the purpose of the transaction.
-local function is_there(this)
-  local state = refresh_steps.see_generation(this)
-  if this.purpose == "refresh" then
-    return this.record and (state == "fresh" or state == "advisory")
-  end
-  return state == "fresh" or (state == "advisory" and this.purpose ~= "ahead")
-end
-
---- Starts the saved backoff here if it is not over, and returns its error.
-local function saved_pause(this)
-  local session = this.session
-  local left = renewal_policy.pause_left(session.cache.retry_at, session:wall())
-  if not left or this.purpose == "refresh" then
-    return nil
-  end
-  local pause = session.group.pause
-  if not pause:left(now(this)) then
-    local message = "the last login or refresh has failed, in another program"
-    pause.failures = pause.failures + 1
-    pause:begin(now(this), left, errors.new("auth", message, { retryable = true }))
-  end
-  return pause:error(now(this))
-end
-
---- ---- work under the lock, by purpose ----
-
-local purposes = {}
-
---- Reloads and reconciles memory and store; nil and an error when the store fails.
-local function load_again(this)
-  local cache = this.session.cache
-  local saved, err = cache:saved()
-  if err then
-    return nil, err
-  end
-  if cache.dirty and cache:flush(saved) then
-    saved = this.session.core:record()
-  end
-  this.saved = saved
-  if saved and cache:adopt_saved(saved) then
-    this.record = saved
-  end
-  return true
-end
+--- Codes of local failures: no request was sent.
+local local_codes = { CURLE_OUT_OF_MEMORY = true, EMFILE = true, ENFILE = true }
 
 --- Codes of a store that is unsafe, not down. That needs a fix by the user, not a workaround.
 local unsafe = { EPERM = true, ELOOP = true, EINVAL = true, EISDIR = true }
 
---- Proceeds without the store when it cannot be locked or read. A refresh could spend a token that
---- another process is using; a login is safe.
-local function without_store(this, err)
-  refresh_steps.see_generation(this)
-  if this.purpose == "refresh" or this.session:is_usable() or unsafe[err.code] then
-    return nil, err
-  end
-  this.unread, this.saved = true, this.session.core:record() -- the best guess at what is saved
-  return refresh_steps.log_in_by_itself(this, err)
-end
-
---- Gets usable credentials with as few requests as possible.
-function purposes.renew(this)
-  local before = this.saved or this.seen
-  local loaded, err = load_again(this)
-  if not loaded then
-    return without_store(this, err)
-  end
-  if is_there(this) and (this.purpose ~= "refresh" or this.waited) then
-    return true
-  end
-  err = saved_pause(this)
-  if err then
-    return nil, err
-  end
-  if before and this.waited and not this.saved then
-    this.session.core:forget(this.generation)
-    refresh_steps.see_generation(this)
-    local message = "logged out elsewhere while this call waited"
-    return refresh_steps.log_in_by_itself(this, errors.new("auth", message, { missing = true }))
-  end
-  if this.session.core:can_refresh() then
-    return refresh_steps.refresh(this)
-  end
-  err = errors.from_fail("missing", nil, "not logged in")
-  if refresh_steps.see_generation(this) ~= "none" then
-    local message = "the token has expired, and there is no refresh token"
-    err = errors.new("auth", message, { missing = true })
-  end
-  return refresh_steps.log_in_by_itself(this, err)
-end
-
-purposes.ahead = purposes.renew
-purposes.refresh = purposes.renew
-
-function purposes.login(this)
-  local saved, err = this.session.cache:saved()
-  this.saved, this.unread = saved or this.saved, err ~= nil
-  return refresh_steps.log_in(this, this.username, this.password, this.own)
-end
-
---- Restores in memory what is to be saved: given credentials, or none after a logout. Another
---- transaction may have adopted what the store held while this one waited.
-local function insist(this)
-  local core = this.session.core
-  if not this.wanted then
-    core:forget()
-  elseif not core:holds(this.wanted) then
-    this.session.cache:adopt(this.wanted)
-  end
-end
-
---- Saves what memory holds.
-function purposes.save(this)
-  local cache = this.session.cache
-  insist(this)
-  this.saved = cache:saved() or this.saved
-  local saved, err = cache:save(this.session.core:record())
-  if saved then
-    cache.dirty = nil
-  else
-    this.store_err = err
-    cache:mark_dirty(this.saved)
-  end
-  return true
-end
-
---- Saves what an earlier transaction could not.
-function purposes.settle(this)
-  local loaded, err = load_again(this)
-  return loaded, err
-end
-
---- What each purpose does when the store is down.
-local lockless = { renew = without_store, ahead = without_store, refresh = without_store }
-
-function lockless.login(this, err)
-  this.store_err = err
-  return refresh_steps.log_in(this, this.username, this.password, this.own)
-end
-
-function lockless.save(this, err)
-  insist(this)
-  this.store_err = err
-  this.session.cache:mark_dirty(this.saved)
-  return true
-end
-
-function lockless.settle(this, err)
-  this.session.cache:mark_dirty(this.session.cache.dirty.base)
-  return nil, err
-end
-
---- ---- the lock ----
-
---- Reads the store before the lock is taken: whether the transaction is over, and its outcome.
-local function look(this)
-  local session = this.session
-  local saved, err = session.cache:saved()
-  if err then
-    return false
-  end
-  this.seen = this.seen or saved ~= nil
-  if saved and session.cache:adopt_saved(saved) then
-    this.record = saved
-  end
-  if saved and is_there(this) then
-    return true, true
-  end
-  err = saved_pause(this)
-  return err ~= nil, nil, err
-end
-
-local looks = { renew = true, ahead = true, refresh = true }
-
---- Starts the transaction's own time limit, which is shorter than the lock's lease.
----@param since number when the lock was requested
-local function begin_work(this, since)
-  this.saves_until = since + FLIGHT_SECONDS
-  this.ends = math.min(this.saves_until - SAVE_SECONDS, this.limit)
+local function now(flight)
+  return flight.account.transport.now()
 end
 
 --- A timeout error if no time is left. A refresh sent too late would spend its token unanswered.
-local function no_time(this)
-  if now(this) >= this.ends then
+local function no_time(flight)
+  if now(flight) >= flight.ends then
     return errors.new("timeout", "somebody else holds the lock of the store")
   end
 end
 
---- Polls the lock. What others save meanwhile may end the transaction: then `over` is set.
-local function take_lock(this)
-  local shared, cache = this.session.group, this.session.cache
-  shared:give_back(cache)
-  while true do
-    local pid, since = core_module.pid(), now(this)
-    local token, err = cache:lock()
-    if token then
-      this.token, shared.token, shared.token_pid = token, token, pid
-      this.has_lock = true
-    end
-    if token or err then
-      begin_work(this, since)
-      return token, err
-    end
-    if this.purpose == "ahead" then
-      return false -- another holder is refreshing, and the token is good
-    end
-    if looks[this.purpose] and now(this) < this.ends then
-      this.waited = true
-      local over, ok, problem = look(this)
-      if over then
-        this.over = true
-        return ok, problem
-      end
-    end
-    err = no_time(this)
-    if err then
-      return nil, err
-    end
-    this.session.transport.sleep(math.min(this.ends - now(this), LOCK_POLL))
-  end
+--- True if the transaction may write to the store: it holds the lock, and the lock has not expired.
+local function may_save(flight)
+  return flight.token and now(flight) < flight.saves_until
 end
 
-local function release(this)
-  local shared = this.session.group
-  if this.has_lock then
-    this.session.cache:unlock(this.token)
-    this.has_lock = false
-    shared.token = shared.token ~= this.token and shared.token
-  end
+--- Records the generation that the transaction works on. Returns the state of the token.
+local function see_generation(flight)
+  local state, generation = flight.account.core:freshness()
+  flight.generation = generation
+  return state
 end
 
-local function transact(this)
-  if this.purpose == "renew" or this.purpose == "ahead" then
-    local over, ok, err = look(this)
-    if over then
-      return ok, err
-    end
+local function is_outdated(flight)
+  local _, present = flight.account.core:freshness()
+  return present ~= flight.generation
+end
+
+local function outdated()
+  return errors.new("cancelled", "other credentials came in the meantime")
+end
+
+--- ---- memory and store ----
+
+--- Adopts what others have saved. Returns an error if the store fails.
+local function reload(flight)
+  local saved, adopted, err = flight.account.cache:reload(flight.token)
+  if err then
+    return err
   end
-  local got, err = take_lock(this)
-  if this.over or got == false then
-    return got, err
+  flight.saved, flight.seen = saved or false, flight.seen or saved ~= nil
+  flight.record = adopted and saved or flight.record
+end
+
+--- Saves, then adopts: a rotated refresh token is saved before it is used. A failed save is
+--- reported in `store_err`; the new credentials are used all the same.
+local function keep(flight, record)
+  local cache = flight.account.cache
+  local saved
+  if is_outdated(flight) then
+    return nil, outdated()
   end
-  if got then
-    err = this.purpose ~= "save" and no_time(this)
-    if err then
-      return nil, err
-    end
-    return purposes[this.purpose](this)
+  if may_save(flight) and not flight.saves then
+    flight.saves = true -- an interrupted save is not repeated
+    saved, flight.store_err = cache:save(record)
   end
-  if err.kind ~= "store" then
+  local dirty = cache.dirty
+  if not saved then
+    cache:mark_dirty(flight.saved) -- before `adopt`: it allocates, and what is adopted must be saved
+  end
+  local ran, adopted, err = pcall(cache.adopt, cache, record, flight.generation)
+  if not (ran and adopted) then
+    cache.dirty = dirty
+  end
+  if not ran then
+    error(adopted, 0)
+  elseif not adopted then
     return nil, err
   end
-  return lockless[this.purpose](this, err)
+  flight.generation, flight.record, flight.kept = adopted, record, true
+  if saved then
+    cache.dirty = nil
+  end
+  flight.account.group.backoff:finish()
+  return true
+end
+
+--- Saves refused logins that are not saved yet, beside the credentials in the store. Takes the lock
+--- where the store could not give it before; the transaction's end releases it.
+local function save_refusals(flight)
+  local cache = flight.account.cache
+  if not flight.account.group.refusals.owed then
+    return
+  end
+  if not flight.token then
+    flight.token = cache:lock() or false
+    flight.unread = true
+  end
+  if not may_save(flight) then
+    return
+  end
+  if flight.unread then -- the store failed before; what it holds must not be lost
+    local saved, err = cache:load()
+    if err then
+      return
+    end
+    flight.saved, flight.unread = saved or false, false
+  end
+  cache:save(flight.saved or nil)
+end
+
+--- ---- backoff ----
+
+--- Seconds of the answer's Retry-After; nil without one.
+local function asked_wait(account, err)
+  return err.response and retry.after(err.response.headers, account.core)
+end
+
+--- Starts the backoff after a failure that may be temporary. It is saved in the record, so that it
+--- applies to every process that reads the record.
+local function begin_backoff(flight, err)
+  local account = flight.account
+  local backoff, cache = account.group.backoff, account.cache
+  if err.kind == "closed" or err.kind == "cancelled" or local_codes[err.code] then
+    return -- not a failure of the API
+  end
+  local _, _, left, lifetime = account.core:freshness()
+  backoff.failures = backoff.failures + 1
+  local seconds = renewal_policy.pause {
+    left = cache:is_usable() and (left or math.huge) or nil,
+    lifetime = lifetime,
+    failures = backoff.failures,
+    retry_after = asked_wait(account, err),
+    random = account.transport.random(),
+  }
+  backoff:begin(now(flight), seconds, err)
+  flight.events[#flight.events + 1] = { type = "pause", delay = seconds, err = err }
+  if not flight.unread and may_save(flight) then
+    flight.retry_at = cache:wall() + seconds
+    cache:save((flight.saved or account.core:no_login()):with_retry_at(flight.retry_at))
+  end
+end
+
+--- Starts the saved backoff here if it is not over, and returns its error. `force` ignores it.
+local function saved_backoff(flight)
+  local backoff, cache = flight.account.group.backoff, flight.account.cache
+  local left = renewal_policy.pause_left(cache.retry_at, cache:wall())
+  if not left or flight.purpose == "force" then
+    return nil
+  end
+  if not backoff:left(now(flight)) then
+    local message = "the last login or refresh has failed, in another program"
+    backoff.failures = backoff.failures + 1
+    backoff:begin(now(flight), left, errors.new("auth", message, { retryable = true }))
+  end
+  return backoff:error(now(flight))
+end
+
+--- ---- requests ----
+
+--- Waits before a retry and adds the event. Nil: no retry.
+local function wait_for_retry(flight, what, tries, err)
+  local account = flight.account
+  local delay = retry.delay(flight.retry, {
+    tries = tries,
+    status = err.status,
+    kind = not err.status and errors.is_passing(err.kind, err.code) and err.kind or nil,
+    idempotent = true, -- sent again even if the refresh token may be used up: see the docs
+    sent = true,
+    retry_after = asked_wait(account, err),
+    left = math.min(flight.ends - LEAST[what], flight.retry_ends) - now(flight),
+    random = account.transport.random(),
+  })
+  if not delay then
+    return nil
+  end
+  account.counters.retries = account.counters.retries + 1
+  flight.events[#flight.events + 1] = {
+    type = "retry",
+    method = "POST",
+    path = core_module.auth_paths[what],
+    attempt = tries + 1,
+    delay = events.rounded(delay),
+    reason = err.status and ("%d"):format(err.status) or err.kind,
+  }
+  account.transport.sleep(delay)
+  return true
+end
+
+--- Sends a login or refresh, with the retries of the calls that wait for it. A failure that is no
+--- refusal starts the backoff.
+---@return table|nil record of the new credentials
+---@return table|nil err
+---@return boolean|nil refused the API said that these credentials are wrong
+local function send(flight, what, username, password)
+  local account = flight.account
+  local tries, err, refused = 0, nil, nil
+  flight.sent = what
+  repeat
+    tries = tries + 1
+    local seconds = math.max(0.001, math.min(flight.ends - now(flight), account.timeout))
+    local reply, record
+    reply, record, refused = auth_request.send(flight, what, tries, seconds, username, password)
+    if reply then
+      flight.reply = reply
+      return record
+    end
+    err = record
+    local again = not refused and wait_for_retry(flight, what, tries, err)
+    if again and is_outdated(flight) then
+      return nil, outdated()
+    end
+  until not again
+  if not refused then
+    begin_backoff(flight, err)
+  end
+  return nil, err, refused
+end
+
+--- Logs in. `own`: the password is that of the options; only then is a refusal recorded, so that it
+--- is not retried for a while and the account is not locked.
+local function log_in(flight, username, password, own)
+  local account = flight.account
+  local refusals = account.group.refusals
+  local record, err, refused = send(flight, "login", username, password)
+  if not record then
+    if refused then
+      err.hint = password_option.ending(password) or err.hint
+    end
+    if refused and own then
+      refusals:note(account, username, password, account.cache:wall())
+      save_refusals(flight)
+    end
+    return nil, err
+  end
+  account.counters.logins = account.counters.logins + 1
+  refusals:forget(account, username, password, account.cache:wall())
+  account.user = username
+  return keep(flight, record)
+end
+
+local function refused_error(password, left)
+  local message = "the API has refused this password; it is not tried again for %d min"
+  local ending = password_option.ending(password)
+  return errors.new("auth", message:format(math.ceil(left / 60)), {
+    hint = (ending and ending .. "; " or "")
+      .. "another one is sent at once, and so is client:login()",
+  })
+end
+
+--- Logs in with the user name and password of the options. `err` is returned when there are none.
+local function log_in_by_itself(flight, err)
+  local account = flight.account
+  if not account.username or not account.password then
+    return nil, err
+  end
+  local password, problem = password_option.get(account.password, account.mask)
+  if not password then
+    return nil, problem
+  end
+  local left =
+    account.group.refusals:left(account, account.username, password, account.cache:wall())
+  if left then
+    save_refusals(flight) -- the store may have failed when it was refused
+    return nil, refused_error(password, left)
+  end
+  return log_in(flight, account.username, password, true)
+end
+
+--- Logs in after the refresh token was refused. If that fails and the token is unusable, the
+--- credentials are forgotten, in the store only if it still holds them.
+local function log_in_instead(flight, err)
+  local account = flight.account
+  local cache, core = account.cache, account.core
+  local ok, problem = log_in_by_itself(flight, err)
+  if ok or flight.kept or cache:is_usable() then
+    return ok, problem
+  end
+  local saved = flight.saved and core:holds(flight.saved)
+  if core:forget(flight.generation) then
+    see_generation(flight)
+    local backoff = flight.retry_at and core:no_login():with_retry_at(flight.retry_at) or nil
+    if saved and may_save(flight) and not cache:save(backoff) then
+      cache:mark_dirty(flight.saved)
+    end
+  end
+  return nil, problem
+end
+
+local function send_refresh(flight)
+  local account = flight.account
+  if account.refused_generation == flight.generation then
+    return log_in_instead(flight, account.refused_err)
+  end
+  local record, err, refused = send(flight, "refresh")
+  if record then
+    account.counters.refreshes = account.counters.refreshes + 1
+    return keep(flight, record)
+  end
+  if not refused then
+    return nil, err
+  end
+  -- The token may outlive its refresh token: it stays in use, and the refresh is not repeated.
+  account.refused_generation, account.refused_err = flight.generation, err
+  return log_in_instead(flight, err)
+end
+
+--- ---- what each purpose does; `flight.down` is the failure of a store that cannot be locked ----
+
+--- True if the present credentials already satisfy the purpose.
+local function is_met(flight)
+  local state = see_generation(flight)
+  if flight.purpose == "force" then
+    return flight.waited and flight.record and (state == "fresh" or state == "advisory")
+  end
+  return state == "fresh" or (state == "advisory" and flight.purpose ~= "prefetch")
+end
+
+--- Proceeds without the store when it cannot be locked or read. A refresh could spend a token that
+--- another process is using; a login is safe.
+local function without_store(flight, err)
+  local account = flight.account
+  see_generation(flight)
+  if flight.purpose == "force" or account.cache:is_usable() or unsafe[err.code] then
+    return nil, err
+  end
+  flight.unread, flight.saved = true, account.core:record() or false -- the best guess
+  return log_in_by_itself(flight, err)
+end
+
+--- Gets usable credentials with as few requests as possible.
+local function renew(flight)
+  local core, before = flight.account.core, flight.seen
+  local err = flight.down or reload(flight)
+  if err then
+    return without_store(flight, err)
+  end
+  if is_met(flight) then
+    return true
+  end
+  err = saved_backoff(flight)
+  if err then
+    return nil, err
+  end
+  if before and flight.waited and not flight.saved then
+    core:forget(flight.generation)
+    see_generation(flight)
+    local message = "logged out elsewhere while this call waited"
+    return log_in_by_itself(flight, errors.new("auth", message, { missing = true }))
+  end
+  if core:can_refresh() then
+    return send_refresh(flight)
+  end
+  err = errors.from_fail("missing", nil, "not logged in")
+  if see_generation(flight) ~= "none" then
+    local message = "the token has expired, and there is no refresh token"
+    err = errors.new("auth", message, { missing = true })
+  end
+  return log_in_by_itself(flight, err)
+end
+
+--- Logs in with a given password, whatever the credentials in memory and store are.
+local function log_in_as_given(flight)
+  flight.store_err = flight.down
+  if not flight.down then
+    local saved, err = flight.account.cache:load()
+    flight.saved, flight.unread = saved or flight.saved, err ~= nil
+  end
+  return log_in(flight, flight.username, flight.password, flight.own)
+end
+
+--- Saves what memory holds: after a change by the caller, over anything; later, only over what the
+--- store held before.
+local function flush(flight)
+  local cache, core = flight.account.cache, flight.account.core
+  if flight.explicit then -- another transaction may have adopted other credentials meanwhile
+    if not flight.wanted then
+      core:forget()
+    elseif not core:holds(flight.wanted) then
+      cache:adopt(flight.wanted)
+    end
+  end
+  local err = flight.down or nil
+  if flight.down and (flight.explicit or cache.dirty) then
+    cache:mark_dirty(flight.saved)
+  elseif flight.explicit then
+    local _
+    flight.saved = cache:load() or flight.saved
+    _, err = cache:flush(flight.saved)
+  elseif not flight.down then
+    cache:reload(true)
+  end
+  flight.store_err = err or false
+  return true
+end
+
+
+--- ---- the lock ----
+
+--- Waits for the lock, or for what others save meanwhile. Returns true if the transaction is over,
+--- and its outcome; otherwise it has the lock, or `down` is set.
+local function take_lock(flight)
+  local account = flight.account
+  account.cache:unlock_left()
+  while true do
+    if flight.renews and (flight.waited or flight.purpose ~= "force") and not reload(flight) then
+      if is_met(flight) then
+        return true, true
+      end
+      local err = saved_backoff(flight)
+      if err then
+        return true, nil, err
+      end
+    end
+    local since = now(flight)
+    local token, err = account.cache:lock()
+    if token or err then
+      flight.token, flight.down = token or false, err or false
+      -- From here on it has less time than the lease of the lock.
+      flight.saves_until = since + FLIGHT_SECONDS
+      flight.ends = math.min(flight.saves_until - SAVE_SECONDS, flight.limit)
+      local late = token and not flight.explicit and no_time(flight)
+      return late and true, nil, late
+    elseif flight.purpose == "prefetch" then
+      return true, false -- another holder is refreshing, and the token is good
+    end
+    local late = no_time(flight)
+    if late then
+      return true, nil, late
+    end
+    flight.waited = true
+    account.transport.sleep(math.min(flight.ends - now(flight), LOCK_POLL))
+  end
+end
+
+local function transact(flight)
+  local over, ok, err = take_lock(flight)
+  if over then
+    return ok, err
+  elseif flight.purpose == "flush" then
+    return flush(flight)
+  elseif flight.username then
+    return log_in_as_given(flight)
+  end
+  return renew(flight)
 end
 
 --- Runs after an error from outside, such as Ctrl-C. If the answer has arrived, its record is kept:
 --- it may hold the only valid refresh token.
-local function rescue(this)
-  local exchange = this.exchange
+local function rescue(flight)
+  local exchange = flight.exchange
   if not exchange then
     collectgarbage() -- collect an exchange that was started but never assigned, so it is not sent
     return
@@ -286,95 +477,95 @@ local function rescue(this)
   pcall(exchange.result, exchange)
   local record = exchange:record()
   if record then
-    refresh_steps.keep(this, record)
+    keep(flight, record)
   end
 end
 
 --- ---- interface ----
 
---- Makes a transaction.
----@param session table
----@param purpose "login"|"refresh"|"renew"|"ahead"|"save"|"settle"
+--- Makes a transaction. Its purpose: `ensure` usable credentials, `prefetch` new ones while the
+--- token is good, `force` a refresh (with `username`: a login), `flush` memory to the store.
+---@param account table the client's token source, of which only the fields are used
+---@param purpose "ensure"|"prefetch"|"force"|"flush"
 ---@param deadline number|nil of the caller, on the transport's clock; applies when it runs in line
 ---@param caller any the coroutine that starts it
----@return table this
-function refresh.new(session, purpose, deadline, caller)
-  local launched = session.transport.now()
+---@param details table further fields, given by the caller
+---@return table flight
+function refresh.new(account, purpose, deadline, caller, details)
+  local launched = account.transport.now()
   local ends = launched + WAIT_SECONDS
   --- Every field exists from the start: setting one allocates nothing, so a transaction can be
   --- ended when memory is exhausted.
-  local this = {
-    session = session,
+  local flight = {
+    account = account,
     purpose = purpose,
+    -- given by the caller
+    deadline = deadline or false,
+    caller = caller or false,
+    retry = false, -- settings of `mic.http.retry`, from the calls that wait
+    retry_ends = 0, -- latest deadline of these calls
+    username = false, -- of a login that the caller asks for
+    password = false,
+    own = false, -- it is the password of the options
+    explicit = false, -- `flush`: the caller has changed the credentials
+    wanted = false, -- `flush`: to these, or to none
+    renews = purpose ~= "flush" and not details.username,
+    -- its life: see `single_flight`
     launched = launched,
+    pid = core_module.pid(),
+    spawned = false,
+    started = false,
+    thread = false,
+    ended = false,
+    -- its time
     ends = ends, -- deadline of its exchanges
     saves_until = ends,
     limit = math.huge, -- upper bound of `ends`: the caller's deadline, when it runs in line
-    deadline = deadline or false,
-    caller = caller or false,
-    pid = core_module.pid(),
-    events = {},
+    -- its work
     generation = 0,
-    spawned = false,
-    fly = false,
-    thread = false,
-    username = false,
-    password = false,
-    own = false,
-    wanted = false, -- credentials that `save` writes
-    retry = false, -- settings of `mic.http.retry`, from the calls that wait
-    retry_ends = 0, -- latest deadline of these calls
     token = false, -- of the lock
-    has_lock = false,
-    waited = false,
-    over = false,
-    seen = false,
-    saved = false,
-    unread = false,
+    down = false, -- why the store gives no lock
+    waited = false, -- another holder had the lock
+    seen = false, -- the store has held credentials
+    saved = false, -- record in the store
+    unread = false, -- it is not known what the store holds
     exchange = false,
-    sent = false,
     reply = false,
     saves = false,
-    store_err = false,
-    record = false,
     kept = false,
     retry_at = false, -- end of the backoff that was saved
+    events = {},
+    -- its outcome: ok or err, or neither if another holder was refreshing
     ok = false,
     err = false,
-    raised = false,
-    ended = false,
+    raised = false, -- error to raise again in the caller
+    store_err = false, -- why the new credentials are not saved
+    sent = false, -- the last request to the API: "login" or "refresh"
+    record = false, -- what was adopted
   }
-  refresh_steps.see_generation(this)
-  return this
+  for name, value in pairs(details) do
+    flight[name] = value
+  end
+  see_generation(flight)
+  return flight
 end
 
---- Runs the transaction; pass it to `spawn`. Afterwards `ended` is true and `ok` or `err` is set
---- (neither: another holder was refreshing). `sent` is the last request to the API ("login",
---- "refresh" or false), `record` what was adopted, `raised` an error to raise again in the caller.
----@param this table
-function refresh.fly(this)
-  this.thread = coroutine.running() or false
-  if this.thread == this.caller then
-    this.limit = this.deadline or this.limit
-    this.ends = math.min(this.ends, this.limit)
-  end
-  this.fly = refresh.fly
-  if this.session.group.flight ~= this then
-    this.ended = true -- replaced before it started
-    return
-  end
-  local ran, ok, err = pcall_compat.call(transact, this)
+--- Runs the transaction. Afterwards its outcome is set and its lock released.
+---@param flight table
+function refresh.run(flight)
+  local ran, ok, err = pcall_compat.call(transact, flight)
   if ran then
-    this.ok, this.err = ok or false, err or false
+    flight.ok, flight.err = ok or false, err or false
   else
-    this.raised = ok or false
+    flight.raised = ok or false
+    if not flight.kept then
+      pcall_compat.call(rescue, flight)
+    end
   end
-  if not ran and not this.kept then
-    pcall_compat.call(rescue, this)
+  if flight.token then
+    flight.account.cache:unlock(flight.token)
+    flight.token = false
   end
-  release(this)
-  this.password = false
-  this.session:land(this)
 end
 
 return refresh

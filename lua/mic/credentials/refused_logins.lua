@@ -94,10 +94,24 @@ function refusals_methods:saved()
   self.owed, self.worked = false, nil
 end
 
+--- Returns the digest of a login. The last one is cached: it is slow.
+local function digest_of(account, username, password)
+  local last = account.digested
+  if not last or last.username ~= username or last.password ~= password then
+    local digest = account.core:login_digest(username, password)
+    last = { username = username, password = password, digest = digest }
+    account.digested = last
+  end
+  return last.digest
+end
+
 --- Adds a refused login.
----@param digest string
+---@param account table core; `digested` holds the last digest
+---@param username string
+---@param password string
 ---@param wall number seconds since 1970
-function refusals_methods:note(digest, wall)
+function refusals_methods:note(account, username, password, wall)
+  local digest = digest_of(account, username, password)
   local before = remove(self.list, digest)
   local times = before and before.times + 1 or 1
   self.list[#self.list + 1] = { digest = digest, at = wall, times = times }
@@ -108,20 +122,33 @@ function refusals_methods:note(digest, wall)
 end
 
 --- Removes a login that succeeded.
----@param digest string
+---@param account table as for `note`
+---@param username string
+---@param password string
 ---@param wall number seconds since 1970
-function refusals_methods:forget(digest, wall)
+function refusals_methods:forget(account, username, password, wall)
+  if self:is_empty() then
+    return
+  end
+  local digest = digest_of(account, username, password)
+  account.digested = nil -- it holds the password
   if remove(self.list, digest) then
     self.worked, self.worked_at = digest, wall
   end
 end
 
 --- Returns how long a login must not be retried.
----@param digest string
+---@param account table as for `note`
+---@param username string|nil
+---@param password string|nil nil: the one of the last digest
 ---@param wall number seconds since 1970
 ---@return number|nil seconds nil: it may be tried
-function refusals_methods:left(digest, wall)
-  local _, entry = find(self.list, digest)
+function refusals_methods:left(account, username, password, wall)
+  password = password or (account.digested and account.digested.password)
+  if self:is_empty() or not password or not username then
+    return nil
+  end
+  local _, entry = find(self.list, digest_of(account, username, password))
   return entry and renewal_policy.refusal_left(entry.at, entry.times, wall)
 end
 

@@ -1,143 +1,352 @@
---- Single flight: at most one login or refresh at a time per store and key. Starts a refresh
---- transaction, or joins the current one and shares its outcome.
+--- Single flight: at most one login or refresh at a time per store and key. Keeps what the clients
+--- of one Lua state with the same store object and key share, starts refresh transactions, and
+--- waits for them.
 
+local backoff = require "mic.credentials.backoff"
+local core_module = require "mic.core"
 local errors = require "mic.error"
+local events = require "mic.events"
 local pcall_compat = require "mic.pcall_compat"
+local rate_limit = require "mic.credentials.rate_limit"
+local refused_logins = require "mic.credentials.refused_logins"
+local renewal_policy = require "mic.credentials.renewal_policy"
 
 local single_flight = {}
 
---- Purposes with the same goal: valid credentials of the options' user.
-local renewing = { renew = true, ahead = true, refresh = true }
+local in_nginx = rawget(_G, "ngx") ~= nil -- coroutines of other requests may have status "dead"
+
+local GRACE_SECONDS = 5 -- after its deadline, before a transaction counts as lost
+local BEGIN_SECONDS = 5 -- in which its task must start
+local SLICE, POLL = 1, 0.05 -- seconds between checks, with and without wake-ups
+local LAUNCHES = 2 -- transactions per call, if one ends without an outcome
+
+--- Groups by store, then by key. Weak: an unused store or key is collected.
+local registry = setmetatable({}, { __mode = "k" })
+
+--- Returns the group of a store and key.
+---@param store table
+---@param key string
+---@return table group
+function single_flight.group(store, key)
+  registry[store] = registry[store] or setmetatable({}, { __mode = "v" })
+  local group = registry[store][key]
+  if not group then
+    group = {
+      flight = nil, -- the current transaction: see `refresh.new`
+      backoff = backoff.new(),
+      refusals = refused_logins.new(),
+      minute_limit = rate_limit.new(store, key),
+      token = false, -- of the lock, while one of our transactions holds it. Both fields exist from
+      token_pid = false, -- the start, so that noting a taken lock allocates nothing.
+    }
+    registry[store][key] = group
+  end
+  return group
+end
+
+--- ---- the current transaction ----
+
+--- True if a transaction may still end by itself. One that has ended by any means says so: `fly`
+--- sets `started` and `ended`.
+local function is_alive(flight)
+  if flight.ended or flight.pid ~= core_module.pid() then -- a fork's child has a copy, without task
+    return false
+  end
+  if flight.thread and not in_nginx and coroutine.status(flight.thread) == "dead" then
+    return false
+  end
+  local now = flight.account.transport.now()
+  if not flight.started then
+    -- The task has not started yet, or could not be created or started for lack of memory.
+    return flight.spawned and now < flight.launched + BEGIN_SECONDS
+  end
+  return now < flight.saves_until + GRACE_SECONDS
+end
+
+--- Returns the current transaction of a group, if it is alive.
+local function present(group)
+  if group.flight and not is_alive(group.flight) then
+    group.flight = nil
+  end
+  return group.flight
+end
+
+--- True if a transaction of the client's group is running.
+---@param account table
+---@return boolean
+function single_flight.is_running(account)
+  return present(account.group) ~= nil
+end
+
+--- Adopts what the store holds, unless a transaction is running.
+---@param account table
+---@return boolean adopted the credentials are new
+function single_flight.look(account)
+  if present(account.group) then
+    return false
+  end
+  local _, adopted = account.cache:reload()
+  return adopted
+end
+
+--- True if the running code was called by the transaction itself and would wait for itself. (In
+--- nginx, coroutines of other requests have the status "running".)
+local function is_inside(flight)
+  if not flight.started then
+    return false
+  end
+  if not flight.thread then
+    return true
+  end
+  return coroutine.running() == flight.thread or coroutine.status(flight.thread) == "normal"
+end
+
+--- True if waiting blocks the whole thread. A loop's transport blocks too outside its tasks.
+local function blocks(transport)
+  if transport.can_suspend and not transport.blocks then
+    return not transport.can_suspend()
+  end
+  return transport.blocks
+end
+
+--- Waits until a transaction has ended, in slices, so that a lost wake-up only delays it. Returns
+--- an error if it cannot wait any longer.
+local function wait(flight, account, deadline)
+  local transport = account.transport
+  while account.group.flight == flight and is_alive(flight) do
+    if is_inside(flight) or blocks(transport) then
+      local message = "a call made during a login or refresh would have to wait for it for ever"
+      return errors.new("auth", message)
+    end
+    local left = deadline and deadline - transport.now() or SLICE
+    if left <= 0 then
+      return errors.new("timeout", "the deadline has passed during a login or refresh")
+    end
+    if transport.park then
+      transport.park(flight, math.min(left, SLICE))
+    else
+      transport.sleep(math.min(left, POLL))
+    end
+  end
+end
+
+--- ---- start and end ----
 
 --- Merges a waiting call's retry settings into the transaction: the most attempts and the latest
 --- deadline apply.
----@param this table
----@param retry table|false|nil of `mic.http.retry`
----@param deadline number|nil on the transport's clock
-function single_flight.lend(this, retry, deadline)
+local function lend(flight, retry, deadline)
   if not retry then
     return
   end
-  if not this.retry or this.retry.attempts < retry.attempts then
-    this.retry = retry
+  if not flight.retry or flight.retry.attempts < retry.attempts then
+    flight.retry = retry
   end
-  this.retry_ends = math.max(this.retry_ends, deadline or math.huge)
+  flight.retry_ends = math.max(flight.retry_ends, deadline or math.huge)
 end
 
---- Starts a transaction. None may be running.
----@param self table the session
----@param purpose string see `refresh.new`
----@param deadline number|nil of the caller
----@param details table|nil fields of the transaction
----@return table this
-function single_flight.launch(self, purpose, deadline, details)
+--- Ends a transaction: the waiting tasks get its outcome, and its events are delivered. `ended` is
+--- set before anything that allocates.
+local function land(flight)
+  local account, err = flight.account, flight.err or nil
+  local transport = account.transport
+  flight.ended = true
+  if account.group.flight == flight then
+    account.group.flight = nil
+  end
+  if flight.purpose ~= "flush" then
+    account.last_error = err
+  end
+  if flight.purpose == "prefetch" and err then
+    local _, _, left, lifetime = account.core:freshness()
+    local facts = { left = left or math.huge, lifetime = lifetime, failures = 1, random = 0 }
+    account.quiet_until = transport.now() + renewal_policy.pause(facts)
+  end
+  if transport.wake then
+    transport.wake(flight)
+  end
+  if flight.sent then
+    flight.events[#flight.events + 1] = { type = flight.sent, err = err }
+  end
+  local call = flight.events[1] and events.next_call()
+  for _, event in ipairs(flight.events) do
+    event.call = call
+    account.emit(event)
+  end
+end
+
+local function complete(flight, run)
+  if flight.account.group.flight == flight then -- otherwise it was replaced before it started
+    flight.started = true
+    run(flight)
+    land(flight)
+  end
+end
+
+--- The task of a transaction. An error from outside (no memory, a debug hook) may be raised at any
+--- instruction. Before `started` is set a transaction that was not spawned is not alive; from then
+--- on all runs in a protected call, and what follows that call allocates nothing.
+local function fly(flight, run)
+  flight.thread = coroutine.running() or false
+  if flight.thread == flight.caller then -- in line: it ends at the caller's deadline, too
+    flight.limit = flight.deadline or flight.limit
+    flight.ends = math.min(flight.ends, flight.limit)
+  end
+  local ran, problem = pcall_compat.call(complete, flight, run)
+  flight.ended = true
+  flight.password = false
+  if not ran then
+    error(problem, 0)
+  end
+end
+
+local function launch(account, purpose, deadline, details)
   local refresh, kind, code, message = pcall_compat.load "mic.credentials.refresh"
   if not refresh then
     local err = errors.from_fail(kind, code, message)
-    return { session = self, purpose = purpose, ok = false, err = err, ended = true }
+    return { account = account, purpose = purpose, ok = false, err = err, ended = true }
   end
-  local this = refresh.new(self, purpose, deadline, coroutine.running())
-  for name, value in pairs(details or {}) do
-    this[name] = value
-  end
-  single_flight.lend(this, this.retry, deadline)
-  self.group.flight = this
-  this.spawned = self.transport.spawn(refresh.fly, this) ~= false
-  return this
+  local flight = refresh.new(account, purpose, deadline, coroutine.running(), details or {})
+  lend(flight, flight.retry, deadline)
+  account.group.flight = flight
+  flight.spawned = account.transport.spawn(fly, flight, refresh.run) ~= false
+  return flight
 end
 
---- Raises the transaction's error again in the task that started it.
----@param this table
-function single_flight.check_raised(this)
-  if this.raised then
-    error(this.raised, 0)
+--- Raises an error from outside again in the task that started the transaction.
+local function check_raised(flight)
+  if flight.raised then
+    error(flight.raised, 0)
   end
 end
 
---- Waits for the current transaction, then starts one and waits for its end. If `take` accepts the
---- outcome of the one it waited for, none is started.
----@param self table the session
----@param purpose string
----@param deadline number|nil on the transport's clock
----@param details table|nil
----@param take (fun(other: table): boolean)|nil
----@return table|nil this
----@return table|nil err
-function single_flight.run(self, purpose, deadline, details, take)
-  while true do
-    local other = self.group:present()
-    if not other then
-      break
-    end
-    if take then
-      single_flight.lend(other, details and details.retry, deadline)
-    end
-    local _, err = self.group:wait(other, self.transport, deadline)
-    if err then
-      return nil, err
-    end
-    if take and take(other) then
-      return other
-    end
+--- Starts a transaction that no call waits for, unless one is running.
+---@param account table
+---@param purpose "prefetch"|"flush"
+---@param deadline number|nil on the transport's clock; applies when it runs in line
+function single_flight.start(account, purpose, deadline)
+  if not present(account.group) then
+    check_raised(launch(account, purpose, deadline))
   end
-  local this = single_flight.launch(self, purpose, deadline, details)
-  local _, err = self.group:wait(this, self.transport, deadline)
-  single_flight.check_raised(this)
-  if err then
-    return nil, err
-  end
-  return this
 end
 
---- The error for a transaction that ended without an outcome.
----@return table err
-function single_flight.broken_off()
+--- ---- what a call does with an outcome ----
+--
+-- The transaction         ok                         failed                       neither; cancelled
+-- own, ensure             true                       its error                    starts another one
+-- own, force and flush    its reply, or the error    its error                    its error
+--                         of a failed save
+-- joined, ensure          true if the credentials    its error, unless the store  loops
+--                         are new                    has better credentials
+-- joined, refresh         true if they are new       its error if it has sent a   loops
+--                         and good                   request
+-- joined, login and flush loops                      loops                        loops
+--
+-- A failure counts only for the clients to which it applies: see `applies`.
+
+local function broken_off()
   return errors.new("auth", "the login or refresh was broken off", { retryable = true })
-end
-
---- Returns the outcome for an explicit call; a failed save is an error there.
----@param this table|nil
----@param err table|nil
----@return table|true|nil ok
----@return table|nil err
-function single_flight.outcome(this, err)
-  if not this then
-    return nil, err
-  end
-  if not this.ok then
-    return nil, this.err and errors.copy(this.err) or single_flight.broken_off()
-  end
-  if this.store_err then
-    return nil, this.store_err
-  end
-  return this.reply or true
 end
 
 --- True if a transaction's failure applies to a client that waited for it. A client with a password
 --- may succeed where one without failed.
----@param self table the session of the waiting client
----@param this table
----@return boolean
-function single_flight.is_shared(self, this)
-  local kind = this.err and this.err.kind
-  if not kind or kind == "cancelled" or not renewing[this.purpose] then
+local function applies(flight, account)
+  local kind = flight.err and flight.err.kind
+  if not kind or kind == "cancelled" then
     return false
   end
-  return this.session == self
-    or (kind ~= "closed" and (this.session.password ~= nil or not self.password))
+  return flight.account == account
+    or (kind ~= "closed" and (flight.account.password ~= nil or not account.password))
 end
 
---- Adopts the record of another client's transaction.
----@param self table the session of the waiting client
----@param this table
----@param generation number the session's generation before the wait
----@return boolean changed the credentials are new
-function single_flight.share(self, this, generation)
-  local _, present = self.core:freshness()
-  if present == generation and this.session ~= self and this.record then
-    return self.cache:adopt_saved(this.record)
+--- Outcome of a call's own transaction. Returns done, ok, err.
+local function own_outcome(flight, purpose, launches)
+  if flight.ok then
+    if flight.store_err and purpose ~= "ensure" then
+      return true, nil, flight.store_err
+    end
+    return true, flight.reply or true
   end
-  return present ~= generation
+  local again = purpose == "ensure"
+    and launches < LAUNCHES
+    and not applies(flight, flight.account)
+  return not again, nil, flight.err and errors.copy(flight.err) or broken_off()
+end
+
+--- Outcome of a transaction that another call started. Returns done, ok, err.
+local function joined_outcome(flight, account, purpose, generation)
+  local cache = account.cache
+  local _, now = account.core:freshness()
+  local changed = now ~= generation
+  if not changed and flight.account ~= account and flight.record then
+    changed = cache:adopt_saved(flight.record)
+  end
+  if flight.ok then
+    return changed and (purpose == "ensure" or cache:is_good()), true
+  end
+  if not flight.renews or not applies(flight, account) then
+    return false
+  elseif purpose == "force" then
+    return flight.sent, nil, errors.copy(flight.err)
+  end
+  local better = flight.account ~= account and single_flight.look(account) and cache:is_good()
+  return not better, nil, errors.copy(flight.err)
+end
+
+--- Returns the error of the backoff, unless the store has better credentials by now.
+local function in_backoff(account)
+  local err = account.group.backoff:error(account.transport.now())
+  if not account.cache:is_usable() then
+    single_flight.look(account)
+    if account.cache:is_good() then
+      return true
+    end
+  end
+  return nil, err
+end
+
+--- Joins the current transaction or starts one, and waits for it, until the purpose is met.
+---@param account table the client's token source, of which only the fields are used
+---@param purpose "ensure"|"force"|"flush" see `refresh.new`
+---@param deadline number|nil on the transport's clock
+---@param details table|nil fields of the transaction
+---@return table|true|nil ok masked reply of a login or refresh, or true
+---@return table|nil err
+function single_flight.run(account, purpose, deadline, details)
+  local group, transport = account.group, account.transport
+  local joins = purpose ~= "flush" and not details.username
+  local launches = 0
+  while purpose ~= "ensure" or not account.cache:is_good() do
+    local _, generation = account.core:freshness()
+    local flight = present(group)
+    local own = not flight
+    if own then
+      local able = account.core:can_refresh() or account.password
+      if purpose == "ensure" and able and group.backoff:left(transport.now()) then
+        return in_backoff(account)
+      end
+      launches = launches + 1
+      flight = launch(account, purpose, deadline, details)
+    elseif joins then
+      lend(flight, details.retry, deadline)
+    end
+    local problem = wait(flight, account, deadline)
+    if own then
+      check_raised(flight)
+    end
+    if problem then
+      return nil, problem
+    end
+    local done, ok, err
+    if own then
+      done, ok, err = own_outcome(flight, purpose, launches)
+    elseif joins then
+      done, ok, err = joined_outcome(flight, account, purpose, generation)
+    end
+    if done then
+      return ok, err
+    end
+  end
+  return true
 end
 
 return single_flight

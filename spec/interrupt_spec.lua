@@ -232,6 +232,49 @@ describe("an error that a debug hook throws into a call", function()
     end, 17)
   end)
 
+  it("never leaves the client stuck: at each instruction from there on", function()
+    local count, thrown = 1, 0
+    repeat
+      local client = sandbox:automatic()
+      local fired = false
+
+      local function act()
+        client:login()
+        return true -- no tail call: `is_inside` looks for this function
+      end
+
+      local function is_inside()
+        for level = 3, math.huge do
+          local info = debug.getinfo(level, "f")
+          if not info or info.func == act then
+            return info ~= nil
+          end
+        end
+      end
+
+      local function throw()
+        if is_inside() then
+          if not fired then
+            debug.sethook(throw, "", 1)
+          end
+          fired = true
+          error("thrown", 0)
+        end
+      end
+
+      debug.sethook(throw, "", count)
+      pcall(act)
+      debug.sethook()
+      local started = core.now()
+      local response, err = client:get "/user"
+      assert(response, ("after %d instructions: %s"):format(count, tostring(err)))
+      assert(core.now() - started < 5, ("after %d instructions: it waited"):format(count))
+      client:close()
+      count, thrown = count + 13, thrown + 1
+    until not fired
+    assert.is_true(thrown > 20, thrown)
+  end)
+
   it("never loses a refresh token that came instead of another one", function()
     sandbox:mode { refresh = "rotate" }
     sweep(function(client) -- no password is left for another login

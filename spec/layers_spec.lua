@@ -186,6 +186,18 @@ describe("the layers of the Lua side", function()
     end
     check(problems)
   end)
+
+  it("hand the token source down as fields: no module below calls its methods", function()
+    local problems = {}
+    for _, path in ipairs(lua_files) do
+      local code = path:find "/credentials/" and tree.code(path) or ""
+      local call = not path:find "/token_source%.lua$" and code:match "account:[%a_]+"
+      if call then
+        problems[#problems + 1] = path .. " says " .. call
+      end
+    end
+    check(problems)
+  end)
 end)
 
 describe("the layers of the C side", function()

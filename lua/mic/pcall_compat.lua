@@ -33,6 +33,18 @@ function pcall_compat.call(task, ...)
   return finish(thread, coroutine.resume(thread, ...))
 end
 
+--- Same as `xpcall`. (In a coroutine of PUC 5.1 the handler is not called.)
+---@param task function gets no arguments
+---@param handler fun(problem: any): any
+---@return boolean ok
+---@return any ... results, or what the handler returned
+function pcall_compat.handled(task, handler)
+  if yields_through or not coroutine.running() then
+    return xpcall(task, handler)
+  end
+  return pcall_compat.call(task)
+end
+
 --- Calls a function in the caller's own task, which an event loop knows, not in a coroutine made
 --- here on 5.1.
 ---@param task function

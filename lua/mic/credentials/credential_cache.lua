@@ -246,7 +246,7 @@ function cache_methods:flush(base)
 end
 
 --- Loads the saved record and adopts it if others have saved it.
----@param locked boolean|nil the lock is held: if memory is dirty and the record is not newer, memory
+---@param locked any true with the lock held: if memory is dirty and the record is not newer, memory
 --- is saved instead
 ---@return table|nil record what the store holds
 ---@return boolean adopted the credentials are new

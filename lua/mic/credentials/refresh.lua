@@ -1,6 +1,6 @@
 --- Refresh transaction: takes the store's lock, adopts what another process has saved or else
---- refreshes or logs in, saves, adopts, unlocks. Its outcome is left in a table, so that it survives
---- the caller that started it. All that it needs is in that table and in the client's `account`.
+--- refreshes or logs in, saves, adopts, unlocks. Its outcome is left in a table and so outlives the
+--- caller that started it. All that it needs is in that table and in its `account`.
 
 local auth_request = require "mic.credentials.auth_request"
 local core_module = require "mic.core"
@@ -86,7 +86,8 @@ local function keep(flight, record)
   end
   local dirty = cache.dirty
   if not saved then
-    cache:mark_dirty(flight.saved) -- before `adopt`: it allocates, and what is adopted must be saved
+    -- Before `adopt`: it allocates, and what is adopted must be saved.
+    cache:mark_dirty(flight.saved)
   end
   local ran, adopted, err = pcall(cache.adopt, cache, record, flight.generation)
   if not (ran and adopted) then
@@ -214,27 +215,25 @@ end
 ---@return boolean|nil refused the API said that these credentials are wrong
 local function send(flight, what, username, password)
   local account = flight.account
-  local tries, err, refused = 0, nil, nil
   flight.sent = what
-  repeat
+  local tries = 0
+  while true do
     tries = tries + 1
     local seconds = math.max(0.001, math.min(flight.ends - now(flight), account.timeout))
-    local reply, record
-    reply, record, refused = auth_request.send(flight, what, tries, seconds, username, password)
+    local reply, record, refused =
+      auth_request.send(flight, what, tries, seconds, username, password)
     if reply then
       flight.reply = reply
       return record
-    end
-    err = record
-    local again = not refused and wait_for_retry(flight, what, tries, err)
-    if again and is_outdated(flight) then
+    elseif refused then
+      return nil, record, true
+    elseif not wait_for_retry(flight, what, tries, record) then
+      begin_backoff(flight, record)
+      return nil, record
+    elseif is_outdated(flight) then
       return nil, outdated()
     end
-  until not again
-  if not refused then
-    begin_backoff(flight, err)
   end
-  return nil, err, refused
 end
 
 --- Logs in. `own`: the password is that of the options; only then is a refusal recorded, so that it

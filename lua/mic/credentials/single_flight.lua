@@ -13,6 +13,8 @@ local renewal_policy = require "mic.credentials.renewal_policy"
 
 local single_flight = {}
 
+local refresh -- the module: loaded with the first transaction
+
 local in_nginx = rawget(_G, "ngx") ~= nil -- coroutines of other requests may have status "dead"
 
 local GRACE_SECONDS = 5 -- after its deadline, before a transaction counts as lost
@@ -174,24 +176,30 @@ local function land(flight)
   end
 end
 
-local function complete(flight, run)
+local function complete(flight)
   if flight.account.group.flight == flight then -- otherwise it was replaced before it started
     flight.started = true
-    run(flight)
+    refresh.run(flight)
     land(flight)
   end
 end
 
 --- The task of a transaction. An error from outside (no memory, a debug hook) may be raised at any
---- instruction. Before `started` is set a transaction that was not spawned is not alive; from then
---- on all runs in a protected call, and what follows that call allocates nothing.
-local function fly(flight, run)
+--- instruction. Before `started` is set, a transaction that was not spawned is not alive; from then
+--- on all runs in a protected call. Its handler is called inside the hook that raised the error,
+--- where no hook runs; without memory there is no handler, and what follows allocates nothing.
+local function fly(flight)
   flight.thread = coroutine.running() or false
   if flight.thread == flight.caller then -- in line: it ends at the caller's deadline, too
     flight.limit = flight.deadline or flight.limit
     flight.ends = math.min(flight.ends, flight.limit)
   end
-  local ran, problem = pcall_compat.call(complete, flight, run)
+  local ran, problem = pcall_compat.handled(function()
+    complete(flight)
+  end, function(raised)
+    flight.ended = true
+    return raised
+  end)
   flight.ended = true
   flight.password = false
   if not ran then
@@ -200,15 +208,16 @@ local function fly(flight, run)
 end
 
 local function launch(account, purpose, deadline, details)
-  local refresh, kind, code, message = pcall_compat.load "mic.credentials.refresh"
-  if not refresh then
+  local module, kind, code, message = pcall_compat.load "mic.credentials.refresh"
+  if not module then
     local err = errors.from_fail(kind, code, message)
     return { account = account, purpose = purpose, ok = false, err = err, ended = true }
   end
+  refresh = module
   local flight = refresh.new(account, purpose, deadline, coroutine.running(), details or {})
   lend(flight, flight.retry, deadline)
   account.group.flight = flight
-  flight.spawned = account.transport.spawn(fly, flight, refresh.run) ~= false
+  flight.spawned = account.transport.spawn(fly, flight) ~= false
   return flight
 end
 
@@ -231,17 +240,17 @@ end
 
 --- ---- what a call does with an outcome ----
 --
--- The transaction         ok                         failed                       neither; cancelled
--- own, ensure             true                       its error                    starts another one
--- own, force and flush    its reply, or the error    its error                    its error
---                         of a failed save
--- joined, ensure          true if the credentials    its error, unless the store  loops
---                         are new                    has better credentials
--- joined, refresh         true if they are new       its error if it has sent a   loops
---                         and good                   request
--- joined, login and flush loops                      loops                        loops
+-- transaction of      ended: ok                    failed                     cancelled or neither
+-- own: ensure         true                         its error                  starts another one
+-- own: force, flush   reply, or error of the save  its error                  its error
+-- joined: ensure      true if credentials are new  its error, unless the      looks again
+--                                                  store has better ones
+-- joined: refresh     true if they are good, too   its error if a request     looks again
+--                                                  was sent
+-- joined: login,      looks again                  looks again                looks again
+--   flush
 --
--- A failure counts only for the clients to which it applies: see `applies`.
+-- The failure of another client's transaction may not apply to this one: see `applies`.
 
 local function broken_off()
   return errors.new("auth", "the login or refresh was broken off", { retryable = true })

@@ -5,7 +5,6 @@
 local backoff = require "mic.credentials.backoff"
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local events = require "mic.events"
 local pcall_compat = require "mic.pcall_compat"
 local rate_limit = require "mic.credentials.rate_limit"
 local refused_logins = require "mic.credentials.refused_logins"
@@ -169,7 +168,7 @@ local function land(flight)
   if flight.sent then
     flight.events[#flight.events + 1] = { type = flight.sent, err = err }
   end
-  local call = flight.events[1] and events.next_call()
+  local call = flight.events[1] and require("mic.events").next_call() -- loaded by refresh
   for _, event in ipairs(flight.events) do
     event.call = call
     account.emit(event)

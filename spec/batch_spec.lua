@@ -330,6 +330,99 @@ describe("client:batch", function()
     end
   end)
 
+  it("runs in an on_data of a batch of another client", function()
+    local other = box:logged_in()
+    local requests, inner = many(10), {}
+    requests[2].on_data = function()
+      inner[1] = other:batch(many(10))
+      inner[2] = client:batch(many(10))
+      inner[3] = mic.assert(other:get "/user")
+    end
+    assert_all_good(client:batch(requests), 10)
+    assert_all_good(inner[1], 10)
+    assert_all_good(inner[2], 10)
+    other:close()
+  end)
+
+  it("lets out what an on_data of an inner batch raises, and both clients go on", function()
+    local other = box:logged_in()
+    local value, requests, inner = {}, many(10), many(10)
+    inner[3].on_data = function()
+      error(value, 0)
+    end
+    requests[4].on_data = function()
+      other:batch(inner)
+    end
+    local ok, raised = pcall(client.batch, client, requests)
+    assert.is_false(ok)
+    assert.is_true(rawequal(value, raised))
+    inner[3].on_data = nil
+    assert_all_good(other:batch(inner), 10)
+    assert_all_good(client:batch(many(10)), 10)
+    other:close()
+  end)
+
+  --- Runs code in a new interpreter, with `many(count)` and `new(store)`, which makes a client.
+  local function run(code)
+    return box:run([[
+      local created, create = 0, coroutine.create
+      function coroutine.create(task)
+        created = created + 1
+        return create(task)
+      end
+      local mic = require "mic"
+      local function new(store)
+        local client = mic.new {
+          base_url = os.getenv "MIC_BASE_URL", api_key = os.getenv "MIC_API_KEY",
+          username = os.getenv "MIC_USERNAME", password = os.getenv "MIC_PASSWORD",
+          tls = { ca_file = os.getenv "MIC_CA_FILE" }, store = store,
+        }
+        assert(client:login())
+        return client
+      end
+      local function many(count)
+        local requests = { concurrency = count }
+        for index = 1, count do
+          requests[index] = { path = "/user" }
+        end
+        return requests
+      end
+    ]] .. code)
+  end
+
+  it("keeps coroutines for later batches, but nothing of a client with them", function()
+    assert.are.equal("5\tnil\n", run [[
+      if rawget(_G, "jit") then rawget(_G, "jit").off() end -- compiled code keeps functions
+      local kept = setmetatable({}, { __mode = "k" })
+      local function use(count)
+        local store = mic.store.memory()
+        kept[store] = true
+        assert(new(store):batch(many(count))[count].response)
+      end
+      for _ = 1, 2 do
+        use(3)
+        use(5)
+      end
+      collectgarbage()
+      collectgarbage()
+      print(created, next(kept))
+    ]])
+  end)
+
+  it("keeps no coroutine that may have inherited a hook from C", function()
+    assert.are.equal("3 6 6\n", run [[
+      local client, gethook, counts = new(), debug.gethook, {}
+      for index = 1, 3 do
+        debug.gethook = index == 1 and function()
+          return "external hook"
+        end or gethook
+        client:batch(many(3))
+        counts[index] = created
+      end
+      print(table.concat(counts, " "))
+    ]])
+  end)
+
   it("waits for several retries at a time", function()
     box:answer { path = "/x", status = 503, times = 10, headers = { ["Retry-After"] = "1" } }
     box:answer { path = "/x", body = "{}", times = 20 }

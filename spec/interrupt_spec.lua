@@ -102,6 +102,25 @@ describe("Ctrl-C", function()
     ]], has_come "POST /prod/auth/login")
   end)
 
+  it("ends a batch, which leaves a client that works", function()
+    sandbox:answer { path = "/slow", delay = DELAY, times = 8 }
+    local text, status, seconds = interrupt(CLIENT .. [[
+      assert(client:login())
+      local requests = {}
+      for index = 1, 16 do
+        requests[index] = { path = index % 2 == 0 and "/slow" or "/user" }
+      end
+      requests[2].timeout = 60
+      print "waiting" io.stdout:flush()
+      print(select(2, pcall(client.batch, client, requests)))
+      print(#client:batch { { path = "/user" }, { path = "/user" } })
+      print(client:get("/user").data.userName)
+    ]], has_come "GET /prod/slow")
+    assert.is_truthy(text:find "interrupted!\n2\ndemo\n$", text)
+    assert.equal(0, status)
+    assert.is_true(seconds < DELAY / 2, seconds)
+  end)
+
   it("ends a wait for the lock of a store", function()
     assert_interrupted([[
       local held = { load = function() end, save = function() return true end,

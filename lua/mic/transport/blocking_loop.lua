@@ -18,8 +18,8 @@ local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yiel
 --- Idle coroutines of all loops.
 local shared_spare = {}
 
---- Returns the idle coroutines of a loop. A coroutine inherits its creator's debug hook. While there
---- is one the list is the loop's own, so that the hook does not outlive it.
+--- Returns the idle coroutines of a loop. A coroutine inherits its creator's debug hook. If there
+--- is one, the list is the loop's own, so that the hook does not outlive it.
 local function find_spare()
   if type(debug) == "table" and debug.gethook and debug.gethook() == nil then
     return shared_spare
@@ -39,16 +39,21 @@ local function call(task, argument)
   task(argument)
 end
 
---- Runs one task after the other. An idle coroutine refers to no task.
-local function serve_next()
+--- Runs one task after the other. While it is idle, no slot of its stack refers to a task.
+local function serve()
   while true do
     call(yield(ENDED))
   end
 end
 
-local function serve(task, argument)
-  task(argument)
-  return serve_next()
+--- Returns a new idle coroutine.
+local function new_thread()
+  local thread = create(serve)
+  local ok, problem = resume(thread)
+  if not ok then
+    error(problem, 0) -- out of memory
+  end
+  return thread
 end
 
 --- Records what a task waits for. Raises what the task has raised. Any other yield, such as that of
@@ -151,7 +156,7 @@ function blocking_loop.new(core_client)
   --- Runs a task until it first waits.
   function transport.spawn(task, argument)
     local spare = self.spare
-    local thread = spare[#spare] or create(serve)
+    local thread = spare[#spare] or new_thread()
     spare[#spare] = nil
     record(self, thread, resume(thread, task, argument))
     self.spawned = self.spawned + 1

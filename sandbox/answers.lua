@@ -54,7 +54,7 @@ local function save(list)
   dict:set("answers", json.encode(list))
 end
 
---- Adds one answer behind those that wait already.
+--- Queues an answer.
 ---@param wanted table
 ---@return boolean? ok
 ---@return string? message names what was wrong and what is accepted
@@ -136,7 +136,7 @@ local function send_body(body, size)
   end
 end
 
---- Answers when an answer was scripted. One with nothing but a delay only delays the real one.
+--- Sends the scripted answer, if any. One with only a delay delays the real answer.
 ---@param request table
 ---@return boolean answered
 function answers.give(request)

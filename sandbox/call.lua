@@ -32,7 +32,7 @@ end
 -- The body's text, or nil when it is longer than the gateway takes.
 local function read_body()
   if (tonumber(ngx.var.http_content_length) or 0) > LARGEST_BODY then
-    return nil -- unread: nginx throws it away
+    return nil -- unread: nginx discards it
   end
   ngx.req.read_body()
   local path = ngx.req.get_body_file()
@@ -45,7 +45,7 @@ local function read_body()
   return #text <= LARGEST_BODY and text or nil
 end
 
---- Reads the present request.
+--- Reads the current request.
 ---@return table call method, uri, path (raw), stage_path, segments, query, headers, header_size,
 --- body (nil when too large)
 function call.read()

@@ -20,7 +20,7 @@ function collection_methods:find(name)
   return text and json.decode(text) or nil
 end
 
---- Raises when there is no room for it: nothing else is thrown out instead.
+--- Raises if there is no room: nothing is evicted.
 ---@param object table
 function collection_methods:save(object)
   assert(self.dict:safe_set(object[self.key], json.encode(object)))
@@ -42,7 +42,7 @@ function collection_methods:all()
   return list
 end
 
---- Forgets all and keeps these.
+--- Replaces the whole content.
 ---@param objects table[]
 function collection_methods:reset(objects)
   self.dict:flush_all()

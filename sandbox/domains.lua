@@ -46,7 +46,7 @@ for _, row in ipairs(ROWS) do
   end
 end
 
---- Whether a domain is another one or stands below it.
+--- True if a domain is another one or below it.
 ---@param id any
 ---@param ancestor string
 ---@return boolean false too when there is no such domain

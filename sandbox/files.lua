@@ -85,7 +85,7 @@ function files.delete(file)
   files:remove(file.Key)
 end
 
---- Forgets all and makes the first ones anew.
+--- Restores the initial ones.
 function files.restore()
   for _, file in ipairs(files:all()) do
     forget(file)

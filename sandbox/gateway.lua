@@ -122,7 +122,7 @@ local function answer(request)
   route.handle(request)
 end
 
---- Answers the present request.
+--- Answers the current request.
 function gateway.handle()
   local request = call.read()
   log.begin(request)

@@ -52,7 +52,7 @@ local function announce(settings)
   assert(os.rename(path .. ".new", path))
 end
 
--- Whether the other end of standard input is gone. What comes through it is thrown away.
+-- Whether the other end of standard input is gone. Its input is discarded.
 local function input_closed()
   local fds = ffi.new("struct sandbox_pollfd[1]", { { fd = 0, events = POLLIN } })
   if ffi.C.poll(fds, 1, 0) <= 0 then
@@ -76,7 +76,7 @@ local function watch(premature, options)
   end
 end
 
---- Everything back to the start but ports, key and password.
+--- Resets everything but ports, key and password.
 function life.reset()
   state.reset()
   users.reset()
@@ -109,7 +109,7 @@ end
 --- Removes the folder. `start` does so too, but may be dead.
 function life.clean()
   local path = folder()
-  if path:find "/mic%-sandbox%.%w+$" then -- never anything but what `start` made
+  if path:find "/mic%-sandbox%.%w+$" then -- only what `start` has made
     os.execute("rm -rf '" .. path:gsub("'", "'\\''") .. "'")
   end
 end

@@ -104,7 +104,7 @@ function log.finish()
   end
   local entry = ngx.ctx.entry
   entry.status = ngx.status
-  -- A reset or DELETE /log while the request was under way has dropped the entry: let it be.
+  -- A reset or DELETE /log while the request was under way has dropped the entry.
   if dict:get("entry:" .. entry.number) then
     store(entry)
   end
@@ -119,7 +119,7 @@ function log.text()
   return json.array(texts)
 end
 
---- Forgets the entries; connections keep their numbers.
+--- Clears the entries; connections keep their numbers.
 function log.empty()
   for _, key in ipairs(dict:get_keys(0)) do
     if key:sub(1, 6) == "entry:" then

@@ -33,7 +33,7 @@ local REPORTS = {
   end,
 }
 
--- The things that report; those with other names never did. Name, type, domain.
+-- The things that report; others never do. Name, type, domain.
 local REPORTING = {
   { "00001570", "191", "oslo-harbour" }, { "00001571", "191", "oslo-harbour" },
   { "00001573", "191", "bergen" },

@@ -17,7 +17,7 @@ function rights.may(call, operation, object)
   return false
 end
 
---- Whether a domain is the user's own or below it. One that does not exist is not.
+--- True if a domain is the user's own or below it; false if it does not exist.
 ---@param call table
 ---@param domain any
 ---@return boolean

@@ -13,7 +13,7 @@ local user_reads = require "sandbox.user_reads"
 
 local routes = {}
 
--- Method, path, who answers; the first that matches counts. "*" is any one segment. open: needs no
+-- Method, path, handler; the first that matches counts. "*" is any one segment. open: needs no
 -- token; public: no key either; raw: the body is no JSON.
 local ROUTES = {
   { "GET", { "metadata", "manifest" }, manifests.manifest, open = true, public = true },

@@ -157,7 +157,7 @@ function state.started()
   return dict:get "started"
 end
 
---- Back to the start: no modes, counters, answers; the settings stay.
+--- Resets modes, counters and answers; the settings stay.
 function state.reset()
   local settings = state.settings()
   dict:flush_all()

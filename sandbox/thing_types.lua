@@ -50,7 +50,7 @@ local FIRST = {
   },
 }
 
---- Forgets all and makes the first ones anew.
+--- Restores the initial ones.
 function thing_types.restore()
   thing_types:reset(FIRST)
 end

@@ -85,7 +85,7 @@ function things.last_state(thing)
   end
 end
 
---- Forgets all and makes the first ones anew.
+--- Restores the initial ones.
 function things.restore()
   local list, number = first()
   things:reset(list)

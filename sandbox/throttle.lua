@@ -16,7 +16,7 @@ local function bucket()
   return burst > 0 and burst or math.max(1, math.floor(state.mode "rate"))
 end
 
--- Takes one out of the bucket; false when it is empty.
+-- Takes a token from the bucket; false if it is empty.
 local function take()
   local rate = state.mode "rate"
   if rate == 0 then
@@ -45,7 +45,7 @@ local function spend()
   return true
 end
 
---- Looks whether this request is one too many.
+--- Checks whether this request exceeds a limit.
 ---@return string? refusal what to answer, one of reply's own: "throttled" or "quota"
 function throttle.refusal()
   local refusal = not take() and "throttled" or not spend() and "quota" or nil

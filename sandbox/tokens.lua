@@ -74,7 +74,7 @@ function tokens.issue(user, auth_time)
   return token
 end
 
---- Looks at an Authorization header's value, with or without "Bearer ".
+--- Checks the value of an Authorization header, with or without "Bearer ".
 ---@param value string
 ---@return table? user whose token this is
 ---@return string? reason "expired" or "unknown"
@@ -117,7 +117,7 @@ function tokens.check_refresh(token)
   return users.find(known.userName), known.auth_time
 end
 
---- The old token of a rotation dies, at once or after the grace time.
+--- Revokes the old token of a rotation, at once or after the grace time.
 ---@param token string
 ---@param grace integer seconds
 function tokens.retire_refresh(token, grace)
@@ -129,7 +129,7 @@ function tokens.retire_refresh(token, grace)
   end
 end
 
---- Every refresh token dies.
+--- Revokes every refresh token.
 function tokens.forget_refresh()
   for _, name in ipairs(dict:get_keys(0)) do
     if name:sub(1, 8) == "refresh:" then

@@ -84,14 +84,14 @@ function users.all()
   return list
 end
 
---- Whether this one may log in and refresh.
+--- True if this user may log in and refresh.
 ---@param user table?
 ---@return boolean
 function users.may_enter(user)
   return user ~= nil and user.enabled == true and user.state == "active"
 end
 
---- Forgets all and makes the first ones anew.
+--- Restores the initial ones.
 function users.reset()
   dict:flush_all()
   for number, row in ipairs(FIRST) do

@@ -1,4 +1,4 @@
---- The headers for another library while a refresh is due, and after the token has expired.
+--- Headers for another library while a refresh is due, and after the token has expired.
 return {
   prepare = function(world)
     local inner, client = world.inside(function()

@@ -1,4 +1,4 @@
---- The core's own calls that do not wait: several at once, one of them cancelled, one let go.
+--- Non-blocking calls of the core: several at once, one of them cancelled, one dropped.
 return {
   prepare = function(world)
     return require("mic.core").client { base_url = world.base_url, api_key = "key-secret" }

@@ -1,4 +1,4 @@
---- An answer that echoes every secret: what fails hides it, or shows nothing at all.
+--- An answer that echoes every secret: a failure masks it, or shows nothing.
 return {
   prepare = function(world)
     return world.logged_in()

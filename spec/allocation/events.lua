@@ -1,5 +1,5 @@
---- Everything that is told to a listener, during a login and calls good and bad. An event may be
---- missed when the listener has no memory for it.
+--- All events of a login, of successful and of failed calls. An event may be lost if the listener
+--- has no memory for it.
 return {
   prepare = function(world)
     local events = {}

@@ -18,7 +18,7 @@ return {
     return response and response.status == 200
   end,
   after = function(world, made)
-    made.first:get "/user" -- a lock that could not be given back is with the next call
+    made.first:get "/user" -- a lock that could not be released is released by the next call
     local ok, err = world.renew(made.second)
     local record, problem = world.saved()
     return ok and record and not world.is_set_aside() or tostring(err or problem)

@@ -1,4 +1,4 @@
---- Credentials from elsewhere go into a store of files, and a logout clears it.
+--- External credentials are saved in a file store, and a logout clears it.
 return {
   leaves_clients = true,
   prepare = function(world)

@@ -1,5 +1,5 @@
 --- Two clients in tasks of a loop, with one store: the login of one serves both. The loop is made
---- here; a task that has raised is gone, and what it raised comes out when the others have ended.
+--- here; an error of a task is raised when the others have ended.
 local function new_loop()
   local core = require "mic.core"
   local blocking = require "mic.transport.blocking"

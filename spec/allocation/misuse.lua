@@ -1,4 +1,4 @@
---- Calls that are wrong raise and name what is meant.
+--- Misuse raises and names the argument.
 return {
   prepare = function(world)
     return world.client()

@@ -1,4 +1,4 @@
---- A login and a call in the module's own name.
+--- A module-wide login and call.
 return {
   prepare = function()
     return require "mic"

@@ -1,4 +1,4 @@
---- A listener that raises: its error comes out as it is.
+--- A listener that raises: its error is raised unchanged.
 local thrown = {}
 
 return {

@@ -1,4 +1,4 @@
---- The shortest way: a call with nothing but a path, one with params; then what few look at.
+--- The fast path: a call with only a path, one with params; then the lazily parsed members.
 return {
   prepare = function(world)
     return world.logged_in()

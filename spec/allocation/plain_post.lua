@@ -1,4 +1,4 @@
---- The shortest way with a body and one that the API does not know.
+--- The fast path with a body, and with an unknown path.
 return {
   prepare = function(world)
     return world.logged_in()

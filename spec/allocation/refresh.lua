@@ -1,4 +1,4 @@
---- A refresh, asked for.
+--- An explicit refresh.
 return {
   prepare = function(world)
     return world.logged_in()

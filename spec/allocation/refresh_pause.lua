@@ -1,4 +1,4 @@
---- A refresh that the API cannot do just now: the pause is saved, and the next call is told of it.
+--- A refresh that fails for now: the pause is saved, and the next call gets its error.
 return {
   leaves_clients = true,
   prepare = function(world)
@@ -30,7 +30,7 @@ return {
     return type(hint) == "string" and hint:find "next try is in" ~= nil
   end,
   after = function(world, made)
-    made.client:get "/user" -- a lock that could not be given back is with the next call
+    made.client:get "/user" -- a lock that could not be released is released by the next call
     local record, problem = world.saved()
     if not record then
       return problem

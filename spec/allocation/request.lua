@@ -1,4 +1,4 @@
---- A call with everything that a URL and a head can hold, and all of its answer.
+--- A call with all parts of a URL and all kinds of headers, and its whole answer.
 return {
   prepare = function(world)
     return world.logged_in()

@@ -1,4 +1,4 @@
---- Two clients with one store: what breaks a refresh of the first keeps the second from nothing.
+--- Two clients with one store: a failed refresh of the first does not block the second.
 return {
   prepare = function(world)
     local store = require("mic").store.memory()

@@ -1,4 +1,4 @@
---- What a client tells of itself.
+--- The status of a client.
 return {
   prepare = function(world)
     return world.logged_in()

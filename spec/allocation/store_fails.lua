@@ -1,4 +1,4 @@
---- A store that can do nothing: the credentials are used from memory.
+--- A store whose functions all fail: the credentials are used from memory.
 local function fails()
   return nil, "the disk is full"
 end

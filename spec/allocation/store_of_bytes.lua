@@ -1,4 +1,4 @@
---- A store that keeps bytes; a second client finds what the first one has saved.
+--- A store of bytes; a second client loads the record of the first one.
 local function new_store()
   local kept = {}
   return {

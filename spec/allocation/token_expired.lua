@@ -1,4 +1,4 @@
---- The API says that the token has expired: refresh, and once more.
+--- An expired token: refresh, and the call again.
 return {
   prepare = function(world)
     return world.logged_in()

@@ -1,4 +1,4 @@
---- Credentials from elsewhere, in and out.
+--- External credentials: set and read.
 return {
   prepare = function(world)
     return { from = world.logged_in(), to = world.client() }

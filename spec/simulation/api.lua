@@ -1,5 +1,5 @@
---- The simulated API: accounts, logins, refreshes, tokens that expire. It knows every secret that
---- it gave away and what became of it.
+--- Simulated API: accounts, logins, refreshes, tokens that expire. It keeps the state of every
+--- secret that it has issued.
 
 local token = require "spec.simulation.token"
 

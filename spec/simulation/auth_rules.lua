@@ -1,5 +1,5 @@
---- The rules about logins and refreshes: one at a time and under the lock, no refused password
---- again, and while the endpoint is down one row of tries per pause.
+--- Rules for logins and refreshes: one at a time and under the lock, a refused password is not sent
+--- again, and while the endpoint fails one series of attempts per pause.
 
 local rules = {}
 
@@ -69,7 +69,7 @@ for _, outcome in ipairs { 429, 500, 502, 503, 504, "network", "timeout" } do
   worth_a_retry[outcome] = true
 end
 
---- Whether it is the try after one that has failed, in the same flight.
+--- True if it is the attempt after a failed one of the same flight.
 local function is_retry(attempt)
   local last = attempt.process.last_attempt
   return last
@@ -142,7 +142,7 @@ local function note_refused(self, attempt)
   end
 end
 
---- Whether a process may hold its password back, since it was refused.
+--- True if a process may withhold its password because it was refused.
 ---@param process table
 ---@return boolean
 function rules:holds_back(process)
@@ -175,7 +175,7 @@ local function check_pause(self, attempt)
   end
 end
 
---- A client has said how long its pause is.
+--- A client has emitted the length of its pause.
 ---@param process table
 ---@param seconds number
 function rules:pauses(process, seconds)

@@ -1,10 +1,10 @@
---- The rules about calls: none waits past its deadline, and none fails without a reason.
+--- Rules for calls: none waits past its deadline, and none fails without a reason.
 
 local rules = {}
 
 local FLIGHT = 31 -- seconds
 local LATE = 1 -- seconds after a deadline
---- For so long trouble may be felt: a flight, a lock that ends by time, and a pause.
+--- How long a fault may have effects: a flight, a lock that ends by time, and a pause.
 local AFTERMATH = 150
 
 --- A token with less than this left may be in its mandatory window.
@@ -27,7 +27,7 @@ function rules:call_begins(process, core, kind, deadline)
     ends = self.world.now + deadline,
     jwt = jwt, -- what the client has in memory
     task = self.world.current,
-    disturbed = nil, -- what befell its own requests
+    disturbed = nil, -- faults of its own requests
   }
   self.calls = self.calls + 1
   self.open_calls[#self.open_calls + 1] = call
@@ -47,7 +47,7 @@ local function check_time(self, call)
   end
 end
 
---- Why the call ought to have succeeded: there was a good token all the time. Nil when not.
+--- Why the call should have succeeded: a valid token existed all the time. Nil if not.
 local function good_token(self, call)
   local process, store = call.process, call.process.group.store
   if call.kind == "explicit" or call.disturbed or process.group.left_at >= call.started then
@@ -65,7 +65,7 @@ local function good_token(self, call)
   end
 end
 
---- Whether a client can get a token at all without a person's help.
+--- True if a client can get a token without a person.
 local function has_a_way(self, process)
   local group = process.group
   if process:password() and self.api.accounts[group.user].password == process:password() then
@@ -111,7 +111,7 @@ function rules:call_ends(call, ok, err)
   end
 end
 
---- Looks at the calls that have not ended.
+--- Checks the calls that have not ended.
 function rules:sweep_calls()
   local open = {}
   for _, call in ipairs(self.open_calls) do

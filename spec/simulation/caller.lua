@@ -1,5 +1,5 @@
---- What the tasks of a process do: they think, call, and look at what came. A person helps out
---- where a client cannot log in by itself.
+--- Calling tasks of a process: wait, call, check the result. A person logs in where a client
+--- cannot.
 
 local caller = {}
 
@@ -73,7 +73,7 @@ local function get_help(process, index)
   caller.log_in(process, index)
 end
 
---- What happens seldom.
+--- Rare actions.
 local function do_something_else(process, index)
   local random, group = process.random, process.group
   local client = process.clients[index]
@@ -125,7 +125,7 @@ local function do_a_round(process, index)
   end
 end
 
---- The life of a calling task.
+--- The loop of a calling task.
 ---@param process table
 ---@param index number of its client
 function caller.run(process, index)

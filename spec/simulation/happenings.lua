@@ -1,11 +1,11 @@
---- What befalls processes and accounts, apart from the weather: deaths at any step, logins that are
---- revoked, passwords that change.
+--- Injected events of processes and accounts: deaths at any step, revoked logins, changed
+--- passwords.
 
 local happenings = {}
 local happenings_methods = {}
 local happenings_mt = { __index = happenings_methods }
 
---- Sets them off.
+--- Starts them.
 ---@param world table
 ---@param random table
 ---@param services table api, checker
@@ -32,7 +32,7 @@ function happenings.new(world, random, services, groups, settings)
   return self
 end
 
---- Calls a method again and again, with this mean between.
+--- Calls a method repeatedly, with this mean interval.
 function happenings_methods:repeated(mean, method)
   if not mean then
     return
@@ -64,7 +64,7 @@ function happenings_methods:kill(process, why)
   self:restart(process, self.random:between(1, 120))
 end
 
---- Now and then a task, or its whole process, ends right before it would go on. True when so.
+--- Kills a task or its process, with some probability, before it is resumed. True if killed.
 ---@param task table
 ---@return boolean
 function happenings_methods:strike(task)
@@ -96,8 +96,7 @@ function happenings_methods:revoke()
   self.api:revoke_all(group.user, everything)
 end
 
---- For a while the API refuses every login, whatever the password; at the beginning also what was
---- there before.
+--- For a while the API refuses every login; in some cases existing logins as well.
 function happenings_methods:lock()
   local group = self.random:pick(self.groups)
   local account = self.api.accounts[group.user]

@@ -1,5 +1,5 @@
---- What must hold at every step. The parts of the simulation tell what happens; a rule that is
---- broken stops the world. The rules themselves are in files of their own.
+--- Invariants: the parts of the simulation report what happens, and the first violated rule stops
+--- the world. The rules are in files of their own.
 
 local invariants = {}
 local checker_methods = {}
@@ -30,7 +30,7 @@ function invariants.new(world, api, only)
   }, checker_mt)
 end
 
---- A rule is broken. Only the first one counts.
+--- Reports a violation. Only the first one counts.
 ---@param rule string its name
 ---@param text string
 function checker_methods:violate(rule, text)
@@ -42,7 +42,7 @@ function checker_methods:violate(rule, text)
   self.world.stopped = true
 end
 
---- Something goes wrong on purpose: for a while, calls may fail.
+--- Notes an injected fault: for a while calls may fail.
 ---@param what string
 function checker_methods:disturb(what)
   self.disturbed_at = self.world.now
@@ -70,7 +70,7 @@ function checker_methods:raised(task, problem)
     task.owner.name, task.kind, tostring(problem)))
 end
 
---- What is looked at now and then.
+--- Periodic checks.
 ---@param processes table[]
 function checker_methods:sweep(processes)
   self:sweep_calls()

@@ -1,4 +1,4 @@
---- Loads the library anew for each process: modules keep state of their own, as in real processes.
+--- Loads the library for each process, so that modules have their own state, as in real processes.
 
 local loader = {}
 

@@ -1,4 +1,4 @@
---- The way to the API and back, for one exchange at a time: it takes a while, and things get lost.
+--- Simulated network: delays and lost packets, for one exchange at a time.
 
 local weather = require "spec.simulation.weather"
 
@@ -29,7 +29,7 @@ local function timed_out()
   return failure("timeout", "CURLE_OPERATION_TIMEDOUT", "no answer came in time", true)
 end
 
---- An error's reply. Servers repeat what they got in it, secrets included.
+--- An error reply, which echoes the request, secrets included.
 local function status_reply(self, request, fate)
   local what = weather.fates[fate]
   local text = "something broke"
@@ -66,8 +66,8 @@ end
 --- Sends a request and calls `done` with the outcome: a reply (with `status`), or a failure (with
 --- `kind`, `code`, `message`, `sent`).
 ---@param request table auth (boolean), timeout (seconds), handle (what the API does; gives the
---- reply), secret (what an error may repeat), disturbed (called with a word when the way or the API
---- spoils it)
+--- reply), secret (what an error may repeat), disturbed (called with the name of a fault of the
+--- network or the API)
 ---@param done fun(outcome: table)
 function network_methods:send(request, done)
   local world = self.world

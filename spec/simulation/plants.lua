@@ -1,7 +1,7 @@
---- Bugs to be planted, so that the rules are seen to find them. Each says what is wrong and which
---- rule has to be broken by it; no other one counts then. `parts` changes the store and the
---- transport of a process, `core` a core's client, `modules` those of the library.
---- `first` is a seed from which on a world finds it soon.
+--- Mutations: bugs that the rules must detect. Each has a description and the rule that it
+--- violates; no other violation counts. `parts` changes the store and the transport of a process,
+--- `core` a core's client, `modules` those of the library. `first` is a seed near which a world
+--- detects it.
 
 local plants = {}
 

@@ -1,5 +1,5 @@
---- A process with its own copy of the library: clients that share a store, and callers. It can die
---- at any step and be started again; what was in its memory is gone then.
+--- Simulated process with its own copy of the library: clients that share a store, and callers. It
+--- can be killed at any step and started again with empty memory.
 
 local caller = require "spec.simulation.caller"
 local core = require "spec.simulation.core"

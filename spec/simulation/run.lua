@@ -1,9 +1,10 @@
--- make simulate: plays worlds, one seed after the other, until so many tokens had their time or so
--- many seconds have gone by. The first rule that is broken ends it, with the seed that replays it.
+-- make simulate: runs worlds, one seed after the other, until a number of tokens have expired or a
+-- time has passed. The first violation ends the run and prints the seed that replays it.
 --
 --   lua spec/simulation/run.lua [seed=N] [worlds=N] [expiries=N] [seconds=N] [each=N] [history=N]
 --
--- A seed alone plays its one world; `each` is after how many expiries a world is healed.
+-- With only a seed, that world runs; `each` is the number of expiries after which a world is
+-- healed.
 
 local core = require "mic.core"
 local simulation = require "spec.simulation.simulation"

@@ -1,4 +1,4 @@
---- The rules about what is saved: what arrives is saved before it is used, nothing newer is
+--- Rules for saves: credentials are saved before they are used, nothing newer is
 --- overwritten, no valid record is erased, and a save requires the lock.
 
 local token = require "spec.simulation.token"
@@ -103,7 +103,7 @@ function rules:store_failed(store, process, what)
   self:disturb(("%s of %s's store"):format(what, process.name))
 end
 
---- Looks whether something that arrived was never saved.
+--- Checks that all credentials that arrived were saved.
 ---@param process table
 function rules:sweep_saves(process)
   local waiting = {}

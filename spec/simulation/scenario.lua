@@ -1,4 +1,4 @@
---- What a world is like: every number of it follows from the seed.
+--- Scenario: the settings of a world, derived from its seed.
 
 local scenario = {}
 

@@ -1,4 +1,4 @@
---- The rule about secrets: they stand in no event, no error and no status.
+--- Rule for secrets: they are in no event, error or status.
 
 local token = require "spec.simulation.token"
 

@@ -1,5 +1,5 @@
---- Plays one world from its seed: until so many tokens had their time, then everything is healed,
---- and every client has to work again.
+--- Runs one world from its seed until a number of tokens have expired; then it ends all faults, and
+--- every client has to work again.
 
 local api = require "spec.simulation.api"
 local caller = require "spec.simulation.caller"
@@ -85,7 +85,7 @@ local function pass(run, seconds)
   end
 end
 
---- Until nothing of what was wrong is felt.
+--- Runs until the faults have no effect any more.
 local function recover(run)
   local seconds = RECOVERY
   for _, made in ipairs(run.processes) do
@@ -96,7 +96,7 @@ local function recover(run)
   pass(run, seconds)
 end
 
---- A client works; one without a password may need help first.
+--- A client works; one without a password may need a login by a person first.
 local function visit(made, index)
   local ok, err = caller.call(made, index, "call")
   if not ok and err.kind == "auth" and not made:password() then
@@ -121,7 +121,7 @@ local function check_recovery(run)
   end
 end
 
---- Plays a world.
+--- Runs a world.
 ---@param seed number whole
 ---@param options? table expiries (how many tokens have their time, 100), plants (a bug: see there),
 --- history (how many of the last events)

@@ -1,5 +1,5 @@
---- The store that several processes share. Each process has a handle of its own. It can fail, be
---- slow, and its lock ends with its process or by time; what it keeps is never torn.
+--- Store shared by several processes, each with its own handle. It can fail and be slow; its lock
+--- ends with its process or by time; records are never torn.
 
 local token = require "spec.simulation.token"
 
@@ -30,7 +30,7 @@ function store.new(world, sky, random, settings)
   }, store_mt)
 end
 
---- Whether a process has the lock now, and knows it.
+--- True if a process has the lock and has been told so.
 ---@param process table
 ---@return boolean
 function store_methods:is_held_by(process)
@@ -73,8 +73,8 @@ local function pass_time(self)
   end
 end
 
---- Drivers of stores repeat in their messages what they were given, and some raise them: then the
---- third result is true.
+--- An error message of the store, which echoes its arguments; with the third result true it is
+--- raised.
 local function fail(self, process, what, record)
   self.failed_at[process] = self.world.now
   self.watcher:store_failed(self, process, what)
@@ -147,7 +147,7 @@ function store_methods:handle(process)
       return self.locks
     end, nil, self.settings.lock == "time")
     if problem and self.holder and self.holder.life == process.life then
-      self.holder.lost = true -- it was taken, and its process does not know
+      self.holder.lost = true -- it was granted, and its process was not told
     end
     return give(result, problem, raised)
   end

@@ -1,9 +1,9 @@
---- Tokens as the API makes them: JWTs whose times the core reads, each different, all with a mark
---- by which a secret is recognised wherever it turns up.
+--- Tokens of the API: unique JWTs with real times, all with a mark by which a leaked secret is
+--- found.
 
 local token = {}
 
---- Stands in every secret of the simulation and nowhere else.
+--- A part of every secret of the simulation, and of nothing else.
 token.MARK = "sEcReT"
 
 --- Seconds since 1970 at the beginning of a world.

@@ -1,11 +1,10 @@
---- What goes wrong when: calm, rough and broken times follow one another. A world in which
---- everything is healed stays calm.
+--- Fault schedule: calm, rough and broken phases alternate. A healed world stays calm.
 
 local weather = {}
 local weather_methods = {}
 local weather_mt = { __index = weather_methods }
 
---- What can become of an exchange, apart from "ok". What is `processed` has changed the API.
+--- Outcomes of an exchange other than "ok". If `processed`, the API has handled the request.
 weather.fates = {
   refused = { processed = false }, -- closed port: fails at once, nothing was sent
   reset = { processed = false }, -- the connection breaks before the request arrives
@@ -22,7 +21,7 @@ local rough_fates = { "refused", "reset", "hole", "broken", "busy", "slow_down",
   "reply_hole", "gateway" }
 local down_fates = { "refused", "broken", "hole", "gateway" }
 
---- Makes the weather.
+--- Makes a schedule.
 ---@param world table
 ---@param random table
 ---@param settings table roughness (0 to 1), lifetime (of a token, in seconds)
@@ -77,14 +76,14 @@ function weather_methods:turn()
   self.world:after(seconds, self.turn, self)
 end
 
---- Nothing goes wrong any more.
+--- Ends all faults.
 function weather_methods:heal()
   set_calm(self)
   self.healed = true
   self.world:note("world", "everything is healed")
 end
 
---- What becomes of an exchange.
+--- Draws the outcome of an exchange.
 ---@param is_auth boolean
 ---@return string|nil fate one of `fates`; nil when all goes well
 ---@return number seconds how long the way there takes
@@ -105,7 +104,7 @@ function weather_methods:fate(is_auth)
   return nil, there, back
 end
 
---- Whether an operation of a store fails.
+--- True if an operation of a store fails.
 ---@return boolean
 function weather_methods:store_fails()
   return self.store_rate > 0 and self.random:chance(self.store_rate)

@@ -1,5 +1,5 @@
---- Simulated time and what happens in it: events in order, and tasks (coroutines) that sleep and
---- are woken. Nothing here knows what the tasks do.
+--- Discrete event simulation: simulated time, an event queue, and tasks (coroutines) that sleep and
+--- are woken.
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -7,8 +7,8 @@ local world = {}
 local world_methods = {}
 local world_mt = { __index = world_methods }
 
---- Everything happens at whole ticks. Ends of tokens lie between two of them, so that the few
---- microseconds that the core's real clock adds can never decide anything.
+--- All events are at whole ticks. Tokens expire between two ticks, so that the microseconds of the
+--- real clock in the core never change a decision.
 local TICK = 1 / 32
 local TRACED = 80 -- events that a trace keeps
 
@@ -111,7 +111,7 @@ function world_methods:after(seconds, action, ...)
   })
 end
 
---- Lets time pass.
+--- Advances the time.
 ---@param seconds number from now
 function world_methods:run(seconds)
   local ends = world.round_up(self.now + seconds)
@@ -146,7 +146,7 @@ local function resume(self, task)
   end
 end
 
---- Starts a task, which runs as soon as the present one waits.
+--- Starts a task, which runs as soon as the current one waits.
 ---@param owner table whose `alive` says whether the task goes on
 ---@param kind string what it is, for traces
 ---@param action function
@@ -177,7 +177,7 @@ function world_methods.wait()
   coroutine.yield()
 end
 
---- Lets the task of a ticket go on.
+--- Resumes the task of a ticket.
 ---@param ticket table
 function world_methods:wake(ticket)
   local task = ticket.task
@@ -187,7 +187,7 @@ function world_methods:wake(ticket)
   end
 end
 
---- Makes the present task sleep.
+--- Suspends the current task for a time.
 ---@param seconds number
 function world_methods:sleep(seconds)
   self:after(seconds, self:wake_event(), self:ticket())
@@ -206,7 +206,7 @@ function world_methods:wake_event()
   return event
 end
 
---- ---- what a failure shows ----
+--- ---- trace ----
 
 --- Notes what happened, for the trace of a failure.
 ---@param who string

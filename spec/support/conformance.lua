@@ -46,8 +46,8 @@ function conformance.define(it, kind, world)
     return client
   end
 
-  --- Runs in a task, and gives what it returned. Assertions are for afterwards: what is raised in
-  --- a task is the loop's.
+  --- Runs a function in a task; returns its results. Assert afterwards: an error in a task is
+  --- handled by the loop.
   local function inside(main)
     local results
     kind.run(function(...)
@@ -57,7 +57,7 @@ function conformance.define(it, kind, world)
     return (table.unpack or unpack)(results) -- luacheck: ignore
   end
 
-  --- As many tasks of this; what each returned.
+  --- Runs a number of tasks; returns their results.
   local function together(count, task)
     local results = {}
     kind.run(function(spawn)

@@ -4,7 +4,7 @@ local shell = require "spec.support.shell"
 
 local engine_child = {}
 
---- What they begin with.
+--- The head of each program.
 local BEGIN = [[
   local core = require "mic.core"
   local native = require "spec.support.native"

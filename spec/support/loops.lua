@@ -1,5 +1,5 @@
---- The ways to wait, for the conformance spec: each runs a function in a task of its loop, with a
---- function that starts further tasks and one that sleeps, and returns when all have ended.
+--- Loops for the transport conformance test: each runs a function in a task, passes functions that
+--- start further tasks and sleep, and returns when all tasks have ended.
 
 local blocks = require "spec.support.blocks"
 local clock = require "spec.support.clock"
@@ -8,7 +8,7 @@ local uv = require "luv"
 
 local loops = {}
 
---- What the page about loops of one's own shows, without the calls at its end.
+--- The custom loop of docs/event-loops.md, without the calls at its end.
 local function documented_loop()
   for _, block in ipairs(blocks.of("docs/event-loops.md", "lua")) do
     local text = block.text:match '^(.-)local mic = require "mic"\nlocal client = [^\n]*loop }'
@@ -16,7 +16,7 @@ local function documented_loop()
       return assert((loadstring or load)(text .. "\nreturn loop"))() -- luacheck: ignore
     end
   end
-  error "docs/event-loops.md shows no loop of one's own"
+  error "docs/event-loops.md has no custom loop"
 end
 
 local function run_blocking(main)

@@ -1,5 +1,5 @@
---- A Redis client in a few lines: what `mic.store.redis` needs of one. It connects by a unix socket
---- with LuaSocket, keeps the connection, and makes another one after it has failed.
+--- A minimal Redis client for `mic.store.redis`: connects to a unix socket with LuaSocket, keeps
+--- the connection, and reconnects after a failure.
 
 require "socket" -- it turns off SIGPIPE, which a lost connection would kill the process with
 local unix = require "socket.unix"

@@ -1,6 +1,5 @@
---- A small event loop for specs, and the transport that belongs to it: a call suspends only the
---- coroutine that makes it, and what is spawned is a task of its own. A task that is killed is
---- simply never resumed, as when the program that made it has gone.
+--- A small event loop and its transport: a call suspends only its coroutine, and `spawn` starts a
+--- task. A killed task is never resumed, as in a program that drops it.
 
 local core = require "mic.core"
 

@@ -11,7 +11,7 @@
 #include "private_folder.h"
 
 /* The part of a message that says how to fix the problem. */
-static const char *mend_of(int error) {
+static const char *remedy_of(int error) {
   switch (error) {
   case EACCES:
   case EPERM:
@@ -36,7 +36,8 @@ static const char *mend_of(int error) {
 void private_failure(struct failure *failure, int error) {
   failure_set_errno(failure, NULL, error);
   failure->kind = FAILURE_STORE;
-  strncat(failure->message, mend_of(error), sizeof failure->message - strlen(failure->message) - 1);
+  strncat(failure->message, remedy_of(error),
+          sizeof failure->message - strlen(failure->message) - 1);
 }
 
 static void refuse(struct failure *failure, const char *code, const char *message) {

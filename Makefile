@@ -33,7 +33,7 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   $(shell pkg-config --cflags-only-I $(LUA_NAME) 2>/dev/null)))),\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
-# For size, except what each answer or a hash passes through. With -Os alone gcc copies and compares
+# For size, except what each answer passes through. With -Os alone gcc copies and compares
 # by slow instructions of x86. Lua binds all symbols when it loads a module, so calls need no PLT. No
 # error of Lua goes through the core, so it needs no tables for that.
 ifeq ($(origin CFLAGS),undefined)
@@ -42,7 +42,7 @@ STRINGS_CALLED := $(call can,-mstringop-strategy=libcall)
 NO_PLT := $(call can,-fno-plt)
 CFLAGS = -Os $(NO_PLT) $(STRINGS_CALLED)
 FAST = $(patsubst %,$(BUILD)/src/%.o,binding/integers core/process/wiped_memory \
-  $(addprefix core/text/,buffer header json_scan sha256 utf8))
+  $(addprefix core/text/,buffer header json_scan))
 NO_TABLES := -fno-asynchronous-unwind-tables
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)

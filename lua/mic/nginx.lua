@@ -77,19 +77,25 @@ local function other_spellings(name)
   return found
 end
 
---- Generates a function that clears them, one line each: a loop would end LuaJIT's trace.
+--- Generates a function that clears them, one line each: a loop would end LuaJIT's trace. The
+--- variable http_NAME has the value of any spelling, so most requests need to clear none.
 local function clearing(headers)
-  local lines = { "local clear = ...", "return function()" }
+  local lines = { "local clear, var = ...", "return function()" }
   for _, name in ipairs(headers) do
-    for _, spelling in ipairs(other_spellings(name)) do
-      lines[#lines + 1] = ("clear %q"):format(spelling)
+    local spellings = other_spellings(name)
+    if #spellings > 0 then
+      lines[#lines + 1] = "if var.http_" .. core.lower(name):gsub("%-", "_") .. " then"
+      for _, spelling in ipairs(spellings) do
+        lines[#lines + 1] = ("clear %q"):format(spelling)
+      end
+      lines[#lines + 1] = "end"
     end
   end
   return table.concat(lines, "\n") .. "\nend"
 end
 
 local clear_other_spellings =
-  assert(loadstring(clearing { TOKEN, IDENTITY, API_KEY }))(clear_header)
+  assert(loadstring(clearing { TOKEN, IDENTITY, API_KEY }))(clear_header, ngx.var)
 
 local function put_header(name, value)
   if value then
@@ -113,10 +119,10 @@ end
 --- Sets these credentials on the request and removes the caller's, in every spelling. No loops, so
 --- that LuaJIT compiles an `authorize` to one trace.
 local function put(own)
+  clear_other_spellings() -- first: afterwards the variables have our values
   put_header(TOKEN, own.token)
   put_header(IDENTITY, own.identity)
   put_header(API_KEY, own.api_key)
-  clear_other_spellings()
   put_query(own.query)
 end
 

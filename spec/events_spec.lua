@@ -56,13 +56,7 @@ describe("an event of a call", function()
   end)
 
   it("shows no secret when on_event raises one", function()
-    local stderr, shown = io.stderr, {}
-    rawset(io, "stderr", { write = function(_, ...)
-      shown[#shown + 1] = table.concat { ... }
-    end })
-    cleanup.call(function()
-      rawset(io, "stderr", stderr)
-    end)
+    local shown = cleanup.stderr()
     local client
     client = box:automatic { on_event = function()
       error(setmetatable({}, { __tostring = function()

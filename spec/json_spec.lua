@@ -1,3 +1,4 @@
+local cleanup = require "spec.support.cleanup"
 local json = require "mic.json"
 
 local function message_of(fn, ...)
@@ -242,23 +243,8 @@ describe("json.decode", function()
 end)
 
 describe("json with a cjson that can mark arrays", function()
-  local names = { "cjson", "mic.json", "mic.json_encoder" }
-  local real = {}
-
-  before_each(function()
-    for _, name in ipairs(names) do
-      real[name] = require(name)
-    end
-  end)
-
-  after_each(function()
-    for _, name in ipairs(names) do
-      package.loaded[name] = real[name]
-    end
-  end)
-
   it("writes an empty array that was read as an array again", function()
-    local marking = real.cjson.new()
+    local marking = require("cjson").new()
     local plain_decode, marks = marking.decode, false
     marking.array_mt, marking.empty_array_mt = {}, {}
     marking.decode_array_with_array_mt = function(on)
@@ -267,12 +253,13 @@ describe("json with a cjson that can mark arrays", function()
     marking.decode = function(text)
       return text == "[]" and marks and setmetatable({}, marking.array_mt) or plain_decode(text)
     end
-    package.loaded.cjson = {
+    cleanup.replace(package.loaded, "cjson", {
       new = function()
         return marking
       end,
-    }
-    package.loaded["mic.json"], package.loaded["mic.json_encoder"] = nil, nil
+    })
+    cleanup.replace(package.loaded, "mic.json", nil)
+    cleanup.replace(package.loaded, "mic.json_encoder", nil)
 
     local fresh = require "mic.json"
     assert.are.equal("[]", fresh.encode(fresh.decode "[]"))

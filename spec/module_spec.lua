@@ -185,10 +185,7 @@ describe("the module-wide calls", function()
   it("raise in nginx, where one hidden login for all would be a leak", function()
     assert(login())
     sandbox:seen()
-    cleanup.call(function()
-      rawset(_G, "ngx", nil)
-    end)
-    rawset(_G, "ngx", {
+    cleanup.replace(_G, "ngx", {
       get_phase = function()
         return "content"
       end,

@@ -286,13 +286,7 @@ describe("a call inside a callback", function()
 
   it("may raise in on_event: nothing breaks", function()
     local count = 0
-    local stderr, shown = io.stderr, {}
-    rawset(io, "stderr", { write = function(_, ...)
-      shown[#shown + 1] = table.concat { ... }
-    end })
-    cleanup.call(function()
-      rawset(io, "stderr", stderr)
-    end)
+    local shown = cleanup.stderr()
     client = sandbox:automatic { on_event = function()
       count = count + 1
       error("from\non_event " .. count)

@@ -18,10 +18,6 @@ for _, kind in ipairs(loops.all) do
       conformance.close(world)
     end)
 
-    after_each(function()
-      conformance.close(world)
-    end)
-
     conformance.define(it, kind, world)
   end)
 end

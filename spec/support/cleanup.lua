@@ -89,4 +89,28 @@ function cleanup.close(object)
   return object
 end
 
+--- Sets a field; the old value is restored later.
+---@param owner table
+---@param name any
+---@param value any
+function cleanup.replace(owner, name, value)
+  local old = rawget(owner, name)
+  cleanup.call(function()
+    rawset(owner, name, old)
+  end)
+  rawset(owner, name, value)
+end
+
+--- Collects what is written to `io.stderr`.
+---@return string[] written
+function cleanup.stderr()
+  local written = {}
+  cleanup.replace(io, "stderr", {
+    write = function(_, ...)
+      written[#written + 1] = table.concat { ... }
+    end,
+  })
+  return written
+end
+
 return cleanup

@@ -2,6 +2,7 @@
 --- the cases as tests; in an nginx worker they are called by name.
 
 local assert = require "luassert"
+local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
 local mic = require "mic"
 
@@ -41,7 +42,7 @@ function conformance.define(it, kind, world)
     for name, value in pairs(options or {}) do
       all[name] = value
     end
-    local client = mic.new(all)
+    local client = cleanup.close(mic.new(all))
     table.insert(world.clients, client)
     return client
   end

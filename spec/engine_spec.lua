@@ -417,7 +417,7 @@ describe("the engine of mic.core", function()
     local hole = native.build "black_hole"
     local black_hole = "env LD_PRELOAD=" .. hole .. " MIC_PRELOAD=" .. hole .. " "
 
-    for _, options in ipairs { "", "{ patient = true }" } do
+    for _, options in ipairs { "", "{ await_lookups = true }" } do
       it("goes on, also when that is cancelled or times out " .. options, function()
         local printed = run([[
           local dark, light = client "http://blackhole.test", client()
@@ -455,7 +455,7 @@ describe("the engine of mic.core", function()
         core.sleep(0.1)
         running:cancel()
         print(finish(get(of, "/sent")).status)
-      ]]):format(url), "{ patient = true }", black_hole .. "BLACK_HOLE_SECONDS=0.4")
+      ]]):format(url), "{ await_lookups = true }", black_hole .. "BLACK_HOLE_SECONDS=0.4")
       assert.same({ "GET /prod/sent HTTP/1.1" }, server.requests())
       server.stop()
     end)

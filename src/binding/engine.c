@@ -4,7 +4,7 @@
 
 static const char TYPE[] = "mic.engine";
 static const char CURRENT[] = "mic.engine.current"; /* registry key: the engine of this Lua state */
-/* Registry key of a weak table: exchanges on loan, by their address. */
+/* Registry key of a weak table: exchanges of an engine, by their address. */
 static const char KNOWN[] = "mic.engine.known";
 
 struct engine *engineL_check(lua_State *L, int index) {
@@ -19,13 +19,13 @@ static void read_options(lua_State *L, struct engine *engine) {
     return;
   luaL_checktype(L, 1, LUA_TTABLE);
   engine->limit = argumentsL_count(L, 1, "limit", ENGINE_LIMIT);
-  engine->patient = argumentsL_boolean(L, 1, "patient");
+  engine->awaits_lookups = argumentsL_boolean(L, 1, "await_lookups");
 }
 
 /* Returns the engine of this Lua state: always the same one until it is closed. Its thread starts
    at first use.
-   ---@param options? table for a new engine only. limit: the most calls in flight (4096); patient:
-     behave as with an old libcurl
+   ---@param options? table for a new engine only. limit: the most calls in flight (4096);
+     await_lookups: let a cancelled call wait for its name lookup, as with libcurl before 7.87
    ---@return mic.engine? engine nil, kind, code, message if libcurl cannot run one */
 int engineL_get(lua_State *L) {
   lua_settop(L, 1);
@@ -91,7 +91,7 @@ static int engine_collect(lua_State *L) {
   lua_settop(L, 1);
   lua_newtable(L);
   lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
-  engine_hush(engine);
+  engine_drain(engine);
   engine->collects++;
   for (;;) {
     struct exchange *exchange = engine_next(engine);
@@ -124,8 +124,8 @@ static int engine_fd(lua_State *L) {
 }
 
 /* For an event loop that cannot watch a foreign descriptor: a Unix socket in a folder that only
-   this user can enter, for one connection from this process. It sends a byte "w" for news, and "e"
-   before it closes because no transfer was in flight for some seconds.
+   this user can enter, for one connection from this process. It sends a byte "w" for completions,
+   and "e" before it closes because no transfer was in flight for some seconds.
    ---@return string? path nil, kind, code, message */
 static int engine_listen_at(lua_State *L) {
   char path[128];

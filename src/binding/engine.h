@@ -15,7 +15,7 @@ void engineL_keep(lua_State *L, int client, int engine);
 /* The field `engine` of a table, or NULL. The metatable of the table at the top keeps it alive. [0,
    0] */
 struct engine *engineL_option(lua_State *L, int table);
-/* Registers the exchange at the top for collect, if it is on loan to an engine. [0, 0] */
+/* Registers the exchange at the top for collect, if an engine runs it. [0, 0] */
 void engineL_know(lua_State *L, struct exchange_box *box);
 void engineL_open(lua_State *L);
 

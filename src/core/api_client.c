@@ -401,7 +401,7 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
 void api_client_close(struct api_client *client) {
   client->closed = true;
   if (client->engine != NULL)
-    engine_drop(client->engine, &client->connections);
+    engine_cancel_all(client->engine, &client->connections);
   connections_close(&client->connections);
   connection_options_clear(&client->connections.options);
   credentials_clear(&client->credentials);

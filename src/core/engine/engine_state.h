@@ -1,14 +1,15 @@
 /* The state that the two threads of an engine share. Each member is owned by the caller (the thread
    of the Lua state), by the engine's thread, or protected by the lock. Only the files of the engine
    include this header. */
-#ifndef MIC_ENGINE_CORE_H
-#define MIC_ENGINE_CORE_H
+#ifndef MIC_ENGINE_STATE_H
+#define MIC_ENGINE_STATE_H
 
 #include <curl/curl.h>
 #include <pthread.h>
 #include <sys/types.h>
 
 #include "../base.h"
+#include "../list.h"
 #include "../process/process_id.h"
 #include "../transfer/exchange.h"
 #include "../transfer/poller.h"
@@ -21,38 +22,31 @@ enum engine_job_state { JOB_QUEUED, JOB_RUNNING, JOB_ENDED };
 
 struct engine_limiter;
 
-/* One exchange on loan to the engine. */
+/* One exchange in the engine. */
 struct engine_job {
-  struct exchange exchange; /* owned by the engine until JOB_ENDED, then by the caller */
+  struct exchange exchange; /* first; owned by the engine until JOB_ENDED, then by the caller */
   char *body;               /* owned copy: the caller's may be freed while libcurl still reads it */
   struct engine_core *core;
 
   /* Owned by the caller. */
+  struct list_link all;            /* in core->jobs */
   struct exchange *home;           /* where the content returns to; NULL: abandoned */
   struct connections *connections; /* where the handle returns to; NULL: closed */
-  struct engine_job *next, *previous;
-  struct engine_limiter *limiter; /* a reference; the engine owns its content */
+  struct engine_limiter *limiter;  /* a reference; the engine owns its content */
 
   /* Protected by the lock. */
+  struct list_link queued; /* in core->requests or core->completions */
   enum engine_job_state state;
   bool cancelled;
-  bool wants_care;                           /* in core->care */
-  bool told;                                 /* in core->news */
-  bool overdue;                              /* timed out, but parked */
-  struct buffer piece;                       /* of a stream, on its way to the caller */
-  struct exchange_progress progress;         /* on its way to the caller */
-  struct engine_job *next_queued;            /* in core->queue */
-  struct engine_job *next_care, *prior_care; /* in core->care */
-  struct engine_job *next_news, *prior_news; /* in core->news */
+  bool overdue;                      /* timed out, but parked */
+  struct buffer piece;               /* of a stream, on its way to the caller */
+  struct exchange_progress progress; /* on its way to the caller */
 
-  /* Owned by the engine. */
-  struct engine_job *next_running, *prior_running;
-  struct engine_job *next_held, *prior_held; /* in its limiter's queue, until admitted */
-  bool let_in;
-  struct engine_job *next_taken; /* in a list that was taken under the lock */
-  bool taken_cancelled;          /* the value of `cancelled` at that time */
-  bool parked;                   /* ended, but its name lookup still runs */
-  double connect_by, end_by;     /* monotonic seconds */
+  /* Owned by the engine, while JOB_RUNNING. */
+  struct list_link active;   /* in core->running, or held by its limiter */
+  bool admitted;             /* by its limiter */
+  bool parked;               /* ended, but its name lookup still runs */
+  double connect_by, end_by; /* monotonic seconds */
 };
 
 struct engine_core {
@@ -65,46 +59,70 @@ struct engine_core {
   /* Before 7.87, removing a handle from a multi blocks until its name lookup ends, and with it
      every other transfer. So a cancelled transfer is parked until its lookup ends, and the engine
      enforces the timeouts itself. */
-  bool patient;
+  bool awaits_lookups;
+  struct list_link engines; /* in the list of all engines, protected by the lock of that */
 
   /* Owned by the caller. */
-  struct engine_job *jobs; /* all that are not yet returned */
-  size_t count;
-  size_t sweep_at;               /* the count at which to look for abandoned jobs */
-  struct engine_core *next_live; /* protected by the registry's lock */
+  struct list jobs; /* all that are not yet returned */
+  size_t sweep_at;  /* the count of jobs at which to look for abandoned ones */
 
   /* Protected by the lock. */
   pthread_mutex_t lock;
-  pthread_cond_t changed; /* signals news, and the start and end of a fork */
-  struct engine_job *queue, *queue_end;
-  struct engine_job *care;            /* cancelled, or its piece was taken */
-  struct engine_job *news, *news_end; /* completion queue: ended, or with a piece or progress */
-  size_t under_way;
-  bool telling;  /* this round added news; the caller is not yet woken */
-  bool sleeping; /* the thread must be woken */
+  pthread_cond_t changed;  /* signals completions, and the start and end of a fork */
+  struct list requests;    /* jobs to start, to cancel, or to resume since their piece was taken */
+  struct list completions; /* jobs that ended, or have a piece or progress */
+  size_t in_flight;
+  bool has_completed; /* this round added completions; the caller is not yet woken */
+  bool sleeping;      /* the thread must be woken */
   bool stop;
-  bool hold, still; /* asked to pause for a fork; paused */
-  struct engine_notify wake;
+  bool pause, paused; /* asked to pause for a fork; has paused */
+  struct engine_notify notify;
 
   /* Owned by the engine. */
-  struct engine_job *running;      /* includes held jobs */
-  struct engine_limiter *limiters; /* those with held jobs */
-  size_t listened;                 /* number of running jobs that stream or report progress */
-  double next_look;                /* when the next timeout may expire */
-  double idle_since;               /* when there last was a transfer in flight, or no reader */
+  struct list running;  /* admitted jobs */
+  struct list limiters; /* those that hold jobs */
+  size_t streams;       /* number of active jobs that stream or report progress */
+  double next_timeout;  /* when the next time limit may expire */
+  double idle_since;    /* when there last was a transfer in flight, or no reader */
 };
 
 /* False in a child process, which must not touch the core. */
 static inline bool engine_is_ours(const struct engine_core *core) {
   return core->process == process_id();
 }
-/* Returns what an ended job borrowed and frees it. The job is not in the completion queue. */
-void engine_give_back(struct engine_core *core, struct engine_job *job);
+
+/* ---- lifecycle.c ---- */
+
+/* Starts the thread too. NULL on failure. */
+struct engine_core *engine_make(bool awaits_lookups);
+/* Stops the thread and joins it. Every job has ended then. */
+void engine_stop(struct engine_core *core);
+/* Call it after engine_stop, with no job left. */
+void engine_free(struct engine_core *core);
+
+/* ---- thread.c ---- */
+
 /* The thread's main function. Returns NULL once core->stop is set, with no running job and no multi
    handle left. */
 void *engine_run(void *context);
-/* Stops the thread and joins it. Every job has ended then. */
-void engine_stop(struct engine_core *core);
+/* For the engine's thread: reads the outcome of a running job and ends it. */
+void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
+
+/* Under the lock: adds a job to the completion queue, if it is not in it. */
+static inline void engine_complete(struct engine_core *core, struct engine_job *job) {
+  if (job->queued.list != &core->completions)
+    list_append(&core->completions, &job->queued);
+  core->has_completed = true;
+}
+
+/* ---- timeouts.c, for the engine's thread ---- */
+
+/* Starts the timers of a job. */
+void engine_timeouts_set(struct engine_core *core, struct engine_job *job);
+/* Ends a running job that is cancelled, or parks it until its name lookup ends. */
+void engine_timeouts_cancel(struct engine_core *core, struct engine_job *job);
+/* Ends the jobs that timed out and sets core->next_timeout. */
+void engine_timeouts_check(struct engine_core *core);
 
 MIC_PRIVATE_END
 #endif

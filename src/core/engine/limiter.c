@@ -26,78 +26,52 @@ void engine_limiter_release(struct engine_limiter *limiter) {
     free(limiter);
 }
 
-/* ---- held jobs ---- */
-
-static void hold(struct engine_core *core, struct engine_limiter *limiter, struct engine_job *job) {
-  if (limiter->held == NULL) {
-    limiter->previous = NULL;
-    limiter->next = core->limiters;
-    if (limiter->next != NULL)
-      limiter->next->previous = limiter;
-    core->limiters = limiter;
-  }
-  job->next_held = NULL;
-  job->prior_held = limiter->held_end;
-  if (limiter->held_end != NULL)
-    limiter->held_end->next_held = job;
-  else
-    limiter->held = job;
-  limiter->held_end = job;
-}
-
-static void let_go(struct engine_core *core, struct engine_limiter *limiter,
-                   struct engine_job *job) {
-  if (job->prior_held != NULL)
-    job->prior_held->next_held = job->next_held;
-  else
-    limiter->held = job->next_held;
-  if (job->next_held != NULL)
-    job->next_held->prior_held = job->prior_held;
-  else
-    limiter->held_end = job->prior_held;
-  if (limiter->held != NULL)
-    return;
-  if (limiter->previous != NULL)
-    limiter->previous->next = limiter->next;
-  else
-    core->limiters = limiter->next;
-  if (limiter->next != NULL)
-    limiter->next->previous = limiter->previous;
-}
-
 /* ---- enter and leave ---- */
 
-static void learn_single(struct engine_limiter *limiter) {
-  limiter->single = true;
+static void admit(struct engine_core *core, struct engine_job *job) {
+  job->limiter->running++;
+  job->admitted = true;
+  list_append(&core->running, &job->active);
+}
+
+static void learn_http1(struct engine_limiter *limiter) {
+  limiter->is_http1 = true;
   limiter->room = LIMITER_CONNECTIONS;
 }
 
 bool engine_limiter_enter(struct engine_core *core, struct engine_job *job) {
   struct engine_limiter *limiter = job->limiter;
   if (!job->exchange.share_connection)
-    learn_single(limiter);
-  if (limiter->held == NULL && limiter->running < limiter->room) {
-    limiter->running++;
-    job->let_in = true;
-  } else {
-    hold(core, limiter, job);
+    learn_http1(limiter);
+  if (limiter->held.count == 0 && limiter->running < limiter->room) {
+    admit(core, job);
+    return true;
   }
-  return job->let_in;
+  list_append(&limiter->held, &job->active);
+  list_append(&core->limiters, &limiter->active);
+  return false;
 }
 
-void engine_limiter_leave(struct engine_core *core, struct engine_job *job) {
+/* Call it when a held job has left. */
+static void leave_if_empty(struct engine_limiter *limiter) {
+  if (limiter->held.count == 0)
+    list_remove(&limiter->active);
+}
+
+void engine_limiter_leave(struct engine_job *job) {
   struct engine_limiter *limiter = job->limiter;
   long version = job->exchange.http_version;
-  if (!job->let_in) {
-    let_go(core, limiter, job);
+  list_remove(&job->active);
+  if (!job->admitted) {
+    leave_if_empty(limiter);
     return;
   }
   limiter->running--;
-  if (limiter->pioneer == job)
-    limiter->pioneer = NULL;
+  if (limiter->connecting == job)
+    limiter->connecting = NULL;
   if (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1)
-    learn_single(limiter);
-  else if (limiter->running == 0 && limiter->held == NULL)
+    learn_http1(limiter);
+  else if (limiter->running == 0 && limiter->held.count == 0)
     limiter->room = LIMITER_STREAMS; /* connections may be closed by the next call */
 }
 
@@ -113,28 +87,28 @@ static bool has_connected(const struct engine_job *job, bool *fresh) {
 
 static bool has_room(struct engine_limiter *limiter, struct engine_job *first) {
   bool fresh = false;
-  if (limiter->pioneer != NULL && has_connected(limiter->pioneer, &fresh)) {
-    limiter->pioneer = NULL;
+  if (limiter->connecting != NULL && has_connected(limiter->connecting, &fresh)) {
+    limiter->connecting = NULL;
     if (fresh)
       limiter->room += LIMITER_STREAMS;
   }
   if (limiter->running < limiter->room)
     return true;
-  if (limiter->single || limiter->pioneer != NULL ||
+  if (limiter->is_http1 || limiter->connecting != NULL ||
       limiter->room >= (size_t)LIMITER_STREAMS * LIMITER_CONNECTIONS)
     return false;
-  limiter->pioneer = first;
+  limiter->connecting = first;
   return true;
 }
 
 struct engine_job *engine_limiter_next(struct engine_core *core) {
-  for (struct engine_limiter *limiter = core->limiters; limiter != NULL; limiter = limiter->next) {
-    struct engine_job *job = limiter->held;
+  for (struct list_link *each = core->limiters.first; each != NULL; each = each->next) {
+    struct engine_limiter *limiter = LIST_ITEM(each, struct engine_limiter, active);
+    struct engine_job *job = LIST_ITEM(limiter->held.first, struct engine_job, active);
     if (!has_room(limiter, job))
       continue;
-    let_go(core, limiter, job);
-    limiter->running++;
-    job->let_in = true;
+    admit(core, job);
+    leave_if_empty(limiter);
     return job;
   }
   return NULL;

@@ -21,104 +21,104 @@
 static const char WAKE_BYTE = 'w';
 static const char END_BYTE = 'e';
 
-void engine_notify_init(struct engine_notify *wake) {
-  memset(wake, 0, sizeof *wake);
-  wake->inner = wake->outer = wake->listener = wake->reader = -1;
+void engine_notify_init(struct engine_notify *notify) {
+  memset(notify, 0, sizeof *notify);
+  notify->inner = notify->outer = notify->listener = notify->reader = -1;
 }
 
-bool engine_notify_open(struct engine_notify *wake) {
+bool engine_notify_open(struct engine_notify *notify) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
     return false;
-  wake->inner = pair[0];
-  wake->outer = pair[1];
+  notify->inner = pair[0];
+  notify->outer = pair[1];
   return descriptor_set_up(pair[0]) && descriptor_set_up(pair[1]);
 }
 
-static void remove_file(struct engine_notify *wake) {
-  if (wake->path == NULL)
+static void remove_file(struct engine_notify *notify) {
+  if (notify->path == NULL)
     return;
-  unlink(wake->path);
-  rmdir(wake->folder);
-  free(wake->path);
-  wake->path = NULL;
+  unlink(notify->path);
+  rmdir(notify->folder);
+  free(notify->path);
+  notify->path = NULL;
 }
 
-void engine_notify_close(struct engine_notify *wake) {
-  remove_file(wake);
-  descriptor_close(&wake->inner);
-  descriptor_close(&wake->outer);
-  descriptor_close(&wake->listener);
-  descriptor_close(&wake->reader);
+void engine_notify_close(struct engine_notify *notify) {
+  remove_file(notify);
+  descriptor_close(&notify->inner);
+  descriptor_close(&notify->outer);
+  descriptor_close(&notify->listener);
+  descriptor_close(&notify->reader);
 }
 
 static bool send_byte(int descriptor, char byte) {
   return send(descriptor, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 || errno == EAGAIN;
 }
 
-int engine_notify_target(struct engine_notify *wake) {
-  if (wake->sent)
+int engine_notify_target(struct engine_notify *notify) {
+  if (notify->sent)
     return -1;
-  wake->sent = true;
-  return wake->reader >= 0 ? wake->reader : wake->inner;
+  notify->sent = true;
+  return notify->reader >= 0 ? notify->reader : notify->inner;
 }
 
 bool engine_notify_send(int target) {
   return send_byte(target, WAKE_BYTE);
 }
 
-int engine_notify_elsewhere(struct engine_notify *wake) {
-  descriptor_close(&wake->reader);
-  return wake->inner;
+int engine_notify_fall_back(struct engine_notify *notify) {
+  descriptor_close(&notify->reader);
+  return notify->inner;
 }
 
 /* A byte may arrive after this drain, so no flag says whether the pair holds one. */
-void engine_notify_take(struct engine_notify *wake) {
+void engine_notify_drain(struct engine_notify *notify) {
   char bytes[16];
-  wake->sent = false;
-  if (wake->reader >= 0) /* the pair is not watched */
+  notify->sent = false;
+  if (notify->reader >= 0) /* the pair is not watched */
     return;
-  while (recv(wake->outer, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+  while (recv(notify->outer, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
   }
 }
 
 /* ---- the listener ---- */
 
-static bool make_folder(struct engine_notify *wake) {
+static bool make_folder(struct engine_notify *notify) {
   const char *root = environment_get("TMPDIR");
-  if (root == NULL || root[0] != '/' || strlen(root) > sizeof wake->folder - 20)
+  if (root == NULL || root[0] != '/' || strlen(root) > sizeof notify->folder - 20)
     root = "/tmp";
-  snprintf(wake->folder, sizeof wake->folder, "%s/mic-XXXXXX", root);
-  return mkdtemp(wake->folder) != NULL; /* mode 0700 */
+  snprintf(notify->folder, sizeof notify->folder, "%s/mic-XXXXXX", root);
+  return mkdtemp(notify->folder) != NULL; /* mode 0700 */
 }
 
-static bool bind_listener(struct engine_notify *wake) {
+static bool bind_listener(struct engine_notify *notify) {
   struct sockaddr_un address = {0};
   address.sun_family = AF_UNIX;
-  snprintf(address.sun_path, sizeof address.sun_path, "%s/wake", wake->folder);
-  wake->path = strdup(address.sun_path);
-  wake->listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  return wake->path != NULL && wake->listener >= 0 && descriptor_set_up(wake->listener) &&
-         bind(wake->listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
-         listen(wake->listener, 1) == 0;
+  snprintf(address.sun_path, sizeof address.sun_path, "%s/wake", notify->folder);
+  notify->path = strdup(address.sun_path);
+  notify->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  return notify->path != NULL && notify->listener >= 0 && descriptor_set_up(notify->listener) &&
+         bind(notify->listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
+         listen(notify->listener, 1) == 0;
 }
 
-bool engine_notify_listen(struct engine_notify *wake, char *path, size_t size,
+bool engine_notify_listen(struct engine_notify *notify, char *path, size_t size,
                           struct failure *failure) {
-  remove_file(wake);
-  descriptor_close(&wake->listener);
-  if (!make_folder(wake)) {
+  remove_file(notify);
+  descriptor_close(&notify->listener);
+  if (!make_folder(notify)) {
     failure_set_errno(failure, "the wake socket", errno);
     return false;
   }
-  if (!bind_listener(wake)) {
+  if (!bind_listener(notify)) {
     failure_set_errno(failure, "the wake socket", errno);
-    descriptor_close(&wake->listener);
-    remove_file(wake);
-    rmdir(wake->folder);
+    descriptor_close(&notify->listener);
+    remove_file(notify);
+    rmdir(notify->folder);
     return false;
   }
-  snprintf(path, size, "%s", wake->path);
+  snprintf(path, size, "%s", notify->path);
   return true;
 }
 
@@ -134,24 +134,24 @@ static bool is_ours(int descriptor) {
 #endif
 }
 
-bool engine_notify_accept(struct engine_notify *wake) {
-  int descriptor = accept(wake->listener, NULL, NULL);
+bool engine_notify_accept(struct engine_notify *notify) {
+  int descriptor = accept(notify->listener, NULL, NULL);
   if (descriptor < 0)
     return false;
   if (!descriptor_set_up(descriptor) || !is_ours(descriptor)) {
     close(descriptor);
     return false;
   }
-  remove_file(wake);
-  descriptor_close(&wake->listener);
-  descriptor_close(&wake->reader);
-  wake->reader = descriptor;
-  wake->sent = false; /* a pending byte went to the pair */
+  remove_file(notify);
+  descriptor_close(&notify->listener);
+  descriptor_close(&notify->reader);
+  notify->reader = descriptor;
+  notify->sent = false; /* a pending byte went to the pair */
   return true;
 }
 
-void engine_notify_dismiss(struct engine_notify *wake) {
-  if (wake->reader >= 0)
-    send_byte(wake->reader, END_BYTE);
-  descriptor_close(&wake->reader);
+void engine_notify_close_reader(struct engine_notify *notify) {
+  if (notify->reader >= 0)
+    send_byte(notify->reader, END_BYTE);
+  descriptor_close(&notify->reader);
 }

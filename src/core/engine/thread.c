@@ -1,14 +1,13 @@
-/* The engine's thread. Only this thread calls libcurl for exchanges on loan. It never holds the
-   lock during a call into libcurl. */
+/* The engine's thread. Only this thread calls libcurl for exchanges in the engine. It never holds
+   the lock during a call into libcurl. */
 #include "../base.h"
 
 #include <stdlib.h>
 
 #include "../process/clock.h"
+#include "../transfer/dead_connection.h"
 #include "engine_state.h"
-#include "jobs.h"
 #include "limiter.h"
-#include "timeouts.h"
 
 static const double IDLE_SECONDS = 60.0; /* the longest poll */
 static const double GRACE_SECONDS = 2.0; /* how long a reader stays connected with no transfer in
@@ -26,37 +25,72 @@ static void wake_caller(struct engine_core *core, int target) {
   if (target < 0 || engine_notify_send(target))
     return;
   pthread_mutex_lock(&core->lock);
-  target = engine_notify_elsewhere(&core->wake);
+  target = engine_notify_fall_back(&core->notify);
   pthread_mutex_unlock(&core->lock);
   engine_notify_send(target);
 }
 
+/* ---- jobs ---- */
+
+static struct engine_job *job_of(const struct list_link *link) {
+  return LIST_ITEM(link, struct engine_job, active);
+}
+
+static struct engine_job *first_held(const struct list_link *limiter) {
+  return job_of(LIST_ITEM(limiter, struct engine_limiter, active)->held.first);
+}
+
+/* True if the job streams its body or reports progress. */
+static bool is_streaming(const struct engine_job *job) {
+  return job->exchange.stream || job->exchange.progress.wanted;
+}
+
+/* The caller owns the job afterwards. */
+static void hand_back(struct engine_core *core, struct engine_job *job) {
+  pthread_mutex_lock(&core->lock);
+  job->state = JOB_ENDED;
+  if (!job->cancelled)
+    core->in_flight--;
+  engine_complete(core, job);
+  pthread_mutex_unlock(&core->lock);
+}
+
+void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
+  exchange_finish(&job->exchange, code);
+  poller_remove(&core->poller, job->exchange.easy, dead_connection_end(&job->exchange));
+  core->streams -= is_streaming(job);
+  engine_limiter_leave(job);
+  hand_back(core, job);
+}
+
 static void end_all(struct engine_core *core, CURLcode code) {
-  while (core->running != NULL)
-    engine_end_job(core, core->running, code);
+  while (core->running.first != NULL)
+    engine_end_job(core, job_of(core->running.first), code);
+  while (core->limiters.first != NULL)
+    engine_end_job(core, first_held(core->limiters.first), code);
 }
 
 /* For when libcurl is out of memory. */
-static void give_all_up(struct engine_core *core) {
+static void fail_all(struct engine_core *core) {
   end_all(core, CURLE_OUT_OF_MEMORY);
   poller_discard(&core->poller);
 }
 
-static void begin(struct engine_core *core, struct engine_job *job) {
+static void add_to_multi(struct engine_core *core, struct engine_job *job) {
   if (!poller_add(&core->poller, job->exchange.easy))
     engine_end_job(core, job, CURLE_OUT_OF_MEMORY);
 }
 
-static void take_in(struct engine_core *core, struct engine_job *job) {
-  if (job->taken_cancelled) {
+static void begin(struct engine_core *core, struct engine_job *job, bool cancelled) {
+  if (cancelled) {
     exchange_fail(&job->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
-    engine_hand_back(core, job);
+    hand_back(core, job);
     return;
   }
   engine_timeouts_set(core, job);
-  engine_link_running(core, job);
+  core->streams += is_streaming(job);
   if (engine_limiter_enter(core, job))
-    begin(core, job);
+    add_to_multi(core, job);
 }
 
 static void begin_held(struct engine_core *core) {
@@ -64,7 +98,7 @@ static void begin_held(struct engine_core *core) {
     struct engine_job *job = engine_limiter_next(core);
     if (job == NULL)
       return;
-    begin(core, job);
+    add_to_multi(core, job);
   }
 }
 
@@ -90,7 +124,7 @@ static void offer(struct engine_core *core, struct engine_job *job) {
   if (piece)
     move_piece(job);
   if ((piece || moved) && !job->cancelled)
-    engine_tell(core, job);
+    engine_complete(core, job);
   pthread_mutex_unlock(&core->lock);
   exchange->progress.changed = false;
   if (piece && exchange->paused)
@@ -102,52 +136,47 @@ static void offer(struct engine_core *core, struct engine_job *job) {
 /* ---- one round ---- */
 
 /* Under the lock. */
-static void stand_still(struct engine_core *core) {
-  while (core->hold) {
-    core->still = true;
+static void pause_for_fork(struct engine_core *core) {
+  while (core->pause) {
+    core->paused = true;
     pthread_cond_broadcast(&core->changed);
     pthread_cond_wait(&core->changed, &core->lock);
   }
-  core->still = false;
+  core->paused = false;
 }
 
-/* Takes both lists under the lock. False: stop. */
-static bool take_work(struct engine_core *core, struct engine_job **queued,
-                      struct engine_job **care) {
+/* *requests: how many there are now; later ones wait for the next round. False: stop. */
+static bool begin_round(struct engine_core *core, size_t *requests) {
   pthread_mutex_lock(&core->lock);
-  stand_still(core);
+  pause_for_fork(core);
   bool stop = core->stop;
   core->sleeping = false;
-  *queued = core->queue;
-  *care = core->care;
-  core->queue = core->queue_end = core->care = NULL;
-  for (struct engine_job *job = *queued; job != NULL; job = job->next_queued) {
-    job->state = JOB_RUNNING;
-    job->next_taken = job->next_queued;
-    job->taken_cancelled = job->cancelled;
-  }
-  for (struct engine_job *job = *care; job != NULL; job = job->next_care) {
-    job->wants_care = false;
-    job->next_taken = job->next_care;
-    job->taken_cancelled = job->cancelled;
-  }
+  *requests = core->requests.count;
   pthread_mutex_unlock(&core->lock);
   return !stop;
 }
 
-static void do_work(struct engine_core *core, struct engine_job *queued, struct engine_job *care) {
-  struct engine_job *following = NULL;
-  for (struct engine_job *job = queued; job != NULL; job = following) {
-    following = job->next_taken;
-    take_in(core, job);
+static void do_request(struct engine_core *core) {
+  pthread_mutex_lock(&core->lock);
+  struct engine_job *job = LIST_ITEM(core->requests.first, struct engine_job, queued);
+  bool begins = job != NULL && job->state == JOB_QUEUED;
+  bool cancelled = job != NULL && job->cancelled;
+  if (job != NULL) {
+    list_remove(&job->queued);
+    job->state = JOB_RUNNING;
   }
-  for (struct engine_job *job = care; job != NULL; job = following) {
-    following = job->next_taken;
-    if (job->taken_cancelled)
-      engine_timeouts_cancel(core, job);
-    else
-      offer(core, job);
-  }
+  pthread_mutex_unlock(&core->lock);
+  if (begins)
+    begin(core, job, cancelled);
+  else if (cancelled)
+    engine_timeouts_cancel(core, job);
+  else if (job != NULL)
+    offer(core, job);
+}
+
+static void do_requests(struct engine_core *core, size_t count) {
+  while (count-- > 0)
+    do_request(core);
 }
 
 static void read_messages(struct engine_core *core) {
@@ -175,11 +204,11 @@ static void read_messages(struct engine_core *core) {
 }
 
 static void offer_all(struct engine_core *core) {
-  if (core->listened == 0)
+  if (core->streams == 0)
     return;
-  for (struct engine_job *job = core->running; job != NULL; job = job->next_running)
-    if (engine_is_listened(job))
-      offer(core, job);
+  for (struct list_link *each = core->running.first; each != NULL; each = each->next)
+    if (is_streaming(job_of(each)))
+      offer(core, job_of(each));
 }
 
 /* ---- waiting ---- */
@@ -189,32 +218,32 @@ static void offer_all(struct engine_core *core) {
 static bool prepare_to_sleep(struct engine_core *core, int *listener, double *wait) {
   double time = now();
   pthread_mutex_lock(&core->lock);
-  bool work = core->queue != NULL || core->care != NULL || core->stop || core->hold;
-  *listener = core->wake.listener;
-  if (core->under_way > 0 || core->news != NULL || core->wake.reader < 0) {
+  bool work = core->requests.count > 0 || core->stop || core->pause;
+  *listener = core->notify.listener;
+  if (core->in_flight > 0 || core->completions.count > 0 || core->notify.reader < 0) {
     core->idle_since = time;
   } else if (time - core->idle_since >= GRACE_SECONDS) {
-    engine_notify_dismiss(&core->wake);
+    engine_notify_close_reader(&core->notify);
   }
-  if (core->under_way == 0 && core->wake.reader >= 0)
+  if (core->in_flight == 0 && core->notify.reader >= 0)
     *wait = GRACE_SECONDS - (time - core->idle_since);
   core->sleeping = !work;
-  bool telling = core->telling;
-  int target = telling ? engine_notify_target(&core->wake) : -1;
-  core->telling = false;
+  bool completed = core->has_completed;
+  int target = completed ? engine_notify_target(&core->notify) : -1;
+  core->has_completed = false;
   pthread_mutex_unlock(&core->lock);
-  if (telling)
+  if (completed)
     wake_caller(core, target);
-  if (core->next_look - time < *wait)
-    *wait = core->next_look > time ? core->next_look - time : 0.0;
+  if (core->next_timeout - time < *wait)
+    *wait = core->next_timeout > time ? core->next_timeout - time : 0.0;
   return !work;
 }
 
-static void take_reader(struct engine_core *core) {
+static void accept_reader(struct engine_core *core) {
   pthread_mutex_lock(&core->lock);
-  if (core->wake.listener >= 0 && engine_notify_accept(&core->wake)) {
+  if (core->notify.listener >= 0 && engine_notify_accept(&core->notify)) {
     core->idle_since = now();
-    core->telling = core->telling || core->news != NULL;
+    core->has_completed = core->has_completed || core->completions.count > 0;
   }
   pthread_mutex_unlock(&core->lock);
 }
@@ -227,45 +256,52 @@ static void sleep_until_work(struct engine_core *core) {
   poller_watch_own(&core->poller, listener);
   bool ok = poller_wait(&core->poller, wait);
   /* What ends meanwhile is reported with the same wake byte. */
-  if (ok && core->running != NULL && core->running->next_running != NULL)
+  if (ok && core->running.count > 1)
     ok = poller_wait(&core->poller, 0.0);
   if (!ok)
-    give_all_up(core);
+    fail_all(core);
   if (poller_own_is_ready(&core->poller))
-    take_reader(core);
+    accept_reader(core);
 }
 
 /* glibc trims the heap when more than 128 KiB at its top are free. The calls of one round allocate
    and free more than that, so each round would pay for fresh pages (a quarter of the CPU time with
    64 calls over TLS). glibc raises its limit to twice the largest mapped block that was freed, so
    this frees one. The block is never touched. */
-static void let_heap_keep_what_rounds_use(void) {
+static void raise_trim_threshold(void) {
   void *volatile block = malloc(HEAP_HINT);
   free(block);
 }
 
+static void fail_closed(struct engine_job *job) {
+  if (job->exchange.failure.kind == FAILURE_NONE)
+    failure_set(&job->exchange.failure, FAILURE_CLOSED, NULL, "the engine was closed");
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(job->exchange.easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
 void *engine_run(void *context) {
   struct engine_core *core = context;
-  let_heap_keep_what_rounds_use();
-  struct engine_job *queued = NULL, *care = NULL;
-  while (take_work(core, &queued, &care)) {
-    do_work(core, queued, care);
+  raise_trim_threshold();
+  size_t requests = 0;
+  while (begin_round(core, &requests)) {
+    do_requests(core, requests);
     if (!poller_do_due(&core->poller))
-      give_all_up(core);
+      fail_all(core);
     read_messages(core);
     begin_held(core);
     offer_all(core);
-    engine_timeouts_look(core);
+    engine_timeouts_check(core);
     sleep_until_work(core);
   }
-  do_work(core, queued, care);
-  for (struct engine_job *job = core->running; job != NULL; job = job->next_running) {
-    if (job->exchange.failure.kind == FAILURE_NONE)
-      failure_set(&job->exchange.failure, FAILURE_CLOSED, NULL, "the engine was closed");
-#if LIBCURL_VERSION_NUM >= 0x075700
-    curl_easy_setopt(job->exchange.easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
-  }
+  do_requests(core, requests);
+  for (struct list_link *each = core->running.first; each != NULL; each = each->next)
+    fail_closed(job_of(each));
+  for (struct list_link *each = core->limiters.first; each != NULL; each = each->next)
+    for (struct list_link *held = LIST_ITEM(each, struct engine_limiter, active)->held.first;
+         held != NULL; held = held->next)
+      fail_closed(job_of(held));
   end_all(core, CURLE_OK);
 #if LIBCURL_VERSION_NUM >= 0x081400
   curl_multi_setopt(core->poller.multi, CURLMOPT_QUICK_EXIT, 1L);

@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "../process/clock.h"
-#include "jobs.h"
-#include "timeouts.h"
+#include "engine_state.h"
+#include "limiter.h"
 
 static const double WAIT_STEP = 0.05;     /* seconds between checks of parked jobs */
 static const long NO_LIMIT = 1000000000L; /* milliseconds; 0 means libcurl's default */
@@ -18,15 +18,15 @@ static double now(void) {
    the engine checks the timeouts too, a little later. */
 void engine_timeouts_set(struct engine_core *core, struct engine_job *job) {
   struct exchange *exchange = &job->exchange;
-  double time = now() + (core->patient ? 0.0 : WAIT_STEP);
+  double time = now() + (core->awaits_lookups ? 0.0 : WAIT_STEP);
   job->connect_by = time + exchange->connect_timeout;
   job->end_by = exchange->timeout > 0.0 ? time + exchange->timeout : HUGE_VAL;
   double first = job->connect_by < job->end_by ? job->connect_by : job->end_by;
   if (exchange->idle.limit > 0.0 && time + exchange->idle.limit < first)
     first = time + exchange->idle.limit;
-  if (first < core->next_look)
-    core->next_look = first;
-  if (core->patient) { /* libcurl's timeouts would block on the lookup */
+  if (first < core->next_timeout)
+    core->next_timeout = first;
+  if (core->awaits_lookups) { /* libcurl's timeouts would block on the lookup */
     curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, 0L);
     curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, NO_LIMIT);
   }
@@ -40,7 +40,7 @@ static bool is_connecting(const struct engine_job *job) {
 
 static bool is_looking_up(const struct engine_job *job) {
   curl_off_t looked_up = 0;
-  if (!job->let_in)
+  if (!job->admitted)
     return false;
   curl_easy_getinfo(job->exchange.easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
   return looked_up == 0 && is_connecting(job); /* a reused connection needs no lookup */
@@ -49,12 +49,12 @@ static bool is_looking_up(const struct engine_job *job) {
 /* Expects the failure to be set, which also keeps a parked job from sending. True: the job has
    ended. False: it is parked. */
 static bool stop_job(struct engine_core *core, struct engine_job *job) {
-  if (!core->patient || !is_looking_up(job)) {
+  if (!core->awaits_lookups || !is_looking_up(job)) {
     engine_end_job(core, job, CURLE_OK);
     return true;
   }
   job->parked = true;
-  core->next_look = 0.0;
+  core->next_timeout = 0.0;
   return false;
 }
 
@@ -71,7 +71,7 @@ static void time_out(struct engine_core *core, struct engine_job *job) {
   pthread_mutex_lock(&core->lock);
   job->overdue = true;
   if (!job->cancelled)
-    engine_tell(core, job);
+    engine_complete(core, job);
   pthread_mutex_unlock(&core->lock);
 }
 
@@ -83,7 +83,7 @@ static double idle_by(const struct exchange *exchange, double time) {
 }
 
 /* Checks one job; it may be freed. Returns when to check it again. */
-static double look_at(struct engine_core *core, struct engine_job *job, double time) {
+static double check_job(struct engine_core *core, struct engine_job *job, double time) {
   if (job->parked) {
     if (is_looking_up(job))
       return time + WAIT_STEP;
@@ -104,16 +104,27 @@ static double look_at(struct engine_core *core, struct engine_job *job, double t
   return time + WAIT_STEP;
 }
 
-void engine_timeouts_look(struct engine_core *core) {
-  double time = now();
-  if (time < core->next_look)
-    return;
+/* Checks each job of a list. Returns when to check them again. */
+static double check_list(struct engine_core *core, const struct list *list, double time) {
   double next = HUGE_VAL;
-  struct engine_job *following = NULL;
-  for (struct engine_job *job = core->running; job != NULL; job = following) {
-    following = job->next_running;
-    double look = look_at(core, job, time);
-    next = look < next ? look : next;
+  struct list_link *following = NULL;
+  for (struct list_link *each = list->first; each != NULL; each = following) {
+    following = each->next;
+    double by = check_job(core, LIST_ITEM(each, struct engine_job, active), time);
+    next = by < next ? by : next;
   }
-  core->next_look = next;
+  return next;
+}
+
+void engine_timeouts_check(struct engine_core *core) {
+  double time = now();
+  if (time < core->next_timeout)
+    return;
+  core->next_timeout = check_list(core, &core->running, time);
+  struct list_link *following = NULL;
+  for (struct list_link *each = core->limiters.first; each != NULL; each = following) {
+    following = each->next; /* a limiter may be freed when its last job has ended */
+    double by = check_list(core, &LIST_ITEM(each, struct engine_limiter, active)->held, time);
+    core->next_timeout = by < core->next_timeout ? by : core->next_timeout;
+  }
 }

@@ -77,8 +77,8 @@ static void drop_idle_handles(struct connections *connections) {
     curl_easy_cleanup(connections->idle[--connections->idle_count]);
 }
 
-static void give_handle_back(struct connections *connections, const struct exchange *exchange,
-                             CURL *easy) {
+static void release_handle(struct connections *connections, const struct exchange *exchange,
+                           CURL *easy) {
   exchange_leave(exchange, easy);
   if (connections->idle_count < IDLE_HANDLES_MAX && !is_for_one(exchange) &&
       !sessions_have_older(&connections->sessions))
@@ -89,25 +89,8 @@ static void give_handle_back(struct connections *connections, const struct excha
 
 /* ---- running exchanges ---- */
 
-static void link_running(struct connections *connections, struct exchange *exchange) {
-  exchange->connections = connections;
-  exchange->previous = NULL;
-  exchange->next = connections->running;
-  if (exchange->next != NULL)
-    exchange->next->previous = exchange;
-  connections->running = exchange;
-}
-
-static void unlink_running(struct connections *connections, struct exchange *exchange) {
-  if (exchange->previous != NULL)
-    exchange->previous->next = exchange->next;
-  else
-    connections->running = exchange->next;
-  if (exchange->next != NULL)
-    exchange->next->previous = exchange->previous;
-  exchange->next = NULL;
-  exchange->previous = NULL;
-  exchange->connections = NULL;
+static struct exchange *exchange_of(const struct list_link *link) {
+  return LIST_ITEM(link, struct exchange, running);
 }
 
 static void end_exchange(struct connections *connections, struct exchange *exchange,
@@ -116,10 +99,11 @@ static void end_exchange(struct connections *connections, struct exchange *excha
   exchange_finish(exchange, code);
   if (connections->process == process_id()) {
     poller_remove(&connections->poller, easy, dead_connection_end(exchange));
-    give_handle_back(connections, exchange, easy);
+    release_handle(connections, exchange, easy);
   }
   exchange->easy = NULL;
-  unlink_running(connections, exchange);
+  exchange->connections = NULL;
+  list_remove(&exchange->running);
 }
 
 /* After a fork the handles share their sockets with the parent: even a clean close would send bytes
@@ -127,8 +111,8 @@ static void end_exchange(struct connections *connections, struct exchange *excha
 static void leave_parents_handles(struct connections *connections) {
   if (connections->process == 0 || connections->process == process_id())
     return;
-  while (connections->running != NULL)
-    connections_cancel(connections->running, FAILURE_CLOSED,
+  while (connections->running.first != NULL)
+    connections_cancel(exchange_of(connections->running.first), FAILURE_CLOSED,
                        "the exchange belongs to the parent process");
   poller_abandon(&connections->poller);
   memset(&connections->sessions, 0, sizeof connections->sessions);
@@ -168,18 +152,19 @@ void connections_start(struct connections *connections, struct exchange *exchang
     code = CURLE_OUT_OF_MEMORY;
   if (code != CURLE_OK) {
     exchange_finish(exchange, code);
-    give_handle_back(connections, exchange, easy);
+    release_handle(connections, exchange, easy);
     return;
   }
   exchange->easy = easy;
   exchange->state = EXCHANGE_RUNNING;
-  link_running(connections, exchange);
+  exchange->connections = connections;
+  list_append(&connections->running, &exchange->running);
 }
 
 /* ---- handles for the engine ---- */
 
-CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
-                          struct sessions *sessions) {
+CURLcode connections_acquire(struct connections *connections, struct exchange *exchange,
+                             struct sessions *sessions) {
   CURLcode code = CURLE_OUT_OF_MEMORY;
   leave_parents_handles(connections);
   connections->process = process_id();
@@ -193,18 +178,18 @@ CURLcode connections_lend(struct connections *connections, struct exchange *exch
     code = exchange_prepare(exchange, exchange->easy);
   exchange->state = EXCHANGE_RUNNING;
   if (code != CURLE_OK)
-    connections_give_back(connections, exchange);
+    connections_release(connections, exchange);
   return code;
 }
 
-void connections_give_back(struct connections *connections, struct exchange *exchange) {
+void connections_release(struct connections *connections, struct exchange *exchange) {
   CURL *easy = exchange->easy;
   exchange->easy = NULL;
   if (easy == NULL)
     return;
   curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* an idle handle may outlive the engine */
   if (connections != NULL)
-    give_handle_back(connections, exchange, easy);
+    release_handle(connections, exchange, easy);
   else
     curl_easy_cleanup(easy);
 }
@@ -246,8 +231,8 @@ static bool take_messages(struct connections *connections) {
 
 /* For when libcurl is out of memory. */
 static void fail_all(struct connections *connections) {
-  while (connections->running != NULL)
-    end_exchange(connections, connections->running, CURLE_OUT_OF_MEMORY);
+  while (connections->running.first != NULL)
+    end_exchange(connections, exchange_of(connections->running.first), CURLE_OUT_OF_MEMORY);
   poller_discard(&connections->poller);
 }
 
@@ -261,33 +246,33 @@ void connections_drop_piece(struct exchange *exchange) {
   sigpipe_restore(&guard);
 }
 
-static bool has_news(const struct exchange *exchange) {
+static bool has_progress(const struct exchange *exchange) {
   return exchange->progress.changed || exchange_has_piece(exchange);
 }
 
 static bool is_over(const struct connections *connections, const struct exchange *exchange,
                     bool ended) {
   if (exchange != NULL)
-    return exchange->state != EXCHANGE_RUNNING || has_news(exchange);
-  return ended || connections->running == NULL;
+    return exchange->state != EXCHANGE_RUNNING || has_progress(exchange);
+  return ended || connections->running.first == NULL;
 }
 
 /* The time between two calls counts as the program's, not the network's. */
 static void skip_what_was_not_driven(struct connections *connections) {
   double seconds = idle_clock_now() - connections->driven_until;
-  for (struct exchange *each = connections->running; each != NULL; each = each->next)
-    idle_clock_skip(&each->idle, seconds);
+  for (struct list_link *each = connections->running.first; each != NULL; each = each->next)
+    idle_clock_skip(&exchange_of(each)->idle, seconds);
 }
 
 /* Ends the exchanges without progress within their limit. */
 static bool end_stalled(struct connections *connections) {
   bool ended = false;
-  struct exchange *following = NULL;
-  for (struct exchange *each = connections->running; each != NULL; each = following) {
+  struct list_link *following = NULL;
+  for (struct list_link *each = connections->running.first; each != NULL; each = following) {
     following = each->next;
-    if (!exchange_fail_stalled(each))
+    if (!exchange_fail_stalled(exchange_of(each)))
       continue;
-    end_exchange(connections, each, CURLE_OK);
+    end_exchange(connections, exchange_of(each), CURLE_OK);
     ended = true;
   }
   return ended;
@@ -295,9 +280,9 @@ static bool end_stalled(struct connections *connections) {
 
 /* Seconds until the first exchange may stall; at most `longest`. */
 static double until_stalled(const struct connections *connections, double longest) {
-  for (const struct exchange *each = connections->running; each != NULL; each = each->next)
-    if (!each->paused)
-      longest = idle_clock_left(&each->idle, longest);
+  for (const struct list_link *each = connections->running.first; each != NULL; each = each->next)
+    if (!exchange_of(each)->paused)
+      longest = idle_clock_left(&exchange_of(each)->idle, longest);
   return longest > 0.0 ? longest : 0.0;
 }
 
@@ -337,8 +322,9 @@ void connections_drive(struct connections *connections, const struct exchange *e
 /* ---- close ---- */
 
 void connections_close(struct connections *connections) {
-  while (connections->running != NULL)
-    connections_cancel(connections->running, FAILURE_CLOSED, "the client was closed");
+  while (connections->running.first != NULL)
+    connections_cancel(exchange_of(connections->running.first), FAILURE_CLOSED,
+                       "the client was closed");
   leave_parents_handles(connections);
   struct sigpipe_guard guard;
   sigpipe_block(&guard);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "../base.h"
+#include "../list.h"
 #include "connection_options.h"
 #include "exchange.h"
 #include "poller.h"
@@ -25,7 +26,7 @@ struct connections {
   pid_t process; /* the owner: a child process must not use it */
   CURL *idle[IDLE_HANDLES_MAX];
   size_t idle_count;
-  struct exchange *running;       /* borrowed, doubly linked */
+  struct list running;            /* of exchanges, borrowed */
   struct engine_limiter *limiter; /* a reference; for the engine */
   double driven_until;            /* idle_clock_now at the end of the last connections_drive */
 };
@@ -40,11 +41,11 @@ void connections_drive(struct connections *connections, const struct exchange *e
                        double seconds, bool (*interrupted)(void *context), void *context);
 /* Releases the piece that the exchange holds, so that more can arrive. */
 void connections_drop_piece(struct exchange *exchange);
-/* For the engine. connections_lend: prepares a handle with these shared sessions for the exchange.
-   connections_give_back: takes it back after the end; frees it if `connections` is NULL. */
-CURLcode connections_lend(struct connections *connections, struct exchange *exchange,
-                          struct sessions *sessions);
-void connections_give_back(struct connections *connections, struct exchange *exchange);
+/* For the engine. connections_acquire: prepares a handle with these shared sessions for the
+   exchange. connections_release: takes it back after the end; frees it if `connections` is NULL. */
+CURLcode connections_acquire(struct connections *connections, struct exchange *exchange,
+                             struct sessions *sessions);
+void connections_release(struct connections *connections, struct exchange *exchange);
 /* Ends all running exchanges with FAILURE_CLOSED and closes all connections. */
 void connections_close(struct connections *connections);
 

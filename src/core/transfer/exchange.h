@@ -78,19 +78,18 @@ struct exchange {
   struct connections *connections; /* borrowed; NULL if not running */
   struct kept_sockets *sockets;    /* borrowed: of the multi handle that runs the transfer */
   double sent_at;                  /* idle_clock_now at the last start of sending */
-  struct exchange *next, *previous;
-  unsigned long socket; /* number of the socket that carried the request; 0: none yet */
-  bool kept_http1;      /* the socket carried an HTTP/1.x answer before */
-  bool early;           /* not sent: the connection had unread bytes, which cannot be the answer */
-  bool anew;            /* start again ourselves, instead of letting libcurl resend */
-  bool tried;           /* sent since the last start */
-  bool worn;            /* libcurl resent it, and may now report other failures as a refusal */
-  bool fresh;           /* never uses a kept connection again */
-  bool listening;       /* the debug callback is on: see exchange_cb_debug */
-  bool is_listed;       /* in the list of those sent in this round: see exchange_listen */
-  struct exchange *next_sent;
+  struct list_link running;        /* in the list of `connections` */
+  unsigned long socket;            /* number of the socket that carried the request; 0: none yet */
+  bool kept_http1;                 /* the socket carried an HTTP/1.x answer before */
+  bool early;            /* not sent: the connection had unread bytes, which cannot be the answer */
+  bool anew;             /* start again ourselves, instead of letting libcurl resend */
+  bool tried;            /* sent since the last start */
+  bool worn;             /* libcurl resent it, and may now report other failures as a refusal */
+  bool fresh;            /* never uses a kept connection again */
+  bool listening;        /* the debug callback is on: see exchange_cb_debug */
+  struct list_link sent; /* in the sockets' list of those sent in this round: see exchange_listen */
   struct refusal refusal;
-  struct engine_job *job; /* an engine holds the content; see engine.h */
+  struct engine_job *job; /* an engine has the content; see engine.h */
 
   /* The answer. */
   struct buffer head; /* status line and fields of the last answer */

@@ -116,33 +116,16 @@ static void pause_listening(struct exchange *exchange) {
 }
 
 void exchange_listen(struct kept_sockets *sockets) {
-  for (struct exchange *each = sockets->sent; each != NULL; each = sockets->sent) {
-    sockets->sent = each->next_sent;
-    each->is_listed = false;
+  while (sockets->sent.first != NULL) {
+    struct exchange *each = LIST_ITEM(sockets->sent.first, struct exchange, sent);
+    list_remove(&each->sent);
     refusal_begin(&each->refusal, its_socket(each), each->resend);
     start_listening(each);
   }
 }
 
-static void list_as_sent(struct exchange *exchange) {
-  if (exchange->is_listed)
-    return;
-  exchange->is_listed = true;
-  exchange->next_sent = exchange->sockets->sent;
-  exchange->sockets->sent = exchange;
-}
-
 void exchange_stop_listening(struct exchange *exchange) {
-  if (!exchange->is_listed)
-    return;
-  exchange->is_listed = false;
-  for (struct exchange **link = &exchange->sockets->sent; *link != NULL;
-       link = &(*link)->next_sent) {
-    if (*link != exchange)
-      continue;
-    *link = exchange->next_sent;
-    return;
-  }
+  list_remove(&exchange->sent);
 }
 
 static bool tells_of_excess(const char *text, size_t length) {
@@ -252,7 +235,7 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
     return DO_NOT_SEND;
   pause_listening(exchange);
   if (may_be_http2(exchange))
-    list_as_sent(exchange);
+    list_append(&exchange->sockets->sent, &exchange->sent);
   wipe_answers_of_logins(exchange, socket);
   exchange->tried = true;
   exchange->sendings++;

@@ -89,7 +89,8 @@ int kept_sockets_cb_close(void *context, curl_socket_t descriptor) {
 void kept_sockets_clear(struct kept_sockets *sockets) {
   free(sockets->list);
   sockets->list = NULL;
-  sockets->sent = NULL;
+  while (sockets->sent.first != NULL)
+    list_remove(sockets->sent.first);
   sockets->count = sockets->capacity = 0;
 }
 

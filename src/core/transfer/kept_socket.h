@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "../base.h"
+#include "../list.h"
 
 /* True where the kernel tells when a connection last received data. Elsewhere the callbacks record
    it. */
@@ -37,13 +38,11 @@ struct kept_socket {
   double heard;     /* idle_clock_now of the last bytes received, unless KEPT_SOCKET_TELLS */
 };
 
-struct exchange;
-
 struct kept_sockets {
   struct kept_socket *list; /* owned */
   size_t count, capacity;
   unsigned long last_number;
-  struct exchange *sent; /* borrowed: see exchange_listen */
+  struct list sent; /* of exchanges, borrowed: see exchange_listen */
 };
 
 /* Turns on TCP keepalive for the connections of this handle. */

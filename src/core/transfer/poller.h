@@ -1,5 +1,9 @@
 /* Multi handle with one poll(2) for all of its sockets. It passes only ready sockets to libcurl
-   (curl_multi_socket_action); curl_multi_perform would check every transfer in every round. */
+   (curl_multi_socket_action). curl_multi_poll and curl_multi_perform visit every transfer in each
+   round. While all transfers progress that costs the same: 0.98 to 1.00 times the instructions with
+   1, 16 and 64 of them, 1.2 times the processor time with 1,000 (HTTP/2, TLS). But one quick
+   transfer after the other, beside 16, 64 and 1,000 that wait for their answers, takes 1.2, 1.3 and
+   18 times the processor time, and beside 1,000 40 times as long. */
 #ifndef MIC_POLLER_H
 #define MIC_POLLER_H
 

@@ -121,7 +121,8 @@ static int client_use_engine(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct engine *engine = engineL_check(L, 2);
   bool same = client->engine == engine;
-  bool free = client->engine == NULL ? client->connections.running.count == 0 : client->engine->closed;
+  bool free =
+      client->engine == NULL ? client->connections.running.count == 0 : client->engine->closed;
   if (!same && free && !client->closed) {
     engineL_keep(L, 1, 2);
     connections_close(&client->connections);

@@ -38,7 +38,7 @@ local BEGIN = [[
 local plain = [[
   mic mic.client mic.client_state mic.core mic.core_loader mic.credentials.backoff
   mic.credentials.credential_cache mic.credentials.rate_limit
-  mic.credentials.refused_logins mic.credentials.renewal_policy mic.credentials.single_flight
+  mic.credentials.refused_logins mic.credentials.renewal_policy
   mic.credentials.token_source mic.error mic.error_body mic.hints mic.http.response
   mic.http.retry mic.http.retry_budget mic.json mic.one_line mic.option_specs
   mic.options mic.pcall_compat mic.profile.endpoints mic.request.plain mic.store.leased
@@ -118,7 +118,7 @@ describe("one call with a stored token", function()
     assert.are.equal([[
 nil	network	mic.request.build cannot be loaded
 nil	network	mic.request.build cannot be loaded
-nil	network	mic.credentials.refresh cannot be loaded
+nil	network	mic.credentials.single_flight cannot be loaded
 network
 ]], printed)
   end)
@@ -127,7 +127,6 @@ network
     local seldom = tree.code("lua/mic/client.lua"):match "local seldom = (%b{})"
     local code = tree.code "lua/mic/client.lua" .. tree.code "lua/mic/request/plain.lua"
       .. tree.code "lua/mic/client_state.lua" .. tree.code "lua/mic/options.lua"
-      .. tree.code "lua/mic/credentials/single_flight.lua"
       .. tree.code "lua/mic/credentials/token_source.lua"
     local count = 0
     for name in code:gmatch "pcall_compat%.%a+%(?%s*\"(mic[%w._]+)\"" do

@@ -447,7 +447,7 @@ local seldom = {
   "mic.option_names",
   "mic.credentials.credential_status",
   "mic.credentials.password",
-  "mic.credentials.refresh",
+  "mic.credentials.single_flight", -- and with it refresh
   "mic.pretty",
   "mic.profile.discovery",
   "mic.request.batch", -- and with it build and send

@@ -1,16 +1,40 @@
 --- Credential cache: the credentials in the core's memory and their record in the store under the
 --- client's key. Moves them between the two and sets when they are due. Sends no login or refresh.
 
+local backoff = require "mic.credentials.backoff"
 local core_module = require "mic.core"
 local errors = require "mic.error"
-local renewal_policy = require "mic.credentials.renewal_policy"
 local pcall_compat = require "mic.pcall_compat"
+local rate_limit = require "mic.credentials.rate_limit"
+local refused_logins = require "mic.credentials.refused_logins"
+local renewal_policy = require "mic.credentials.renewal_policy"
 
 local credential_cache = {}
 local cache_methods = {}
 local cache_mt = { __name = "mic.credentials.credential_cache", __index = cache_methods }
 
 local LOCK_SECONDS = 45 -- lease of the lock, longer than any transaction that holds it
+
+--- Groups by store, then by key. Weak: an unused store or key is collected.
+local registry = setmetatable({}, { __mode = "k" })
+
+--- Returns what the clients of one Lua state with the same store object and key share.
+local function group_of(store, key)
+  registry[store] = registry[store] or setmetatable({}, { __mode = "v" })
+  local group = registry[store][key]
+  if not group then
+    group = {
+      flight = nil, -- the current transaction: see `single_flight`
+      backoff = backoff.new(),
+      refusals = refused_logins.new(), -- saved with the record
+      minute_limit = rate_limit.new(store, key),
+      token = false, -- of the lock, while one of our transactions holds it. Both fields exist from
+      token_pid = false, -- the start, so that noting a taken lock allocates nothing.
+    }
+    registry[store][key] = group
+  end
+  return group
+end
 
 --- Records a failure of the store. Secrets of the client and of the given record are masked in what
 --- the store raised or returned.
@@ -29,9 +53,8 @@ local function failed(self, what, problem, record, reason)
 end
 
 --- Makes the credential cache of a client.
----@param settings table core (the core's client), store, key, transport, emit, refresh_margin,
---- group (owner of the store's locks; its `refusals` are saved with the record)
----@return table cache
+---@param settings table core (the core's client), store, key, transport, refresh_margin, emit
+---@return table cache `group` is shared by the clients of this store and key
 function credential_cache.new(settings)
   return setmetatable({
     core = settings.core,
@@ -40,7 +63,7 @@ function credential_cache.new(settings)
     transport = settings.transport,
     emit = settings.emit,
     refresh_margin = settings.refresh_margin,
-    group = settings.group,
+    group = group_of(settings.store, settings.key),
     adoptions = 0, -- adopted records that others saved
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- last failure of the store; nil after a successful save

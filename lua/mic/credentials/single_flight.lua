@@ -1,18 +1,14 @@
---- Single flight: at most one login or refresh at a time per store and key. Keeps what the clients
---- of one Lua state with the same store object and key share, starts refresh transactions, and
---- waits for them.
+--- Single flight: at most one login or refresh at a time per store and key. Starts a refresh
+--- transaction or joins the current one, waits for it, and says what a call does with its outcome.
 
-local backoff = require "mic.credentials.backoff"
 local core_module = require "mic.core"
 local errors = require "mic.error"
+local events = require "mic.events"
 local pcall_compat = require "mic.pcall_compat"
-local rate_limit = require "mic.credentials.rate_limit"
-local refused_logins = require "mic.credentials.refused_logins"
+local refresh = require "mic.credentials.refresh"
 local renewal_policy = require "mic.credentials.renewal_policy"
 
 local single_flight = {}
-
-local refresh -- the module: loaded with the first transaction
 
 local in_nginx = rawget(_G, "ngx") ~= nil -- coroutines of other requests may have status "dead"
 
@@ -20,30 +16,6 @@ local GRACE_SECONDS = 5 -- after its deadline, before a transaction counts as lo
 local BEGIN_SECONDS = 5 -- in which its task must start
 local SLICE, POLL = 1, 0.05 -- seconds between checks, with and without wake-ups
 local LAUNCHES = 2 -- transactions per call, if one ends without an outcome
-
---- Groups by store, then by key. Weak: an unused store or key is collected.
-local registry = setmetatable({}, { __mode = "k" })
-
---- Returns the group of a store and key.
----@param store table
----@param key string
----@return table group
-function single_flight.group(store, key)
-  registry[store] = registry[store] or setmetatable({}, { __mode = "v" })
-  local group = registry[store][key]
-  if not group then
-    group = {
-      flight = nil, -- the current transaction: see `refresh.new`
-      backoff = backoff.new(),
-      refusals = refused_logins.new(),
-      minute_limit = rate_limit.new(store, key),
-      token = false, -- of the lock, while one of our transactions holds it. Both fields exist from
-      token_pid = false, -- the start, so that noting a taken lock allocates nothing.
-    }
-    registry[store][key] = group
-  end
-  return group
-end
 
 --- ---- the current transaction ----
 
@@ -168,7 +140,7 @@ local function land(flight)
   if flight.sent then
     flight.events[#flight.events + 1] = { type = flight.sent, err = err }
   end
-  local call = flight.events[1] and require("mic.events").next_call() -- loaded by refresh
+  local call = flight.events[1] and events.next_call()
   for _, event in ipairs(flight.events) do
     event.call = call
     account.emit(event)
@@ -207,12 +179,6 @@ local function fly(flight)
 end
 
 local function launch(account, purpose, deadline, details)
-  local module, kind, code, message = pcall_compat.load "mic.credentials.refresh"
-  if not module then
-    local err = errors.from_fail(kind, code, message)
-    return { account = account, purpose = purpose, ok = false, err = err, ended = true }
-  end
-  refresh = module
   local flight = refresh.new(account, purpose, deadline, coroutine.running(), details or {})
   lend(flight, flight.retry, deadline)
   account.group.flight = flight

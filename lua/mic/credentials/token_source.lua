@@ -4,7 +4,6 @@
 local errors = require "mic.error"
 local credential_cache = require "mic.credentials.credential_cache"
 local pcall_compat = require "mic.pcall_compat"
-local single_flight = require "mic.credentials.single_flight"
 
 local token_source = {}
 local source_methods = {}
@@ -17,8 +16,6 @@ local source_mt = { __name = "mic.credentials.token_source", __index = source_me
 --- mask (hides the client's secrets in a text)
 ---@return table source
 function token_source.new(settings)
-  local key = settings.core:root() .. " " .. (settings.username or "")
-  local group = single_flight.group(settings.store, key)
   local self = setmetatable({
     core = settings.core,
     transport = settings.transport,
@@ -28,7 +25,8 @@ function token_source.new(settings)
     mask = settings.mask,
     emit = settings.emit,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
-    group = group, -- what the clients of this store and key share
+    cache = nil, -- the credential cache
+    group = nil, -- its group: what the clients of this store and key share
     loaded = false, -- the store has been read once
     user = nil, -- user name of the last login
     refused_generation = nil, -- its refresh token was refused, while its token is good
@@ -39,7 +37,7 @@ function token_source.new(settings)
   }, source_mt)
   --- Events of a transaction are delivered after it has ended and its lock is released.
   local function emit(event)
-    local flight = group.flight
+    local flight = self.group.flight
     if flight and flight.account == self and not flight.ended then
       flight.events[#flight.events + 1] = event
     else
@@ -49,13 +47,30 @@ function token_source.new(settings)
   self.cache = credential_cache.new {
     core = settings.core,
     store = settings.store,
-    key = key,
+    key = settings.core:root() .. " " .. (settings.username or ""),
     transport = settings.transport,
-    emit = emit,
     refresh_margin = settings.refresh_margin,
-    group = group,
+    emit = emit,
   }
+  self.group = self.cache.group
   return self
+end
+
+--- Loads the code of transactions, which a call with a good token does not need.
+---@return table|nil single_flight
+---@return table|nil err why it cannot be loaded
+local function load_single_flight()
+  local module, kind, code, message = pcall_compat.load "mic.credentials.single_flight"
+  return module, not module and errors.from_fail(kind, code, message) or nil
+end
+
+--- Runs a transaction, or joins the current one.
+local function run(self, purpose, deadline, details)
+  local single_flight, err = load_single_flight()
+  if not single_flight then
+    return nil, err
+  end
+  return single_flight.run(self, purpose, deadline, details)
 end
 
 --- True if the token is fresh or in the advisory window.
@@ -73,7 +88,11 @@ end
 --- Adopts what the store holds, unless a transaction is running.
 ---@return boolean adopted the credentials are new
 function source_methods:look()
-  return single_flight.look(self)
+  if self.group.flight then
+    return load_single_flight().look(self)
+  end
+  local _, adopted = self.cache:reload()
+  return adopted
 end
 
 --- Reads the store once, before the first use of the credentials.
@@ -81,7 +100,7 @@ function source_methods:load()
   if not self.loaded then
     self.loaded = true -- set first: the store may call the client
     if self.core:freshness() == "none" then
-      local ok, problem = pcall_compat.call(single_flight.look, self)
+      local ok, problem = pcall_compat.call(self.look, self)
       if not ok then
         self.loaded = false
         error(problem, 0)
@@ -131,7 +150,7 @@ function source_methods:login(username, password, deadline, retry)
     end
   end
   self.loaded = true
-  return single_flight.run(self, "force", deadline, {
+  return run(self, "force", deadline, {
     username = username or self.username,
     password = password,
     own = own,
@@ -150,7 +169,7 @@ function source_methods:refresh(deadline, retry)
   if self.core:freshness() == "none" then
     return nil, errors.from_fail("missing", nil, "not logged in")
   end
-  local ok, err = single_flight.run(self, "force", deadline, { retry = retry })
+  local ok, err = run(self, "force", deadline, { retry = retry })
   return ok and true, err
 end
 
@@ -175,7 +194,7 @@ function source_methods:use_credentials(credentials)
   self.loaded = true
   self.group.backoff:finish()
   local details = { explicit = true, saved = before, wanted = self.core:record() }
-  return single_flight.run(self, "flush", nil, details)
+  return run(self, "flush", nil, details)
 end
 
 --- Forgets the credentials, first in memory, then in the store.
@@ -187,7 +206,7 @@ function source_methods:logout()
   self.cache:mark_dirty(before)
   self.core:forget()
   self.user = nil
-  return single_flight.run(self, "flush", nil, { explicit = true, saved = before })
+  return run(self, "flush", nil, { explicit = true, saved = before })
 end
 
 --- ---- needed by a call ----
@@ -199,7 +218,10 @@ end
 ---@return table|nil err
 function source_methods:ensure(deadline, retry)
   self:load()
-  local ok, err = single_flight.run(self, "ensure", deadline, { retry = retry })
+  if self:is_good() then
+    return true
+  end
+  local ok, err = run(self, "ensure", deadline, { retry = retry })
   return ok and true, err
 end
 
@@ -225,7 +247,8 @@ function source_methods:prefetch(deadline)
   if self.refused_generation == generation and not self.password then
     return
   end
-  if self.core:can_refresh() or self.password then
+  local single_flight = (self.core:can_refresh() or self.password) and load_single_flight()
+  if single_flight then
     single_flight.start(self, "prefetch", deadline)
   end
 end
@@ -234,12 +257,13 @@ end
 --- could not release.
 ---@param deadline number|nil
 function source_methods:flush(deadline)
-  if self.group.token and not single_flight.is_running(self) then
+  local single_flight = load_single_flight()
+  if single_flight and not single_flight.is_running(self) then
     self.cache:unlock_left()
-  end
-  local dirty = self.cache.dirty
-  if dirty and self.transport.now() >= dirty.next_try then
-    single_flight.start(self, "flush", deadline)
+    local dirty = self.cache.dirty
+    if dirty and self.transport.now() >= dirty.next_try then
+      single_flight.start(self, "flush", deadline)
+    end
   end
 end
 

@@ -275,12 +275,12 @@ describe("renewal_policy.windows", function()
   end)
 end)
 
-describe("renewal_policy.pause", function()
+describe("renewal_policy.backoff", function()
   local function check(facts, shortest, longest)
     for random, expected in pairs {
       [0] = shortest, [1] = longest, [0.5] = (shortest + longest) / 2,
     } do
-      local seconds = renewal_policy.pause(facts_of(facts, { random = random }))
+      local seconds = renewal_policy.backoff(facts_of(facts, { random = random }))
       assert.is_true(math.abs(seconds - expected) < 1e-9, show(facts) .. " -> " .. seconds)
     end
   end
@@ -305,8 +305,12 @@ describe("renewal_policy.pause", function()
 
   it("ends with the token, so that there is another try then", function()
     check({ lifetime = 3600, failures = 1, left = 20 }, 20, 20)
-    assert.equal(40, renewal_policy.pause { lifetime = 3600, failures = 1, left = 40, random = 1 })
-    assert.equal(30, renewal_policy.pause { lifetime = 3600, failures = 1, left = 40, random = 0 })
+    assert.equal(40, renewal_policy.backoff {
+      lifetime = 3600, failures = 1, left = 40, random = 1,
+    })
+    assert.equal(30, renewal_policy.backoff {
+      lifetime = 3600, failures = 1, left = 40, random = 0,
+    })
   end)
 
   it("is short without a good token, and twice as long after each failure", function()
@@ -326,13 +330,13 @@ describe("renewal_policy.pause", function()
   end)
 end)
 
-describe("renewal_policy.pause_left", function()
+describe("renewal_policy.backoff_left", function()
   it("believes a saved pause that can be ours, and no other", function()
     for retry_at, expected in pairs {
       [0] = false, [1000] = false, [999] = false, [1000.5] = 0.5, [1060] = 60, [1061] = false,
       [1000 + 3600] = false, [3e8] = false,
     } do
-      assert.equal(expected or nil, renewal_policy.pause_left(retry_at, 1000), tostring(retry_at))
+      assert.equal(expected or nil, renewal_policy.backoff_left(retry_at, 1000), tostring(retry_at))
     end
   end)
 end)

@@ -161,7 +161,7 @@ plant("a session that takes every failure for a refusal", "no login that works i
 
 plant("a policy whose pauses never end", "every client recovers", {
   modules = function(require_module)
-    require_module("mic.credentials.renewal_policy").pause = function()
+    require_module("mic.credentials.renewal_policy").backoff = function()
       return 1e9
     end
   end,
@@ -170,7 +170,7 @@ plant("a policy whose pauses never end", "every client recovers", {
 plant("a policy without pauses", "one call per pause", {
   first = 22,
   modules = function(require_module)
-    require_module("mic.credentials.renewal_policy").pause = function()
+    require_module("mic.credentials.renewal_policy").backoff = function()
       return 0
     end
   end,

@@ -248,7 +248,7 @@ function cache_methods:mark_dirty(base)
   local failures = self.dirty and self.dirty.failures + 1 or 1
   local facts = { failures = failures, random = self.transport.random() }
   -- The first retry comes with the next call.
-  local pause = failures > 1 and renewal_policy.pause(facts) or 0
+  local pause = failures > 1 and renewal_policy.backoff(facts) or 0
   local next_try = self.transport.now() + pause
   self.dirty = { base = base, failures = failures, next_try = next_try }
 end

@@ -147,7 +147,7 @@ local function begin_backoff(flight, err)
   end
   local _, _, left, lifetime = account.core:freshness()
   backoff.failures = backoff.failures + 1
-  local seconds = renewal_policy.pause {
+  local seconds = renewal_policy.backoff {
     left = cache:is_usable() and (left or math.huge) or nil,
     lifetime = lifetime,
     failures = backoff.failures,
@@ -165,7 +165,7 @@ end
 --- Starts the saved backoff here if it is not over, and returns its error. `force` ignores it.
 local function saved_backoff(flight)
   local backoff, cache = flight.account.group.backoff, flight.account.cache
-  local left = renewal_policy.pause_left(cache.retry_at, cache:wall())
+  local left = renewal_policy.backoff_left(cache.retry_at, cache:wall())
   if not left or flight.purpose == "force" then
     return nil
   end

@@ -9,7 +9,7 @@ local MINUTE = 60
 local ADVISORY_SHARE, ADVISORY_MIN, ADVISORY_MAX, JITTER = 0.2, MINUTE, 15 * MINUTE, 0.1
 local MANDATORY_SHARE, MANDATORY_MAX = 0.1, MINUTE
 local LARGEST_MARGIN = 0.9
-local PAUSE_LEAST, PAUSE_MAX, PAUSE_SHARE = 1, MINUTE, 0.05
+local BACKOFF_LEAST, BACKOFF_MAX, BACKOFF_SHARE = 1, MINUTE, 0.05
 local REFUSED_ONCE, REFUSED_AGAIN = 15 * MINUTE, 60 * MINUTE
 local CLOCKS_APART = 5 * MINUTE -- largest accepted difference between machines that share a store
 
@@ -42,29 +42,29 @@ end
 --- server asked for), random (0 <= random < 1).
 ---@param facts table
 ---@return number seconds
-function renewal_policy.pause(facts)
-  local longest = PAUSE_MAX
+function renewal_policy.backoff(facts)
+  local longest = BACKOFF_MAX
   if facts.lifetime then
-    longest = clamp(PAUSE_SHARE * facts.lifetime, PAUSE_LEAST, PAUSE_MAX)
+    longest = clamp(BACKOFF_SHARE * facts.lifetime, BACKOFF_LEAST, BACKOFF_MAX)
   end
   if not facts.left then
-    longest = math.min(longest, PAUSE_LEAST * 2 ^ (facts.failures - 1))
+    longest = math.min(longest, BACKOFF_LEAST * 2 ^ (facts.failures - 1))
   end
   local seconds = longest * (1 + facts.random) / 2
   if facts.left then
-    seconds = math.min(seconds, math.max(facts.left, PAUSE_LEAST)) -- retry when the token ends
+    seconds = math.min(seconds, math.max(facts.left, BACKOFF_LEAST)) -- retry when the token ends
   end
-  return math.max(seconds, math.min(facts.retry_after or 0, PAUSE_MAX))
+  return math.max(seconds, math.min(facts.retry_after or 0, BACKOFF_MAX))
 end
 
---- Returns the rest of a saved backoff. One longer than PAUSE_MAX comes from a wrong clock and is
+--- Returns the rest of a saved backoff. One longer than BACKOFF_MAX comes from a wrong clock and is
 --- ignored.
 ---@param retry_at number seconds since 1970; 0 for none
 ---@param wall number seconds since 1970
 ---@return number|nil seconds nil when it is over
-function renewal_policy.pause_left(retry_at, wall)
+function renewal_policy.backoff_left(retry_at, wall)
   local left = retry_at - wall
-  return left > 0 and left <= PAUSE_MAX and left or nil
+  return left > 0 and left <= BACKOFF_MAX and left or nil
 end
 
 --- Returns how long a refused login is not retried automatically: 15 minutes after the first

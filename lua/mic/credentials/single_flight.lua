@@ -132,7 +132,7 @@ local function land(flight)
   if flight.purpose == "prefetch" and err then
     local _, _, left, lifetime = account.core:freshness()
     local facts = { left = left or math.huge, lifetime = lifetime, failures = 1, random = 0 }
-    account.quiet_until = transport.now() + renewal_policy.pause(facts)
+    account.quiet_until = transport.now() + renewal_policy.backoff(facts)
   end
   if transport.wake then
     transport.wake(flight)

@@ -1,6 +1,7 @@
 -- mic.core: closing and collecting objects in any order neither crashes nor hangs.
 
 local api = require "spec.support.api"
+local core_calls = require "spec.support.core_calls"
 
 describe("mic.core, whatever the order in which objects end,", function()
   local sandbox = api.around()
@@ -21,6 +22,7 @@ describe("mic.core, whatever the order in which objects end,", function()
   local function run_apart(code)
     return sandbox:run([[
       local core = require "mic.core"
+      local core_calls = require "spec.support.core_calls"
       local client = core.client { base_url = os.getenv "MIC_BASE_URL",
         api_key = os.getenv "MIC_API_KEY", ca_file = os.getenv "MIC_CA_FILE" }
       local username, password = os.getenv "MIC_USERNAME", os.getenv "MIC_PASSWORD"
@@ -33,32 +35,32 @@ describe("mic.core, whatever the order in which objects end,", function()
   it("cancels an unreferenced exchange, and the client stays usable", function()
     local client = logged_in()
     sandbox:answer { path = "/user", delay = 20 }
-    local exchange = client:start("request", { method = "GET", path = "/user" })
+    local exchange = core_calls.start(client, { method = "GET", path = "/user" })
     exchange:run(0.02)
     exchange = nil -- luacheck: ignore 311
     collect_all()
     assert.same({}, client:collect(30)) -- nothing runs any more: returns at once
-    assert.equal(200, client:request({ method = "GET", path = "/users/anna" }).status)
+    assert.equal(200, core_calls.request(client, { method = "GET", path = "/users/anna" }).status)
     client:close()
   end)
 
   it("keeps a client alive as long as an exchange of it runs", function()
     local client = logged_in()
     sandbox:answer { path = "/user", delay = 0.1 }
-    local exchange = client:start("request", { method = "GET", path = "/user" })
+    local exchange = core_calls.start(client, { method = "GET", path = "/user" })
     client = nil -- luacheck: ignore 311
     collect_all()
     while exchange:run(30) ~= "done" do
       collect_all()
     end
-    assert.equal(200, exchange:result().status)
+    assert.equal(200, core_calls.result(exchange).status)
   end)
 
   it("frees exchanges, records and clients in any order", function()
     for _ = 1, 5 do
       local client = logged_in()
       local kept = { client, client:record(),
-        client:start("request", { method = "GET", path = "/user" }), client:start "refresh",
+        core_calls.start(client, { method = "GET", path = "/user" }), client:start "refresh",
         client:start("login", "demo", "x") }
       kept[3]:run(0)
       kept = nil -- luacheck: ignore 311
@@ -67,7 +69,7 @@ describe("mic.core, whatever the order in which objects end,", function()
     end
     assert.equal("end\n", run_apart [[
       assert(client:login(username, password))
-      kept = { client:record(), client:start("request", { method = "GET", path = "/user" }),
+      kept = { client:record(), core_calls.start(client, { method = "GET", path = "/user" }),
         client, client:start "refresh" }
     ]])
   end)
@@ -76,10 +78,10 @@ describe("mic.core, whatever the order in which objects end,", function()
     sandbox:answer { path = "/user", status = 302, headers = { Location = "/prod/users" } }
     assert.equal("302\nend\n", run_apart [[
       assert(client:login(username, password))
-      local exchange = client:start("request", { method = "GET", path = "/user" })
+      local exchange = core_calls.start(client, { method = "GET", path = "/user" })
       finish(exchange)
       client:close()
-      print(exchange:result().status)
+      print(core_calls.result(exchange).status)
     ]])
   end)
 
@@ -88,7 +90,7 @@ describe("mic.core, whatever the order in which objects end,", function()
       local exchange = client:start("login", username, password)
       finish(exchange)
       client:close()
-      local reply, record = exchange:result()
+      local reply, record = core_calls.result(exchange)
       print(not reply and record or reply.absorbed and "kept" or "closed")
     ]])
   end)

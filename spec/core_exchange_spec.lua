@@ -1,6 +1,7 @@
 -- Exchanges of mic.core: started without waiting, driven, collected, cancelled, dropped.
 
 local api = require "spec.support.api"
+local core_calls = require "spec.support.core_calls"
 
 local FOREVER = 30 -- seconds; no test waits that long
 
@@ -15,18 +16,18 @@ describe("an exchange of mic.core", function()
   end)
 
   local function start(path)
-    return client:start("request", { method = "GET", path = path, resend = true })
+    return core_calls.start(client, { method = "GET", path = path, resend = true })
   end
 
   local function finish(exchange)
     while exchange:run(FOREVER) ~= "done" do -- luacheck: ignore 542
     end
-    return exchange:result()
+    return core_calls.result(exchange)
   end
 
   --- The exchange works, and so does the client afterwards.
   local function assert_usable()
-    local reply, kind = client:request { method = "GET", path = "/users/anna" }
+    local reply, kind = core_calls.request(client, { method = "GET", path = "/users/anna" })
     assert.is_truthy(reply, kind)
     assert.equal(200, reply.status)
   end
@@ -41,7 +42,7 @@ describe("an exchange of mic.core", function()
 
   it("has headers in its reply, and so has the waiting call's: parsed at first look", function()
     local function request()
-      return client:request { method = "GET", path = "/users/anna" }
+      return core_calls.request(client, { method = "GET", path = "/users/anna" })
     end
     for _, reply in ipairs { finish(start "/users/anna"), request(), assert(client:refresh()) } do
       assert.equal("application/json", reply.headers["content-type"])
@@ -53,13 +54,11 @@ describe("an exchange of mic.core", function()
     sandbox:answer { path = "/user", delay = 0.2 }
     local exchange = start "/user"
     assert.equal("wait", exchange:run(0))
-    assert.has_error(function()
-      exchange:result()
-    end, 'the exchange has not ended: call run until it returns "done"')
+    assert.is_false(exchange:result())
     assert.equal(200, finish(exchange).status)
     assert.equal("done", exchange:run(0))
     assert.has_error(function()
-      exchange:result()
+      core_calls.result(exchange)
     end, "the exchange's result was taken before")
   end)
 
@@ -81,9 +80,9 @@ describe("an exchange of mic.core", function()
 
   it("that could not begin has ended, with the reason as its result", function()
     local empty = sandbox:core()
-    local exchange = empty:start("request", { method = "GET", path = "/user" })
+    local exchange = core_calls.start(empty, { method = "GET", path = "/user" })
     assert.equal("done", exchange:run(0))
-    assert.same({ nil, "missing", nil, "not logged in" }, { exchange:result() })
+    assert.same({ nil, "missing", nil, "not logged in" }, { core_calls.result(exchange) })
     assert.equal("missing", (select(2, finish(empty:start "refresh"))))
     empty:close()
     assert.equal("", sandbox:seen())
@@ -101,7 +100,7 @@ describe("an exchange of mic.core", function()
       assert(rounds < 100)
       for _, exchange in ipairs(client:collect(FOREVER)) do
         assert.is_truthy(exchanges[exchange])
-        local reply = exchange:result()
+        local reply = core_calls.result(exchange)
         assert.equal(exchanges[exchange] == "nobody" and 404 or 200, reply.status)
         assert.is_truthy(reply.url:find("/users/" .. exchanges[exchange], 1, true))
         shown[#shown + 1] = exchanges[exchange]
@@ -120,45 +119,54 @@ describe("an exchange of mic.core", function()
     assert.equal(1, #ended)
     assert.equal(exchange, ended[1])
     assert.same({}, client:collect(FOREVER)) -- nothing runs: no reason to wait
-    assert.equal(200, exchange:result().status)
+    assert.equal(200, core_calls.result(exchange).status)
   end)
 
   it("of a plain call is used again once its result was taken", function()
     local other = sandbox:core()
-    local first = client:start_plain("/users/anna", FOREVER)
-    local function assert_refuses(problem, method, ...)
-      local ok, message = pcall(client[method], client, ...)
+    local function begin(path, idle, suspends)
+      return client:start("call", "GET", path, FOREVER, true, nil, nil, idle, suspends)
+    end
+    local first = begin "/users/anna"
+    local function assert_refuses(problem, task, ...)
+      local ok, message = pcall(task, ...)
       assert.is_false(ok)
       assert.is_truthy(message:find(problem, 1, true), message)
     end
-    assert_refuses("in use", "start_plain", "/user", FOREVER, first)
-    assert.is_false(client:plain_result(first))
-    for _, path in ipairs { "/a b", "/{a}", "", 7 } do -- those are for `request`
-      assert_refuses("is no path of a plain call", "start_plain", path, FOREVER)
+    assert_refuses("in use", begin, "/user", first)
+    assert.is_false(first:result())
+    for _, path in ipairs { "/a b", "/{a}", "", 7 } do -- to be filled, or misuse
+      assert.same({ false }, { begin(path) })
+      assert.same({ false }, { client:call("GET", path, FOREVER, true) })
     end
-    assert.is_false(client:start_plain("/user", FOREVER, nil, true)) -- no engine goes on with it
+    assert.is_false(begin("/user", nil, true)) -- no engine goes on with it
     assert.same({ first }, client:collect(FOREVER))
-    local status, body = client:plain_result(first)
+    local status, body = first:result()
     assert.equal(200, status)
     assert.is_truthy(body:find("anna", 1, true))
-    assert_refuses("has given its result", "plain_result", first)
-    assert.is_false(pcall(other.start_plain, other, "/user", FOREVER, first))
-    assert.equal(first, (client:start_plain("/users/demo", FOREVER, first)))
+    assert_refuses("was taken before", first.result, first)
+    assert_refuses("in use", other.start, other, "call", "GET", "/user", FOREVER, true, nil, nil,
+      first)
+    assert.equal(first, (begin("/users/demo", first)))
     assert.same({ first }, client:collect(FOREVER))
-    assert.is_truthy(select(2, client:plain_result(first)):find("demo", 1, true))
+    assert.is_truthy(select(2, first:result()):find("demo", 1, true))
+    local login = client:start("login", "demo", "not it")
+    finish(login)
+    assert_refuses("in use", begin, "/user", login)
     other:close()
   end)
 
   it("of a plain call that could not begin, or was cancelled, says so", function()
-    local exchange, running = client:start_plain("/user", FOREVER)
+    local exchange, running = client:start("call", "GET", "/user", FOREVER, true)
     assert.is_true(running)
     exchange:cancel()
     assert.same({ exchange }, client:collect(0))
-    assert.equal("cancelled", (select(2, client:plain_result(exchange))))
+    assert.equal("cancelled", (select(2, exchange:result())))
     client:forget()
-    assert.same({ exchange, false }, { client:start_plain("/user", FOREVER, exchange) })
+    assert.same({ exchange, false },
+      { client:start("call", "GET", "/user", FOREVER, true, nil, nil, exchange) })
     assert.same({ exchange }, client:collect(0))
-    assert.equal("missing", (select(2, client:plain_result(exchange))))
+    assert.equal("missing", (select(2, exchange:result())))
     assert.same({}, client:collect(0))
   end)
 
@@ -167,8 +175,8 @@ describe("an exchange of mic.core", function()
     local exchange
     local function use(times)
       for _ = 1, times do
-        exchange = client:start_plain("/user", FOREVER, exchange)
-        client:plain_result(exchange)
+        exchange = client:start("call", "GET", "/user", FOREVER, true, nil, nil, exchange)
+        exchange:result()
       end
       collectgarbage()
       collectgarbage()
@@ -186,7 +194,7 @@ describe("an exchange of mic.core", function()
     collectgarbage()
     collectgarbage()
     assert.same({ kept }, client:collect(FOREVER))
-    assert.equal(200, kept:result().status)
+    assert.equal(200, core_calls.result(kept).status)
   end)
 
   it("that is cancelled ends so, and leaves the client usable", function()
@@ -203,7 +211,7 @@ describe("an exchange of mic.core", function()
     exchange = start "/users/anna"
     assert.equal("done", exchange:run(FOREVER))
     exchange:cancel() -- too late: it has ended
-    assert.equal(200, exchange:result().status)
+    assert.equal(200, core_calls.result(exchange).status)
   end)
 
   it("does not end because of another one's end", function()
@@ -213,13 +221,13 @@ describe("an exchange of mic.core", function()
     assert.equal("wait", slow:run(0))
     fast:cancel()
     assert.equal(200, finish(slow).status)
-    assert.equal(200, fast:result().status)
+    assert.equal(200, core_calls.result(fast).status)
   end)
 
   it("has its own time limit", function()
     sandbox:answer { path = "/user", delay = 20 }
     local exchange =
-      client:start("request", { method = "GET", path = "/user", timeout = 0.1 })
+      core_calls.start(client, { method = "GET", path = "/user", timeout = 0.1 })
     local reply, kind, code = finish(exchange)
     assert.same({ nil, "timeout", "CURLE_OPERATION_TIMEDOUT" }, { reply, kind, code })
     assert_usable()
@@ -237,9 +245,9 @@ describe("an exchange of mic.core", function()
     client:close()
     for _, exchange in ipairs { running, login } do
       assert.equal("done", exchange:run(0))
-      assert.same({ nil, "closed", nil, "the client was closed" }, { exchange:result() })
+      assert.same({ nil, "closed", nil, "the client was closed" }, { core_calls.result(exchange) })
     end
-    assert.equal("closed", (select(2, client:request { method = "GET", path = "/user" })))
+    assert.equal("closed", (select(2, client:call("GET", "/user", nil, true))))
     assert.equal("closed", (select(2, client:login("a", "b"))))
     assert.equal("closed", (select(2, finish(client:start "refresh"))))
     assert.same({ "none", 0 }, { client:freshness() })
@@ -250,7 +258,7 @@ describe("an exchange of mic.core", function()
     local body = { '{"userName":"made","roleName":"Read",', '"domainName":"root"}' }
     local spec = { method = "POST", path = "/users", body = table.concat(body),
       headers = { ["Content-Type"] = "application/json" } }
-    local exchange = client:start("request", spec)
+    local exchange = core_calls.start(client, spec)
     spec.body, spec.headers, spec.path = nil, nil, nil
     spec = nil -- luacheck: ignore 311
     for _ = 1, 5 do

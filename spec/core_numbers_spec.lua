@@ -2,6 +2,7 @@
 
 local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
+local core_calls = require "spec.support.core_calls"
 local faults = require "spec.support.faults"
 
 local HUGE = { 2 ^ 31, 2 ^ 32, 2 ^ 53, 2 ^ 63, 2 ^ 64, 1e300 }
@@ -25,20 +26,19 @@ describe("mic.core", function()
   it("takes a number that is larger than any use of it", function()
     for _, number in ipairs(HUGE) do
       for _, name in ipairs { "timeout", "connect_timeout", "max_size", "idle_timeout" } do
-        local reply, kind, _, message = client:request(spec(name, number))
+        local reply, kind, _, message = core_calls.request(client, spec(name, number))
         assert.equal(200, reply and reply.status, ("%s = %s: %s %s"):format(name, number,
           tostring(kind), tostring(message)))
       end
       for _, name in ipairs { "timeout", "connect_timeout", "max_response_size" } do
         local other = core.client { base_url = server.url, api_key = "k", [name] = number }
-        local reply = assert(other:request { method = "GET", path = "/x", auth = false })
-        assert.equal(200, reply.status)
+        assert.equal(200, (other:call("GET", "/x", nil, true, nil, { auth = false })))
         other:close()
       end
-      assert.equal(200, (client:plain_request("GET", "/x", number, true)))
-      local exchange = client:start_plain("/x", number)
+      assert.equal(200, (client:call("GET", "/x", number, true)))
+      local exchange = client:start("call", "GET", "/x", number, true)
       assert.equal("done", exchange:run(number))
-      assert.equal(200, (client:plain_result(exchange)))
+      assert.equal(200, (exchange:result()))
       exchange = client:start("login", "user", "password", number)
       assert.equal("done", exchange:run(math.huge))
       assert.is_true(#client:collect(number) > 0)
@@ -51,7 +51,7 @@ describe("mic.core", function()
 
   it("takes a fraction of a byte for one byte", function()
     local other = core.client { base_url = server.url, api_key = "k", max_response_size = 0.5 }
-    local reply, kind = other:request { method = "GET", path = "/x", auth = false }
+    local reply, kind = core_calls.request(other, { method = "GET", path = "/x", auth = false })
     assert.same({ nil, "too_large" }, { reply, kind })
     other:close()
   end)
@@ -59,9 +59,13 @@ describe("mic.core", function()
   it("refuses what is no length of time and no size, and names it", function()
     for _, number in ipairs { 0, -1, -1e300, 0 / 0, math.huge, -math.huge } do
       for _, name in ipairs { "timeout", "connect_timeout", "max_size", "idle_timeout" } do
-        local ok, problem = pcall(client.request, client, spec(name, number))
-        assert.same({ false, name .. " must be a positive number" }, { ok, problem })
+        for _, way in ipairs { core_calls.request, core_calls.start } do
+          local ok, problem = pcall(way, client, spec(name, number))
+          assert.same({ false, name .. " must be a positive number" }, { ok, problem })
+        end
       end
+      assert.same({ false, "timeout must be a positive number" },
+        { pcall(client.call, client, "GET", "/x", number, true) })
       for _, name in ipairs { "timeout", "connect_timeout", "max_response_size" } do
         local ok, problem = pcall(core.client, { base_url = server.url, [name] = number })
         assert.same({ false, name .. " must be a positive number" }, { ok, problem })
@@ -73,7 +77,7 @@ describe("mic.core", function()
         { identityId = "i", token = "t", expires_at = number })))
     end
     for _, number in ipairs(NEVER) do
-      local exchange = client:start("request", spec("timeout", 1))
+      local exchange = core_calls.start(client, spec("timeout", 1))
       assert.is_false((pcall(exchange.run, exchange, number)))
       assert.is_false((pcall(client.collect, client, number)))
       assert.is_false((pcall(core.sleep, number)))
@@ -84,12 +88,6 @@ describe("mic.core", function()
   it("refuses NaN wherever it compares, since no comparison does", function()
     local nan = 0 / 0
     for name, call in pairs {
-      plain_request = function()
-        client:plain_request("GET", "/x", nan, true)
-      end,
-      start_plain = function()
-        client:start_plain("/x", nan)
-      end,
       start = function()
         client:start("refresh", nan)
       end,
@@ -132,7 +130,7 @@ describe("mic.core", function()
     local long = faults.start("read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: "
       .. "9223372036854775807\\r\\n\\r\\nab\nhold")
     local other = core.client { base_url = long.url, api_key = "k" }
-    local exchange = other:start("request",
+    local exchange = core_calls.start(other,
       { method = "GET", path = "/x", auth = false, progress = true, stream = true })
     local news, now, total
     repeat

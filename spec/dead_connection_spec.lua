@@ -4,6 +4,7 @@
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
 local core = require "mic.core"
+local core_calls = require "spec.support.core_calls"
 local loops = require "spec.support.loops"
 local native = require "spec.support.native"
 local relay = require "spec.support.relay"
@@ -227,7 +228,7 @@ describe("a connection that is dead", function()
       local client = box:core { base_url = path.url, engine = engine or nil }
       local function get(name)
         local spec = { path = name, method = "GET", auth = false, resend = true }
-        return client:start("request", spec)
+        return core_calls.start(client, spec)
       end
       assert.are.equal("done", get("/metadata/x"):run(5))
       box:answer { path = "/metadata/slow", delay = 1, status = 200, body = "{}" }

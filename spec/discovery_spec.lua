@@ -220,7 +220,7 @@ describe("a client of a stack", function()
     client:close()
     assert.is_true(#made >= 2)
     for _, one in ipairs(made) do
-      local _, kind = one:request { method = "GET", path = "/", auth = false }
+      local _, kind = one:call("GET", "/", nil, true, nil, { auth = false })
       assert.equal("closed", kind)
     end
   end)

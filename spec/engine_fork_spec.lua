@@ -2,6 +2,7 @@
 -- engine_spec.lua, since ThreadSanitizer does not follow a child that starts threads.
 
 local api = require "spec.support.api"
+local core_calls = require "spec.support.core_calls"
 local child = require "spec.support.engine_child"
 local native = require "spec.support.native"
 
@@ -22,12 +23,12 @@ describe("the engine of mic.core", function()
           assert(engine:in_flight() == 0 and #engine:collect() == 0)
           for _, exchange in ipairs(running) do
             assert(exchange:run(0) == "done")
-            local _, kind, _, message = exchange:result()
+            local _, kind, _, message = core_calls.result(exchange)
             assert(kind == "closed", message)
           end
           assert(finish(get(of, "/metadata/manifest")).new_connection)
           assert(engine:fd() ~= fd)
-          assert(of:request({ method = "GET", path = "/metadata/manifest" }).status == 200)
+          assert(of:call("GET", "/metadata/manifest", nil, true) == 200)
           of:close()
           engine:close()
         end)

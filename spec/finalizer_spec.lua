@@ -3,6 +3,7 @@
 
 local api = require "spec.support.api"
 local core = require "mic.core"
+local core_calls = require "spec.support.core_calls"
 local faults = require "spec.support.faults"
 local moments = require "spec.support.moments"
 
@@ -171,7 +172,7 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
   local function begin(spec)
     local client = core.client { base_url = server.url, api_key = "k" }
     spec.method, spec.path, spec.auth = "GET", "/x", false
-    local exchange = client:start("request", spec)
+    local exchange = core_calls.start(client, spec)
     local subject = { client = client, exchange = exchange }
     if not spec.stream then
       assert(exchange:run(FOREVER) == "done")
@@ -197,7 +198,8 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
       pcall(subject.exchange.result, subject.exchange)
     end,
     reuse = function(subject)
-      pcall(subject.client.start_plain, subject.client, "/y", 1, subject.exchange)
+      pcall(subject.client.start, subject.client, "call", "GET", "/y", 1, true, nil, nil,
+        subject.exchange)
     end,
     leave = function(subject)
       if scope then
@@ -211,7 +213,7 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
       moments.each(function()
         return begin {}
       end, deed, function(subject)
-        return subject.exchange:result()
+        return core_calls.result(subject.exchange)
       end, function(ok, reply, kind)
         if ok and reply then
           assert.is_true(reply.body == body)
@@ -241,13 +243,13 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
     end)
   end
 
-  it("plain_request, whose client it closes", function()
+  it("call, whose client it closes", function()
     moments.each(function()
       local client = core.client { base_url = server.url, api_key = "k" }
       assert(client:adopt(ours))
       return client
     end, close, function(client)
-      return client:plain_request("GET", "/x", FOREVER, true)
+      return client:call("GET", "/x", FOREVER, true)
     end, function(ok, status, text, packed)
       assert.is_true(ok, status)
       if status then
@@ -282,10 +284,10 @@ describe("a request of mic.core, with a finalizer that changes its spec,", funct
     for _, way in ipairs { "request", "start" } do
       moments.each(spec, change, function(subject)
         if way == "request" then
-          client:request(subject)
+          core_calls.request(client, subject)
           return
         end
-        local exchange = client:start("request", subject)
+        local exchange = core_calls.start(client, subject)
         collectgarbage()
         while exchange:run(FOREVER) ~= "done" do -- luacheck: ignore 542
         end

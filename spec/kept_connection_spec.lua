@@ -39,15 +39,16 @@ local DRIVES = {
     end
   ]],
   engine = [[
+    local core_calls = require "spec.support.core_calls"
     local engine = require("mic.core").engine()
     local function start(url)
       local of = require("mic.core").client { base_url = url, api_key = "k", engine = engine }
       return function(method, spec)
         spec.method, spec.path, spec.auth = method, "/x", false
         spec.resend, spec.idempotent = method ~= "POST" or spec.idempotent, nil
-        local exchange = of:start("request", spec)
+        local exchange = core_calls.start(of, spec)
         while exchange:run(30) ~= "done" do end
-        local reply, kind = exchange:result()
+        local reply, kind = core_calls.result(exchange)
         return reply and reply.status, kind
       end
     end

@@ -235,12 +235,12 @@ describe("TLS", function()
       local function get(options)
         options.base_url, options.api_key, options.engine = %q, "k", engine
         local client = core.client(options)
-        local exchange = client:start("request", { method = "GET", path = "/metadata/manifest" })
+        local exchange = client:start("call", "GET", "/metadata/manifest", nil, true)
         while exchange:run(10) ~= "done" do end
-        local reply, kind, code = exchange:result()
+        local status, kind, code = exchange:result()
         client:close()
-        print(reply and reply.status or kind .. " " .. code,
-          reply and (reply.new_connection and "new" or "kept"))
+        local is_new = status and select(4, core.unpack_answer(code))
+        print(status or kind .. " " .. code, status and (is_new and "new" or "kept"))
       end
       local CA = %q
       get { ca_file = CA }

@@ -7,9 +7,10 @@ local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
 local insides = require "mic.client_state"
-local plain = require "mic.request.plain"
 local pcall_compat = require "mic.pcall_compat"
 local retry = require "mic.http.retry"
+local send = require "mic.request.send"
+local time_limit = require "mic.http.time_limit"
 
 local client = {}
 local client_methods = {}
@@ -79,39 +80,21 @@ local session_mt = { __name = "mic.session", __readable = itself, __tostring = p
 
 --- ---- calls ----
 
---- Loads a module that only calls with options need.
----@param name string
----@param opts? table of the call: without descriptors, its files cannot be opened either
----@return table|nil module
----@return table|nil err why it cannot be loaded
-local function needed(name, opts)
-  local module, kind, code, message = pcall_compat.load(name)
-  if type(opts) == "table" and (opts.save_to or opts.body_file) then
-    kind = "file"
+--- Sends a built call. For a stack it may have to run the discovery first.
+local function send_built(self, call)
+  call.ends = time_limit.ends(self, call.deadline)
+  if self.closed or not self.core then
+    local unwritable = not self.core and call.save_to
+      and pcall_compat.need("mic.request.attempt").unwritable(self, call)
+    if unwritable then
+      return nil, unwritable
+    end
+    local ready, err = insides.connect(self, call.ends)
+    if not ready then
+      return nil, err
+    end
   end
-  return module, not module and errors.from_fail(kind, code, message) or nil
-end
-
-local BUILD = "mic.request.build"
-
-local function send(self, built)
-  local sender, problem = needed("mic.request.send", built)
-  if not sender then
-    return nil, problem
-  end
-  built.ends = insides.ends_of(self, built.deadline)
-  local unwritable = sender.unwritable(self, built)
-  if unwritable then
-    return nil, unwritable
-  end
-  local ready, err = insides.connect(self, built.ends)
-  if not ready then
-    return nil, err
-  end
-  self.used_transport = insides.find_transport_name(self)
-  local counters = self.token_source.counters
-  counters.calls = counters.calls + 1
-  return sender.call(self, built)
+  return send.call(self, call)
 end
 
 --- Sends a request.
@@ -121,24 +104,22 @@ end
 ---@return table|nil err
 function client_methods:request(opts)
   local mine = inside(self, "request")
-  local build, err = needed(BUILD, opts)
+  local build, err = send.load_build(opts)
   if not build then
     return nil, err
   end
-  return send(mine, build.call(opts, "client:request"))
+  return send_built(mine, build.call(opts, "client:request"))
 end
 
---- Sends a verb's call, on the fast path if possible.
 local function send_verb(self, what, verb, path, data, opts)
-  local sent, made, err = plain.send(self, what, verb, path, data, opts)
-  if sent then
-    return made, err
+  if self.core and not self.closed then
+    return send.verb(self, what, verb, path, data, opts)
   end
-  local build, problem = needed(BUILD, opts)
+  local build, err = send.load_build(opts)
   if not build then
-    return nil, problem
+    return nil, err
   end
-  return send(self, build.call(opts, what, verb, path, data))
+  return send_built(self, build.call(opts, what, verb, path, data))
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
@@ -197,13 +178,13 @@ end
 ---@return table|nil err
 function client_methods:fetch(url, opts)
   local mine = inside(self, "fetch")
-  local build, problem = needed(BUILD, opts)
+  local build, problem = send.load_build(opts)
   if not build then
     return nil, problem
   end
   local built = build.fetch(opts, url)
   built.fetch = true
-  built.ends = insides.ends_of(mine, built.deadline)
+  built.ends = time_limit.ends(mine, built.deadline)
   local ready, err = insides.connect(mine, built.ends)
   if not ready then
     return nil, err
@@ -213,7 +194,7 @@ function client_methods:fetch(url, opts)
   if not ok then
     return nil, unfetchable(built, problem)
   end
-  return send(mine, built)
+  return send_built(mine, built)
 end
 
 --- Returns the results of a batch whose code cannot be loaded.
@@ -240,7 +221,7 @@ function client_methods:batch(requests)
     if not ready then
       return nil, err
     end
-    return send(self_in_batch, built)
+    return send_built(self_in_batch, built)
   end)
 end
 
@@ -282,7 +263,7 @@ end
 function client_methods:login(username, password)
   local mine = inside(self, "login")
   check_login(mine, username, password)
-  local ends = insides.ends_of(mine)
+  local ends = time_limit.ends(mine)
   local ready, err = insides.connect(mine, ends)
   if not ready then
     return nil, err
@@ -304,7 +285,7 @@ end
 ---@return table|nil err
 function client_methods:refresh()
   local mine = inside(self, "refresh")
-  local ends = insides.ends_of(mine)
+  local ends = time_limit.ends(mine)
   local ready, err = insides.connect(mine, ends)
   if not ready then
     return nil, err
@@ -372,7 +353,7 @@ end
 ---@return table|nil err
 function client_methods:auth_headers()
   local ready = inside(self, "auth_headers")
-  local ends = insides.ends_of(ready)
+  local ends = time_limit.ends(ready)
   if ready.closed or not ready.core or not ready.token_source:is_good() then
     local connected, err = insides.connect(ready, ends)
     if not connected then
@@ -418,7 +399,7 @@ end
 --- Closes the connections and wipes the secrets; later calls return `closed`. Idempotent.
 function client_methods:close()
   local mine = inside(self, "close")
-  mine.closed, mine.plain_request, mine.plain_get = true, nil, nil
+  mine.closed = true
   if mine.core then
     mine.core:close()
   end
@@ -450,7 +431,10 @@ local seldom = {
   "mic.credentials.single_flight", -- and with it refresh
   "mic.pretty",
   "mic.profile.discovery",
-  "mic.request.batch", -- and with it build and send
+  "mic.request.attempt",
+  "mic.request.batch",
+  "mic.request.build",
+  "mic.request.recovery",
   "mic.store.memory",
 }
 if auto.is_in_nginx() then

@@ -8,6 +8,7 @@ local json = require "mic.json"
 local options = require "mic.options"
 local pcall_compat = require "mic.pcall_compat"
 local retry_budget = require "mic.http.retry_budget"
+local time_limit = require "mic.http.time_limit"
 local token_source = require "mic.credentials.token_source"
 
 local client_state = {}
@@ -50,7 +51,6 @@ local function build(self, base_url, api_key)
     mask = self.mask,
   }
   self.core, self.token_source = made, source -- together: neither is used without the other
-  self.plain_request = self.is_plain and made.plain_request or nil
   source.cache:check_store()
   return true
 end
@@ -74,10 +74,10 @@ local function whole(given)
   })
 end
 
---- Returns the transport. A table with `request` is complete; another has the functions of a loop.
+--- Returns the transport. A table with `call` is complete; another has the functions of a loop.
 local function find_transport(given)
   if type(given) == "table" then
-    return given.request and whole(given) or require("mic.transport.loop").new(given)
+    return given.call and whole(given) or require("mic.transport.loop").new(given)
   end
   local name = given or "auto"
   local ok, transport = pcall(require, "mic.transport." .. name)
@@ -114,11 +114,6 @@ function client_state.new(given, ca_file_name)
   self.emit = checked.on_event
       and pcall_compat.need("mic.events").emitter(self, checked.on_event)
     or emit_nothing
-  --- No on_event, and the core may block outside of loops: see request.plain.
-  self.is_plain = not self.listens
-    and (self.transport == blocking or self.transport == auto and not auto.is_in_nginx())
-  --- The same for a transport with a fast path of its own.
-  self.plain_get = not self.listens and not self.is_plain and self.transport.plain_get or nil
   --- Masks the client's secrets in a text, of which at most `limit` bytes are kept.
   function self.mask(text, limit)
     return (self.core or self.search.client):mask(text, nil, limit)
@@ -138,30 +133,13 @@ function client_state.new(given, ca_file_name)
   return self
 end
 
---- Returns the deadline of a call that starts now, on the transport's clock; nil for none.
----@param self table
----@param deadline number|false|nil seconds; nil: the client's
----@return number|nil ends
-function client_state.ends_of(self, deadline)
-  if deadline == nil then
-    deadline = self.deadline
-  end
-  return deadline and self.transport.now() + deadline or nil
-end
-
 --- Returns the transport's name in the last call, or at this place if there was none.
 ---@param self table
 ---@return string name
 function client_state.transport_name(self)
-  return self.used_transport or client_state.find_transport_name(self)
-end
-
---- Returns the transport's name at this place.
----@param self table
----@return string name
-function client_state.find_transport_name(self)
-  local describe = self.transport.describe
-  return describe and describe() or self.transport.name or "table"
+  local transport = self.used_transport or self.transport
+  local describe = transport.describe
+  return describe and describe() or transport.name or "table"
 end
 
 --- Returns an error if the transport cannot wait at this place.
@@ -189,7 +167,7 @@ function client_state.connect(self, ends)
     return self
   end
   local base_url, api_key =
-    self.search:find(self.transport, ends or client_state.ends_of(self))
+    self.search:find(self.transport, ends or time_limit.ends(self))
   if not base_url then
     return nil, api_key
   end

@@ -198,6 +198,14 @@ function errors.assert(value, err, ...)
   error(err, 0)
 end
 
+--- Returns the fields that the error of a call has: the context of `from_fail` and `from_reply`.
+---@param call table method, shown (the path), attempts
+---@param mask fun(text: string, limit?: integer): string hides secrets
+---@return table context
+function errors.context(call, mask)
+  return { method = call.method, path = call.shown, attempts = call.attempts, mask = mask }
+end
+
 --- Makes the error of a failure in the core. Its kinds `missing` and `stale` become `auth`.
 ---@param kind string the core's kind
 ---@param code? string libcurl's or the system's symbolic code

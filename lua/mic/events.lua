@@ -51,7 +51,7 @@ end
 ---@param self table the client state
 ---@param state table of the call
 ---@param started number start of the attempt, on the transport's clock
----@param reply table|nil
+---@param reply table|nil of a 2xx answer only the fields that the event shows
 ---@param err table|nil why there is no reply
 function events.response(self, state, started, reply, err)
   local event = make(self, state, "response", state.attempts)

@@ -67,7 +67,7 @@ local function check_transport(value)
   if type(value) == "string" then
     return transport_names[value]
   end
-  if type(value.request) == "function" then -- a complete transport
+  if type(value.call) == "function" then -- a complete transport
     return true
   end
   for name, needed in pairs(specs.loop_functions) do

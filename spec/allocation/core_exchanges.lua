@@ -4,9 +4,9 @@ return {
     return require("mic.core").client { base_url = world.base_url, api_key = "key-secret" }
   end,
   run = function(_, client)
-    local ping = { method = "GET", path = "/ping", auth = false }
-    local kept = client:start("request", ping)
-    client:start("request", { method = "GET", path = "/large", auth = false, stream = true })
+    local ping = { auth = false }
+    local kept = client:start("call", "GET", "/ping", nil, true, nil, ping)
+    client:start("call", "GET", "/large", nil, false, nil, { auth = false, stream = true })
     client:start("login", "anna", "word-secret"):cancel()
     local login = client:start("login", "anna", "word-secret", 5)
     local ended = 0
@@ -29,15 +29,15 @@ return {
     if not client:adopt(record) or not client:holds(record) then
       return nil, { kind = "adopt" }
     end
-    local pong, kind, _, problem = kept:result()
-    return pong and pong.status, { kind = kind, message = problem }
+    local status, kind, _, problem = kept:result()
+    return status, { kind = kind, message = problem }
   end,
   expect = function(_, status)
     return status == 200
   end,
   after = function(_, client)
-    local reply = client:request { method = "GET", path = "/ping", auth = false }
+    local status = client:call("GET", "/ping", nil, true, nil, { auth = false })
     client:close()
-    return reply ~= nil and reply.status == 200
+    return status == 200
   end,
 }

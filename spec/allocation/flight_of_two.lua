@@ -4,7 +4,7 @@ local function new_loop()
   local core = require "mic.core"
   local blocking = require "mic.transport.blocking"
   local tasks, time = {}, core.now()
-  local loop = { random = core.random, request = blocking.request }
+  local loop = { random = core.random, call = blocking.call }
   function loop.now()
     return time
   end

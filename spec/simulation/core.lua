@@ -1,5 +1,5 @@
 --- What a process of the simulation gets as `mic.core`: the real module and real clients, but with
---- simulated time, and with `start` and `request` going through the simulated network. Credentials,
+--- simulated time, and with `start` and `call` going through the simulated network. Credentials,
 --- freshness, windows, records and masking stay the real C.
 
 local exchange = require "spec.simulation.exchange"
@@ -180,11 +180,20 @@ end
 
 --- ---- calls ----
 
-function starts.request(self, spec)
+--- Of a 2xx answer the values of the core's `call`; the packed one is its head.
+local function call_result(outcome, generation, authenticated, is_advisory)
+  local reply = make_reply(outcome, generation, authenticated)
+  if reply.status < 200 or reply.status > 299 then
+    return reply, is_advisory and "advisory" or nil
+  end
+  return reply.status, reply.body, reply.head, reply.content_type, is_advisory, authenticated
+end
+
+function starts.call(self, method, path, timeout, resend, body, more)
   local process = self.process
   sync(self)
-  if not self.real:ready(spec) then
-    return self.real:start("request", spec) -- which refuses, and sends nothing
+  if not self.real:ready(path, more or {}) then -- it refuses, and sends nothing
+    return self.real:start("call", method, path, timeout, resend, body, more)
   end
   local _, generation = self.real:freshness()
   local _, _, jwt = self.real:credentials()
@@ -194,8 +203,7 @@ function starts.request(self, spec)
     if outcome.kind then
       return failed(self, outcome)
     end
-    local state = self:freshness()
-    return make_reply(outcome, generation, jwt ~= nil), state == "advisory" and state or nil
+    return call_result(outcome, generation, jwt ~= nil, self:freshness() == "advisory")
   end)
   process.checker:uses(process, jwt)
   local function disturbed(fate)
@@ -206,7 +214,7 @@ function starts.request(self, spec)
   end
   process.network:send({
     auth = false,
-    timeout = spec.timeout or 30,
+    timeout = timeout or 30,
     secret = jwt,
     disturbed = disturbed,
     handle = function()
@@ -234,9 +242,9 @@ function client_methods:start(what, ...)
   return starts[what](self, ...)
 end
 
---- A call that waits, as the core's `request`.
-function client_methods:request(spec)
-  local running = self:start("request", spec)
+--- A call that waits, as the core's.
+function client_methods:call(...)
+  local running = self:start("call", ...)
   running:run(3600)
   return running:result()
 end
@@ -263,6 +271,11 @@ function core.new(process)
 
   function module.sleep(seconds)
     process.world:sleep(seconds)
+  end
+
+  --- Of an answer that `call_result` made.
+  function module.unpack_answer(head)
+    return head, "https://api.simulation.test/prod/", "2", false, {}
   end
 
   function module.client(config)

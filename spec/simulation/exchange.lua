@@ -6,7 +6,7 @@ local exchange_mt = { __index = exchange_methods }
 
 --- Makes one that is under way.
 ---@param world table
----@param read fun(outcome: table): any, any, any, any makes the result of the outcome; the second
+---@param read fun(outcome: table): ... makes the result of the outcome; the second
 --- is the record where there is one
 ---@return table exchange
 function exchange.new(world, read)
@@ -43,9 +43,11 @@ end
 
 --- The outcome, as the core's.
 function exchange_methods:result()
-  local reply, companion, code, message = self.read(self.outcome)
-  self.kept = reply and companion
-  return reply, companion, code, message
+  local function keep(reply, companion, ...)
+    self.kept = reply and companion
+    return reply, companion, ...
+  end
+  return keep(self.read(self.outcome))
 end
 
 --- The record of a login or refresh once more.

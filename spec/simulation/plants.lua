@@ -231,12 +231,12 @@ plant("a transport that oversleeps", "no task waits past its deadline", {
 
 plant("a transport that fails without a cause", "no call fails without a reason", {
   parts = function(_, transport, process)
-    local request = transport.request
-    function transport.request(...)
+    local call = transport.call
+    function transport.call(...)
       if process.random:chance(0.2) then
         return nil, "network", nil, "no cause"
       end
-      return request(...)
+      return call(...)
     end
   end,
 })

@@ -53,8 +53,8 @@ function transport.new(process)
     end
   end
 
-  function made.request(core, spec)
-    return core:request(spec)
+  function made.call(core, ...)
+    return core:call(...)
   end
 
   function made.finish(_, exchange)

@@ -8,6 +8,7 @@
 local cjson = require "cjson"
 local cleanup = require "spec.support.cleanup"
 local core = require "mic.core"
+local core_calls = require "spec.support.core_calls"
 local json = require "mic.json"
 local launcher = require "spec.support.sandbox"
 local luassert = require "luassert"
@@ -65,12 +66,12 @@ end
 
 --- One request to the control endpoint; the decoded answer.
 function api_methods:control(method, path, data)
-  local reply, _, _, message = self.controller:request {
+  local reply, _, _, message = core_calls.request(self.controller, {
     method = method,
     path = path,
     auth = false,
     body = data and cjson.encode(data), -- takes bytes that are not UTF-8, for odd answers
-  }
+  })
   assert(reply, message)
   assert(reply.status == 200, reply.body)
   return json.decode(reply.body)

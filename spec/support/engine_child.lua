@@ -7,6 +7,7 @@ local engine_child = {}
 --- The head of each program.
 local BEGIN = [[
   local core = require "mic.core"
+  local core_calls = require "spec.support.core_calls"
   local native = require "spec.support.native"
   local engine = core.engine(OPTIONS)
   local function client(url)
@@ -16,11 +17,11 @@ local BEGIN = [[
   local function get(of, path, spec)
     spec = spec or {}
     spec.method, spec.path, spec.auth, spec.resend = "GET", path, false, true
-    return of:start("request", spec)
+    return core_calls.start(of, spec)
   end
   local function finish(exchange)
     while exchange:run(30) ~= "done" do end
-    return exchange:result()
+    return core_calls.result(exchange)
   end
 ]]
 

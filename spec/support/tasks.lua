@@ -53,8 +53,9 @@ function tasks.new()
   function transport.start(core_client, ...)
     return core_client:start(...)
   end
-  function transport.request(core_client, spec)
-    return transport.finish(core_client, core_client:start("request", spec))
+  function transport.call(core_client, ...)
+    local exchange = core_client:start("call", ...)
+    return exchange and transport.finish(core_client, exchange)
   end
   loop.transport = transport
   return loop

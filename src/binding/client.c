@@ -4,13 +4,13 @@
 
 #include "../core/text/header.h"
 #include "../core/transfer/redirect.h"
+#include "call.h"
 #include "client.h"
 #include "client_box.h"
 #include "collect.h"
 #include "credentials.h"
 #include "engine.h"
 #include "login_digest.h"
-#include "plain_request.h"
 #include "record.h"
 
 /* ---- configuration ---- */
@@ -172,33 +172,6 @@ static int client_refresh(lua_State *L) {
   return finish_auth(L, client, box);
 }
 
-/* Sends one request. Any HTTP answer is a reply, also 4xx.
-   ---@param spec table method, path, headers, body, auth, allow_stale, resend, timeout,
-     connect_timeout, max_size
-   ---@return table? reply nil, kind, code, message if nothing was sent or no answer arrived
-   ---@return string? hint "advisory" if a refresh is due */
-static int client_request(lua_State *L) {
-  struct api_client *client = clientL_check(L, 1);
-  lua_settop(L, 2);
-  lua_pushnil(L);
-  struct exchange_box *box = clientL_take_idle_exchange(L, client);
-  exchangeL_start_request(L, box, 2);
-  if (box->exchange.stream || box->exchange.progress.wanted)
-    return argumentsL_raise(L, "stream and progress are for start and run");
-  exchangeL_finish(L, box);
-  int count = exchangeL_push_result(L, box);
-  clientL_keep_idle_exchange(L, count);
-  return count;
-}
-
-/* True if `request` would send this spec; false if it would fail as missing, stale or closed.
-   ---@param spec table
-   ---@return boolean */
-static int client_ready(lua_State *L) {
-  lua_pushboolean(L, exchangeL_is_ready(L, clientL_check(L, 1), 2));
-  return 1;
-}
-
 /* Of the last failure that was read: true if the request may have been sent.
    ---@return boolean sent false: nothing was sent, for certain */
 static int client_was_sent(lua_State *L) {
@@ -206,7 +179,7 @@ static int client_was_sent(lua_State *L) {
   return 1;
 }
 
-/* Checks whether `request` accepts this URL.
+/* Checks whether `call` accepts this URL.
    ---@param url string
    ---@param from? string the URL that redirects to it
    ---@param from_loopback? boolean the redirect came from this machine
@@ -238,47 +211,36 @@ static int client_check_url(lua_State *L) {
 
 /* ---- non-blocking calls ---- */
 
-/* Anchors client and body to the exchange at the top, and adds it to the list for collect. [0,
-   0] */
-static void anchor(lua_State *L, struct exchange_box *box, int body_owner) {
-  lua_createtable(L, 2, 0);
+/* Starts a login or refresh. */
+static int start_auth(lua_State *L, struct api_client *client, enum exchange_kind kind) {
+  if (kind == EXCHANGE_LOGIN)
+    check_login(L, 3);
+  double timeout = argumentsL_optional_number(L, kind == EXCHANGE_LOGIN ? 5 : 3, 0.0);
+  struct exchange_box *box = exchangeL_push(L, client, kind);
+  box->exchange.timeout = timeout;
+  lua_createtable(L, 1, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, 1);
-  lua_pushvalue(L, body_owner);
-  lua_rawseti(L, -2, 2);
   compatL_set_anchors(L, -2);
+  if (kind == EXCHANGE_LOGIN)
+    start_login(L, box, 3);
+  else
+    api_client_refresh(client, &box->exchange);
   clientL_watch(L, box);
+  return 1;
 }
 
-/* Starts a call and returns at once.
-   ---@param what "request"|"login"|"refresh"
+/* Starts a call, a login or a refresh, and returns at once.
+   ---@param what "call"|"login"|"refresh"
    ---@param ... any arguments of the method of that name; then, for login and refresh, a timeout
-     in seconds
+     in seconds; for a call see callL_start
    ---@return mic.exchange exchange done, with the reason as its result, if it could not start */
 static int client_start(lua_State *L) {
-  static const char *const names[] = {"request", "login", "refresh", NULL};
+  static const char *const names[] = {"call", "login", "refresh", NULL};
   static const enum exchange_kind kinds[] = {EXCHANGE_REQUEST, EXCHANGE_LOGIN, EXCHANGE_REFRESH};
   struct api_client *client = clientL_check(L, 1);
   enum exchange_kind kind = kinds[luaL_checkoption(L, 2, NULL, names)];
-  if (kind == EXCHANGE_LOGIN)
-    check_login(L, 3);
-  lua_settop(L, 5);
-  double timeout = kind == EXCHANGE_REQUEST
-                       ? 0.0
-                       : argumentsL_optional_number(L, kind == EXCHANGE_LOGIN ? 5 : 3, 0.0);
-  struct exchange_box *box = exchangeL_push(L, client, kind);
-  box->exchange.timeout = timeout;
-  if (kind == EXCHANGE_REQUEST) {
-    exchangeL_start_request(L, box, 3);
-  } else if (kind == EXCHANGE_LOGIN) {
-    start_login(L, box, 3);
-    lua_pushnil(L);
-    lua_replace(L, 4); /* do not anchor the password */
-  } else {
-    api_client_refresh(client, &box->exchange);
-  }
-  anchor(L, box, 4);
-  return 1;
+  return kind == EXCHANGE_REQUEST ? callL_start(L) : start_auth(L, client, kind);
 }
 
 /* The base URL, without a trailing slash.
@@ -322,13 +284,17 @@ static int client_to_string(lua_State *L) {
 }
 
 void clientL_open(lua_State *L) {
-  static const struct method methods[] = {
-      {"login", client_login},       {"refresh", client_refresh},
-      {"request", client_request},   {"plain_request", clientL_plain_request},
-      {"start", client_start},       {"root", client_root},
-      {"ready", client_ready},       {"check_url", client_check_url},
-      {"was_sent", client_was_sent}, {"monotonic", client_monotonic},
-      {"close", client_close},       {"", NULL}};
+  static const struct method methods[] = {{"login", client_login},
+                                          {"refresh", client_refresh},
+                                          {"call", callL_wait},
+                                          {"start", client_start},
+                                          {"ready", callL_ready},
+                                          {"check_url", client_check_url},
+                                          {"was_sent", client_was_sent},
+                                          {"root", client_root},
+                                          {"monotonic", client_monotonic},
+                                          {"close", client_close},
+                                          {"", NULL}};
   argumentsL_new_type(L, clientL_type, methods, client_release, client_to_string);
   argumentsL_set_close(L, clientL_type, client_close);
   luaL_getmetatable(L, clientL_type);

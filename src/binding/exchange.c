@@ -28,7 +28,8 @@ struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client 
 }
 
 bool exchange_is_free(const struct exchange_box *box, const struct api_client *client) {
-  return box->taken && !box->shown && box->client == client;
+  return box->taken && !box->shown && box->client == client &&
+         box->exchange.kind == EXCHANGE_REQUEST;
 }
 
 struct exchange_box *exchangeL_check(lua_State *L, int index) {
@@ -120,10 +121,35 @@ static void set_rest(lua_State *L, struct exchange_box *box) {
     set_meaning(L, box);
 }
 
-static void push_reply(lua_State *L, struct exchange_box *box) {
+static bool is_success(const struct exchange *exchange) {
+  return exchange->status >= 200 && exchange->status < 300;
+}
+
+static bool wants_refresh(const struct exchange_box *box) {
+  const struct api_client *client = box->client;
+  return box->exchange.snapshot != NULL &&
+         credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY;
+}
+
+/* Pushes a 2xx answer to a request, without a table. */
+static int push_success(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
-  bool success = exchange->status >= 200 && exchange->status < 300;
-  lua_createtable(L, 0, success ? 8 : 14);
+  if (!packed_answer_pack(exchange))
+    return argumentsL_raise_memory(L);
+  compatL_push_whole(L, (double)exchange->status);
+  lua_pushlstring(L, exchange->reply_body.data == NULL ? "" : exchange->reply_body.data,
+                  exchange->reply_body.length);
+  lua_pushlstring(L, exchange->head.data, exchange->head.length);
+  lua_pushstring(L, exchange->content_type); /* nil for NULL */
+  lua_pushboolean(L, wants_refresh(box));
+  lua_pushboolean(L, exchange->snapshot != NULL);
+  return 6;
+}
+
+/* Pushes any other answer: a table, and of a request a hint. */
+static int push_reply(lua_State *L, struct exchange_box *box) {
+  struct exchange *exchange = &box->exchange;
+  lua_createtable(L, 0, 14);
   luaL_getmetatable(L, packed_answerL_type);
   lua_setmetatable(L, -2);
   compatL_push_whole(L, (double)exchange->status);
@@ -135,42 +161,39 @@ static void push_reply(lua_State *L, struct exchange_box *box) {
   compatL_push_whole(L, exchange->generation);
   lua_setfield(L, -2, "generation");
   set_boolean(L, "authenticated", exchange->snapshot != NULL);
-  if (success && packed_answer_pack(exchange))
-    packed_answerL_set(L, exchange);
-  else
-    set_rest(L, box);
-  if (exchange->kind == EXCHANGE_REQUEST)
-    return;
+  set_rest(L, box);
+  if (exchange->kind == EXCHANGE_REQUEST) {
+    lua_pushstring(L, wants_refresh(box) ? "advisory" : NULL);
+    return 2;
+  }
   set_boolean(L, "absorbed", exchange->absorbed);
   if (exchange->problem[0] != '\0')
     set_string(L, "problem", exchange->problem, strlen(exchange->problem));
+  return 1;
 }
 
-bool exchangeL_wants_refresh(const struct exchange_box *box) {
-  const struct api_client *client = box->client;
-  return box->exchange.snapshot != NULL &&
-         credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY;
-}
-
-/* Pushes the second result: of a request a hint, of login and refresh the record. [0, +1] */
-static void push_companion(lua_State *L, struct exchange_box *box) {
+/* Pushes the reply of a login or refresh, and its record. */
+static int push_auth_reply(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
-  if (exchange->kind != EXCHANGE_REQUEST) {
-    if (exchange->absorbed) {
-      record_move(&box->kept, &exchange->record);
-      recordL_push_copy(L, &box->kept);
-    } else {
-      lua_pushnil(L);
-    }
-  } else if (exchangeL_wants_refresh(box)) {
-    lua_pushliteral(L, "advisory");
+  push_reply(L, box);
+  if (exchange->absorbed) {
+    record_move(&box->kept, &exchange->record);
+    recordL_push_copy(L, &box->kept);
   } else {
     lua_pushnil(L);
   }
+  return 2;
+}
+
+static int push_failure(lua_State *L, struct exchange_box *box) {
+  struct failure failure = box->exchange.failure;
+  box->client->last_was_sent = exchange_was_sent(&box->exchange);
+  return argumentsL_push_failure(L, &failure);
 }
 
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
+  int count = 0;
   if (!box->shown)
     buffer_free(&box->piece);
   box->taken = true;
@@ -178,20 +201,21 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   engine_detach(exchange);
   exchange_settle_download(exchange);
   api_client_absorb(box->client, exchange);
-  if (exchange->failure.kind != FAILURE_NONE) {
-    struct failure failure = exchange->failure;
-    box->client->last_was_sent = exchange_was_sent(exchange);
+  if (exchange->failure.kind != FAILURE_NONE)
+    count = push_failure(L, box);
+  else if (exchange->kind != EXCHANGE_REQUEST)
+    count = push_auth_reply(L, box);
+  else if (is_success(exchange))
+    count = push_success(L, box);
+  else
+    count = push_reply(L, box);
+  if (exchange->kind == EXCHANGE_REQUEST)
+    exchange_recycle(exchange);
+  else
     exchange_clear(exchange);
-    exchange->state = EXCHANGE_DONE;
-    box->shown = false;
-    return argumentsL_push_failure(L, &failure);
-  }
-  push_reply(L, box);
-  push_companion(L, box);
-  exchange_clear(exchange);
   exchange->state = EXCHANGE_DONE;
   box->shown = false;
-  return 2;
+  return count;
 }
 
 /* ---- methods ---- */
@@ -257,18 +281,20 @@ static int exchange_run(lua_State *L) {
   return 1;
 }
 
-/* Returns the outcome, once. Of a request: reply and hint; of login and refresh: masked reply and
-   record.
-   ---@return table? reply nil, kind, code, message if there was no answer
-   ---@return string|mic.record|nil companion */
+/* Returns the outcome, once: of a request the values of `call`, of a login or refresh a masked
+   reply and the record.
+   ---@return integer|table|false|nil outcome false if the exchange has not ended; nil, kind, code,
+     message if there was no answer
+   ---@return any ... */
 static int exchange_result(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   engine_sync(&box->exchange);
-  if (box->exchange.state != EXCHANGE_DONE)
-    return argumentsL_raise(L, "the exchange has not ended: call run until it returns \"done\"");
   if (box->taken)
     return argumentsL_raise(L, "the exchange's result was taken before");
-  return exchangeL_push_result(L, box);
+  if (box->exchange.state == EXCHANGE_DONE)
+    return exchangeL_push_result(L, box);
+  lua_pushboolean(L, 0);
+  return 1;
 }
 
 /* Returns the record of a login or refresh again after its result was read: the caller may have

@@ -13,6 +13,7 @@ struct exchange_box {
   struct exchange exchange;
   struct api_client *client; /* borrowed: kept alive by the anchors, or by the caller's stack */
   bool taken;                /* the result was read */
+  bool has_body;             /* the anchors hold a body */
   bool shown;      /* its content is being pushed, so calls from a finalizer must not change it.
                       Stays true if the push raises */
   uint64_t listed; /* the engine's last `collects` that returned it */
@@ -30,21 +31,14 @@ struct exchange_box *exchangeL_renew(lua_State *L, int index, struct api_client 
 /* True if exchangeL_renew may reuse it for this client. */
 bool exchange_is_free(const struct exchange_box *box, const struct api_client *client);
 struct exchange_box *exchangeL_check(lua_State *L, int index);
-/* Reads a request's spec (a table at a positive index) and starts it. Raises on misuse. Puts the
-   body, which must live as long as the exchange, into the stack slot after the spec. [0, 0] */
-void exchangeL_start_request(lua_State *L, struct exchange_box *box, int spec);
-/* True if this request would be sent now. Raises on misuse. [0, 0] */
-bool exchangeL_is_ready(lua_State *L, const struct api_client *client, int spec);
 /* Blocks until the exchange is done (box NULL: until any is) or `seconds` have passed. False if a
    debug hook was set meanwhile, as Ctrl-C does. Never raises. */
 bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_box *box,
                      double seconds);
 /* The same without a limit. An interrupted exchange ends with `cancelled`. */
 void exchangeL_finish(lua_State *L, struct exchange_box *box);
-/* Pushes the values of `result` and frees the exchange's memory; returns how many. */
+/* Pushes the values of `result` and clears the exchange; returns how many. */
 int exchangeL_push_result(lua_State *L, struct exchange_box *box);
-/* True if the exchange has sent credentials that are now in the advisory window. */
-bool exchangeL_wants_refresh(const struct exchange_box *box);
 /* Removes it from the list for collect, if it is listed. */
 void exchange_unwatch(struct exchange_box *box);
 void exchangeL_open(lua_State *L);

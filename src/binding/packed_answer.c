@@ -16,7 +16,6 @@ struct trailer {
   unsigned number;
 };
 
-static const char FIELD[] = "_packed";
 const char packed_answerL_type[] = "mic.reply";
 
 static void set_number(lua_State *L, const char *name, double value) {
@@ -54,16 +53,14 @@ bool packed_answer_pack(struct exchange *exchange) {
   trailer.http_version = exchange->http_version;
   trailer.new_connection = exchange->new_connection;
   trailer.number = (unsigned)exchange->number; /* may wrap: adjacent ones still differ */
-  bool packed = buffer_append(&exchange->head, exchange->url_text.data,
-                              exchange->shown_url_length) == BUFFER_OK &&
-                buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;
-  if (!packed)
-    exchange->head.length = trailer.head_length; /* drop a partial append */
-  return packed;
+  exchange->head.limit += exchange->shown_url_length + sizeof trailer;
+  return buffer_append(&exchange->head, exchange->url_text.data, exchange->shown_url_length) ==
+             BUFFER_OK &&
+         buffer_append(&exchange->head, &trailer, sizeof trailer) == BUFFER_OK;
 }
 
 /* core.unpack_answer(packed)
-   ---@param packed string of plain_request
+   ---@param packed string of `call`
    ---@return string head
    ---@return string url
    ---@return string http_version
@@ -85,43 +82,12 @@ int packed_answerL_unpack(lua_State *L) {
   return 5;
 }
 
-void packed_answerL_set(lua_State *L, const struct exchange *exchange) {
-  lua_pushlstring(L, exchange->head.data, exchange->head.length);
-  lua_setfield(L, -2, FIELD);
-}
-
-/* Unpacks the string of the reply at index 1 into its fields. [0, 0] */
-static void unpack_into(lua_State *L) {
-  static const char *const names[] = {"timings", "new_connection", "http_version", "url", "head"};
-  lua_pushstring(L, FIELD);
-  lua_rawget(L, 1);
-  if (lua_type(L, -1) != LUA_TSTRING) {
-    lua_pop(L, 1);
-    return;
-  }
-  lua_pushcfunction(L, packed_answerL_unpack);
-  lua_insert(L, -2);
-  lua_call(L, 1, 5);
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    lua_pushstring(L, names[i]);
-    lua_insert(L, -2);
-    lua_rawset(L, 1);
-  }
-  lua_pushstring(L, FIELD);
-  lua_pushnil(L);
-  lua_rawset(L, 1);
-}
-
-/* __index of a reply: unpacks at first use, and parses `headers`. */
+/* __index of a reply: parses `headers` at first use. */
 static int reply_index(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
-  unpack_into(L);
-  bool wants_headers = lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "headers") == 0;
-  if (!wants_headers) {
-    lua_rawget(L, 1);
-    return 1;
-  }
+  if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "headers") != 0)
+    return 0;
   lua_pushliteral(L, "head");
   lua_rawget(L, 1);
   if (lua_type(L, -1) != LUA_TSTRING)

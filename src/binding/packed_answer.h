@@ -10,11 +10,8 @@ MIC_PRIVATE_BEGIN
 
 extern const char packed_answerL_type[]; /* metatable of replies */
 
-/* Turns exchange->head into the packed string. False if there is no room: head is then
-   unchanged. */
+/* Turns exchange->head into the packed string. False if out of memory. */
 bool packed_answer_pack(struct exchange *exchange);
-/* Sets the packed string as a field of the table at the top. [0, 0] */
-void packed_answerL_set(lua_State *L, const struct exchange *exchange);
 const char *packed_answer_version(long version); /* of CURL_HTTP_VERSION_*: "1.1", "2" */
 void packed_answerL_push_timings(lua_State *L,
                                  const struct exchange_timings *timings); /* [0, +1] */

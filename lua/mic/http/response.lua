@@ -70,7 +70,7 @@ local function is_json(content_type)
   return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
 end
 
---- Turns the core's reply into a response. Reuses the table, which saves an allocation per call.
+--- Turns the core's reply, which is not 2xx or of a login, into a response. Reuses the table.
 ---@param reply table
 ---@param attempts number requests sent for the call
 ---@param decode boolean decode a JSON body
@@ -86,26 +86,26 @@ function response.new(reply, attempts, decode, most)
     reply.data, problem = json.decode(body, most)
   end
   reply.attempts = attempts
-  if not rawget(reply, "_packed") then
-    reply._head, reply.head = reply.head, nil
-  end
+  reply._head, reply.head = reply.head, nil
   return setmetatable(reply, response_mt), problem
 end
 
---- Makes a response of a plain call's answer; the packed rest is unpacked on first access.
+--- Makes the response of a 2xx answer; the packed rest is unpacked on first access.
 ---@param status integer
 ---@param body string
 ---@param packed_answer string of the core
 ---@param content_type string|nil
----@param most number largest number of JSON values
+---@param attempts number requests sent for the call
+---@param most number|false largest number of JSON values; false: the body is not decoded
 ---@return table response
 ---@return string|nil problem why its body could not be decoded
-function response.plain(status, body, packed_answer, content_type, most)
+function response.of_success(status, body, packed_answer, content_type, attempts, most)
   local data, problem
-  if body ~= "" and (content_type == "application/json" or is_json(content_type)) then
+  if most and body ~= "" and (content_type == "application/json" or is_json(content_type)) then
     data, problem = json.decode(body, most)
   end
-  local made = { status = status, body = body, data = data, attempts = 1, _packed = packed_answer }
+  local made =
+    { status = status, body = body, data = data, attempts = attempts, _packed = packed_answer }
   return setmetatable(made, response_mt), problem
 end
 

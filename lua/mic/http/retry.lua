@@ -1,6 +1,7 @@
 --- Retries: merges the option `retry` of call and client, and decides on the delay.
 
 local core = require "mic.core"
+local endpoints = require "mic.profile.endpoints"
 
 local retry = {}
 
@@ -12,9 +13,10 @@ local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE
 
 --- True if repeating a request has the same effect as sending it once.
 ---@param method string
+---@param path? string at the API, without query
 ---@return boolean
-function retry.is_idempotent(method)
-  return repeatable[method] or false
+function retry.is_idempotent(method, path)
+  return repeatable[method] or method == "POST" and endpoints.searches[path] or false
 end
 
 --- Decides whether to retry, and after what delay.

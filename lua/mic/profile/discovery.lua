@@ -4,11 +4,13 @@ local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 local paths = require "mic.http.path"
+local time_limit = require "mic.http.time_limit"
 
 local discovery = {}
 
 local DEFAULT_URL = "https://wrd4rfaqo1.execute-api.eu-west-1.amazonaws.com/Prod/manifest/"
 local KEY_PATH = "/metadata/manifest"
+local WITHOUT_CREDENTIALS = { auth = false } -- argument `more` of the core client's `call`
 
 --- Makes a core client for one URL. Returns it and the URL's path; nil and a text for a bad URL. It
 --- has no API key: a manifest needs none, and may be served from another origin than the API.
@@ -32,23 +34,22 @@ end
 
 --- Fetches a manifest, a flat JSON object, without credentials. `what`: its name in messages.
 local function fetch(search, transport, ends, client, path, what)
-  local left = ends and ends - transport.now()
   local shown = (client:root() .. path):match "^%a+://[^/]*([^?]*)"
   local facts = { method = "GET", path = shown, attempts = 1 }
-  if left and left <= 0 then
+  local left = ends and ends - transport.now()
+  local seconds = time_limit.of_attempt(search.config.timeout, left)
+  if not seconds then
     return nil, errors.new("timeout", "the deadline of the call has passed", facts)
   end
-  local timeout = math.min(search.config.timeout, left or math.huge)
-  local spec = { method = "GET", path = path, auth = false, resend = true, timeout = timeout }
-  local reply, kind, code, message = transport.request(client, spec)
-  if not reply then
-    return nil, errors.from_fail(kind, code, what .. ": " .. message, facts)
+  local status, second, third, message =
+    transport.call(client, "GET", path, seconds, true, nil, WITHOUT_CREDENTIALS)
+  if not status then
+    return nil, errors.from_fail(second, third, what .. ": " .. message, facts)
+  elseif not third then
+    return nil, errors.from_reply(status, nil, facts)
   end
-  if reply.status < 200 or reply.status > 299 then
-    return nil, errors.from_reply(reply, nil, facts)
-  end
-  facts.status = reply.status
-  local data, problem = json.decode(reply.body, json.most_values(0))
+  facts.status = status
+  local data, problem = json.decode(second, json.most_values(0))
   if type(data) ~= "table" then
     local cause = json.too_large[problem] and "too_large" or "decode"
     problem = problem and "holds " .. problem or "is no JSON object"

@@ -4,7 +4,6 @@
 local batch_requests = require "mic.request.batch_requests"
 local blocking_loop = require "mic.transport.blocking_loop"
 local pcall_compat = require "mic.pcall_compat"
-local plain = require "mic.request.plain"
 local sender = require "mic.request.send"
 
 local batch = { build = batch_requests.build }
@@ -28,10 +27,18 @@ local function forget(state, exchange, ...)
   return ...
 end
 
+--- Keeps an exchange whose result was read; returns that result.
+local function keep_idle(idle, exchange, ...)
+  if #idle < IDLE then
+    idle[#idle + 1] = exchange
+  end
+  return ...
+end
+
 --- Returns a client state whose running exchanges are recorded, so that they can be cancelled.
 local function watched(inside, state)
   local outer = state.transport
-  local transport = setmetatable({}, { __index = outer })
+  local transport = setmetatable({ current = false }, { __index = outer })
   function transport.start(core, ...)
     if state.broken then
       return nil, "cancelled", nil, "the batch was broken off"
@@ -42,55 +49,26 @@ local function watched(inside, state)
     state.exchanges[exchange] = true
     return forget(state, exchange, outer.finish(core, exchange, listener))
   end
-  function transport.request(core, spec)
-    local exchange, kind, code, message = transport.start(core, "request", spec)
+  function transport.call(core, method, path, seconds, resend, body, more)
+    local idle = state.client.idle
+    local count = #idle
+    local spare = idle[count]
+    idle[count] = nil
+    local exchange, kind, code, message =
+      transport.start(core, "call", method, path, seconds, resend, body, more, spare)
     if not exchange then
-      return nil, kind, code, message
+      idle[count] = spare
+      return exchange, kind, code, message
     end
-    return transport.finish(core, exchange)
+    return keep_idle(idle, exchange, transport.finish(core, exchange))
   end
   return setmetatable({ transport = transport }, { __index = inside })
 end
 
---- Sends a GET with only a path, without options or a new exchange.
-local function send_plain(state, path)
-  local self = state.client
-  local counters, idle = self.token_source.counters, self.idle
-  counters.calls = counters.calls + 1
-  local count = #idle
-  local exchange = idle[count]
-  idle[count] = nil
-  local timeout, deadline, ends = self.timeout, self.deadline, nil
-  if deadline then
-    ends = self.transport.now() + deadline
-    timeout = timeout < deadline and timeout or deadline
-  end
-  exchange = self.core:start_plain(path, timeout, exchange)
-  state.exchanges[exchange] = true
-  state.transport.wait(exchange)
-  state.exchanges[exchange] = nil
-  local status, second, packed, content_type, advisory = self.core:plain_result(exchange)
-  if #idle < IDLE then
-    idle[#idle + 1] = exchange
-  end
-  local made, problem, good =
-    plain.answer(self, ends, status, second, packed, content_type, advisory)
-  if good then
-    return made
-  end
-  local built = batch_requests.whole(path)
-  built.ends = ends
-  if made then
-    return sender.refuse(state.inside, built, made, problem)
-  end
-  return sender.go_on(state.inside, built, status, second, packed, content_type)
-end
-
 local function send(state, call)
-  if type(call) ~= "string" then
-    return state.send(state.inside, call)
-  elseif state.transport.wait and plain.is_open(state.client) then
-    return send_plain(state, call)
+  local client = state.client
+  if type(call) == "string" and client.core and not client.closed then
+    return sender.verb(state.inside, "client:batch", "GET", call)
   end
   return state.send(state.inside, batch_requests.whole(call))
 end

@@ -31,9 +31,7 @@ local function plain_path(request)
 end
 
 local function build_one(request, what)
-  local built = build.call(request, what)
-  built.share_connection = true
-  return built
+  return build.call(request, what)
 end
 
 --- Builds a member of `build`'s list.

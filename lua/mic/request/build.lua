@@ -2,7 +2,6 @@
 
 local call_options = require "mic.call_options"
 local core = require "mic.core"
-local endpoints = require "mic.profile.endpoints"
 local errors = require "mic.error"
 local json = require "mic.json"
 local json_encoder = require "mic.json_encoder"
@@ -71,13 +70,13 @@ local function add_flow(built, opts)
   end
 end
 
---- Makes the one table that serves as the core's request and as the state of the call. The core
---- reads method, path or url, headers, body, body_file, save_to, max_size, stream, progress, auth,
---- resend and, set before each attempt, timeout. Lua reads shown (the path in events and errors),
---- decode, flows (a body is a file or a stream), own_timeout, deadline, retry, on_data, listen
---- (receives the progress) and attempts. While the call runs, Lua adds ends (on the transport's
---- clock), handed (on_data got a piece), and the counts retries, renewed, resent, ensured and
---- redirects.
+--- Makes the one table that serves as the call's state and as the core's argument `more`. The core
+--- reads url, headers, auth, body_file, save_to, max_size, stream, progress and, set later,
+--- idle_timeout, allow_stale, bare, from and from_loopback; method, path, resend and body are
+--- arguments of their own. Lua reads shown (the path in events and errors), decode, flows (a body is
+--- a file or a stream), timeout, deadline, retry, on_data, listen (receives the progress) and
+--- attempts. While the call runs, Lua adds ends (on the transport's clock), handed (on_data got a
+--- piece), and the counts retries, renewed, resent, ensured and redirects.
 local function make(opts, method, path, url, data)
   if data == nil then
     data = opts.data
@@ -95,9 +94,7 @@ local function make(opts, method, path, url, data)
   local idempotent = opts.idempotent
   local shown = paths.without_query(url or path)
   if idempotent == nil then
-    idempotent = retry.is_idempotent(method)
-      or (method == "POST" and not url and endpoints.searches[shown])
-      or false
+    idempotent = retry.is_idempotent(method, not url and shown or nil)
   end
   local built = {
     method = method,
@@ -109,7 +106,7 @@ local function make(opts, method, path, url, data)
     shown = shown,
     decode = opts.decode ~= false,
     attempts = 0,
-    own_timeout = opts.timeout,
+    timeout = opts.timeout,
     deadline = opts.deadline,
     retry = opts.retry,
   }

@@ -1,133 +1,39 @@
---- Sends a call: repeats attempts until the policy ends it.
+--- Sends calls: repeats attempts until one succeeds, or `recovery` prepares no further one. The
+--- first attempt of a call with few options is one crossing into C (two in nginx) and needs no
+--- table; `build`, `attempt` and `recovery` are loaded by what goes beyond it.
 
-local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
-local events = require "mic.events"
-local policy = require "mic.request.policy"
-local redirect = require "mic.request.redirect"
+local options = require "mic.options"
+local pcall_compat = require "mic.pcall_compat"
 local response = require "mic.http.response"
 local retry = require "mic.http.retry"
+local time_limit = require "mic.http.time_limit"
 
 local send = {}
 
-local FILE_NAME_LIMIT = 200 -- bytes of a file name that a message shows
+--- ---- outcome ----
 
---- Fields of the call for its error.
-local function context(self, state)
-  return {
-    method = state.method,
-    path = state.shown,
-    attempts = state.attempts,
-    mask = self.mask,
-  }
+--- Makes the response of a 2xx answer.
+---@return table made
+---@return string|boolean|nil problem why its body could not be decoded; true: it is an error, which
+--- the API sends with status 200, too
+local function receive(self, ends, attempts, decode, status, body, packed, content_type, advisory)
+  if advisory then
+    self.token_source:prefetch(ends)
+  end
+  if not self.retry_budget.is_full then
+    self.retry_budget:earn()
+  end
+  local made, problem = response.of_success(
+    status, body, packed, content_type, attempts, decode and self.most_values
+  )
+  return made, problem or errors.is_in(made.data)
 end
 
---- Sets the time limit of the next attempt; false if the deadline has passed. For streaming bodies
---- the timeout is the longest time without progress.
-local function set_timeouts(self, state)
-  local timeout = state.own_timeout or self.timeout
-  local left = state.ends and state.ends - self.transport.now()
-  if left and left <= 0 then
-    return false
-  end
-  if state.flows then
-    state.idle_timeout, state.timeout = timeout, left
-  else
-    state.timeout = left and math.min(timeout, left) or timeout
-  end
-  return true
-end
-
---- Makes a listener that passes data and progress to the user's functions, outside libcurl.
-local function listener(state)
-  return function(news, first, second)
-    if news == "progress" then
-      return state.listen(first, second)
-    end
-    state.handed = true
-    return state.on_data(first)
-  end
-end
-
-local function exchange(self, state)
-  if not state.stream and not state.progress then
-    return self.transport.request(self.core, state)
-  end
-  local running, kind, code, message = self.transport.start(self.core, "request", state)
-  if not running then
-    return nil, kind, code, message
-  end
-  return self.transport.finish(self.core, running, listener(state))
-end
-
---- Kinds of failures that may occur before the request is sent.
-local never_begun =
-  { phase = true, missing = true, stale = true, closed = true, file = true, config = true }
-
-local function count_attempt(self, state, reply, kind)
-  local tried = reply or not never_begun[kind] or self.core:was_sent()
-  if tried then
-    state.attempts = state.attempts + 1
-  end
-  return tried
-end
-
---- Adds the file name to the core's message, for example "save_to: permission denied".
-local function name_file(state, message)
-  local option, reason = message:match "^([%l_]+): (.*)$"
-  if not option then
-    return message
-  end
-  return ('%s "%s": %s'):format(option, errors.one_line(state[option], FILE_NAME_LIMIT), reason)
-end
-
---- Returns an error if `save_to` cannot be written. Used only before the stack is known; later the
---- core checks it before it connects.
----@param self table as for `call`
----@param state table as for `call`
----@return table|nil err
-function send.unwritable(self, state)
-  if not state.save_to or self.core then
-    return nil
-  end
-  local ok, kind, code, message = core.check_download(state.save_to)
-  return not ok and errors.from_fail(kind, code, name_file(state, message), context(self, state))
-    or nil
-end
-
---- Performs one attempt. Returns reply and hint, or nil, kind, code, message.
-local function attempt(self, state)
-  local listens = self.listens
-  local started
-  if listens and self.core:ready(state) then
-    started = self.transport.now()
-    events.request(self, state)
-  end
-  local reply, second, code, message = exchange(self, state)
-  if second == "file" and not reply then
-    message = name_file(state, message)
-  end
-  local tried = count_attempt(self, state, reply, second)
-  if started and (tried or second == "file") then
-    local err = not reply and errors.from_fail(second, code, message, context(self, state)) or nil
-    events.response(self, state, started, reply, err)
-  end
-  return reply, second, code, message
-end
-
-local function decode_failure(self, state, made, problem)
-  local facts = context(self, state)
-  facts.status = made.status
-  facts.response = made
-  response.seal(made)
-  local kind = json.too_large[problem] and "too_large" or "decode"
-  return errors.new(kind, "the answer holds " .. problem, facts)
-end
-
-local function reply_failure(self, state, made)
-  local facts = context(self, state)
-  facts.unfollowed = made.location and redirect.reason(state, made)
+local function reply_error(self, call, made)
+  local facts = errors.context(call, self.mask)
+  facts.unfollowed = call.unfollowed
   facts.response = made
   facts.headers = made.headers
   facts.fresh_token = made.authenticated
@@ -136,215 +42,289 @@ local function reply_failure(self, state, made)
   return err
 end
 
---- Returns the response of a 2xx reply, or its error: the API sends errors with status 200 too.
-local function succeed(self, state, made, problem)
-  if problem then
-    return nil, decode_failure(self, state, made, problem)
+--- Returns the error of a 2xx answer with a problem of `receive`.
+local function success_error(self, call, made, problem)
+  if problem == true then
+    return reply_error(self, call, made)
   end
-  if errors.is_in(made.data) then
-    return nil, reply_failure(self, state, made)
-  end
-  return response.seal(made)
+  local facts = errors.context(call, self.mask)
+  facts.status = made.status
+  facts.response = made
+  local kind = json.too_large[problem] and "too_large" or "decode"
+  return errors.new(kind, "the answer holds " .. problem, facts)
 end
 
-local function fail(self, state, reply, kind, code, message)
-  if state.err then -- that of a renewal, which is more specific than "the token is stale"
-    state.err.attempts = state.attempts
-    return nil, state.err
+--- Returns the error of a call that ends with this reply, or with this failure.
+local function failure(self, call, reply, kind, code, message)
+  if call.err then -- that of a renewal, which is more specific than "the token is stale"
+    call.err.attempts = call.attempts
+    return call.err
   end
   if not reply then
-    return nil, errors.from_fail(kind, code, message, context(self, state))
+    return errors.from_fail(kind, code, message, errors.context(call, self.mask))
   end
-  local made = response.new(reply, state.attempts, state.decode, self.most_values)
-  return nil, reply_failure(self, state, made)
+  local decode = call.decode ~= false
+  return reply_error(self, call, response.new(reply, call.attempts, decode, self.most_values))
 end
 
---- ---- actions of the policy; false ends the call ----
-
-local actions = {}
-
---- Adds the call to the error of a renewal that sent nothing.
-local function name_call(self, state, err)
-  if err.path == nil then
-    err.method, err.path = state.method, self.mask(state.shown)
+--- Returns the error where a module that would continue the call cannot be loaded. `...`: kind,
+--- code and message of that.
+local function unloaded(self, call, reply, kind, code, message, ...)
+  if not reply and (kind == "missing" or kind == "stale") then
+    return failure(self, call, nil, ...)
   end
+  return failure(self, call, reply, kind, code, message)
 end
 
---- When a renewal before the call has to have ended. While the token is good it gets half of the
---- time that is left, so that the call can still be sent when the renewal hangs.
-local function renewal_ends(self, state)
-  if not state.ends or not self.token_source:is_usable() then
-    return state.ends
-  end
-  local now = self.transport.now()
-  return now + (state.ends - now) / 2
+local function deadline_error(self, call)
+  local context = errors.context(call, self.mask)
+  return errors.new("timeout", "the deadline of the call has passed", context)
 end
 
-function actions.ensure(self, state)
-  state.ensured = (state.ensured or 0) + 1
-  local settings = retry.settings(self, state.retry)
-  local ok, err = self.token_source:ensure(renewal_ends(self, state), settings)
-  if ok then
-    return true
-  end
-  --- The renewal failed, but the token is still good: use it.
-  if not state.allow_stale and self.token_source:is_usable() then
-    state.allow_stale = true
-    return true
-  end
-  name_call(self, state, err)
-  state.err = err
-  return false
-end
+--- ---- attempts of a built call ----
 
-function actions.renew(self, state, reply)
-  if self.token_source:is_vain() then
-    state.resent = (state.resent or 0) + 1
-    return self.token_source:look() -- another worker may have saved a better token
-  end
-  local before = self.token_source:renewals()
-  local settings = retry.settings(self, state.retry)
-  local ok, err = self.token_source:replace(reply.generation, state.ends, settings)
-  -- An adopted token may be refused, too: it does not count as a renewal.
-  local count = before == self.token_source:renewals() and "resent" or "renewed"
-  state[count] = (state[count] or 0) + 1
-  if err then
-    name_call(self, state, err)
-  end
-  state.err = err
-  return ok
-end
-
-function actions.resend(_, state)
-  state.resent = (state.resent or 0) + 1
-  return true
-end
-
-actions.redirect = redirect.follow
-
-local function decide(self, state, reply, kind)
-  local _, generation = self.core:freshness()
-  return policy.decide {
-    kind = not reply and kind or nil,
-    status = reply and reply.status,
-    means = reply and reply.means,
-    auth = reply and reply.authenticated,
-    generation = reply and reply.generation,
-    present_generation = generation,
-    renewed = state.renewed or 0,
-    resent = state.resent or 0,
-    ensured = state.ensured or 0,
-    method = state.method,
-    location = reply and reply.location,
-    same_origin = reply and reply.same_origin,
-    is_foreign = reply and reply.is_foreign,
-    fetch = state.fetch,
-    redirects = state.redirects or 0,
-  }
-end
-
---- Waits before a retry; false: no retry.
-local function wait_for_retry(self, state, reply, kind, code)
-  local settings = not state.handed and retry.settings(self, state.retry)
-  local headers = settings and reply and core.parse_headers(reply.head)
-  local delay = retry.delay(settings, {
-    tries = (state.retries or 0) + 1,
-    status = reply and reply.status,
-    kind = not reply and errors.is_passing(kind, code) and kind or nil,
-    idempotent = state.resend,
-    sent = reply ~= nil or self.core:was_sent(),
-    retry_after = retry.after(headers, self.core),
-    left = state.ends and state.ends - self.transport.now(),
-    random = self.transport.random(),
-  })
-  if not delay then
-    return false
-  end
-  state.retries = (state.retries or 0) + 1
-  self.token_source.counters.retries = self.token_source.counters.retries + 1
-  if self.listens then
-    events.retry(self, state, delay, reply and ("%d"):format(reply.status) or kind)
-  end
-  self.transport.sleep(delay)
-  return true
-end
-
---- Handles the outcome of an attempt. Returns whether the call has ended, and then its results.
-local function settle(self, state, reply, second, code, message)
-  if reply and reply.status >= 200 and reply.status < 300 then
-    if second == "advisory" then
-      self.token_source:prefetch(state.ends)
+--- Takes the values of an attempt. Returns true if another one is due; otherwise false and the
+--- results of the call.
+local function conclude(self, call, status, second, third, fourth, advisory)
+  if status and third then
+    local made, problem = receive(
+      self, call.ends, call.attempts, call.decode, status, second, third, fourth, advisory
+    )
+    if not problem then
+      return false, made
     end
-    self.retry_budget:earn()
-    local made, problem = response.new(reply, state.attempts, state.decode, self.most_values)
-    return true, succeed(self, state, made, problem)
+    return false, nil, success_error(self, call, made, problem)
   end
-  if reply and reply.means == "expired" and (state.renewed or 0) > 0 then
-    self.token_source:note_vain(reply.generation)
+  local recovery, kind, code, message = pcall_compat.load "mic.request.recovery"
+  if not recovery then
+    return false, nil, unloaded(self, call, status, second, third, fourth, kind, code, message)
   end
-  local action = actions[decide(self, state, reply, second)]
-  local again
-  if action then
-    again = action(self, state, reply)
-  else
-    again = wait_for_retry(self, state, reply, second, code)
+  if recovery.prepare(self, call, status, second, third) then
+    return true
   end
-  if again then
-    return false
-  end
-  return true, fail(self, state, reply, second, code, message)
+  return false, nil, failure(self, call, status, second, third, fourth)
 end
 
---- Sends a built request.
----@param self table the client state: core, transport, token_source, mask, emit, listens, timeout,
---- retry, retry_defaults, retry_budget
----@param state table of `build`, with `ends` (on the transport's clock) if there is a deadline
----@return table|nil response
----@return table|nil err
-function send.call(self, state)
-  if self.token_source.cache.dirty or self.token_source.group.token then
-    self.token_source:flush(state.ends)
+local function repeat_attempts(self, call)
+  local attempt, kind, code, message = pcall_compat.load "mic.request.attempt"
+  if not attempt then
+    return nil, failure(self, call, nil, kind, code, message)
   end
   while true do
-    if not set_timeouts(self, state) then
-      return nil,
-        errors.new("timeout", "the deadline of the call has passed", context(self, state))
+    local has_time, seconds = attempt.seconds(self, call)
+    if not has_time then
+      return nil, deadline_error(self, call)
     end
-    local ended, made, err = settle(self, state, attempt(self, state))
-    if ended then
+    local again, made, err = conclude(self, call, attempt.send(self, call, seconds))
+    if not again then
       return made, err
     end
   end
 end
 
---- Continues a call after a first attempt by the fast path that did not succeed.
----@param self table as for `call`
----@param state table as for `call`
----@param reply table|nil
----@param second string|nil the reply's hint, or the kind of the failure
----@param code string|nil of the failure
----@param message string|nil of the failure
----@return table|nil response
----@return table|nil err
-function send.go_on(self, state, reply, second, code, message)
-  count_attempt(self, state, reply, second)
-  local ended, made, err = settle(self, state, reply, second, code, message)
-  if ended then
-    return made, err
-  end
-  return send.call(self, state)
+--- True if credentials have to be saved before a call uses them.
+local function is_dirty(source)
+  return source.cache.dirty or source.group.token
 end
 
---- Returns the error of a 2xx answer that cannot be used.
----@param self table as for `call`
----@param state table as for `call`
----@param made table the response
----@param problem string|nil why its body could not be decoded
----@return nil
----@return table err
-function send.refuse(self, state, made, problem)
-  state.attempts = made.attempts
-  return succeed(self, state, made, problem)
+--- Returns the transport of this place, and notes it for `status()`.
+local function present_transport(self)
+  local transport = self.transport
+  local current = transport.current
+  if current then
+    transport = current()
+  end
+  self.used_transport = transport
+  return transport
+end
+
+--- Sends a built call.
+---@param self table the client state: core, transport, token_source, mask, emit, listens, timeout,
+--- retry, retry_defaults, retry_budget
+---@param call table of `build`, with `ends` (on the transport's clock) if there is a deadline
+---@return table|nil response
+---@return table|nil err
+function send.call(self, call)
+  local source, transport = self.token_source, present_transport(self)
+  local problem = transport.problem and transport.problem()
+  if problem then
+    return nil, errors.new("phase", problem)
+  end
+  source.counters.calls = source.counters.calls + 1
+  if is_dirty(source) then
+    source:flush(call.ends)
+  end
+  return repeat_attempts(self, call)
+end
+
+--- Loads `build`.
+---@param opts? table options of the call: without descriptors, its files cannot be opened either
+---@return table|nil build
+---@return table|nil err why it cannot be loaded
+function send.load_build(opts)
+  local build, kind, code, message = pcall_compat.load "mic.request.build"
+  if type(opts) == "table" and (opts.save_to or opts.body_file) then
+    kind = "file"
+  end
+  return build, not build and errors.from_fail(kind, code, message) or nil
+end
+
+local function build_and_send(self, what, method, path, data, opts)
+  local build, err = send.load_build(opts)
+  if not build then
+    return nil, err
+  end
+  local call = build.call(opts, what, method, path, data)
+  call.ends = time_limit.ends(self, call.deadline)
+  return send.call(self, call)
+end
+
+--- ---- a call with few options ----
+
+local few_options = { params = "table", query = "table", timeout = "number" }
+
+--- True if there are only these options, of the right types. Wrong ones are reported by `build`.
+local function are_few(opts)
+  if type(opts) ~= "table" or getmetatable(opts) ~= nil then
+    return false
+  end
+  for name, value in next, opts do
+    if type(value) ~= few_options[name] then
+      return false
+    end
+  end
+  return opts.timeout == nil or options.check_seconds(opts.timeout) == true
+end
+
+local paths -- loaded at the first call with params or a query
+
+--- Returns the path as sent.
+---@return any filled nil: `build` has to check the call
+---@return any place the same without the option `query`
+local function fill(path, opts)
+  if opts == nil then
+    return path, path
+  end
+  if type(path) ~= "string" or path == "" or not are_few(opts) then
+    return nil
+  end
+  if not opts.params and not opts.query then
+    return path, path
+  end
+  paths = paths or pcall_compat.load "mic.http.path"
+  if not paths then
+    return nil -- as `build` reports
+  end
+  local filled = paths.fill(path, opts.params)
+  return paths.query(filled, opts.query), filled
+end
+
+--- The least of a call that its error needs.
+local function sketch(method, filled, attempts)
+  return { method = method, shown = filled:match "^[^?]*", attempts = attempts }
+end
+
+--- Continues with a built call after the first attempt.
+local function continue(self, call, ends, status, second, third, fourth)
+  local attempt, kind, code, message = pcall_compat.load "mic.request.attempt"
+  if not attempt then
+    return nil, unloaded(self, call, status, second, third, fourth, kind, code, message)
+  end
+  call.ends = ends
+  attempt.count(self, call, status, second)
+  local again, made, err = conclude(self, call, status, second, third, fourth)
+  if again then
+    return repeat_attempts(self, call)
+  end
+  return made, err
+end
+
+--- Finishes a call with few options after its first attempt.
+---@param self table the client state
+---@param ends number|nil deadline of the call
+---@param filled string the path as sent
+---@param what string for messages, as the next four for `build`
+---@param method string
+---@param path string
+---@param data any
+---@param opts table|nil
+---@param status any the values of the core client's `call`
+---@param second any
+---@param third any
+---@param fourth any
+---@param advisory any
+---@return table|nil response
+---@return table|nil err
+function send.finish(self, ends, filled, what, method, path, data, opts, status, second, third,
+  fourth, advisory)
+  if not status and second == "phase" then
+    return nil, errors.new("phase", fourth)
+  end
+  local counters = self.token_source.counters
+  counters.calls = counters.calls + 1
+  if status and third then
+    local made, problem = receive(self, ends, 1, true, status, second, third, fourth, advisory)
+    if not problem then
+      return made
+    end
+    return nil, success_error(self, sketch(method, filled, 1), made, problem)
+  end
+  local build, kind, code, message = pcall_compat.load "mic.request.build"
+  if not build then
+    local call = sketch(method, filled, status and 1)
+    return nil, unloaded(self, call, status, second, third, fourth, kind, code, message)
+  end
+  local call = build.call(opts, what, method, path, data)
+  return continue(self, call, ends, status, second, third, fourth)
+end
+
+--- Sends a verb's call. The client is connected.
+---@param self table the client state
+---@param what string for messages
+---@param method string
+---@param path any as the caller passed it
+---@param data any
+---@param opts table|nil
+---@return table|nil response
+---@return table|nil err
+function send.verb(self, what, method, path, data, opts)
+  local filled, place
+  if not self.listens then
+    filled, place = fill(path, opts)
+  end
+  if filled == nil then
+    return build_and_send(self, what, method, path, data, opts)
+  end
+  local body
+  if data ~= nil then
+    local build, err = send.load_build()
+    if not build then
+      return nil, err
+    end
+    build.check_data(data, what, method)
+    body = json.encode(data)
+  end
+  local source, ends, left = self.token_source, time_limit.ends(self), self.deadline
+  if not source.loaded or is_dirty(source) then
+    if is_dirty(source) then
+      source:flush(ends)
+    end
+    source:load() -- otherwise a stored token is found only after a refused attempt
+    left = ends and ends - self.transport.now()
+  end
+  local seconds = time_limit.of_attempt(opts and opts.timeout or self.timeout, left)
+  if not seconds then
+    return nil, deadline_error(self, sketch(method, filled, 0))
+  end
+  local status, second, third, fourth, advisory = present_transport(self).call(
+    self.core, method, filled, seconds, retry.is_idempotent(method, place), body
+  )
+  if status == false then -- the path has to be filled, or is misuse
+    return build_and_send(self, what, method, path, data, opts)
+  end
+  return send.finish(
+    self, ends, filled, what, method, path, data, opts, status, second, third, fourth, advisory
+  )
 end
 
 return send

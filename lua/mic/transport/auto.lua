@@ -37,7 +37,7 @@ local function transport_of(name)
   local function can_suspend()
     return true
   end
-  local failing = { start = fail, request = fail, can_suspend = can_suspend }
+  local failing = { start = fail, call = fail, can_suspend = can_suspend }
   return setmetatable(failing, { __index = blocking })
 end
 
@@ -56,35 +56,33 @@ local function loop_around()
   end
 end
 
-local function current()
+--- Returns the transport of this place.
+---@return table transport
+function auto.current()
   if in_nginx then
     return transport_of "mic.transport.nginx"
+  elseif not (loaded.cqueues or loaded.uv or loaded.luv) then
+    return blocking -- fast: every call asks
   end
   local loop = loop_around()
   return loop and loop.can_suspend() and loop or blocking
 end
 
+local current = auto.current
+
 --- True if the caller is a task of a loop, and only that task waits.
 ---@return boolean
 function auto.can_suspend()
-  if not (in_nginx or loaded.cqueues or loaded.uv or loaded.luv) then
-    return false -- fast: every call asks
-  end
   local transport = current()
   return transport ~= blocking and transport.can_suspend()
 end
 
-for _, name in ipairs { "sleep", "spawn", "park", "start", "request", "finish" } do
+for _, name in ipairs { "sleep", "spawn", "park", "start", "call", "finish" } do
   --- Delegates to the current transport.
   auto[name] = function(...)
     return current()[name](...)
   end
 end
-
---- The plain GET of nginx. Whether a Lua state belongs to nginx never changes.
-auto.plain_get = auto.is_in_nginx() and function(...)
-  return current().plain_get(...)
-end or nil
 
 --- Wakes all tasks parked on this, in any loop.
 ---@param what table

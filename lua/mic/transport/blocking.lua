@@ -65,13 +65,15 @@ end
 
 --- Sends one request and waits for its answer.
 ---@param core_client table
----@param spec table
----@return table|nil reply
----@return string|nil hint or, after nil: kind, code, message
----@return string|nil code
----@return string|nil message
-function blocking.request(core_client, spec)
-  return core_client:request(spec)
+---@param method string
+---@param path string|nil
+---@param seconds number|nil time limit
+---@param resend boolean
+---@param body string|nil
+---@param more table|nil
+---@return any ... as the `call` of the core's client
+function blocking.call(core_client, method, path, seconds, resend, body, more)
+  return core_client:call(method, path, seconds, resend, body, more)
 end
 
 --- Waits for a started exchange. An error raised by the listener cancels the exchange and is raised

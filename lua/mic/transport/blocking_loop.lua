@@ -177,11 +177,6 @@ function blocking_loop.new(core_client)
     end
   end
 
-  --- Suspends the task until the exchange has ended.
-  function transport.wait(exchange)
-    yield(WAITS, exchange)
-  end
-
   --- Suspends only the task. With a listener it blocks the thread: `collect` returns exchanges that
   --- have ended, and no pieces of others.
   function transport.finish(_, exchange, listener)
@@ -192,8 +187,9 @@ function blocking_loop.new(core_client)
     return exchange:result()
   end
 
-  function transport.request(core, spec)
-    return transport.finish(core, core:start("request", spec))
+  function transport.call(core, ...)
+    local exchange = core:start("call", ...)
+    return exchange and transport.finish(core, exchange)
   end
 
   return transport

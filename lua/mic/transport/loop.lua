@@ -174,19 +174,21 @@ local function complete(self, functions)
         return nil, kind, code, message
       end
       local exchange = core_client:start(...)
-      in_thread[exchange] = not engaged or nil
+      if exchange and not engaged then
+        in_thread[exchange] = true
+      end
       return exchange
     end
     return core_client:start(...)
   end
 
-  function transport.request(core_client, spec)
+  function transport.call(core_client, ...)
     if not running() then
-      return blocking.request(core_client, spec)
+      return core_client:call(...)
     end
-    local exchange, kind, code, message = transport.start(core_client, "request", spec)
+    local exchange, kind, code, message = transport.start(core_client, "call", ...)
     if not exchange then
-      return nil, kind, code, message
+      return exchange, kind, code, message
     end
     return transport.finish(core_client, exchange)
   end

@@ -141,6 +141,9 @@ end
 local IDLE_MOST = 64 -- exchanges that a client keeps for reuse
 
 local given = setmetatable({}, { __mode = "k" }) -- engine of each client
+--- Idle exchanges of each client. Weak, because an exchange holds its client.
+local idle_of = setmetatable({}, { __mode = "k" })
+local idle_mt = { __mode = "v" }
 local present -- the engine in use
 
 --- Assigns the client to the engine of this VM. Returns the engine, or nil, kind, code, message.
@@ -161,6 +164,7 @@ local function engage(core_client)
   end
   if given[core_client] ~= engine and core_client:use_engine(engine) then
     given[core_client] = engine
+    idle_of[core_client] = setmetatable({}, idle_mt)
   end
   present = engine
   return engine
@@ -179,21 +183,6 @@ function nginx.start(core_client, ...)
     return nil, kind, code, message
   end
   return core_client:start(...)
-end
-
---- Sends one request and waits for its answer.
----@param core_client table
----@param spec table
----@return table|nil reply
----@return string|nil hint or, after nil: kind, code, message
----@return string|nil code
----@return string|nil message
-function nginx.request(core_client, spec)
-  local exchange, kind, code, message = nginx.start(core_client, "request", spec)
-  if not exchange then
-    return nil, kind, code, message
-  end
-  return nginx.finish(core_client, exchange)
 end
 
 --- Waits for a started exchange. An error raised by the listener cancels the exchange and is raised
@@ -225,42 +214,53 @@ function nginx.finish(_, exchange, listener)
   end
 end
 
---- Sends a GET that has only a path and waits for its answer. Crosses into C only twice, because
---- each crossing ends a LuaJIT trace.
----@param self table the client state, connected
----@param path string
----@param timeout number seconds
----@return any ... as the core client's `plain_request`; false if nothing was done: then use
---- `request`, which assigns the engine or reports why not
-function nginx.plain_get(self, path, timeout)
-  local core_client = self.core
-  local engine = given[core_client]
-  if not engine or not waiting_phases[ngx.get_phase()] then
-    return false
+--- Sends a request of a client that may have no engine yet, or reports why it cannot wait here.
+local function call_engaged(core_client, ...)
+  local exchange, kind, code, message = nginx.start(core_client, "call", ...)
+  if not exchange then
+    return exchange, kind, code, message
   end
-  local idle = self.idle or {}
+  return nginx.finish(core_client, exchange)
+end
+
+--- Sends one request and waits for its answer. Crosses into C only twice, because each crossing
+--- ends a LuaJIT trace.
+---@param core_client table
+---@param method string
+---@param path string|nil
+---@param seconds number|nil time limit
+---@param resend boolean
+---@param body string|nil
+---@param more table|nil
+---@return any ... as the `call` of the core's client
+function nginx.call(core_client, method, path, seconds, resend, body, more)
+  local engine, idle = given[core_client], idle_of[core_client]
+  if not engine or not waiting_phases[ngx.get_phase()] then
+    return call_engaged(core_client, method, path, seconds, resend, body, more)
+  end
   local count, turn = #idle, 0
   local spare = idle[count]
-  idle[count], self.idle = nil, idle
-  local exchange, running = core_client:start_plain(path, timeout, spare, true)
+  idle[count] = nil
+  local exchange, running =
+    core_client:start("call", method, path, seconds, resend, body, more, spare, true)
   if not exchange then
     idle[count] = spare
-    return false
+    return call_engaged(core_client, method, path, seconds, resend, body, more)
   end
-  local status, second, packed, content_type, advisory
+  local status, second, third, fourth, advisory, authenticated
   repeat
     if running then
       turn = turn + 1
       reader.wait(engine, exchange, turn)
     end
-    status, second, packed, content_type, advisory = core_client:plain_result(exchange)
+    status, second, third, fourth, advisory, authenticated = exchange:result()
   until status ~= false
   reader.leave(engine)
   count = #idle
   if count < IDLE_MOST then
     idle[count + 1] = exchange
   end
-  return status, second, packed, content_type, advisory
+  return status, second, third, fourth, advisory, authenticated
 end
 
 --- Returns the transport's name for `status()`, with the reason if calls poll.

@@ -382,8 +382,11 @@ void exchange_recycle(struct exchange *exchange) {
   struct buffer *buffers[] = {&exchange->url_text, &exchange->head, &exchange->reply_body};
   enum { COUNT = sizeof buffers / sizeof buffers[0] };
   struct buffer kept[COUNT];
-  struct url_parsed parsed = exchange->parsed;
-  memset(&exchange->parsed, 0, sizeof exchange->parsed);
+  struct url_parsed parsed = {0};
+  if (exchange->parsed.text.length > 0) { /* of our origin */
+    parsed = exchange->parsed;
+    memset(&exchange->parsed, 0, sizeof exchange->parsed);
+  }
   for (size_t i = 0; i < COUNT; i++) {
     buffer_clear(buffers[i], KEPT_CAPACITY);
     kept[i] = *buffers[i];

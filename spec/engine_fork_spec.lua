@@ -2,7 +2,6 @@
 -- engine_spec.lua, since ThreadSanitizer does not follow a child that starts threads.
 
 local api = require "spec.support.api"
-local core_calls = require "spec.support.core_calls"
 local child = require "spec.support.engine_child"
 local native = require "spec.support.native"
 

@@ -3,7 +3,6 @@
 local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local errors = require "mic.error"
-local auto = require "mic.transport.auto"
 local json = require "mic.json"
 local options = require "mic.options"
 local pcall_compat = require "mic.pcall_compat"

@@ -15,19 +15,8 @@ local LIFE = 600 -- seconds of a token; windows and pauses follow from it
 --- One process: it makes a call for each line of input and answers with a line. A line begins with
 --- the offset of its clocks in seconds.
 local WORKER = [[
-  local core, mic = require "mic.core", require "mic"
-  local make, inner, later = core.client, nil, 0
-  core.client = function(config)
-    inner = make(config)
-    return inner
-  end
-  local blocking = require "mic.transport.blocking"
-  local transport = {}
-  for name, value in pairs(blocking) do
-    transport[name] = value
-  end
-  function transport.now() return core.now() + later end
-  function transport.wall() return core.wall() + later end
+  local mic = require "mic"
+  local transport = require("spec.support.clock").transport()
   local client = mic.new {
     base_url = os.getenv "BASE" or os.getenv "MIC_BASE_URL", api_key = os.getenv "MIC_API_KEY",
     username = os.getenv "MIC_USERNAME", password = os.getenv "PASSWORD",
@@ -35,10 +24,11 @@ local WORKER = [[
     timeout = tonumber(os.getenv "TIMEOUT"),
     store = mic.store.file { path = %q }, transport = transport,
   }
+  local inner = require("mic.client").inside_of(client).core
   for line in io.lines(%q) do
     local at, words = line:match "^(%%S+) (.*)$"
-    inner:shift_clock(tonumber(at) - later)
-    later = tonumber(at)
+    inner:shift_clock(tonumber(at) - transport.later)
+    transport.later = tonumber(at)
     local ok, err
     if words == "login" then
       ok, err = client:login(nil, os.getenv "MIC_PASSWORD")

@@ -1,9 +1,8 @@
 --- A damaged file is set aside, and costs a login.
 return {
   prepare = function(world)
-    local inner, client = world.inside(function()
-      return world.automatic()
-    end)
+    local client = world.automatic()
+    local inner = world.inside(client)
     assert(client:login())
     local core = require "mic.core"
     local file = core.credential_file(world.path "credentials", world.key)

@@ -1,9 +1,8 @@
 --- The functions of the store of files.
 return {
   prepare = function(world)
-    local inner, client = world.inside(function()
-      return world.automatic()
-    end)
+    local client = world.automatic()
+    local inner = world.inside(client)
     assert(client:login())
     return inner:record()
   end,

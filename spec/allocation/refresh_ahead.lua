@@ -1,9 +1,8 @@
 --- A call whose token is due for a refresh, and one whose token has expired.
 return {
   prepare = function(world)
-    local inner, client = world.inside(function()
-      return world.automatic { refresh_margin = 1000 }
-    end)
+    local client = world.automatic { refresh_margin = 1000 }
+    local inner = world.inside(client)
     assert(client:login())
     inner:shift_clock(999999500)
     return { client = client, inner = inner }

@@ -2,9 +2,8 @@
 return {
   leaves_clients = true,
   prepare = function(world)
-    local inner, client = world.inside(function()
-      return world.client { username = "anna", store = world.file_store() }
-    end)
+    local client = world.client { username = "anna", store = world.file_store() }
+    local inner = world.inside(client)
     local good = world.logged_in()
     assert(client:use_credentials {
       identityId = "eu-west-1:4c3b",

@@ -64,20 +64,11 @@ function world.logged_in(options)
   return client
 end
 
---- The core's client that is made meanwhile, whose clock can be shifted, and what `make` returns.
----@param make function
+--- The core's client of a client; its clock can be shifted.
+---@param client table
 ---@return table inner
----@return any result
-function world.inside(make)
-  local core = require "mic.core"
-  local original, inner = core.client, nil
-  function core.client(config)
-    inner = original(config)
-    return inner
-  end
-  local result = make()
-  core.client = original
-  return inner, result
+function world.inside(client)
+  return require("mic.client").inside_of(client).core
 end
 
 ---@param name string

@@ -141,18 +141,8 @@ function api_methods:client(options)
   for name, value in pairs(options or {}) do
     all[name] = value
   end
-  local mic = require "mic"
-  local make, inner = core.client, nil
-  core.client = function(config)
-    inner = make(config)
-    return inner
-  end
-  local ok, client = pcall(mic.new, all)
-  core.client = make
-  if not ok then
-    error(client, 0)
-  end
-  return cleanup.close(client), inner
+  local client = cleanup.close(require("mic").new(all))
+  return client, require("mic.client").inside_of(client).core
 end
 
 --- A client that logs in by itself.

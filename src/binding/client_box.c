@@ -37,9 +37,8 @@ void clientL_keep_idle_exchange(lua_State *L, int count) {
 }
 
 void clientL_watch(lua_State *L, struct exchange_box *box) {
-  struct exchange_box **first = &((struct client_box *)box->client)->watched;
   engineL_know(L, box);
-  if (box->link != NULL) /* still listed from its previous use */
+  if (box->watched.list != NULL) /* still listed from its previous use */
     return;
   /* Reuse the key: new keys would make Lua rehash the table every few calls. */
   if (box->watched_as < 1.0)
@@ -49,9 +48,5 @@ void clientL_watch(lua_State *L, struct exchange_box *box) {
   lua_pushvalue(L, -3);
   lua_rawset(L, -3);
   lua_pop(L, 1);
-  box->next = *first;
-  box->link = first;
-  if (box->next != NULL)
-    box->next->link = &box->next;
-  *first = box;
+  list_append(&((struct client_box *)box->client)->watched, &box->watched);
 }

@@ -9,8 +9,8 @@
 MIC_PRIVATE_BEGIN
 
 struct client_box {
-  struct api_client client;     /* first, so that a pointer to it is one to the box */
-  struct exchange_box *watched; /* borrowed list for collect: started, and not yet returned */
+  struct api_client client; /* first, so that a pointer to it is one to the box */
+  struct list watched; /* of exchange_box, borrowed, for collect: started, and not yet returned */
 };
 
 extern const char clientL_type[];

@@ -8,11 +8,13 @@
    The client is at index 1. [0, 0] */
 static int list_ended(lua_State *L, struct api_client *client) {
   int count = 0;
-  struct exchange_box *next = NULL;
+  struct list_link *next = NULL;
   compatL_push_anchors(L, 1);
   /* The loop allocates nothing, so no finalizer changes the list meanwhile. */
-  for (struct exchange_box *box = ((struct client_box *)client)->watched; box != NULL; box = next) {
-    next = box->next;
+  for (struct list_link *each = ((struct client_box *)client)->watched.first; each != NULL;
+       each = next) {
+    struct exchange_box *box = LIST_ITEM(each, struct exchange_box, watched);
+    next = each->next;
     engine_sync(&box->exchange);
     if (box->exchange.state != EXCHANGE_DONE)
       continue;
@@ -25,7 +27,7 @@ static int list_ended(lua_State *L, struct api_client *client) {
     compatL_push_whole(L, box->watched_as);
     lua_pushnil(L);
     lua_rawset(L, -3);
-    exchange_unwatch(box);
+    list_remove(each);
   }
   lua_pop(L, 1);
   return count;

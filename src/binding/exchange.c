@@ -36,16 +36,6 @@ struct exchange_box *exchangeL_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
 }
 
-void exchange_unwatch(struct exchange_box *box) {
-  if (box->link == NULL)
-    return;
-  *box->link = box->next;
-  if (box->next != NULL)
-    box->next->link = box->link;
-  box->next = NULL;
-  box->link = NULL;
-}
-
 /* ---- blocking wait ---- */
 
 struct hook_watch {
@@ -320,7 +310,7 @@ static int exchange_release(lua_State *L) {
   struct exchange_box *box = compatL_testudata(L, 1, TYPE);
   if (box == NULL)
     return 0;
-  exchange_unwatch(box);
+  list_remove(&box->watched);
   api_client_cancel(&box->exchange, FAILURE_CANCELLED, "the call was cancelled");
   engine_detach(&box->exchange);
   exchange_clear(&box->exchange);

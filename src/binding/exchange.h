@@ -4,6 +4,7 @@
 #define MIC_BINDING_EXCHANGE_H
 
 #include "../core/api_client.h"
+#include "../core/list.h"
 #include "../core/transfer/exchange.h"
 #include "arguments.h"
 
@@ -17,7 +18,7 @@ struct exchange_box {
   bool shown;      /* its content is being pushed, so calls from a finalizer must not change it.
                       Stays true if the push raises */
   uint64_t listed; /* the engine's last `collects` that returned it */
-  struct exchange_box *next, **link; /* the client's list for collect; link is NULL if in none */
+  struct list_link watched; /* in the client's list for collect */
   struct buffer piece; /* of a stream, while it is pushed; else an empty buffer for the next one */
   double watched_as;   /* its key in the client's anchors while listed; 0: never listed. An integer
                           unique within the client, exact up to 2^53 */
@@ -39,8 +40,6 @@ bool exchangeL_drive(lua_State *L, struct api_client *client, struct exchange_bo
 void exchangeL_finish(lua_State *L, struct exchange_box *box);
 /* Pushes the values of `result` and clears the exchange; returns how many. */
 int exchangeL_push_result(lua_State *L, struct exchange_box *box);
-/* Removes it from the list for collect, if it is listed. */
-void exchange_unwatch(struct exchange_box *box);
 void exchangeL_open(lua_State *L);
 
 MIC_PRIVATE_END

@@ -92,7 +92,7 @@ function process_methods:start()
   self.world:note(self.name, "starts")
   local load_module = loader.new(core.new(self))
   local mic = load_module "mic"
-  local store, waiting = self.group.store:handle(self), transport.new(self)
+  local store, waiting = self.group.store:handle(self), transport.new(self, load_module)
   if self.plants.parts then
     self.plants.parts(store, waiting, self)
   end

@@ -1,9 +1,9 @@
---- The transport of a process: waiting is simulated. A flight is a task of its own, or runs in line
---- where the process has only one task.
+--- The transport of a process: the library's blocking transport, over the simulated core. Where a
+--- process has several tasks, a refresh is a task of its own, and waiting tasks may be parked.
 
 local transport = {}
 
---- Adds the two functions by which waiting tasks are woken; without them they look now and then.
+--- Adds the two functions that park and wake tasks; without them the library polls.
 local function add_parking(made, world)
   local parked = {} -- by what is waited for: tickets in their order
 
@@ -25,44 +25,26 @@ end
 
 --- Makes it.
 ---@param process table
+---@param load_module fun(name: string): any the `require` of the process
 ---@return table transport
-function transport.new(process)
-  local world, life = process.world, process.life
-  local made = { name = "simulated", blocks = process.settings.in_line }
-  if process.settings.parks then
+function transport.new(process, load_module)
+  local world, life, settings = process.world, process.life, process.settings
+  local made = {}
+  for name, value in pairs(load_module "mic.transport.blocking") do
+    made[name] = value
+  end
+  made.name = "simulated"
+  if settings.in_line then
+    return made
+  end
+
+  made.can_suspend, made.park, made.wake = nil, nil, nil
+  if settings.parks then
     add_parking(made, world)
   end
-
-  function made.now()
-    return world.now
-  end
-
-  function made.random()
-    return process.random:next()
-  end
-
-  function made.sleep(seconds)
-    world:sleep(seconds)
-  end
-
   function made.spawn(action, ...)
-    if process.settings.in_line then
-      action(...)
-    else
-      world:spawn(life, "flight", action, ...)
-    end
+    world:spawn(life, "flight", action, ...)
   end
-
-  function made.call(core, ...)
-    return core:call(...)
-  end
-
-  function made.finish(_, exchange)
-    while exchange:run(3600) ~= "done" do -- luacheck: ignore
-    end
-    return exchange:result()
-  end
-
   return made
 end
 

@@ -201,7 +201,7 @@ describe("a quit", function()
     assert_clean()
   end)
 
-  it("does not wait for the exchanges of clients that gave up", function()
+  it("does not wait for the exchanges of clients that have disconnected", function()
     start { workers = 1 }
     server:get "/call"
     give_up(20, 0.3)

@@ -1,10 +1,10 @@
---- An exchange of the simulated core: it is under way until the network has an outcome.
+--- Exchange of the simulated core: in flight until the network has an outcome.
 
 local exchange = {}
 local exchange_methods = {}
 local exchange_mt = { __index = exchange_methods }
 
---- Makes one that is under way.
+--- Makes one in flight.
 ---@param world table
 ---@param read fun(outcome: table): ... makes the result of the outcome; the second
 --- is the record where there is one
@@ -13,7 +13,7 @@ function exchange.new(world, read)
   return setmetatable({ world = world, read = read, simulated = true }, exchange_mt)
 end
 
---- It has ended. Whoever waits for it goes on.
+--- Ends the exchange and wakes the waiting task.
 ---@param outcome table
 function exchange_methods:finish(outcome)
   if self.outcome then

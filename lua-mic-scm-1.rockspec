@@ -115,6 +115,7 @@ build = {
     mic = "lua/mic.lua",
     ["mic.call_options"] = "lua/mic/call_options.lua",
     ["mic.client"] = "lua/mic/client.lua",
+    ["mic.client_credentials"] = "lua/mic/client_credentials.lua",
     ["mic.client_state"] = "lua/mic/client_state.lua",
     ["mic.core_loader"] = "lua/mic/core_loader.lua",
     ["mic.credentials.auth_request"] = "lua/mic/credentials/auth_request.lua",

@@ -105,7 +105,9 @@ describe("one call with a stored token", function()
   end)
 
   it("sends nothing when a module that it needs cannot be loaded, and returns an error", function()
-    local printed = run(NO_MORE .. [[
+    local printed = run([[
+      client:authenticated()
+    ]] .. NO_MORE .. [[
       local function tell(task, ...)
         local result, err = task(client, ...)
         print(result, err.kind, (err.message:match "^mic[%w._]+ cannot be loaded"))
@@ -113,12 +115,15 @@ describe("one call with a stored token", function()
       tell(client.post, "/x", {})
       tell(client.get, "/x", { auth = false })
       tell(client.refresh)
+      package.loaded["mic.client_credentials"] = nil
+      tell(client.refresh)
       print(client:batch({ "/x" })[1].err.kind)
     ]])
     assert.are.equal([[
 nil	network	mic.request.build cannot be loaded
 nil	network	mic.request.build cannot be loaded
 nil	network	mic.credentials.single_flight cannot be loaded
+nil	network	mic.client_credentials cannot be loaded
 network
 ]], printed)
   end)

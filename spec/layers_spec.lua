@@ -6,7 +6,7 @@ local tree = require "spec.support.tree"
 --- Top to bottom; a module requires modules below it, or beside it without a cycle.
 local layers = {
   { "mic", "mic.environment", "mic.password_file", "mic.nginx" },
-  { "mic.client", "mic.client_state" },
+  { "mic.client", "mic.client_credentials", "mic.client_state" },
   { "mic.request.*" },
   { "mic.credentials.*" },
   { "mic.profile.*", "mic.events", "mic.http.*" },

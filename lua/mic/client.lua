@@ -4,11 +4,9 @@
 local auto = require "mic.transport.auto"
 local core = require "mic.core"
 local errors = require "mic.error"
-local json = require "mic.json"
 local options = require "mic.options"
 local insides = require "mic.client_state"
 local pcall_compat = require "mic.pcall_compat"
-local retry = require "mic.http.retry"
 local send = require "mic.request.send"
 local time_limit = require "mic.http.time_limit"
 
@@ -66,17 +64,6 @@ function client.mask(text)
   end
   return text
 end
-
-local function itself(value)
-  return value
-end
-
-local function pretty_text(value)
-  return pcall_compat.need("mic.pretty").text(value, client.mask)
-end
-
-local status_mt = { __name = "mic.status", __readable = itself, __tostring = pretty_text }
-local session_mt = { __name = "mic.session", __readable = itself, __tostring = pretty_text }
 
 --- ---- calls ----
 
@@ -227,173 +214,19 @@ end
 
 --- ---- credentials ----
 
-local function check_text(value, name)
-  local problem
-  if value ~= nil and (type(value) ~= "string" or value == "") then
-    problem = ("be a string (got %s)"):format(value == "" and "an empty string" or type(value))
-  elseif value and #value > core.secret_max then
-    problem = ("not be longer than %d bytes"):format(core.secret_max)
-  end
-  if problem then
-    errors.raise(("client:login(username, password): %s must %s"):format(name, problem))
-  end
-end
-
-local function check_login(self, username, password)
-  check_text(username, "username")
-  check_text(password, "password")
-  local own = self.given.username
-  if username and own and username ~= own then
-    local message = 'client:login: "%s" is another user than the option username ("%s"); '
-    errors.raise(message:format(username, own) .. "make a client for each user")
-  end
-  if not username and not own then
-    errors.raise "client:login needs username and password, here or as options of mic.new"
-  end
-  if not password and not self.given.password then
-    errors.raise "client:login needs a password, here or as an option of mic.new"
-  end
-end
-
---- Logs in. The password is not kept; the option `password` is.
----@param username? string
----@param password? string
----@return table|nil session `user` and `permissions` as the API sent them
----@return table|nil err
-function client_methods:login(username, password)
-  local mine = inside(self, "login")
-  check_login(mine, username, password)
-  local ends = time_limit.ends(mine)
-  local ready, err = insides.connect(mine, ends)
-  if not ready then
-    return nil, err
-  end
-  local reply
-  reply, err = mine.token_source:login(username, password, ends, retry.settings(mine))
-  if not reply then
-    return nil, err
-  end
-  if not reply.body then -- logged in, but there was no memory to mask the reply in
-    error("not enough memory", 0)
-  end
-  local data = json.decode(reply.body) or {}
-  return setmetatable({ user = data.user, permissions = data.permissions }, session_mt)
-end
-
---- Refreshes now, even if the token is fresh.
----@return true|nil ok
----@return table|nil err
-function client_methods:refresh()
-  local mine = inside(self, "refresh")
-  local ends = time_limit.ends(mine)
-  local ready, err = insides.connect(mine, ends)
-  if not ready then
-    return nil, err
-  end
-  return ready.token_source:refresh(ends, retry.settings(ready))
-end
-
---- Forgets the credentials, in memory and in the store.
----@return true|nil ok
----@return table|nil err
-function client_methods:logout()
-  local ready, err = insides.connect(inside(self, "logout"))
-  if not ready then
-    return nil, err
-  end
-  return ready.token_source:logout()
-end
-
---- True if there are credentials that have not expired. Sends nothing.
----@return boolean
-function client_methods:authenticated()
-  local mine = inside(self, "authenticated")
-  if mine.closed or not mine.core then
-    return false
-  end
-  return mine.token_source:is_logged_in()
-end
-
---- Returns a copy of the credentials; nil if there are none.
----@return table|nil credentials identityId, token, refreshToken, expires_at (seconds since 1970)
-function client_methods:credentials()
-  local mine = inside(self, "credentials")
-  if mine.closed or not mine.core then
-    return nil
-  end
-  mine.token_source:load()
-  return (mine.core:credentials_table())
-end
-
---- Adopts and saves credentials from elsewhere.
----@param credentials table identityId, token, refreshToken, expires_at
----@return true|nil ok
----@return table|nil err
-function client_methods:use_credentials(credentials)
-  local mine = inside(self, "use_credentials")
-  if type(credentials) ~= "table" then
-    errors.raise(("client:use_credentials takes a table (got %s)"):format(type(credentials)))
-  end
-  if type(credentials.credentials) == "table" then
-    errors.raise "client:use_credentials takes the member credentials of a login's reply alone"
-  end
-  if type(credentials.token) == "string" and credentials.token:find "^[Bb]earer " then
-    errors.raise 'client:use_credentials: the token goes without the word "Bearer"'
-  end
-  local ready, err = insides.connect(mine)
-  if not ready then
-    return nil, err
-  end
-  return ready.token_source:use_credentials(credentials)
-end
-
---- Returns the headers that authenticate a call, for a proxy or another HTTP library. Renews the
---- credentials first if due, so it may wait.
----@return table<string, string>|nil headers
----@return table|nil err
-function client_methods:auth_headers()
-  local ready = inside(self, "auth_headers")
-  local ends = time_limit.ends(ready)
-  if ready.closed or not ready.core or not ready.token_source:is_good() then
-    local connected, err = insides.connect(ready, ends)
-    if not connected then
-      return nil, err
+for _, name in ipairs {
+  "login", "refresh", "logout", "authenticated", "credentials", "use_credentials", "auth_headers",
+  "status",
+} do
+  --- Calls the function of this name in client_credentials, which says what it takes and returns.
+  client_methods[name] = function(self, ...)
+    local mine = inside(self, name)
+    local methods, kind, code, message = pcall_compat.load "mic.client_credentials"
+    if not methods then
+      return nil, errors.from_fail(kind, code, message)
     end
-    local ok
-    ok, err = ready.token_source:ensure(ends, retry.settings(ready))
-    if not ok and not ready.token_source:is_usable() then
-      return nil, err
-    end
+    return methods[name](mine, ...)
   end
-  if ready.core:freshness() == "advisory" then
-    ready.token_source:prefetch(ends)
-  end
-  local headers, kind, code, message = ready.core:headers()
-  if not headers then
-    return nil, errors.from_fail(kind, code, message)
-  end
-  return headers
-end
-
---- Returns the client's status, without secrets.
----@return table status api, username, logged_in, issued, expires, next_refresh (in seconds since
---- 1970), transport, store, store_error, last_error, event_error, counters
-function client_methods:status()
-  local mine = inside(self, "status")
-  local status = {
-    api = mine.given.base_url or mine.given.stack,
-    username = mine.given.username,
-    logged_in = self:authenticated(),
-    store = tostring(mine.store):match "^[%w_.]+" or "table",
-    transport = insides.transport_name(mine),
-    event_error = mine.event_error,
-    counters = {},
-  }
-  if mine.core and not mine.closed then
-    status.api = mine.core:root()
-    pcall_compat.need("mic.credentials.credential_status").add(status, mine.token_source)
-  end
-  return setmetatable(status, status_mt)
 end
 
 --- Closes the connections and wipes the secrets; later calls return `closed`. Idempotent.
@@ -423,10 +256,10 @@ end
 --- Modules loaded at first use. In nginx they are loaded with this one: a request must not read
 --- files.
 local seldom = {
+  "mic.client_credentials",
   "mic.events",
   "mic.http.path",
   "mic.option_names",
-  "mic.credentials.credential_status",
   "mic.credentials.password",
   "mic.credentials.single_flight", -- and with it refresh
   "mic.pretty",

@@ -55,7 +55,10 @@ function tasks.new()
   end
   function transport.call(core_client, ...)
     local exchange = core_client:start("call", ...)
-    return exchange and transport.finish(core_client, exchange)
+    if not exchange then
+      return false
+    end
+    return transport.finish(core_client, exchange)
   end
   loop.transport = transport
   return loop

@@ -28,16 +28,6 @@ static int core_check_path(lua_State *L) {
   return 2;
 }
 
-/* True if a path is valid and is no template.
-   ---@param path string
-   ---@return boolean */
-static int core_is_plain_path(lua_State *L) {
-  size_t length = 0;
-  const char *path = luaL_checklstring(L, 1, &length);
-  lua_pushboolean(L, url_path_is_plain(path, length));
-  return 1;
-}
-
 /* True if a param has a segment "." or "..", between "/" or "\", also before ";": as it is, or
    percent-decoded once or twice.
    ---@param text string
@@ -234,7 +224,6 @@ const struct method textL_functions[] = {{"lower", core_lower},
                                          {"upper", core_upper},
                                          {"check_path", core_check_path},
                                          {"has_dot_part", core_has_dot_part},
-                                         {"is_plain_path", core_is_plain_path},
                                          {"utf8_problem", core_utf8_problem},
                                          {"check_header", core_check_header},
                                          {"parse_headers", textL_parse_headers},

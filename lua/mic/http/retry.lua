@@ -13,10 +13,13 @@ local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE
 
 --- True if repeating a request has the same effect as sending it once.
 ---@param method string
----@param path? string at the API, without query
+---@param path any at the API
 ---@return boolean
 function retry.is_idempotent(method, path)
-  return repeatable[method] or method == "POST" and endpoints.searches[path] or false
+  if method == "POST" and type(path) == "string" then
+    return endpoints.searches[path:match "^[^?]*"] or false
+  end
+  return repeatable[method] or false
 end
 
 --- Decides whether to retry, and after what delay.

@@ -2,7 +2,6 @@
 
 local build = require "mic.request.build"
 local call_options = require "mic.call_options"
-local core = require "mic.core"
 local errors = require "mic.error"
 local paths = require "mic.http.path"
 
@@ -24,21 +23,14 @@ local function plain_path(request)
   if not path or path == "" or getmetatable(request) ~= nil then
     return nil
   end
-  if not params and not query and core.is_plain_path(path) then
-    return path
-  end
   return paths.query(paths.fill(path, params), query)
-end
-
-local function build_one(request, what)
-  return build.call(request, what)
 end
 
 --- Builds a member of `build`'s list.
 ---@param member table|string
 ---@return table call
 function batch_requests.whole(member)
-  return type(member) == "string" and build_one({ path = member }, "client:batch") or member
+  return type(member) == "string" and build.call({ path = member }, "client:batch") or member
 end
 
 local function build_all(requests, calls)
@@ -48,7 +40,7 @@ local function build_all(requests, calls)
         (WHAT .. " must be a table (got %s); write { path = … }"):format(index, type(request))
       )
     end
-    calls[index] = plain_path(request) or build_one(request, WHAT:format(index))
+    calls[index] = plain_path(request) or build.call(request, WHAT:format(index))
   end
 end
 

@@ -219,18 +219,13 @@ local function fill(path, opts)
   return paths.query(filled, opts.query), filled
 end
 
---- The least of a call that its error needs.
-local function sketch(method, filled, attempts)
-  return { method = method, shown = filled:match "^[^?]*", attempts = attempts }
-end
-
---- Continues with a built call after the first attempt.
-local function continue(self, call, ends, status, second, third, fourth)
+--- Continues a call whose first attempt brought no 2xx answer.
+local function continue(self, call, status, second, third, fourth)
   local attempt, kind, code, message = pcall_compat.load "mic.request.attempt"
   if not attempt then
+    call.attempts = status and 1
     return nil, unloaded(self, call, status, second, third, fourth, kind, code, message)
   end
-  call.ends = ends
   attempt.count(self, call, status, second)
   local again, made, err = conclude(self, call, status, second, third, fourth)
   if again then
@@ -239,43 +234,20 @@ local function continue(self, call, ends, status, second, third, fourth)
   return made, err
 end
 
---- Finishes a call with few options after its first attempt.
----@param self table the client state
----@param ends number|nil deadline of the call
----@param filled string the path as sent
----@param what string for messages, as the next four for `build`
----@param method string
----@param path string
----@param data any
----@param opts table|nil
----@param status any the values of the core client's `call`
----@param second any
----@param third any
----@param fourth any
----@param advisory any
----@return table|nil response
----@return table|nil err
-function send.finish(self, ends, filled, what, method, path, data, opts, status, second, third,
-  fourth, advisory)
-  if not status and second == "phase" then
-    return nil, errors.new("phase", fourth)
-  end
-  local counters = self.token_source.counters
-  counters.calls = counters.calls + 1
-  if status and third then
-    local made, problem = receive(self, ends, 1, true, status, second, third, fourth, advisory)
-    if not problem then
-      return made
-    end
-    return nil, success_error(self, sketch(method, filled, 1), made, problem)
-  end
-  local build, kind, code, message = pcall_compat.load "mic.request.build"
-  if not build then
-    local call = sketch(method, filled, status and 1)
-    return nil, unloaded(self, call, status, second, third, fourth, kind, code, message)
-  end
-  local call = build.call(opts, what, method, path, data)
-  return continue(self, call, ends, status, second, third, fourth)
+--- Returns what `build` would make of a call with few options.
+local function describe(method, path, timeout, resend, body, ends)
+  return {
+    method = method,
+    path = path,
+    shown = path:match "^[^?]*",
+    timeout = timeout,
+    resend = resend,
+    body = body,
+    headers = body and { ["Content-Type"] = "application/json" },
+    decode = true,
+    attempts = 0,
+    ends = ends,
+  }
 end
 
 --- Sends a verb's call. The client is connected.
@@ -312,19 +284,32 @@ function send.verb(self, what, method, path, data, opts)
     source:load() -- otherwise a stored token is found only after a refused attempt
     left = ends and ends - self.transport.now()
   end
-  local seconds = time_limit.of_attempt(opts and opts.timeout or self.timeout, left)
-  if not seconds then
-    return nil, deadline_error(self, sketch(method, filled, 0))
+  local timeout, resend = opts and opts.timeout, retry.is_idempotent(method, place)
+  local seconds = time_limit.of_attempt(timeout or self.timeout, left)
+  if not seconds and type(filled) == "string" then
+    return nil, deadline_error(self, describe(method, filled))
   end
-  local status, second, third, fourth, advisory = present_transport(self).call(
-    self.core, method, filled, seconds, retry.is_idempotent(method, place), body
-  )
+  local status, second, third, fourth, advisory =
+    present_transport(self).call(self.core, method, filled, seconds, resend, body)
   if status == false then -- the path has to be filled, or is misuse
     return build_and_send(self, what, method, path, data, opts)
+  elseif not status and second == "phase" then
+    return nil, errors.new("phase", fourth)
   end
-  return send.finish(
-    self, ends, filled, what, method, path, data, opts, status, second, third, fourth, advisory
-  )
+  source.counters.calls = source.counters.calls + 1
+  local made, problem
+  if status and third then
+    made, problem = receive(self, ends, 1, true, status, second, third, fourth, advisory)
+    if not problem then
+      return made
+    end
+  end
+  local call = describe(method, filled, timeout, resend, body, ends)
+  if made then
+    call.attempts = 1
+    return nil, success_error(self, call, made, problem)
+  end
+  return continue(self, call, status, second, third, fourth)
 end
 
 return send

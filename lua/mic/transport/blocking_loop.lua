@@ -189,7 +189,10 @@ function blocking_loop.new(core_client)
 
   function transport.call(core, ...)
     local exchange = core:start("call", ...)
-    return exchange and transport.finish(core, exchange)
+    if not exchange then
+      return false
+    end
+    return transport.finish(core, exchange)
   end
 
   return transport

@@ -200,23 +200,21 @@ local paths -- loaded at the first call with params or a query
 
 --- Returns the path as sent.
 ---@return any filled nil: `build` has to check the call
----@return any place the same without the option `query`
 local function fill(path, opts)
   if opts == nil then
-    return path, path
+    return path
   end
   if type(path) ~= "string" or path == "" or not are_few(opts) then
     return nil
   end
   if not opts.params and not opts.query then
-    return path, path
+    return path
   end
   paths = paths or pcall_compat.load "mic.http.path"
   if not paths then
     return nil -- as `build` reports
   end
-  local filled = paths.fill(path, opts.params)
-  return paths.query(filled, opts.query), filled
+  return paths.query(paths.fill(path, opts.params), opts.query)
 end
 
 --- Continues a call whose first attempt brought no 2xx answer.
@@ -260,9 +258,9 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function send.verb(self, what, method, path, data, opts)
-  local filled, place
+  local filled
   if not self.listens then
-    filled, place = fill(path, opts)
+    filled = fill(path, opts)
   end
   if filled == nil then
     return build_and_send(self, what, method, path, data, opts)
@@ -284,7 +282,7 @@ function send.verb(self, what, method, path, data, opts)
     source:load() -- otherwise a stored token is found only after a refused attempt
     left = ends and ends - self.transport.now()
   end
-  local timeout, resend = opts and opts.timeout, retry.is_idempotent(method, place)
+  local timeout, resend = opts and opts.timeout, retry.is_idempotent(method, filled)
   local seconds = time_limit.of_attempt(timeout or self.timeout, left)
   if not seconds and type(filled) == "string" then
     return nil, deadline_error(self, describe(method, filled))

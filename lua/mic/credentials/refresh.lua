@@ -399,20 +399,20 @@ local function flush(flight)
       cache:adopt(flight.wanted)
     end
   end
-  local err = flight.down or nil
-  if flight.down and (flight.explicit or cache.dirty) then
-    cache:mark_dirty(flight.saved)
+  if flight.down then
+    flight.store_err = flight.down
+    if flight.explicit or cache.dirty then
+      cache:mark_dirty(flight.saved)
+    end
   elseif flight.explicit then
-    local _
     flight.saved = cache:load() or flight.saved
-    _, err = cache:flush(flight.saved)
-  elseif not flight.down then
+    local ok, err = cache:flush(flight.saved)
+    flight.store_err = not ok and err
+  else
     cache:reload(true)
   end
-  flight.store_err = err or false
   return true
 end
-
 
 --- ---- the lock ----
 

@@ -39,8 +39,8 @@ static inline void list_append(struct list *list, struct list_link *link) {
   list->count++;
 }
 
-static inline void *list_item(const struct list_link *link, size_t offset) {
-  return link == NULL ? NULL : (char *)(uintptr_t)link - offset;
+static inline void *list_item(struct list_link *link, size_t offset) {
+  return link == NULL ? NULL : (char *)link - offset;
 }
 
 /* The structure whose `member` is this link; NULL for NULL. */

@@ -18,7 +18,7 @@ static const double SLICE_SECONDS = 0.1;
 
 /* ---- jobs ---- */
 
-static struct engine_job *job_of(const struct list_link *link) {
+static struct engine_job *job_of(struct list_link *link) {
   return LIST_ITEM(link, struct engine_job, all);
 }
 
@@ -365,7 +365,7 @@ static bool is_over(const struct engine_core *core, const struct connections *co
     return exchange->job == NULL || exchange->state != EXCHANGE_RUNNING ||
            has_completion(exchange->job);
   bool any = false;
-  for (const struct list_link *each = core->jobs.first; each != NULL; each = each->next) {
+  for (struct list_link *each = core->jobs.first; each != NULL; each = each->next) {
     const struct engine_job *job = job_of(each);
     if (job->connections != connections || job->home == NULL || job->cancelled)
       continue;
@@ -432,7 +432,10 @@ void engine_close(struct engine *engine) {
   if (core == NULL || !engine_is_ours(core)) /* the parent's: not touched, not freed */
     return;
   engine_stop(core);
-  while (core->jobs.first != NULL)
-    return_job(job_of(core->jobs.first));
+  struct list_link *following = NULL;
+  for (struct list_link *each = core->jobs.first; each != NULL; each = following) {
+    following = each->next;
+    return_job(job_of(each));
+  }
   engine_free(core);
 }

@@ -18,7 +18,7 @@ static pthread_mutex_t engines_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list engines;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static struct engine_core *core_of(const struct list_link *link) {
+static struct engine_core *core_of(struct list_link *link) {
   return LIST_ITEM(link, struct engine_core, engines);
 }
 

@@ -32,11 +32,11 @@ static void wake_caller(struct engine_core *core, int target) {
 
 /* ---- jobs ---- */
 
-static struct engine_job *job_of(const struct list_link *link) {
+static struct engine_job *job_of(struct list_link *link) {
   return LIST_ITEM(link, struct engine_job, active);
 }
 
-static struct engine_job *first_held(const struct list_link *limiter) {
+static struct engine_job *first_held(struct list_link *limiter) {
   return job_of(LIST_ITEM(limiter, struct engine_limiter, active)->held.first);
 }
 

@@ -89,7 +89,7 @@ static void release_handle(struct connections *connections, const struct exchang
 
 /* ---- running exchanges ---- */
 
-static struct exchange *exchange_of(const struct list_link *link) {
+static struct exchange *exchange_of(struct list_link *link) {
   return LIST_ITEM(link, struct exchange, running);
 }
 
@@ -280,7 +280,7 @@ static bool end_stalled(struct connections *connections) {
 
 /* Seconds until the first exchange may stall; at most `longest`. */
 static double until_stalled(const struct connections *connections, double longest) {
-  for (const struct list_link *each = connections->running.first; each != NULL; each = each->next)
+  for (struct list_link *each = connections->running.first; each != NULL; each = each->next)
     if (!exchange_of(each)->paused)
       longest = idle_clock_left(&exchange_of(each)->idle, longest);
   return longest > 0.0 ? longest : 0.0;

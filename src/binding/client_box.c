@@ -37,7 +37,7 @@ void clientL_keep_idle_exchange(lua_State *L, int count) {
 }
 
 void clientL_watch(lua_State *L, struct exchange_box *box) {
-  engineL_know(L, box);
+  engineL_register(L, box);
   if (box->watched.list != NULL) /* still listed from its previous use */
     return;
   /* Reuse the key: new keys would make Lua rehash the table every few calls. */

@@ -5,7 +5,7 @@
 static const char TYPE[] = "mic.engine";
 static const char CURRENT[] = "mic.engine.current"; /* registry key: the engine of this Lua state */
 /* Registry key of a weak table: exchanges of an engine, by their address. */
-static const char KNOWN[] = "mic.engine.known";
+static const char EXCHANGES[] = "mic.engine.exchanges";
 
 struct engine *engineL_check(lua_State *L, int index) {
   return luaL_checkudata(L, index, TYPE);
@@ -70,10 +70,10 @@ void engineL_keep(lua_State *L, int client, int engine) {
   lua_pop(L, 2);
 }
 
-void engineL_know(lua_State *L, struct exchange_box *box) {
+void engineL_register(lua_State *L, struct exchange_box *box) {
   if (box->exchange.job == NULL)
     return;
-  lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
+  lua_getfield(L, LUA_REGISTRYINDEX, EXCHANGES);
   lua_pushlightuserdata(L, &box->exchange);
   lua_pushvalue(L, -3);
   lua_rawset(L, -3);
@@ -90,7 +90,7 @@ static int engine_collect(lua_State *L) {
   int count = 0;
   lua_settop(L, 1);
   lua_newtable(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, KNOWN);
+  lua_getfield(L, LUA_REGISTRYINDEX, EXCHANGES);
   engine_drain(engine);
   engine->collects++;
   for (;;) {
@@ -162,5 +162,5 @@ void engineL_open(lua_State *L) {
                                           {"close", engine_release},    {"", NULL}};
   argumentsL_new_type(L, TYPE, methods, engine_release, engine_to_string);
   argumentsL_push_weak(L);
-  lua_setfield(L, LUA_REGISTRYINDEX, KNOWN);
+  lua_setfield(L, LUA_REGISTRYINDEX, EXCHANGES);
 }

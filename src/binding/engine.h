@@ -16,7 +16,7 @@ void engineL_keep(lua_State *L, int client, int engine);
    0] */
 struct engine *engineL_option(lua_State *L, int table);
 /* Registers the exchange at the top for collect, if an engine runs it. [0, 0] */
-void engineL_know(lua_State *L, struct exchange_box *box);
+void engineL_register(lua_State *L, struct exchange_box *box);
 void engineL_open(lua_State *L);
 
 MIC_PRIVATE_END

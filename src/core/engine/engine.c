@@ -376,7 +376,7 @@ static bool is_over(const struct engine_core *core, const struct connections *co
   return !any;
 }
 
-static struct timespec wall_in(double seconds) {
+static struct timespec wall_clock_in(double seconds) {
   struct timespec time = {0, 0};
   clock_gettime(CLOCK_REALTIME, &time);
   double whole = (double)time.tv_nsec / 1e9 + seconds;
@@ -396,7 +396,7 @@ void engine_wait(struct engine *engine, struct connections *connections,
   bool over = false;
   while (!over && !interrupted(context)) {
     double left = end - clock_monotonic(&clock);
-    struct timespec until = wall_in(left < SLICE_SECONDS ? left : SLICE_SECONDS);
+    struct timespec until = wall_clock_in(left < SLICE_SECONDS ? left : SLICE_SECONDS);
     pthread_mutex_lock(&core->lock);
     over = is_over(core, connections, exchange) || left <= 0.0;
     if (!over)

@@ -255,7 +255,7 @@ static void sleep_until_work(struct engine_core *core) {
     return;
   poller_watch_own(&core->poller, listener);
   bool ok = poller_wait(&core->poller, wait);
-  /* What ends meanwhile is reported with the same wake byte. */
+  /* What ends meanwhile is reported by the same notification. */
   if (ok && core->running.count > 1)
     ok = poller_wait(&core->poller, 0.0);
   if (!ok)

@@ -33,16 +33,15 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   $(shell pkg-config --cflags-only-I $(LUA_NAME) 2>/dev/null)))),\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
-# For size, except what each answer passes through. With -Os alone gcc copies and compares
-# by slow instructions of x86. Lua binds all symbols when it loads a module, so calls need no PLT. No
-# error of Lua goes through the core, so it needs no tables for that.
+# For size, except libcurl's allocator. With -Os alone gcc copies and compares by slow instructions of
+# x86. Lua binds all symbols when it loads a module, so calls need no PLT. No error of Lua goes through
+# the core, so it needs no tables for that.
 ifeq ($(origin CFLAGS),undefined)
 can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
 STRINGS_CALLED := $(call can,-mstringop-strategy=libcall)
 NO_PLT := $(call can,-fno-plt)
 CFLAGS = -Os $(NO_PLT) $(STRINGS_CALLED)
-FAST = $(patsubst %,$(BUILD)/src/%.o,binding/integers core/process/wiped_memory \
-  $(addprefix core/text/,buffer header json_scan))
+FAST = $(BUILD)/src/core/process/wiped_memory.o
 NO_TABLES := -fno-asynchronous-unwind-tables
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
@@ -104,7 +103,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 # Changes with the commands or the list of files, so that everything is rebuilt.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(FAST) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
 	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 
 -include $(OBJECTS:.o=.d)

@@ -7,6 +7,7 @@ local call = require "sandbox.call"
 local json = require "sandbox.json"
 local log = require "sandbox.log"
 local manifests = require "sandbox.manifests"
+local other_apis = require "sandbox.other_apis"
 local reply = require "sandbox.reply"
 local routes = require "sandbox.routes"
 local state = require "sandbox.state"
@@ -89,6 +90,9 @@ local function answer(request)
   end
   if not request.stage_path then
     return reply.gateway "forbidden"
+  end
+  if state.mode "profile" ~= "mic" then
+    return other_apis.answer(request, state.mode "profile")
   end
   if request.header_size > HEADER_LIMIT then
     return reply.gateway "headers_too_large"

@@ -92,6 +92,24 @@ function reply.ok(body, status)
   send(status or 200, body, JSON, trace())
 end
 
+--- An answer of another API than MIC: none of the gateway's headers.
+---@param status integer
+---@param body string
+---@param headers table? by name
+function reply.plain(status, body, headers)
+  ngx.status = status
+  ngx.header["Content-Type"] = JSON
+  ngx.header["Content-Length"] = #body
+  for name, value in pairs(headers or {}) do
+    ngx.header[name] = value
+  end
+  local offset = state.mode "clock_offset"
+  if offset ~= 0 then
+    ngx.header["Date"] = ngx.http_time(ngx.time() + offset)
+  end
+  ngx.print(body)
+end
+
 --- The bytes of a file.
 ---@param bytes string
 ---@param content_type string

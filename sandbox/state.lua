@@ -56,6 +56,11 @@ local MODES = {
   rate = { kind = number(0, 1000000), default = 0 },
   burst = { kind = integer(0, 1000000), default = 0 },
   quota = { kind = integer(0, 1000000000), default = 0 },
+  profile = {
+    kind = one_of("mic", "challenge", "directus", "idle", "iso", "query", "status200", "supabase",
+      "text", "vault"),
+    default = "mic",
+  },
 }
 
 local COUNTERS = { "login", "refresh", "calls", "connections", "handshakes",

@@ -15,7 +15,7 @@ describe("mic.core", function()
   local client
 
   before_each(function()
-    client = cleanup.close(core.client { base_url = server.url, api_key = "k" })
+    client = cleanup.close(core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k" })
     assert(client:adopt { identityId = "i", token = "token", refreshToken = "r" })
   end)
 
@@ -50,7 +50,7 @@ describe("mic.core", function()
   end)
 
   it("takes a fraction of a byte for one byte", function()
-    local other = core.client { base_url = server.url, api_key = "k", max_response_size = 0.5 }
+    local other = core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k", max_response_size = 0.5 }
     local reply, kind = core_calls.request(other, { method = "GET", path = "/x", auth = false })
     assert.same({ nil, "too_large" }, { reply, kind })
     other:close()
@@ -129,7 +129,7 @@ describe("mic.core", function()
   it("tells of a body as long as no number of bytes that Lua counts exactly", function()
     local long = faults.start("read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: "
       .. "9223372036854775807\\r\\n\\r\\nab\nhold")
-    local other = core.client { base_url = long.url, api_key = "k" }
+    local other = core.client { profile = require "mic.profile.mic", base_url = long.url, api_key = "k" }
     local exchange = core_calls.start(other,
       { method = "GET", path = "/x", auth = false, progress = true, stream = true })
     local news, now, total

@@ -21,7 +21,7 @@ end
 local ours, others = secrets "a", secrets "b"
 
 local function client_with_secrets()
-  local client = core.client { base_url = "https://api.example/prod", api_key = ("k"):rep(5000) }
+  local client = core.client { profile = require "mic.profile.mic", base_url = "https://api.example/prod", api_key = ("k"):rep(5000) }
   assert(client:adopt(ours))
   return client
 end
@@ -74,7 +74,7 @@ local ways = {
     if not record then
       return {}
     end
-    local reader = core.client { base_url = "https://api.example/prod", api_key = "k" }
+    local reader = core.client { profile = require "mic.profile.mic", base_url = "https://api.example/prod", api_key = "k" }
     assert(reader:adopt(assert(core.record(record:bytes()))))
     return reader:credentials_table()
   end,
@@ -170,7 +170,7 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
     faults.start("read\nsend " .. head .. #body .. "\\r\\n\\r\\n" .. body .. "\nagain")
 
   local function begin(spec)
-    local client = core.client { base_url = server.url, api_key = "k" }
+    local client = core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k" }
     spec.method, spec.path, spec.auth = "GET", "/x", false
     local exchange = core_calls.start(client, spec)
     local subject = { client = client, exchange = exchange }
@@ -245,7 +245,7 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
 
   it("call, whose client it closes", function()
     moments.each(function()
-      local client = core.client { base_url = server.url, api_key = "k" }
+      local client = core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k" }
       assert(client:adopt(ours))
       return client
     end, close, function(client)

@@ -345,7 +345,7 @@ describe("the time that masking takes", function()
   local LIMIT = 0.5 -- seconds
 
   local function client_with(key, password)
-    return core.client { base_url = "https://api.example", api_key = key, password = password }
+    return core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = key, password = password }
   end
 
   local function measure(run)

@@ -15,7 +15,7 @@ local box = api.start()
 local COMMON = [[
 local core, mic = require "mic.core", require "mic"
 local common = { dict = ngx.shared.store, KEY = "key" }
-local maker = core.client { base_url = "https://api.example", api_key = "-" }
+local maker = core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = "-" }
 maker:adopt { token = "t0ken-in-shm", identityId = "identity", refreshToken = "r3fresh-in-shm" }
 
 function common.record(number)

@@ -95,7 +95,7 @@ function client_methods:request(opts)
   if not build then
     return nil, err
   end
-  return send_built(mine, build.call(opts, "client:request"))
+  return send_built(mine, build.call(opts, "client:request", nil, nil, nil, mine.profile.owned))
 end
 
 local function send_verb(self, what, verb, path, data, opts)
@@ -106,7 +106,7 @@ local function send_verb(self, what, verb, path, data, opts)
   if not build then
     return nil, err
   end
-  return send_built(self, build.call(opts, what, verb, path, data))
+  return send_built(self, build.call(opts, what, verb, path, data, self.profile.owned))
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
@@ -169,7 +169,7 @@ function client_methods:fetch(url, opts)
   if not build then
     return nil, problem
   end
-  local built = build.fetch(opts, url)
+  local built = build.fetch(opts, url, mine.profile.owned)
   built.fetch = true
   built.ends = time_limit.ends(mine, built.deadline)
   local ready, err = insides.connect(mine, built.ends)
@@ -202,7 +202,7 @@ function client_methods:batch(requests)
   if not batch then
     return unloaded(requests, kind, code, message)
   end
-  local calls, concurrency = batch.build(requests)
+  local calls, concurrency = batch.build(requests, mine.profile.owned)
   local ready, err = insides.connect(mine)
   return batch.run(calls, concurrency, mine, function(self_in_batch, built)
     if not ready then
@@ -264,9 +264,11 @@ local seldom = {
   "mic.credentials.single_flight", -- and with it refresh
   "mic.pretty",
   "mic.profile.discovery",
+  "mic.profile.row",
   "mic.request.attempt",
   "mic.request.batch",
   "mic.request.build",
+  "mic.request.client_headers",
   "mic.request.recovery",
   "mic.store.memory",
 }

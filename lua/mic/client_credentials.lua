@@ -43,6 +43,9 @@ local function check_login(self, username, password)
     local message = 'client:login: "%s" is another user than the option username ("%s"); '
     errors.raise(message:format(username, own) .. "make a client for each user")
   end
+  if not self.profile.is_mic then
+    return -- whether the login has all that it needs, the core tells
+  end
   if not username and not own then
     errors.raise "client:login needs username and password, here or as options of mic.new"
   end
@@ -51,11 +54,38 @@ local function check_login(self, username, password)
   end
 end
 
+local function remove_member(data, path)
+  local holder, name = path:match "^(.*)%.([^.]+)$"
+  for key in (holder or ""):gmatch "[^.]+" do
+    data = type(data) == "table" and data[key] or nil
+  end
+  if type(data) == "table" then
+    data[name or path] = nil
+  end
+end
+
+--- Returns what else a login's reply has: the members that the profile names, or all but the
+--- credentials.
+local function session_of(self, reply)
+  local data = reply.body and json.decode(reply.body)
+  data = type(data) == "table" and data or {}
+  if self.profile.row.session then
+    local session = {}
+    for _, name in ipairs(self.profile.row.session) do
+      session[name] = data[name]
+    end
+    return session
+  end
+  remove_member(data, self.profile.row.token)
+  remove_member(data, self.profile.row.refresh_token)
+  return data
+end
+
 --- Logs in. The password is not kept; the option `password` is.
 ---@param self table the client state
 ---@param username? string
 ---@param password? string
----@return table|nil session `user` and `permissions` as the API sent them
+---@return table|nil session the reply's other members
 ---@return table|nil err
 function client_credentials.login(self, username, password)
   check_login(self, username, password)
@@ -69,11 +99,10 @@ function client_credentials.login(self, username, password)
   if not reply then
     return nil, err
   end
-  if not reply.body then -- logged in, but there was no memory to mask the reply in
+  if not reply.body and self.profile.is_mic then -- logged in, but without memory to mask the reply
     error("not enough memory", 0)
   end
-  local data = json.decode(reply.body) or {}
-  return setmetatable({ user = data.user, permissions = data.permissions }, session_mt)
+  return setmetatable(session_of(self, reply), session_mt)
 end
 
 --- Refreshes now, even if the token is fresh.
@@ -113,18 +142,23 @@ end
 
 --- Returns a copy of the credentials; nil if there are none.
 ---@param self table the client state
----@return table|nil credentials identityId, token, refreshToken, expires_at (seconds since 1970)
+---@return table|nil credentials token, refresh_token, identity, expires_at (seconds since 1970),
+--- and the same under the API's own names
 function client_credentials.credentials(self)
   if self.closed or not self.core then
     return nil
   end
   self.token_source:load()
-  return (self.core:credentials_table())
+  local found = self.core:credentials_table()
+  for name, ours in pairs(found and self.profile.row.aliases or {}) do
+    found[name] = found[ours]
+  end
+  return found
 end
 
 --- Adopts and saves credentials from elsewhere.
 ---@param self table the client state
----@param credentials table identityId, token, refreshToken, expires_at
+---@param credentials table token, refresh_token, identity, expires_at; or the API's own names
 ---@return true|nil ok
 ---@return table|nil err
 function client_credentials.use_credentials(self, credentials)
@@ -137,11 +171,18 @@ function client_credentials.use_credentials(self, credentials)
   if type(credentials.token) == "string" and credentials.token:find "^[Bb]earer " then
     errors.raise 'client:use_credentials: the token goes without the word "Bearer"'
   end
+  local given, aliases = {}, self.profile.row.aliases or {}
+  for name, value in pairs(credentials) do
+    local ours = aliases[name]
+    if not ours or credentials[ours] == nil then
+      given[ours or name] = value
+    end
+  end
   local ready, err = insides.connect(self)
   if not ready then
     return nil, err
   end
-  return ready.token_source:use_credentials(credentials)
+  return ready.token_source:use_credentials(given)
 end
 
 --- Returns the headers that authenticate a call, for a proxy or another HTTP library. Renews the
@@ -174,12 +215,13 @@ end
 
 --- Returns the client's status, without secrets.
 ---@param self table the client state
----@return table status api, username, logged_in, issued, expires, next_refresh (in seconds since
---- 1970), transport, store, store_error, last_error, event_error, counters
+---@return table status api, profile, username, logged_in, issued, expires, next_refresh (in seconds
+--- since 1970), transport, store, store_error, last_error, event_error, counters
 function client_credentials.status(self)
   local status = {
     api = self.given.base_url or self.given.stack,
     username = self.given.username,
+    profile = self.profile.name,
     logged_in = client_credentials.authenticated(self),
     store = tostring(self.store):match "^[%w_.]+" or "table",
     transport = insides.transport_name(self),

@@ -6,6 +6,7 @@ local errors = require "mic.error"
 local json = require "mic.json"
 local options = require "mic.options"
 local pcall_compat = require "mic.pcall_compat"
+local profile = require "mic.profile.profile"
 local retry_budget = require "mic.http.retry_budget"
 local time_limit = require "mic.http.time_limit"
 local token_source = require "mic.credentials.token_source"
@@ -15,7 +16,7 @@ local client_state = {}
 local POLL = 0.05 -- seconds, if nothing can wake the caller
 
 --- Returns the configuration of the core client. The core reads the names that it knows.
-local function core_config(given, ca_file_name)
+local function core_config(given, ca_file_name, row)
   local config = {}
   for name, value in pairs(given) do
     config[name] = value
@@ -23,15 +24,15 @@ local function core_config(given, ca_file_name)
   for name, value in pairs(given.tls or {}) do
     config[name] = value
   end
-  config.identity = given.identity or "none"
   config.ca_file_name = ca_file_name
-  config.password = type(given.password) == "string" and given.password or nil -- to be masked
+  config.password = type(given.password) == "string" and given.password or nil
+  config.profile = row
   return config
 end
 
 --- Adds the core client and its token source. Nil and a text for an invalid base URL.
 local function build(self, base_url, api_key)
-  local config = core_config(self.given, self.ca_file_name)
+  local config = core_config(self.given, self.ca_file_name, self.profile.row)
   config.base_url, config.api_key = base_url, api_key
   local ok, made = pcall(core.client, config)
   if not ok then
@@ -40,6 +41,8 @@ local function build(self, base_url, api_key)
   end
   local source = token_source.new {
     core = made,
+    profile = self.profile,
+    key = profile.key(self.profile, made:root(), self.given),
     transport = self.transport,
     store = self.store,
     emit = self.emit,
@@ -99,6 +102,8 @@ function client_state.new(given, ca_file_name)
   local checked = options.check(given, options.client, "mic.new")
   local self = {
     given = checked,
+    profile = profile.make(checked),
+    headers = checked.headers,
     ca_file_name = ca_file_name,
     timeout = checked.timeout,
     deadline = checked.deadline,

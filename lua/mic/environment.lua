@@ -7,8 +7,8 @@ local password_file = require "mic.password_file"
 
 local environment = {}
 
---- Options by variable. `tls.ca_file` is a field of the option tls, the store's value is the path
---- of a file store, and `password_file` is not an option.
+--- Options by variable. `tls.ca_file` and `values.scope` are fields of an option, the store's value
+--- is the path of a file store, and `password_file` is not an option.
 local variables = {
   MIC_BASE_URL = "base_url",
   MIC_STACK = "stack",
@@ -18,6 +18,11 @@ local variables = {
   MIC_PASSWORD_FILE = "password_file",
   MIC_CA_FILE = "tls.ca_file",
   MIC_CREDENTIALS = "store",
+  MIC_API = "profile",
+  MIC_AUTH_URL = "auth_url",
+  MIC_CLIENT_ID = "client_id",
+  MIC_CLIENT_SECRET = "client_secret",
+  MIC_SCOPE = "values.scope",
 }
 
 local function read(name)
@@ -33,6 +38,9 @@ local function read_all()
   local ca_file = given["tls.ca_file"]
   given["tls.ca_file"] = nil
   given.tls = ca_file and { ca_file = ca_file }
+  local scope = given["values.scope"]
+  given["values.scope"] = nil
+  given.values = scope and { scope = scope }
   given.store = given.store and file_store { path = given.store }
   return given
 end
@@ -74,8 +82,9 @@ local function choose_password(text, path)
 end
 
 --- Makes a client from MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD or
---- MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a file store. Empty variables
---- count as unset. Raises for misuse: an invalid `options`.
+--- MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a file store; for other APIs also
+--- MIC_API (the name of a profile), MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE. Empty
+--- variables count as unset. Raises for misuse: an invalid `options`.
 ---@param options? table of `mic.new`; they override the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
@@ -102,7 +111,7 @@ function environment.client(options)
   if given.base_url and given.stack then
     return nil, config_error "MIC_BASE_URL and MIC_STACK are both set: one of them is enough"
   end
-  if given.base_url and not given.api_key then
+  if given.base_url and not given.api_key and (given.profile or "mic") == "mic" then
     return nil, config_error("MIC_API_KEY is missing", MISSING)
   end
   if problem then

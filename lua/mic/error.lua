@@ -149,6 +149,7 @@ function errors.new(kind, message, fields)
       key = err.key,
       code = err.code,
       fresh_token = fields.fresh_token,
+      profile = fields.profile,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
     }
@@ -199,11 +200,34 @@ function errors.assert(value, err, ...)
 end
 
 --- Returns the fields that the error of a call has: the context of `from_fail` and `from_reply`.
+---@param client table the client state: mask (hides secrets), profile
 ---@param call table method, shown (the path), attempts
----@param mask fun(text: string, limit?: integer): string hides secrets
 ---@return table context
-function errors.context(call, mask)
-  return { method = call.method, path = call.shown, attempts = call.attempts, mask = mask }
+function errors.context(client, call)
+  return {
+    method = call.method,
+    path = call.shown,
+    attempts = call.attempts,
+    mask = client.mask,
+    profile = client.profile.name,
+  }
+end
+
+--- Headers in which servers name a request, the most specific first.
+local request_ids = {
+  "x-amzn-requestid", "x-amz-apigw-id", "x-request-id", "x-correlation-id", "traceparent",
+}
+
+--- Returns the server's name for a request.
+---@param headers table<string, string>
+---@return string|nil request_id
+function errors.request_id(headers)
+  for index = 1, #request_ids do
+    local value = headers[request_ids[index]]
+    if value then
+      return value
+    end
+  end
 end
 
 --- Makes the error of a failure in the core. Its kinds `missing` and `stale` become `auth`.
@@ -327,7 +351,7 @@ function errors.from_reply(reply, data, context)
   fields.message_params = type(params) == "table"
       and masked_copy(params, mask, 1, { left = PARAMS_LIMIT })
     or nil
-  fields.request_id = text_or_nil(headers["x-amzn-requestid"] or headers["x-amz-apigw-id"], mask)
+  fields.request_id = text_or_nil(errors.request_id(headers), mask)
   fields.path = fields.path and mask(fields.path)
   if fields.retryable == nil then
     fields.retryable = retryable_statuses[status] or false
@@ -335,7 +359,7 @@ function errors.from_reply(reply, data, context)
 
   local kind = fields.kind
   if not kind then
-    local denied = status == 401 and fields.fresh_token
+    local denied = (status == 401 or reply.means == "expired") and fields.fresh_token
     kind = (denied or reply.means == "refused") and "auth" or "http"
   end
   return errors.new(kind, message, fields)

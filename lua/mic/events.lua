@@ -64,7 +64,7 @@ function events.response(self, state, started, reply, err)
     event.auth = reply.authenticated
     if reply.status >= 300 then
       local headers = core.parse_headers(reply.head)
-      local request_id = headers["x-amzn-requestid"] or headers["x-amz-apigw-id"]
+      local request_id = errors.request_id(headers)
       event.request_id = request_id and self.mask(request_id)
       event.reason = reply.means
     end

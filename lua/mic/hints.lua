@@ -22,11 +22,11 @@ hints.digest = " %(hashed with .*$"
 local rules = [[
 no_manifest=true
   unknown stack: check the host name in the option stack
-status=403; keyless=true; message=Forbidden
+profile=mic; status=403; keyless=true; message=Forbidden
   check api_key, and the stage ("/prod") at the end of base_url
-status=403; keyless=true; message=Missing Authentication Token
+profile=mic; status=403; keyless=true; message=Missing Authentication Token
   there is no such path or method
-status=403; keyless=true; text=key=value pair
+profile=mic; status=403; keyless=true; text=key=value pair
   there is no such path or method
 status=401; fresh_token=true
   this user may not do that, or the token belongs to another stack

@@ -13,11 +13,7 @@ end
 
 local nginx = {}
 
-local names = core.credential_names
-local TOKEN, IDENTITY, API_KEY = names.token, names.identity, names.api_key
-
 local clear_header, set_header = ngx.req.clear_header, ngx.req.set_header
-local UNAUTHORIZED = "401"
 
 --- Phases that can wait and can still change the request.
 local request_phases = { rewrite = true, server_rewrite = true, access = true, content = true }
@@ -77,56 +73,60 @@ local function other_spellings(name)
   return found
 end
 
---- Generates a function that clears them, one line each: a loop would end LuaJIT's trace. The
---- variable http_NAME has the value of any spelling, so most requests need to clear none.
-local function clearing(headers)
-  local lines = { "local clear, var = ...", "return function()" }
-  for _, name in ipairs(headers) do
+--- Generates a function that sets the headers of a profile on a request, and removes the caller's
+--- in every spelling. One line for each name: a loop would end LuaJIT's trace. The variable http_NAME
+--- has the value of any spelling, so most requests need to clear none.
+local function generate(names)
+  local lines = { "local clear, set, var = ...", "return function(headers)", "local value" }
+  local function add(line, ...)
+    lines[#lines + 1] = line:format(...)
+  end
+  for _, name in ipairs(names) do -- first: afterwards the variables have our values
     local spellings = other_spellings(name)
     if #spellings > 0 then
-      lines[#lines + 1] = "if var.http_" .. core.lower(name):gsub("%-", "_") .. " then"
+      add("if var.http_%s then", core.lower(name):gsub("%-", "_"), nil)
       for _, spelling in ipairs(spellings) do
-        lines[#lines + 1] = ("clear %q"):format(spelling)
+        add("clear %q", spelling)
       end
-      lines[#lines + 1] = "end"
+      add "end"
     end
   end
-  return table.concat(lines, "\n") .. "\nend"
-end
-
-local clear_other_spellings =
-  assert(loadstring(clearing { TOKEN, IDENTITY, API_KEY }))(clear_header, ngx.var)
-
-local function put_header(name, value)
-  if value then
-    set_header(name, value) -- replaces all of the caller's
-  else
-    clear_header(name)
+  for _, name in ipairs(names) do
+    add("value = headers[%q]", name)
+    add("if value then set(%q, value) else clear %q end", name, name)
   end
+  return assert(loadstring(table.concat(lines, "\n") .. "\nend"))(clear_header, set_header, ngx.var)
 end
 
-local function put_query(value)
+--- Generated functions, by client state.
+local putters = setmetatable({}, { __mode = "k" })
+
+local function put_query(name, value)
   local query = ngx.var.args
-  local rest = query and query ~= "" and without_member(query, names.identity_query)
+  local rest = query and query ~= "" and without_member(query, name)
   if value then
-    local member = names.identity_query .. "=" .. ngx.escape_uri(value)
+    local member = name .. "=" .. ngx.escape_uri(value)
     ngx.req.set_uri_args(rest and rest ~= "" and rest .. "&" .. member or member)
   elseif rest and rest ~= query then
     ngx.req.set_uri_args(rest)
   end
 end
 
---- Sets these credentials on the request and removes the caller's, in every spelling. No loops, so
---- that LuaJIT compiles an `authorize` to one trace.
-local function put(own)
-  clear_other_spellings() -- first: afterwards the variables have our values
-  put_header(TOKEN, own.token)
-  put_header(IDENTITY, own.identity)
-  put_header(API_KEY, own.api_key)
-  put_query(own.query)
+local NONE = { headers = {} }
+
+--- Sets these credentials on the request and removes the caller's.
+local function put(mine, own)
+  local putter = putters[mine]
+  if not putter then
+    putter = generate(mine.profile.header_names)
+    putters[mine] = putter
+  end
+  putter(own.headers)
+  if mine.profile.query_name then
+    put_query(mine.profile.query_name, own.query)
+  end
 end
 
-local NONE = {}
 
 --- Headers of the last used generation, by client state: thousands of requests share them.
 local used = setmetatable({}, { __mode = "k" })
@@ -145,11 +145,13 @@ local function take(client, mine)
   if not headers then
     return nil, err
   end
-  local own = { token = headers[TOKEN], api_key = headers[API_KEY] }
-  own[mine.given.identity == "query" and "query" or "identity"] = headers[IDENTITY]
+  local own = { headers = headers, token = headers[mine.profile.token_header] or "" }
   own.digest = ngx.crc32_long(own.token)
   local _
   _, own.generation = mine.core:freshness()
+  if mine.profile.row.identity_query then
+    _, own.query = mine.core:credentials()
+  end
   return own
 end
 
@@ -166,7 +168,7 @@ local function may_do(mine, own)
 end
 
 --- Returns the credentials for the request, renewed if due.
----@return table|nil own generation, and values: token, api_key, identity or query
+---@return table|nil own generation, headers, token (the header that carries it), query
 ---@return table|nil err
 local function own_credentials(client, mine)
   local own = used[mine]
@@ -241,7 +243,7 @@ function nginx.authorize(client, options)
     return ngx.exit(ngx.HTTP_BAD_REQUEST)
   end
   local own, err = own_credentials(client, mine)
-  put(own or NONE)
+  put(mine, own or NONE)
   if own then
     return true
   end
@@ -262,11 +264,30 @@ local function upstream_status()
   return statuses and statuses:match "(%d+)%D*$"
 end
 
+--- True if the upstream's answer means that the token has expired, as far as its head tells: a text
+--- that a profile looks for in the body counts as found where there is no WWW-Authenticate.
+local function means_expired(profile)
+  local status = tonumber(upstream_status())
+  if not status or (profile.is_mic and status ~= 401) then
+    return false
+  end
+  local challenge = ngx.var.upstream_http_www_authenticate
+  for _, answer in ipairs(profile.row.expired) do
+    if answer[1] == status
+      and (not answer[2] or not challenge
+        or core.lower(challenge):find(core.lower(answer[2]), 1, true)) then
+      return true
+    end
+  end
+  return false
+end
+
 --- Returns the generation of the token sent with this request; nil if it is not the one in use.
 --- Read from the header: a note in `ngx.ctx` would cost each request a table.
 local function sent_generation(mine)
   local own = used[mine]
-  return own and ngx.var.http_authorization == own.token and own.generation or nil
+  local sent = own and ngx.var["http_" .. mine.profile.token_variable]
+  return sent and sent == own.token and own.generation or nil
 end
 
 --- Checks the answer: a 401 to the credentials of `authorize` marks them as stale, so that the next
@@ -278,7 +299,7 @@ end
 function nginx.observe(client)
   local mine =
     check(client, "observe", answer_phases, "header_filter_by_lua, body_filter_by_lua, log_by_lua")
-  local sent = upstream_status() == UNAUTHORIZED and not mine.closed and sent_generation(mine)
+  local sent = means_expired(mine.profile) and not mine.closed and sent_generation(mine)
   if not sent then
     return false
   end

@@ -143,16 +143,39 @@ function tls.rule(copy)
   end
 end
 
+--- A value may be a function, called for each call.
+local function check_client_headers(value)
+  for name, content in pairs(value) do
+    local kind = type(content)
+    if type(name) ~= "string" then
+      return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
+    elseif kind ~= "string" and kind ~= "number" and kind ~= "function" then
+      return false, ('must hold strings, numbers or functions (%q is a %s)'):format(name, kind)
+    end
+  end
+  return true
+end
+
+local only_mic = { "identity", "stack", "manifest_url" }
+
 --- Options of `mic.new`.
 specs.client = {
   name = "client",
   fields = {
+    profile = "string|table: the name of a profile or a table",
     base_url = URL,
+    auth_url = URL,
     stack = "string: a host name, without scheme and path",
     manifest_url = URL,
     api_key = TEXT,
     username = TEXT,
     password = "string|function: a string or a function",
+    client_id = TEXT,
+    client_secret = TEXT,
+    values = TABLE,
+    secrets = TABLE,
+    authenticate = FUNCTION,
+    headers = TABLE,
     store = "table: a store",
     identity = 'string|false: "header", "query" or false',
     timeout = SECONDS,
@@ -181,6 +204,9 @@ specs.client = {
     stack = check_host,
     username = check_secret,
     password = check_secret,
+    client_id = check_secret,
+    client_secret = check_secret,
+    headers = check_client_headers,
     store = check_store,
     refresh_margin = check_margin,
     proxy = check_proxy,
@@ -196,6 +222,14 @@ function specs.client.rule(copy, what)
   end
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
+  end
+  if copy.profile ~= nil and copy.profile ~= "mic" then
+    for _, name in ipairs(only_mic) do
+      if copy[name] ~= nil then
+        errors.raise(('option "%s" is for the profile mic'):format(name))
+      end
+    end
+    return
   end
   if copy.manifest_url and not copy.stack then
     errors.raise 'option "manifest_url" needs stack'

@@ -120,7 +120,8 @@ end
 --- A client of mic.core for this sandbox.
 ---@param config table|nil what differs
 function api_methods:core(config)
-  local all = { base_url = self.base_url, api_key = self.api_key, ca_file = self.ca_file }
+  local all = { base_url = self.base_url, api_key = self.api_key, ca_file = self.ca_file,
+    profile = require "mic.profile.mic" }
   for name, value in pairs(config or {}) do
     all[name] = value
   end

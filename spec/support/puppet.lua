@@ -31,7 +31,7 @@ local function tell(command)
   return answer
 end
 tell("watch:" .. FOLDER)
-local maker = core.client { base_url = "https://api.example", api_key = "-" }
+local maker = core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = "-" }
 maker:adopt { token = "t0ken-of-the-store", identityId = "identity", refreshToken = "r3fresh" }
 local function record(number)
   return maker:record():with_retry_at(number)

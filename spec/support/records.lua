@@ -8,7 +8,7 @@ local records = {}
 ---@param credentials table what all of them hold: token, identityId, refreshToken
 ---@return fun(number: number): userdata
 function records.numbered(credentials)
-  local client = core.client { base_url = "https://api.example", api_key = "-" }
+  local client = core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = "-" }
   client:adopt(credentials)
   return function(number)
     return client:record():with_retry_at(number)

@@ -81,7 +81,7 @@ static void read_target(lua_State *L, const struct api_client *client, struct ap
   call->allow_stale = argumentsL_boolean(L, more, "allow_stale");
   if (argumentsL_boolean(L, more, "bare")) {
     call->auth = AUTH_NO;
-    call->no_api_key = true;
+    call->bare = true;
   }
   call->url = argumentsL_hold_string(L, more, "url", &length);
   if (call->url != NULL) {
@@ -131,20 +131,17 @@ static bool read_arguments(lua_State *L, const struct api_client *client, int fi
 
 /* Adds one header; its name is at index -2, its value at -1. [0, 0] */
 static void add_header(lua_State *L, struct exchange_box *box, struct api_call *call) {
-  const struct api_profile *profile = box->client->profile;
   size_t name_length = 0, value_length = 0;
   if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
     argumentsL_raise(L, "headers must map names to strings");
   const char *name = lua_tolstring(L, -2, &name_length);
   const char *value = lua_tolstring(L, -1, &value_length);
-  const char *problem = api_client_header_problem(profile, name, name_length, value, value_length,
-                                                  call->auth == AUTH_NO);
+  const char *problem = api_client_call_header_problem(box->client, name, name_length, value,
+                                                       value_length, call->auth == AUTH_NO);
   if (problem != NULL) {
     argumentsL_push_shown(L, name, name_length);
     argumentsL_raise(L, "header \"%s\" %s", lua_tostring(L, -1), problem);
   }
-  if (header_name_is(name, name_length, profile->api_key_header))
-    call->no_api_key = true;
   if (!header_append(&box->exchange.lines, name, name_length, value, value_length))
     argumentsL_raise_memory(L);
 }
@@ -332,14 +329,16 @@ int callL_start(lua_State *L) {
 }
 
 /* True if `call` would send this; false if it would fail as missing, stale or closed.
+   ---@param method string
    ---@param path string|nil
    ---@param more table
    ---@return boolean */
 int callL_ready(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   struct api_call call = {0};
-  luaL_checktype(L, 3, LUA_TTABLE);
-  read_target(L, client, &call, 2, 3);
-  lua_pushboolean(L, api_client_is_ready(client, &call));
+  const char *method = luaL_checkstring(L, 2);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  read_target(L, client, &call, 3, 4);
+  lua_pushboolean(L, api_client_is_ready(client, method, &call));
   return 1;
 }

@@ -11,6 +11,7 @@
 #include "credentials.h"
 #include "engine.h"
 #include "login_digest.h"
+#include "profile.h"
 #include "record.h"
 
 /* ---- configuration ---- */
@@ -39,21 +40,7 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
-static enum identity_place read_identity(lua_State *L, int config) {
-  static const char *const names[] = {"header", "query", "none"};
-  static const enum identity_place places[] = {IDENTITY_IN_HEADER, IDENTITY_IN_QUERY,
-                                               IDENTITY_NOWHERE};
-  size_t length = 0;
-  const char *text = argumentsL_string(L, config, "identity", &length);
-  for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++)
-    if (strcmp(text, names[i]) == 0)
-      return places[i];
-  if (text != NULL)
-    argumentsL_raise(L, "identity must be \"header\", \"query\" or \"none\"");
-  return IDENTITY_IN_HEADER;
-}
-
-/* Used only for masking. */
+/* The password also fills templates. */
 static void read_known_secrets(lua_State *L, int config, struct api_client *client) {
   size_t length = 0;
   const char *password = argumentsL_string(L, config, "password", &length);
@@ -92,26 +79,26 @@ static void read_connection_options(lua_State *L, int config, struct connection_
 }
 
 /* Creates a client. Starts nothing and sends nothing.
-   ---@param config table base_url; optional: api_key, identity ("header", "query", "none"),
-     timeout, connect_timeout (seconds), max_response_size, max_size (bytes), allow_insecure,
-     user_agent, proxy, http_version, ca_file, ca_file_name (for messages), ca_path, client_cert,
-     client_key, pinned_public_key, min_version, engine, password (for masking)
+   ---@param config table base_url; optional: profile (see profileL_read), auth_url, api_key,
+     username, password, client_id, client_secret, values, secrets, timeout, connect_timeout
+     (seconds), max_response_size, max_size (bytes), allow_insecure, user_agent, proxy,
+     http_version, ca_file, ca_file_name (for messages), ca_path, client_cert, client_key,
+     pinned_public_key, min_version, engine
    ---@return mic.client client Raises if the configuration is invalid. */
 int clientL_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   struct client_box *box = argumentsL_new_block(L, sizeof *box);
   struct api_client *client = &box->client;
-  client->profile = &profile_mic;
   argumentsL_set_type(L, clientL_type);
   read_base_url(L, 1, client);
   read_api_key(L, 1, client);
-  client->identity = read_identity(L, 1);
   client->timeout = argumentsL_positive(L, 1, "timeout", 30.0);
   client->connect_timeout = argumentsL_positive(L, 1, "connect_timeout", 10.0);
   client->max_response_size = argumentsL_count(L, 1, "max_response_size", 16.0 * 1024 * 1024);
   client->max_size = argumentsL_count(L, 1, "max_size", 0.0);
   read_connection_options(L, 1, &client->connections.options);
   read_known_secrets(L, 1, client);
+  profileL_read(L, 1, client);
   /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);
   client->engine = engineL_option(L, 1);
@@ -134,29 +121,39 @@ static int finish_auth(lua_State *L, struct api_client *client, struct exchange_
   return 1;
 }
 
-/* Checks the arguments of login before anything is allocated. */
+/* Checks the arguments of login before anything is allocated. Both may be nil. */
 static void check_login(lua_State *L, int first) {
-  luaL_checktype(L, first, LUA_TSTRING);
-  luaL_checktype(L, first + 1, LUA_TSTRING);
+  for (int i = first; i < first + 2; i++)
+    if (!lua_isnoneornil(L, i))
+      luaL_checktype(L, i, LUA_TSTRING);
+}
+
+/* Borrows the bytes of an argument, which is on the stack. */
+static struct secret borrow(lua_State *L, int index, const struct secret *otherwise) {
+  size_t length = 0;
+  if (lua_isnoneornil(L, index))
+    return *otherwise;
+  char *bytes = (char *)(uintptr_t)lua_tolstring(L, index, &length); /* only read */
+  return (struct secret){bytes, length};
 }
 
 static void start_login(lua_State *L, struct exchange_box *box, int first) {
-  size_t username_length = 0, password_length = 0;
-  const char *username = lua_tolstring(L, first, &username_length);
-  const char *password = lua_tolstring(L, first + 1, &password_length);
-  if (password_length > MIC_SECRET_MAX || username_length > MIC_SECRET_MAX)
+  const struct api_client *client = box->client;
+  struct secret username = borrow(L, first, &client->username);
+  struct secret password = borrow(L, first + 1, &client->known.password);
+  if (password.length > MIC_SECRET_MAX || username.length > MIC_SECRET_MAX)
     argumentsL_raise(L, "username and password must not be longer than 10240 bytes");
-  api_client_login(box->client, &box->exchange, username, username_length, password,
-                   password_length);
+  api_client_login(box->client, &box->exchange, &username, &password);
 }
 
 /* Logs in and keeps the credentials.
-   ---@param username string
-   ---@param password string kept only for masking
+   ---@param username? string nil: that of the options
+   ---@param password? string nil: that of the options; it is kept only for masking
    ---@return table? reply masked; `absorbed` is true if it brought credentials. Else nil, kind,
      code, message */
 static int client_login(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
+  lua_settop(L, 3);
   check_login(L, 2);
   struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_LOGIN);
   start_login(L, box, 2);

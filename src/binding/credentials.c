@@ -24,7 +24,7 @@ static void push_failure_text(lua_State *L, struct failure *failure, enum failur
 static int client_freshness(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct credentials *credentials = &client->credentials;
-  enum freshness freshness = credentials_freshness(credentials, &client->clock);
+  enum freshness freshness = api_client_freshness(client);
   double generation = credentials->generation, lifetime = credentials->record.lifetime;
   double left = credentials_seconds_left(credentials, &client->clock);
   lua_pushstring(L, freshness_name(freshness));
@@ -41,7 +41,7 @@ static int client_freshness(lua_State *L) {
 static bool is_fresh(const struct api_client *client, double generation) {
   double present = client->credentials.generation;
   return generation >= present && generation <= present &&
-         credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_FRESH;
+         api_client_freshness(client) == FRESHNESS_FRESH;
 }
 
 /* True if this is the current generation and no refresh is due. Cheap, because a gateway asks
@@ -105,10 +105,6 @@ bool client_adopt_copy(struct api_client *client, const struct record *record) {
   return true;
 }
 
-static const char *last_key(const struct member_path *path) {
-  return path->keys[path->count - 1];
-}
-
 static void read_secret(lua_State *L, int table, const char *name, struct secret *into) {
   size_t length = 0;
   const char *text = argumentsL_string(L, table, name, &length);
@@ -123,9 +119,8 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
 }
 
 /* Raises for an unknown name: a typo would silently lose a secret. [0, 0] */
-static void check_names(lua_State *L, int table, const struct api_profile *profile) {
-  const char *names[] = {last_key(&profile->identity), last_key(&profile->token),
-                         last_key(&profile->refresh_token), "expires_at"};
+static void check_names(lua_State *L, int table) {
+  static const char *const names[] = {"token", "refresh_token", "identity", "expires_at"};
   lua_pushnil(L);
   while (lua_next(L, table) != 0) {
     lua_pop(L, 1);
@@ -141,26 +136,28 @@ static void check_names(lua_State *L, int table, const struct api_profile *profi
       argumentsL_push_shown(L, name, length);
       shown = lua_tostring(L, -1);
     }
-    argumentsL_raise(L, "unknown member \"%s\"; known: %s, %s, %s, %s", shown, names[0], names[1],
-                     names[2], names[3]);
+    argumentsL_raise(L, "unknown member \"%s\"; known: token, refresh_token, identity, expires_at",
+                     shown);
   }
 }
 
 /* Fills the record from a table of the user. [0, 0] */
 static void read_table(lua_State *L, int table, const struct api_client *client,
                        struct record *record) {
-  const struct api_profile *profile = client->profile;
-  check_names(L, table, profile);
-  read_secret(L, table, last_key(&profile->identity), &record->identity);
-  read_secret(L, table, last_key(&profile->token), &record->token);
-  read_secret(L, table, last_key(&profile->refresh_token), &record->refresh_token);
-  if (record->token.length == 0)
-    argumentsL_raise(L, "%s is required: a string", last_key(&profile->token));
-  if (record->identity.length == 0 && client->identity != IDENTITY_NOWHERE)
-    argumentsL_raise(L, "%s is required: a string", last_key(&profile->identity));
-  if (!secret_set(&record->root, client->base.root, strlen(client->base.root)))
+  const struct profile *profile = &client->profile;
+  check_names(L, table);
+  read_secret(L, table, "identity", &record->identity);
+  read_secret(L, table, "token", &record->token);
+  read_secret(L, table, "refresh_token", &record->refresh_token);
+  bool refreshes = !profile->is_default && profile->refresh.method[0] != '\0';
+  if (!record_has_login(record) || (record->token.length == 0 && !refreshes))
+    argumentsL_raise(L, "token is required: a string");
+  if (record->identity.length == 0 && record->token.length > 0 &&
+      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL))
+    argumentsL_raise(L, "identity is required: a string");
+  if (!api_client_mark_record(client, record))
     argumentsL_raise_memory(L);
-  record_date(record, &client->clock, false);
+  record_date(record, &client->clock, profile, false, 0.0);
   double expires = argumentsL_positive(L, table, "expires_at", 0.0);
   if (expires > MIC_TIME_MAX)
     argumentsL_raise(L, "expires_at must be seconds since 1970");
@@ -168,13 +165,8 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
     record->expires = expires;
 }
 
-static bool is_of_this_api(const struct api_client *client, const struct record *record) {
-  return record->root.length == strlen(client->base.root) &&
-         memcmp(record->root.bytes, client->base.root, record->root.length) == 0;
-}
-
 /* Replaces the credentials.
-   ---@param credentials mic.record|table a record, or identityId, token, refreshToken, expires_at
+   ---@param credentials mic.record|table a record, or token, refresh_token, identity, expires_at
    ---@param generation? number replace only if this is the current generation
    ---@return number? generation the new one; nil, "cancelled" if the current one is another;
      nil, "store" if the record belongs to another API */
@@ -193,9 +185,9 @@ static int client_adopt(lua_State *L) {
     push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
   else if (expected < client->credentials.generation || expected > client->credentials.generation)
     push_failure_text(L, &failure, FAILURE_CANCELLED, "other credentials are in use by now");
-  else if (!is_of_this_api(client, record))
+  else if (!api_client_made_record(client, record))
     push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
-  else if (record->token.length == 0)
+  else if (!record_has_login(record))
     push_failure_text(L, &failure, FAILURE_STORE, "the record holds no credentials");
   if (failure.kind != FAILURE_NONE)
     return 4;
@@ -209,24 +201,22 @@ static int client_adopt(lua_State *L) {
    ---@return mic.record? record nil if there are none */
 static int client_record(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  return recordL_push_copy(L, &client->credentials.record)->token.length > 0 ? 1 : 0;
+  return record_has_login(recordL_push_copy(L, &client->credentials.record)) ? 1 : 0;
 }
 
-/* True if these are the current credentials.
+/* A refresh may bring the same token with a later end. Smaller differences are those of clocks. */
+static const double RENEWED = 5.0; /* seconds */
+
+/* True if these are the current credentials, or older ones with the same token.
    ---@param record mic.record
    ---@return boolean */
 static int client_holds(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct record *record = recordL_test(L, 2);
   luaL_argcheck(L, record != NULL, 2, "a record expected");
-  lua_pushboolean(L, secret_equal(&record->token, &client->credentials.record.token));
-  return 1;
-}
-
-/* ---@return boolean there is a refresh token */
-static int client_can_refresh(lua_State *L) {
-  const struct api_client *client = clientL_check(L, 1);
-  lua_pushboolean(L, client->credentials.record.refresh_token.length > 0);
+  const struct record *own = &client->credentials.record;
+  lua_pushboolean(L, secret_equal(&record->token, &own->token) &&
+                         record->expires <= own->expires + RENEWED);
   return 1;
 }
 
@@ -265,7 +255,7 @@ static void push_secret(lua_State *L, const struct secret *secret) {
 static int client_credentials(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct record *record = recordL_push_copy(L, &client->credentials.record);
-  lua_pushboolean(L, record->token.length > 0);
+  lua_pushboolean(L, record_has_login(record));
   push_secret(L, &record->identity);
   push_secret(L, &record->token);
   push_secret(L, &record->refresh_token);
@@ -275,21 +265,21 @@ static int client_credentials(lua_State *L) {
   return 5;
 }
 
-/* The same as a table, with the API's own names.
-   ---@return table? credentials nil if there are none */
+/* The same as a table.
+   ---@return table? credentials token, refresh_token, identity, expires_at (seconds since 1970);
+   nil if there are none */
 static int client_credentials_table(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  const struct api_profile *profile = client->profile;
   const struct record *record = recordL_push_copy(L, &client->credentials.record);
-  if (record->token.length == 0)
+  if (!record_has_login(record))
     return 0;
   lua_createtable(L, 0, 4);
   push_secret(L, &record->identity);
-  lua_setfield(L, -2, last_key(&profile->identity));
+  lua_setfield(L, -2, "identity");
   push_secret(L, &record->token);
-  lua_setfield(L, -2, last_key(&profile->token));
+  lua_setfield(L, -2, "token");
   push_secret(L, &record->refresh_token);
-  lua_setfield(L, -2, last_key(&profile->refresh_token));
+  lua_setfield(L, -2, "refresh_token");
   if (record->expires > 0.0) {
     compatL_push_whole(L, record->expires);
     lua_setfield(L, -2, "expires_at");
@@ -297,32 +287,85 @@ static int client_credentials_table(lua_State *L) {
   return 1;
 }
 
+/* Appends name and value of each header that has one, both with a NUL at the end. False if out of
+   memory. */
+static bool append_headers(const struct api_client *client, struct buffer *to) {
+  const struct login_values values = api_client_values(client);
+  const struct profile_headers *headers = &client->profile.headers;
+  for (size_t i = 0; i < headers->count; i++) {
+    const struct profile_header *header = &headers->list[i];
+    size_t start = to->length;
+    unsigned value = 0;
+    if (template_missing(&header->value, &values) >= 0)
+      continue;
+    if (buffer_append(to, header->name, strlen(header->name) + 1) != BUFFER_OK)
+      return false;
+    enum template_status status = template_fill(&header->value, &values, to, &value);
+    if (status == TEMPLATE_NO_MEMORY ||
+        (status == TEMPLATE_FILLED && buffer_append(to, "", 1) != BUFFER_OK))
+      return false;
+    if (status != TEMPLATE_FILLED)
+      to->length = start;
+  }
+  return true;
+}
+
+/* Appends the identity as a header of the name that it has in the query. */
+static bool append_identity(const struct api_client *client, struct buffer *to) {
+  const char *name = client->profile.identity_query;
+  const struct secret *identity = &client->credentials.record.identity;
+  return name == NULL || identity->length == 0 ||
+         (buffer_append(to, name, strlen(name) + 1) == BUFFER_OK &&
+          buffer_append(to, identity->bytes, identity->length + 1) == BUFFER_OK);
+}
+
 /* The headers that authenticate a request, for another HTTP library.
    ---@return table<string, string>? headers nil, "missing" or "stale", code, message */
 static int client_headers(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
-  const struct api_profile *profile = client->profile;
   struct failure failure = {0};
-  struct buffer *key = argumentsL_new_buffer(L, MIC_SECRET_MAX, true);
-  const struct record *record = recordL_push_copy(L, &client->credentials.record);
+  struct buffer *pairs = argumentsL_new_buffer(L, MIC_HEADER_BLOCK_MAX, true);
   if (!api_client_may_send(client, true, &failure))
     return argumentsL_push_failure(L, &failure);
-  if (buffer_append(key, client->api_key.bytes, client->api_key.length) != BUFFER_OK)
+  /* All at once: a finalizer may close the client when something is pushed. */
+  if (!append_headers(client, pairs) || !append_identity(client, pairs))
     return argumentsL_raise_memory(L);
   lua_createtable(L, 0, 3);
-  lua_pushstring(L, profile->token_prefix);
-  push_secret(L, &record->token);
-  lua_concat(L, 2);
-  lua_setfield(L, -2, profile->token_header);
-  if (client->identity != IDENTITY_NOWHERE) {
-    push_secret(L, &record->identity);
-    lua_setfield(L, -2, profile->identity_header);
-  }
-  if (key->length > 0) {
-    lua_pushlstring(L, key->data, key->length);
-    lua_setfield(L, -2, profile->api_key_header);
+  for (size_t at = 0; at < pairs->length;) {
+    const char *name = pairs->data + at, *value = name + strlen(name) + 1;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+    at = (size_t)(value - pairs->data) + strlen(value) + 1;
   }
   return 1;
+}
+
+/* Whether a login or a refresh can be sent.
+   ---@param what "login"|"refresh"
+   ---@param username? string nil: that of the options
+   ---@param password? string nil: that of the options
+   ---@return boolean able
+   ---@return string? lacks the name of a value that is not set; nil if this API has no such request
+ */
+static int client_can(lua_State *L) {
+  static const char *const names[] = {"login", "refresh", NULL};
+  const struct api_client *client = clientL_check(L, 1);
+  const struct profile *profile = &client->profile;
+  bool login = luaL_checkoption(L, 2, NULL, names) == 0;
+  struct login_values values = api_client_values(client);
+  struct secret given[2] = {*values.built_in[VALUE_USERNAME], *values.built_in[VALUE_PASSWORD]};
+  /* Only whether they are there: the bytes are not read. */
+  static char present[] = "";
+  for (int i = 0; i < 2; i++)
+    if (lua_type(L, 3 + i) == LUA_TSTRING)
+      given[i] = (struct secret){present, 0};
+  const char *lacks =
+      api_client_lacks(client, login ? &profile->login : &profile->refresh, &given[0], &given[1]);
+  lua_pushboolean(L, lacks == NULL);
+  if (lacks == NULL || *lacks == '\0')
+    return 1;
+  lua_pushstring(L, lacks);
+  return 2;
 }
 
 /* Seconds since 1970, corrected by the server's Date.
@@ -341,7 +384,7 @@ const struct method clientL_credential_methods[] = {{"freshness", client_freshne
                                                     {"adopt", client_adopt},
                                                     {"record", client_record},
                                                     {"holds", client_holds},
-                                                    {"can_refresh", client_can_refresh},
+                                                    {"can", client_can},
                                                     {"forget", client_forget},
                                                     {"credentials", client_credentials},
                                                     {"credentials_table", client_credentials_table},

@@ -107,18 +107,23 @@ static void set_rest(lua_State *L, struct exchange_box *box) {
         exchange->on_loopback &&
             (exchange->direct || !connection_options_may_proxy(&box->client->connections.options)));
   }
-  if (exchange->status >= 400)
+  if (exchange->kind == EXCHANGE_REQUEST)
     set_meaning(L, box);
 }
 
-static bool is_success(const struct exchange *exchange) {
-  return exchange->status >= 200 && exchange->status < 300;
+/* True for a 2xx answer, unless it says that the token has expired, as that of some APIs does. */
+static bool is_success(const struct exchange_box *box) {
+  const struct exchange *exchange = &box->exchange;
+  if (exchange->status < 200 || exchange->status > 299)
+    return false;
+  return exchange->flows || exchange->snapshot == NULL ||
+         !profile_may_mean(&box->client->profile, exchange->status) ||
+         api_client_meaning(box->client, exchange) != ANSWER_EXPIRED;
 }
 
 static bool wants_refresh(const struct exchange_box *box) {
   const struct api_client *client = box->client;
-  return box->exchange.snapshot != NULL &&
-         credentials_freshness(&client->credentials, &client->clock) == FRESHNESS_ADVISORY;
+  return box->exchange.snapshot != NULL && api_client_freshness(client) == FRESHNESS_ADVISORY;
 }
 
 /* Pushes a 2xx answer to a request, without a table. */
@@ -156,6 +161,8 @@ static int push_reply(lua_State *L, struct exchange_box *box) {
     lua_pushstring(L, wants_refresh(box) ? "advisory" : NULL);
     return 2;
   }
+  if (!exchange->absorbed)
+    set_meaning(L, box);
   set_boolean(L, "absorbed", exchange->absorbed);
   if (exchange->problem[0] != '\0')
     set_string(L, "problem", exchange->problem, strlen(exchange->problem));
@@ -195,7 +202,7 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
     count = push_failure(L, box);
   else if (exchange->kind != EXCHANGE_REQUEST)
     count = push_auth_reply(L, box);
-  else if (is_success(exchange))
+  else if (is_success(box))
     count = push_success(L, box);
   else
     count = push_reply(L, box);

@@ -67,27 +67,6 @@ static void check_curl(lua_State *L) {
     argumentsL_raise(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
 }
 
-/* The paths of login and refresh, for events. [0, +1] */
-static void push_auth_paths(lua_State *L) {
-  lua_newtable(L);
-  lua_pushstring(L, profile_mic.login_path);
-  lua_setfield(L, -2, "login");
-  lua_pushstring(L, profile_mic.refresh_path);
-  lua_setfield(L, -2, "refresh");
-}
-
-/* The names under which the client sends credentials, in headers or in the query. [0, +1] */
-static void push_credential_names(lua_State *L) {
-  const char *const names[] = {
-      "token",   profile_mic.token_header,   "identity",       profile_mic.identity_header,
-      "api_key", profile_mic.api_key_header, "identity_query", profile_mic.identity_query};
-  lua_newtable(L);
-  for (size_t i = 0; i < sizeof names / sizeof *names; i += 2) {
-    lua_pushstring(L, names[i + 1]);
-    lua_setfield(L, -2, names[i]);
-  }
-}
-
 int luaopen_mic_core(lua_State *L) {
   static const struct method functions[] = {{"client", clientL_new},
                                             {"engine", engineL_get},
@@ -110,10 +89,6 @@ int luaopen_mic_core(lua_State *L) {
   compatL_set_methods(L, functions);
   compatL_set_methods(L, systemL_functions);
   compatL_set_methods(L, textL_functions);
-  push_auth_paths(L);
-  lua_setfield(L, -2, "auth_paths");
-  push_credential_names(L);
-  lua_setfield(L, -2, "credential_names");
   clientL_push_is_fresh(L);
   lua_setfield(L, -2, "is_fresh_function");
   lua_pushliteral(L, MIC_VERSION);

@@ -73,7 +73,7 @@ static int record_with_retry_at(lua_State *L) {
 /* ---@return boolean true if there are credentials; false: only refusals */
 static int record_is_login(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
-  lua_pushboolean(L, record->token.length > 0);
+  lua_pushboolean(L, record_has_login(record));
   return 1;
 }
 

@@ -72,15 +72,13 @@ static int core_utf8_problem(lua_State *L) {
 /* Checks whether the caller may set this header.
    ---@param name string
    ---@param value string
-   ---@param own? boolean the call has auth = false: the client's own header names are allowed
    ---@return true? ok
    ---@return string? message what is wrong, without the value */
 static int core_check_header(lua_State *L) {
   size_t name_length = 0, value_length = 0;
   const char *name = luaL_checklstring(L, 1, &name_length);
   const char *value = luaL_checklstring(L, 2, &value_length);
-  const char *problem = api_client_header_problem(&profile_mic, name, name_length, value,
-                                                  value_length, lua_toboolean(L, 3) != 0);
+  const char *problem = api_client_header_problem(name, name_length, value, value_length);
   if (problem == NULL) {
     lua_pushboolean(L, 1);
     return 1;
@@ -100,6 +98,24 @@ static int push_letters(lua_State *L, char (*turn)(char)) {
   for (size_t i = 0; i < length; i++)
     luaL_addchar(&turned, turn(text[i]));
   luaL_pushresult(&turned);
+  return 1;
+}
+
+/* A digest of a text: 32 hexadecimal digits.
+   ---@param text string
+   ---@return string */
+static int core_digest(lua_State *L) {
+  static const char salt[] = "lua-mic";
+  size_t length = 0;
+  unsigned char digest[SHA256_SIZE];
+  char shown[SHA256_SIZE];
+  const char *text = luaL_checklstring(L, 1, &length);
+  sha256_stretch(text, length, salt, sizeof salt - 1, 1, digest);
+  for (size_t i = 0; i < sizeof shown; i++) {
+    unsigned nibble = i % 2 == 0 ? digest[i / 2] >> 4 : digest[i / 2] & 15u;
+    shown[i] = "0123456789abcdef"[nibble];
+  }
+  lua_pushlstring(L, shown, sizeof shown);
   return 1;
 }
 
@@ -220,7 +236,8 @@ static int core_parse_date(lua_State *L) {
   return 1;
 }
 
-const struct method textL_functions[] = {{"lower", core_lower},
+const struct method textL_functions[] = {{"digest", core_digest},
+                                         {"lower", core_lower},
                                          {"upper", core_upper},
                                          {"check_path", core_check_path},
                                          {"has_dot_part", core_has_dot_part},

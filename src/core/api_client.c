@@ -1,6 +1,7 @@
 #include "base.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api_client.h"
@@ -28,19 +29,23 @@ static bool is_framing(const char *name, size_t length) {
   return false;
 }
 
-const char *api_client_header_problem(const struct api_profile *profile, const char *name,
-                                      size_t name_length, const char *value, size_t value_length,
-                                      bool own) {
+const char *api_client_header_problem(const char *name, size_t name_length, const char *value,
+                                      size_t value_length) {
   const char *problem = header_name_problem(name, name_length);
   if (problem == NULL)
     problem = header_value_problem(value, value_length);
-  if (problem != NULL)
-    return problem;
-  if (is_framing(name, name_length))
-    return "belongs to the connection and cannot be set";
-  if (!own && profile_owns_header(profile, name, name_length))
-    return "is set by the client; with auth = false you may set it yourself";
-  return NULL;
+  if (problem == NULL && is_framing(name, name_length))
+    problem = "belongs to the connection and cannot be set";
+  return problem;
+}
+
+const char *api_client_call_header_problem(const struct api_client *client, const char *name,
+                                           size_t name_length, const char *value,
+                                           size_t value_length, bool own) {
+  const char *problem = api_client_header_problem(name, name_length, value, value_length);
+  if (problem == NULL && !own && profile_owns_header(&client->profile, name, name_length))
+    problem = "is set by the client; with auth = false you may set it yourself";
+  return problem;
 }
 
 /* "Name:" removes a header that libcurl would add. A download from another origin requests no
@@ -56,12 +61,58 @@ static bool complete_lines(struct exchange *exchange, bool elsewhere) {
   return header_append_line(&exchange->lines, "Content-Type:");
 }
 
-/* Links the shared header lines of calls without credentials. */
-static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
-  struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
-  if (*shared == NULL)
-    *shared = header_snapshot_open(client->profile, client->connections.options.user_agent,
-                                   api_key ? &client->api_key : NULL);
+struct login_values api_client_values(const struct api_client *client) {
+  const struct record *record = &client->credentials.record;
+  return (struct login_values){
+      .built_in =
+          {
+              [VALUE_USERNAME] = &client->username,
+              [VALUE_PASSWORD] = &client->known.password,
+              [VALUE_CLIENT_ID] = &client->client_id,
+              [VALUE_CLIENT_SECRET] = &client->client_secret,
+              [VALUE_API_KEY] = &client->api_key,
+              [VALUE_TOKEN] = &record->token,
+              [VALUE_REFRESH_TOKEN] = &record->refresh_token,
+              [VALUE_IDENTITY] = &record->identity,
+          },
+      .own = &client->own,
+  };
+}
+
+/* Appends the profile's headers that need no login, except those that the caller has set. */
+static bool append_open_headers(struct api_client *client, struct exchange *exchange) {
+  struct login_values values = api_client_values(client);
+  const struct profile_headers *headers = &client->profile.headers;
+  bool ok = true;
+  for (size_t i = 0; i < headers->count && ok; i++)
+    if (!template_needs_login(&headers->list[i].value) &&
+        !header_list_has(exchange->lines, headers->list[i].name))
+      ok = profile_append_header(&exchange->lines, &headers->list[i], &values);
+  return ok;
+}
+
+/* True if the caller has set one of the profile's headers itself. */
+static bool has_own_header(const struct api_client *client, const struct exchange *exchange) {
+  const struct profile_headers *headers = &client->profile.headers;
+  for (size_t i = 0; i < headers->count && exchange->lines != NULL; i++)
+    if (header_list_has(exchange->lines, headers->list[i].name))
+      return true;
+  return false;
+}
+
+/* Links the shared header lines of calls without credentials. `bare`: without the profile's. */
+static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool bare) {
+  if (!bare && has_own_header(client, exchange)) {
+    if (!append_open_headers(client, exchange))
+      return false;
+    bare = true;
+  }
+  struct header_snapshot **shared = bare ? &client->bare_lines : &client->open_lines;
+  if (*shared == NULL) {
+    struct login_values values = api_client_values(client);
+    *shared = header_snapshot_open(&client->profile, &values,
+                                   client->connections.options.user_agent, bare);
+  }
   if (*shared == NULL)
     return false;
   (*shared)->references++;
@@ -87,13 +138,21 @@ static bool set_defaults(struct api_client *client, struct exchange *exchange) {
   return false;
 }
 
+enum freshness api_client_freshness(const struct api_client *client) {
+  enum freshness freshness = credentials_freshness(&client->credentials, &client->clock);
+  if (freshness != FRESHNESS_NONE)
+    return freshness;
+  struct login_values values = api_client_values(client);
+  return profile_headers_missing(&client->profile, &values) < 0 ? FRESHNESS_FRESH : FRESHNESS_NONE;
+}
+
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
                          struct failure *failure) {
   if (client->closed) {
     failure_set(failure, FAILURE_CLOSED, NULL, "the client was closed");
     return false;
   }
-  switch (credentials_freshness(&client->credentials, &client->clock)) {
+  switch (api_client_freshness(client)) {
   case FRESHNESS_NONE:
     failure_set(failure, FAILURE_MISSING, NULL, "not logged in");
     return false;
@@ -117,29 +176,28 @@ bool api_client_may_send(const struct api_client *client, bool allow_stale,
 
 static bool attach_credentials(struct api_client *client, struct exchange *exchange) {
   struct credentials *credentials = &client->credentials;
-  exchange->snapshot =
-      credentials_snapshot(credentials, client->profile, client->connections.options.user_agent,
-                           &client->api_key, client->identity == IDENTITY_IN_HEADER);
+  const char *query = client->profile.identity_query;
+  struct login_values values = api_client_values(client);
+  exchange->snapshot = credentials_snapshot(credentials, &client->profile, &values,
+                                            client->connections.options.user_agent);
   if (exchange->snapshot == NULL || !exchange_link_lines(exchange, exchange->snapshot))
     return false;
   const struct secret *identity = &credentials->record.identity;
-  if (client->identity != IDENTITY_IN_QUERY || identity->length == 0)
-    return true;
-  return url_append_query(&exchange->url_text, client->profile->identity_query, identity->bytes,
-                          identity->length);
+  return query == NULL || identity->length == 0 ||
+         url_append_query(&exchange->url_text, query, identity->bytes, identity->length);
 }
 
-static void start(struct api_client *client, struct exchange *exchange, bool elsewhere) {
-  enum url_status status =
-      url_parse_again(&exchange->parsed, elsewhere ? NULL : &client->base, &exchange->url_text);
+static void start(struct api_client *client, struct exchange *exchange,
+                  const struct url_base *base) {
+  enum url_status status = url_parse_again(&exchange->parsed, base, &exchange->url_text);
   if (status == URL_NO_MEMORY)
     exchange_fail_memory(exchange);
   else if (status != URL_OK)
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_URL_MALFORMAT", "the URL cannot be sent");
-  else if (client->engine != NULL)
-    engine_start(client->engine, &client->connections, exchange);
-  else
+  else if (client->engine == NULL)
     connections_start(&client->connections, exchange);
+  else
+    engine_start(client->engine, &client->connections, exchange);
 }
 
 /* The path below the base URL, also of a URL; "" for a URL elsewhere on the origin. */
@@ -154,13 +212,18 @@ static bool goes_elsewhere(const struct api_call *call) {
   return call->url != NULL && !call->url_facts.same_origin;
 }
 
-static bool wants_credentials(const struct api_client *client, const struct api_call *call) {
+static bool wants_credentials(const struct api_client *client, const char *method,
+                              const struct api_call *call) {
   if (goes_elsewhere(call))
     return false;
   if (call->auth != AUTH_BY_PATH)
     return call->auth == AUTH_YES;
   const char *path = path_of(client, call);
-  return !profile_is_open(client->profile, path, strlen(path));
+  size_t length = strlen(path);
+  return !profile_is_open(&client->profile, path, length) &&
+         (client->auth_base.root != NULL ||
+          !(profile_request_is(&client->profile.login, method, path, length) ||
+            profile_request_is(&client->profile.refresh, method, path, length)));
 }
 
 static bool set_target(struct api_client *client, struct exchange *exchange,
@@ -171,14 +234,15 @@ static bool set_target(struct api_client *client, struct exchange *exchange,
     return false;
   exchange->url_text.length--;
   /* A redirect repeats the query that it received. Ours is appended again, and never shown. */
-  if (client->identity == IDENTITY_IN_QUERY && !goes_elsewhere(call))
-    url_drop_query(&exchange->url_text, client->profile->identity_query);
+  if (client->profile.identity_query != NULL && !goes_elsewhere(call))
+    url_drop_query(&exchange->url_text, client->profile.identity_query);
   return true;
 }
 
-bool api_client_is_ready(const struct api_client *client, const struct api_call *call) {
+bool api_client_is_ready(const struct api_client *client, const char *method,
+                         const struct api_call *call) {
   struct failure failure;
-  return !client->closed && (!wants_credentials(client, call) ||
+  return !client->closed && (!wants_credentials(client, method, call) ||
                              api_client_may_send(client, call->allow_stale, &failure));
 }
 
@@ -186,7 +250,7 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
                         const struct api_call *call) {
   if (!set_defaults(client, exchange))
     return;
-  bool auth = wants_credentials(client, call);
+  bool auth = wants_credentials(client, exchange->method, call);
   if (auth && !api_client_may_send(client, call->allow_stale, &exchange->failure)) {
     exchange->state = EXCHANGE_DONE;
     return;
@@ -200,9 +264,9 @@ void api_client_request(struct api_client *client, struct exchange *exchange,
   if (ok && auth)
     ok = attach_credentials(client, exchange);
   else if (ok)
-    ok = link_open_lines(client, exchange, !call->no_api_key && !goes_elsewhere(call));
+    ok = link_open_lines(client, exchange, call->bare || goes_elsewhere(call));
   if (ok)
-    start(client, exchange, goes_elsewhere(call));
+    start(client, exchange, goes_elsewhere(call) ? NULL : &client->base);
   else
     exchange_fail_memory(exchange);
 }
@@ -227,66 +291,171 @@ void api_client_cancel(struct exchange *exchange, enum failure_kind kind, const 
 
 /* ---- login and refresh ---- */
 
-static bool append_member(struct buffer *body, const char *before, const char *name,
-                          const char *value, size_t length) {
-  return buffer_append_text(body, before) == BUFFER_OK &&
-         buffer_append_text(body, name) == BUFFER_OK &&
-         buffer_append_text(body, "\":\"") == BUFFER_OK &&
-         buffer_append_json(body, value, length) == BUFFER_OK &&
-         buffer_append_text(body, "\"") == BUFFER_OK;
+/* Fills a template, and fails the exchange if that is not possible. */
+static bool fill(struct exchange *exchange, const struct template *template,
+                 const struct login_values *values, struct buffer *to) {
+  unsigned value = 0;
+  char message[160];
+  switch (template_fill(template, values, to, &value)) {
+  case TEMPLATE_FILLED:
+  case TEMPLATE_LEFT_OUT:
+    return true;
+  case TEMPLATE_UNFIT:
+    snprintf(message, sizeof message, "{%.64s} cannot stand where the profile has it",
+             login_value_name(values->own, value));
+    exchange_fail(exchange, FAILURE_MISSING, NULL, message);
+    return false;
+  case TEMPLATE_NO_MEMORY:
+    break;
+  }
+  exchange_fail_memory(exchange);
+  return false;
 }
 
-static void start_auth(struct api_client *client, struct exchange *exchange, const char *path) {
-  snprintf(exchange->method, sizeof exchange->method, "POST");
+static bool add_auth_headers(struct exchange *exchange, const struct profile_headers *headers,
+                             const struct login_values *values) {
+  struct buffer text;
+  bool ok = true;
+  for (size_t i = 0; i < headers->count && ok; i++) {
+    const struct profile_header *header = &headers->list[i];
+    buffer_init(&text, 16 * MIC_SECRET_MAX, true);
+    ok = fill(exchange, &header->value, values, &text);
+    if (ok && (text.length > 0 || header->value.count == 0) &&
+        !header_append(&exchange->lines, header->name, strlen(header->name), text.data,
+                       text.length)) {
+      exchange_fail_memory(exchange);
+      ok = false;
+    }
+    buffer_free(&text);
+  }
+  return ok;
+}
+
+static bool add_auth_lines(struct api_client *client, struct exchange *exchange,
+                           const struct profile_request *request) {
+  struct curl_slist **lines = &exchange->lines;
+  const char *type = request->body.kind == TEMPLATE_JSON
+                         ? "Content-Type: application/json"
+                         : "Content-Type: application/x-www-form-urlencoded";
+  if (!request->has_body)
+    type = "Content-Type:"; /* libcurl would add one */
+  return (header_list_has(*lines, "Accept") ||
+          header_append_line(lines, "Accept: application/json")) &&
+         (header_list_has(*lines, "Content-Type") || header_append_line(lines, type)) &&
+         link_open_lines(client, exchange, true);
+}
+
+/* The path "/" stands for the auth URL as it is written. */
+static bool set_auth_target(struct api_client *client, struct exchange *exchange,
+                            const struct profile_request *request, const struct buffer *path) {
+  const struct url_base *base = client->auth_base.root != NULL ? &client->auth_base : &client->base;
+  exchange->direct = base->cleartext_loopback;
+  bool ok = false;
+  if (request->at_root && client->auth_url != NULL) {
+    ok = buffer_append(&exchange->url_text, client->auth_url, strlen(client->auth_url) + 1) ==
+         BUFFER_OK;
+    if (ok)
+      exchange->url_text.length--;
+  } else {
+    ok = url_join(base, path->data, path->length, &exchange->url_text);
+  }
+  if (!ok)
+    return false;
+  /* A query may hold secrets, so it is never shown. */
+  const char *query = memchr(exchange->url_text.data, '?', exchange->url_text.length);
+  exchange->shown_url_length =
+      query == NULL ? exchange->url_text.length : (size_t)(query - exchange->url_text.data);
+  return true;
+}
+
+/* Sends a login or refresh. None of the profile's headers of calls goes with it. */
+static void start_auth(struct api_client *client, struct exchange *exchange,
+                       const struct profile_request *request, const struct login_values *values) {
+  struct buffer path;
+  buffer_init(&path, MIC_HEADER_BLOCK_MAX, true);
+  memcpy(exchange->method, request->method, sizeof request->method);
+  bool ok = fill(exchange, &request->target, values, &path) &&
+            fill(exchange, &request->body, values, &exchange->secret_body) &&
+            add_auth_headers(exchange, &request->headers, values);
+  bool failed = !ok;
   exchange->body = exchange->secret_body.data;
   exchange->body_length = exchange->secret_body.length;
-  exchange->has_body = true;
+  exchange->has_body = request->has_body;
   exchange->max_size = MIC_AUTH_REPLY_MAX; /* max_response_size must not affect logins */
-  exchange->direct = client->base.cleartext_loopback;
-  bool ok = header_append_line(&exchange->lines, "Content-Type: application/json") &&
-            link_open_lines(client, exchange, true) &&
-            url_join(&client->base, path, strlen(path), &exchange->url_text);
-  exchange->shown_url_length = exchange->url_text.length;
+  ok = ok && set_auth_target(client, exchange, request, &path) &&
+       add_auth_lines(client, exchange, request);
+  buffer_free(&path);
   if (ok)
-    start(client, exchange, false);
-  else
+    start(client, exchange, client->auth_base.root != NULL ? &client->auth_base : &client->base);
+  else if (!failed)
     exchange_fail_memory(exchange);
 }
 
-void api_client_login(struct api_client *client, struct exchange *exchange, const char *username,
-                      size_t username_length, const char *password, size_t password_length) {
-  const struct api_profile *profile = client->profile;
-  struct buffer *body = &exchange->secret_body;
-  if (!set_defaults(client, exchange))
+static struct login_values values_of_login(const struct api_client *client,
+                                           const struct secret *username,
+                                           const struct secret *password) {
+  struct login_values values = api_client_values(client);
+  values.built_in[VALUE_USERNAME] = username;
+  values.built_in[VALUE_PASSWORD] = password;
+  return values;
+}
+
+const char *api_client_lacks(const struct api_client *client, const struct profile_request *request,
+                             const struct secret *username, const struct secret *password) {
+  struct login_values values = values_of_login(client, username, password);
+  if (request->method[0] == '\0')
+    return "";
+  int missing = profile_request_missing(request, &values);
+  return missing < 0 ? NULL : login_value_name(&client->own, (unsigned)missing);
+}
+
+/* Fails the exchange if the request lacks a value. */
+static bool is_complete(const struct api_client *client, struct exchange *exchange,
+                        const struct profile_request *request, const struct login_values *values) {
+  char message[160];
+  int missing = request->method[0] == '\0' ? 0 : profile_request_missing(request, values);
+  if (request->method[0] != '\0' && missing < 0)
+    return true;
+  bool login = exchange->kind == EXCHANGE_LOGIN;
+  if (request->method[0] == '\0')
+    snprintf(message, sizeof message, "this API has no %s", login ? "login" : "refresh");
+  else if (!login && client->credentials.record.token.length == 0)
+    snprintf(message, sizeof message, "not logged in");
+  else if (missing == VALUE_REFRESH_TOKEN)
+    snprintf(message, sizeof message, "there is no refresh token");
+  else
+    snprintf(message, sizeof message, "there is no %.64s",
+             login_value_name(&client->own, (unsigned)missing));
+  exchange_fail(exchange, FAILURE_MISSING, NULL, message);
+  return false;
+}
+
+static bool copy_if_set(struct secret *to, const struct secret *from) {
+  return from->bytes == NULL || secret_set(to, from->bytes, from->length);
+}
+
+void api_client_login(struct api_client *client, struct exchange *exchange,
+                      const struct secret *username, const struct secret *password) {
+  struct login_values values = values_of_login(client, username, password);
+  const struct profile_request *request = &client->profile.login;
+  if (!set_defaults(client, exchange) || !is_complete(client, exchange, request, &values))
     return;
-  if (append_member(body, "{\"", profile->username_field, username, username_length) &&
-      append_member(body, ",\"", profile->password_field, password, password_length) &&
-      buffer_append_text(body, "}") == BUFFER_OK &&
-      secret_set(&exchange->sent_secret, password, password_length) &&
-      known_secrets_sent(&client->known, password, password_length))
-    start_auth(client, exchange, profile->login_path);
+  if (copy_if_set(&exchange->sent_secret, password) &&
+      (password->bytes == NULL ||
+       known_secrets_sent(&client->known, password->bytes, password->length)))
+    start_auth(client, exchange, request, &values);
   else
     exchange_fail_memory(exchange);
 }
 
 void api_client_refresh(struct api_client *client, struct exchange *exchange) {
-  const struct api_profile *profile = client->profile;
-  const struct secret *refresh_token = &client->credentials.record.refresh_token;
-  struct buffer *body = &exchange->secret_body;
-  if (!set_defaults(client, exchange))
+  struct login_values values = api_client_values(client);
+  const struct profile_request *request = &client->profile.refresh;
+  if (!set_defaults(client, exchange) || !is_complete(client, exchange, request, &values))
     return;
-  if (refresh_token->length == 0) {
-    exchange_fail(exchange, FAILURE_MISSING, NULL,
-                  client->credentials.record.token.length == 0 ? "not logged in"
-                                                               : "there is no refresh token");
-    return;
-  }
-  if (append_member(body, "{\"", profile->refresh_field, refresh_token->bytes,
-                    refresh_token->length) &&
-      buffer_append_text(body, "}") == BUFFER_OK &&
-      secret_set(&exchange->sent_secret, refresh_token->bytes, refresh_token->length) &&
+  if (copy_if_set(&exchange->sent_secret, &client->credentials.record.refresh_token) &&
       record_copy(&exchange->record, &client->credentials.record))
-    start_auth(client, exchange, profile->refresh_path);
+    start_auth(client, exchange, request, &values);
   else
     exchange_fail_memory(exchange);
 }
@@ -304,33 +473,58 @@ static void learn_clock(struct api_client *client, const struct exchange *exchan
   }
 }
 
+static bool set_text(struct secret *secret, const char *text) {
+  return secret_set(secret, text, strlen(text));
+}
+
 /* Merges the reply into the record. Members that the reply lacks stay. */
 static bool merge_record(struct api_client *client, struct exchange *exchange,
                          struct auth_reply *reply) {
   struct record *record = &exchange->record;
+  const struct profile *profile = &client->profile;
   secret_move(&record->token, &reply->token);
   if (reply->identity.length > 0)
     secret_move(&record->identity, &reply->identity);
   if (reply->refresh_token.length > 0)
     secret_move(&record->refresh_token, &reply->refresh_token);
-  if (record->identity.length == 0 && client->identity != IDENTITY_NOWHERE) {
-    snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %s.%s",
-             client->profile->identity.keys[0], client->profile->identity.keys[1]);
+  if (record->identity.length == 0 &&
+      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL)) {
+    snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %.96s",
+             profile->identity.text != NULL ? profile->identity.text : "identity");
     return false;
   }
-  if (!secret_set(&record->root, client->base.root, strlen(client->base.root))) {
+  if (!api_client_mark_record(client, record)) {
     snprintf(exchange->problem, sizeof exchange->problem, "out of memory");
     exchange->no_memory = true;
     return false;
   }
+  double left = token_time_left(reply->expires.bytes, reply->expires.length, profile->expires_as,
+                                clock_wall(&client->clock));
   record->generation = 0.0;
-  record_date(record, &client->clock, true);
+  record_date(record, &client->clock, profile, true, left);
   return true;
+}
+
+bool api_client_mark_record(const struct api_client *client, struct record *record) {
+  const char *name = client->profile.name;
+  if (!set_text(&record->root, client->base.root))
+    return false;
+  secret_clear(&record->profile);
+  return client->profile.is_default || set_text(&record->profile, name);
+}
+
+bool api_client_made_record(const struct api_client *client, const struct record *record) {
+  const char *name = client->profile.is_default ? "" : client->profile.name;
+  return record->root.length == strlen(client->base.root) &&
+         memcmp(record->root.bytes, client->base.root, record->root.length) == 0 &&
+         record->profile.length == strlen(name) &&
+         (record->profile.length == 0 ||
+          memcmp(record->profile.bytes, name, record->profile.length) == 0);
 }
 
 static void absorb_success(struct api_client *client, struct exchange *exchange) {
   struct auth_reply reply = {0};
-  enum absorb_status status = auth_reply_absorb(client->profile, exchange->reply_body.data,
+  enum absorb_status status = auth_reply_absorb(&client->profile, exchange->reply_body.data,
                                                 exchange->reply_body.length, &reply);
   exchange->show_body = status != ABSORB_UNREADABLE && status != ABSORB_NO_MEMORY;
   snprintf(exchange->problem, sizeof exchange->problem, "%s", reply.problem);
@@ -344,6 +538,10 @@ void api_client_secrets(const struct api_client *client, bool identity, struct m
   known_secrets_add_record(&client->credentials.record, identity, mask);
   known_secrets_add_record(&client->credentials.before, identity, mask);
   mask_add(mask, &client->api_key);
+  mask_add(mask, &client->client_secret);
+  for (size_t i = 0; i < client->own.count; i++)
+    if (client->own.list[i].is_secret)
+      mask_add(mask, &client->own.list[i].text);
   known_secrets_add(&client->known, mask);
 }
 
@@ -375,13 +573,14 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   if (exchange->kind != EXCHANGE_REQUEST ||
       (exchange->snapshot != NULL && !client->clock.server_known))
     learn_clock(client, exchange);
-  if (exchange->kind == EXCHANGE_REQUEST || exchange->secret_body.length == 0)
+  if (exchange->kind == EXCHANGE_REQUEST || exchange->read)
     return;
   if (client->closed) { /* the credentials would have no user */
     exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
     return;
   }
-  buffer_free(&exchange->secret_body); /* also marks the reply as processed */
+  exchange->read = true;
+  buffer_free(&exchange->secret_body);
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
   mask_reply(client, exchange);
@@ -394,8 +593,16 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
 
 enum answer_meaning api_client_meaning(const struct api_client *client,
                                        const struct exchange *exchange) {
-  return profile_meaning(client->profile, exchange->kind != EXCHANGE_REQUEST, exchange->status,
-                         exchange->reply_body.data, exchange->reply_body.length);
+  const struct profile_answer answer = {
+      .status = exchange->status,
+      .body = exchange->reply_body.data,
+      .body_length = exchange->reply_body.length,
+      .head = exchange->head.data,
+      .head_length = exchange->head.length,
+  };
+  if (exchange->kind == EXCHANGE_REQUEST)
+    return profile_meaning(&client->profile, &answer);
+  return profile_auth_meaning(&client->profile, exchange->kind == EXCHANGE_REFRESH, &answer);
 }
 
 void api_client_close(struct api_client *client) {
@@ -410,10 +617,18 @@ void api_client_close(struct api_client *client) {
   header_snapshot_release(client->bare_lines);
   client->bare_lines = NULL;
   secret_clear(&client->api_key);
+  secret_clear(&client->client_id);
+  secret_clear(&client->client_secret);
+  secret_clear(&client->username);
+  own_values_clear(&client->own);
   known_secrets_clear(&client->known);
 }
 
 void api_client_free(struct api_client *client) {
   api_client_close(client);
+  profile_clear(&client->profile);
   url_base_clear(&client->base);
+  url_base_clear(&client->auth_base);
+  free(client->auth_url);
+  client->auth_url = NULL;
 }

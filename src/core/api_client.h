@@ -19,14 +19,16 @@
 
 MIC_PRIVATE_BEGIN
 
-enum identity_place { IDENTITY_IN_HEADER, IDENTITY_IN_QUERY, IDENTITY_NOWHERE };
 enum auth_wish { AUTH_BY_PATH, AUTH_YES, AUTH_NO };
 
 struct api_client {
-  const struct api_profile *profile;
+  struct profile profile;
+  struct own_values own; /* values that the user named for the profile's templates */
   struct url_base base;
-  struct secret api_key;
-  enum identity_place identity;
+  struct url_base auth_base; /* of login and refresh; its root is NULL if that is `base` */
+  char *auth_url;            /* owned: as the user wrote it; or NULL */
+  struct secret api_key, client_id, client_secret;
+  struct secret username;          /* of the client's options */
   double timeout, connect_timeout; /* seconds */
   size_t max_response_size;        /* bytes */
   size_t max_size;                 /* bytes of a download; 0: no limit */
@@ -50,26 +52,40 @@ struct api_call {
   bool guarded; /* result of redirect_problem for the URL */
   enum auth_wish auth;
   bool allow_stale; /* accepts a token in the mandatory refresh window */
-  bool no_api_key;  /* the call has its own, or must not send it there */
+  bool bare;        /* sends no header of the profile */
 };
 
-/* NULL if the caller may set this header, else what is wrong, as a phrase after `header "x" `.
-   `own`: the call has auth = false, so the client's own header names are allowed. */
-const char *api_client_header_problem(const struct api_profile *profile, const char *name,
-                                      size_t name_length, const char *value, size_t value_length,
-                                      bool own);
+/* NULL if a caller may set this header, else what is wrong, as a phrase after `header "x" `. */
+const char *api_client_header_problem(const char *name, size_t name_length, const char *value,
+                                      size_t value_length);
+/* The same for a header that one of the client's calls carries. `own`: the call has auth = false,
+   so the names of the profile are allowed. */
+const char *api_client_call_header_problem(const struct api_client *client, const char *name,
+                                           size_t name_length, const char *value,
+                                           size_t value_length, bool own);
 
 /* Each of the three starts `exchange`, or ends it at once with its failure and sends nothing.
    The caller initialises it and sets kind, method, body, lines, and timeouts other than the
    defaults. */
 void api_client_request(struct api_client *client, struct exchange *exchange,
                         const struct api_call *call);
-void api_client_login(struct api_client *client, struct exchange *exchange, const char *username,
-                      size_t username_length, const char *password, size_t password_length);
+/* `username` and `password` are unset where the profile's login does not use them. */
+void api_client_login(struct api_client *client, struct exchange *exchange,
+                      const struct secret *username, const struct secret *password);
 void api_client_refresh(struct api_client *client, struct exchange *exchange);
 
+/* NULL if the client can send such a request, else the name of the value that it lacks; "" if the
+   profile has no such request. `username` and `password`: as for api_client_login. */
+const char *api_client_lacks(const struct api_client *client, const struct profile_request *request,
+                             const struct secret *username, const struct secret *password);
+/* The values of the client's options and of its credentials. */
+struct login_values api_client_values(const struct api_client *client);
+/* Whether calls can be sent. A profile whose headers need no login is always fresh. */
+enum freshness api_client_freshness(const struct api_client *client);
+
 /* True if api_client_request would send this call now. */
-bool api_client_is_ready(const struct api_client *client, const struct api_call *call);
+bool api_client_is_ready(const struct api_client *client, const char *method,
+                         const struct api_call *call);
 
 /* Blocks the caller until `exchange` is done or has a piece or progress (NULL: until any is done),
    `seconds` have passed, or `interrupted` returns true. Without an engine it runs the transfers. */
@@ -88,6 +104,10 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
    that is about to expire is accepted. */
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
                          struct failure *failure);
+/* Sets the marks by which a record is known as one of this client. False if out of memory. */
+bool api_client_mark_record(const struct api_client *client, struct record *record);
+/* True if the record is for this base URL and profile. */
+bool api_client_made_record(const struct api_client *client, const struct record *record);
 /* Adds every secret that an answer may echo. `identity`: also the one that identifies the user. */
 void api_client_secrets(const struct api_client *client, bool identity, struct mask *mask);
 /* api_client_close ends all exchanges and wipes the secrets. The base URL, which is not secret,

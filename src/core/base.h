@@ -30,5 +30,7 @@
 
 /* The largest valid time in seconds: above it a double cannot represent every second. */
 #define MIC_TIME_MAX 9007199254740992.0 /* 2^53 */
+/* The longest lifetime of a token that is believed, in seconds: three hundred years. */
+#define MIC_LIFETIME_MAX 1e10
 
 #endif

@@ -1,8 +1,8 @@
 --- Sends one login or refresh request, with its events and errors. The core builds the request and
 --- masks the reply.
 
-local core_module = require "mic.core"
 local errors = require "mic.error"
+local json = require "mic.json"
 local events = require "mic.events"
 local response = require "mic.http.response"
 
@@ -13,8 +13,22 @@ local refused_hints = {
   refresh = "call client:login(), or make the client with username and password",
 }
 
-local function context(what, attempt, mask)
-  return { method = "POST", path = core_module.auth_paths[what], attempts = attempt, mask = mask }
+local function context(account, what, attempt)
+  local request = account.profile.requests[what]
+  return {
+    method = request.method,
+    path = request.path,
+    attempts = attempt,
+    mask = account.mask,
+    profile = account.profile.name,
+  }
+end
+
+--- True if a reply with credentials holds an error all the same, as some token endpoints answer.
+local function has_error(reply)
+  local data = reply.body and reply.body:find('"error"', 1, true) and json.decode(reply.body)
+  local problem = type(data) == "table" and data.error
+  return type(problem) == "table" or (type(problem) == "string" and problem ~= "")
 end
 
 --- The error for a reply without usable credentials.
@@ -27,18 +41,18 @@ local function reply_failure(what, reply, facts)
   if reply.means == "refused" then
     facts.hint = refused_hints[what]
   end
-  if not succeeded or errors.is_in(data) then
+  if not succeeded or errors.is_in(data) or has_error(reply) then
     return errors.from_reply(reply, data, facts)
   end
   facts.status = reply.status
   return errors.new(readable and "auth" or "decode", ("%s: %s"):format(what, reply.problem), facts)
 end
 
-local function response_event(what, attempt, reply, err, seconds)
+local function response_event(request, attempt, reply, err, seconds)
   local event = {
     type = "response",
-    method = "POST",
-    path = core_module.auth_paths[what],
+    method = request.method,
+    path = request.path,
     attempt = attempt,
     seconds = events.rounded(seconds),
     err = err,
@@ -80,20 +94,21 @@ end
 ---@return table record the core's record, or an error
 ---@return boolean|nil refused the API said that these credentials are wrong
 function auth_request.send(flight, what, attempt, seconds, username, password)
-  local transport, mask = flight.account.transport, flight.account.mask
+  local account, transport = flight.account, flight.account.transport
+  local request = account.profile.requests[what]
   local function emit(event)
     flight.events[#flight.events + 1] = event
   end
   local started = transport.now()
-  emit { type = "request", method = "POST", path = core_module.auth_paths[what], attempt = attempt }
+  emit { type = "request", method = request.method, path = request.path, attempt = attempt }
   local reply, record, code, message = perform(flight, what, seconds, username, password)
   local err
   if not reply then
-    err = errors.from_fail(record, code, message, context(what, attempt, mask))
-  elseif not record then
-    err = reply_failure(what, reply, context(what, attempt, mask))
+    err = errors.from_fail(record, code, message, context(account, what, attempt))
+  elseif not record or has_error(reply) then
+    err = reply_failure(what, reply, context(account, what, attempt))
   end
-  emit(response_event(what, attempt, reply, err, transport.now() - started))
+  emit(response_event(request, attempt, reply, err, transport.now() - started))
   if err then
     local refused = reply and reply.means == "refused"
     if reply then

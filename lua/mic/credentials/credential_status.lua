@@ -31,9 +31,15 @@ function credential_status.add(status, source)
     next_refresh = math.max(next_refresh or 0, wall + backoff)
   end
   status.next_refresh = next_refresh and math.floor(next_refresh)
-  local password = type(source.password) == "string" and source.password or nil
-  local refused = group.refusals:left(source, source.username, password, wall)
-  status.next_login = refused and math.ceil(wall + refused)
+  local password = source.password
+  local known = type(password) ~= "function"
+  if not known and source.digested then -- not called for this: that of the last login
+    password, known = source.digested.password, true
+  end
+  local refused = known
+    and source.can_log_in()
+    and group.refusals:left(source, source.username, password, wall)
+  status.next_login = refused and math.ceil(wall + refused) or nil
 end
 
 return credential_status

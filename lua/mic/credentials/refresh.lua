@@ -198,8 +198,8 @@ local function wait_for_retry(flight, what, tries, err)
   account.counters.retries = account.counters.retries + 1
   flight.events[#flight.events + 1] = {
     type = "retry",
-    method = "POST",
-    path = core_module.auth_paths[what],
+    method = account.profile.requests[what].method,
+    path = account.profile.requests[what].path,
     attempt = tries + 1,
     delay = events.rounded(delay),
     reason = err.status and ("%d"):format(err.status) or err.kind,
@@ -243,7 +243,7 @@ local function log_in(flight, username, password, own)
   local refusals = account.group.refusals
   local record, err, refused = send(flight, "login", username, password)
   if not record then
-    if refused then
+    if refused and password then
       err.hint = password_option.ending(password) or err.hint
     end
     if refused and own then
@@ -259,9 +259,10 @@ local function log_in(flight, username, password, own)
 end
 
 local function refused_error(password, left)
-  local message = "the API has refused this password; it is not tried again for %d min"
-  local ending = password_option.ending(password)
-  return errors.new("auth", message:format(math.ceil(left / 60)), {
+  local message = "the API has refused this %s; it is not tried again for %d min"
+  local ending = password and password_option.ending(password)
+  message = message:format(password and "password" or "login", math.ceil(left / 60))
+  return errors.new("auth", message, {
     hint = (ending and ending .. "; " or "")
       .. "another one is sent at once, and so is client:login()",
   })
@@ -270,11 +271,11 @@ end
 --- Logs in with the user name and password of the options. `err` is returned when there are none.
 local function log_in_by_itself(flight, err)
   local account = flight.account
-  if not account.username or not account.password then
+  if not account.can_log_in() then
     return nil, err
   end
   local password, problem = password_option.get(account.password, account.mask)
-  if not password then
+  if problem then
     return nil, problem
   end
   local left =
@@ -367,7 +368,7 @@ local function renew(flight)
     local message = "logged out elsewhere while this call waited"
     return log_in_by_itself(flight, errors.new("auth", message, { missing = true }))
   end
-  if core:can_refresh() then
+  if core:can "refresh" then
     return send_refresh(flight)
   end
   err = errors.from_fail("missing", nil, "not logged in")
@@ -385,7 +386,7 @@ local function log_in_as_given(flight)
     local saved, err = flight.account.cache:load()
     flight.saved, flight.unread = saved or flight.saved, err ~= nil
   end
-  return log_in(flight, flight.username, flight.password, flight.own)
+  return log_in(flight, flight.username or nil, flight.password or nil, flight.own)
 end
 
 --- Saves what memory holds: after a change by the caller, over anything; later, only over what the
@@ -458,7 +459,7 @@ local function transact(flight)
     return ok, err
   elseif flight.purpose == "flush" then
     return flush(flight)
-  elseif flight.username then
+  elseif flight.login then
     return log_in_as_given(flight)
   end
   return renew(flight)
@@ -483,7 +484,7 @@ end
 --- ---- interface ----
 
 --- Makes a transaction. Its purpose: `ensure` usable credentials, `prefetch` new ones while the
---- token is good, `force` a refresh (with `username`: a login), `flush` memory to the store.
+--- token is good, `force` a refresh (with `login`: a login), `flush` memory to the store.
 ---@param account table the client's token source, of which only the fields are used
 ---@param purpose "ensure"|"prefetch"|"force"|"flush"
 ---@param deadline number|nil of the caller, on the transport's clock; applies when it runs in line
@@ -503,12 +504,13 @@ function refresh.new(account, purpose, deadline, caller, details)
     caller = caller or false,
     retry = false, -- settings of `mic.http.retry`, from the calls that wait
     retry_ends = 0, -- latest deadline of these calls
-    username = false, -- of a login that the caller asks for
+    login = false, -- the caller asks for a login, with this user name and password
+    username = false,
     password = false,
     own = false, -- it is the password of the options
     explicit = false, -- `flush`: the caller has changed the credentials
     wanted = false, -- `flush`: to these, or to none
-    renews = purpose ~= "flush" and not details.username,
+    renews = purpose ~= "flush" and not details.login,
     -- its life: see `single_flight`
     launched = launched,
     pid = core_module.pid(),

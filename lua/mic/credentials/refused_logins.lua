@@ -107,8 +107,8 @@ end
 
 --- Adds a refused login.
 ---@param account table core; `digested` holds the last digest
----@param username string
----@param password string
+---@param username string|nil
+---@param password string|nil
 ---@param wall number seconds since 1970
 function refusals_methods:note(account, username, password, wall)
   local digest = digest_of(account, username, password)
@@ -140,12 +140,11 @@ end
 --- Returns how long a login must not be retried.
 ---@param account table as for `note`
 ---@param username string|nil
----@param password string|nil nil: the one of the last digest
+---@param password string|nil
 ---@param wall number seconds since 1970
 ---@return number|nil seconds nil: it may be tried
 function refusals_methods:left(account, username, password, wall)
-  password = password or (account.digested and account.digested.password)
-  if self:is_empty() or not password or not username then
+  if self:is_empty() then
     return nil
   end
   local _, entry = find(self.list, digest_of(account, username, password))

@@ -229,7 +229,7 @@ local function applies(flight, account)
     return false
   end
   return flight.account == account
-    or (kind ~= "closed" and (flight.account.password ~= nil or not account.password))
+    or (kind ~= "closed" and (flight.account.can_log_in() or not account.can_log_in()))
 end
 
 --- Outcome of a call's own transaction. Returns done, ok, err.
@@ -287,14 +287,14 @@ end
 ---@return table|nil err
 function single_flight.run(account, purpose, deadline, details)
   local group, transport = account.group, account.transport
-  local joins = purpose ~= "flush" and not details.username
+  local joins = purpose ~= "flush" and not details.login
   local launches = 0
   while purpose ~= "ensure" or not account.cache:is_good() do
     local _, generation = account.core:freshness()
     local flight = present(group)
     local own = not flight
     if own then
-      local able = account.core:can_refresh() or account.password
+      local able = account.core:can "refresh" or account.can_log_in()
       if purpose == "ensure" and able and group.backoff:left(transport.now()) then
         return in_backoff(account)
       end

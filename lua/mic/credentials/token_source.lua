@@ -11,13 +11,14 @@ local source_mt = { __name = "mic.credentials.token_source", __index = source_me
 
 --- Makes the token source of a client. The modules below get it as `account`, and use its fields
 --- only.
----@param settings table core (the core's client), transport, store, emit (takes an event),
---- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange),
---- mask (hides the client's secrets in a text)
+---@param settings table core (the core's client), profile (see `mic.profile.row`), key (in the
+--- store), transport, store, emit (takes an event), username, password (a string or a function),
+--- refresh_margin, timeout (seconds, of one exchange), mask (hides the client's secrets in a text)
 ---@return table source
 function token_source.new(settings)
   local self = setmetatable({
     core = settings.core,
+    profile = settings.profile,
     transport = settings.transport,
     username = settings.username,
     password = settings.password,
@@ -35,6 +36,10 @@ function token_source.new(settings)
     last_error = nil,
     digested = nil, -- see `refused_logins`
   }, source_mt)
+  --- True if a login can be sent without the user: its values are options of the client.
+  function self.can_log_in()
+    return (self.core:can("login", self.username, self.password and ""))
+  end
   --- Events of a transaction are delivered after it has ended and its lock is released.
   local function emit(event)
     local flight = self.group.flight
@@ -47,7 +52,7 @@ function token_source.new(settings)
   self.cache = credential_cache.new {
     core = settings.core,
     store = settings.store,
-    key = settings.core:root() .. " " .. (settings.username or ""),
+    key = settings.key,
     transport = settings.transport,
     refresh_margin = settings.refresh_margin,
     emit = emit,
@@ -142,17 +147,22 @@ end
 ---@return table|nil err
 function source_methods:login(username, password, deadline, retry)
   local own = not password
-  if own then
+  if own and self.password then
     local problem
     password, problem = own_password(self)
     if not password then
       return nil, problem
     end
   end
+  local able, lacks = self.core:can("login", username or self.username, password and "")
+  if not able then
+    return nil, errors.new("auth", lacks and "a login needs " .. lacks or "this API has no login")
+  end
   self.loaded = true
   return run(self, "force", deadline, {
-    username = username or self.username,
-    password = password,
+    login = true,
+    username = username or self.username or false,
+    password = password or false,
     own = own,
     saved = self.core:record(),
     retry = retry,
@@ -244,10 +254,11 @@ function source_methods:prefetch(deadline)
     return
   end
   local _, generation = self.core:freshness()
-  if self.refused_generation == generation and not self.password then
+  if self.refused_generation == generation and not self.can_log_in() then
     return
   end
-  local single_flight = (self.core:can_refresh() or self.password) and load_single_flight()
+  local able = self.core:can "refresh" or self.can_log_in()
+  local single_flight = able and load_single_flight()
   if single_flight then
     single_flight.start(self, "prefetch", deadline)
   end

@@ -27,7 +27,7 @@ function attempt.unwritable(self, call)
   if ok then
     return nil
   end
-  return errors.from_fail(kind, code, name_file(call, message), errors.context(call, self.mask))
+  return errors.from_fail(kind, code, name_file(call, message), errors.context(self, call))
 end
 
 --- Kinds of failures that may occur before the request is sent.
@@ -97,7 +97,7 @@ local function emit_response(self, call, started, status, second, third, fourth,
   local err
   local reply = status
   if not status then
-    err = errors.from_fail(second, third, fourth, errors.context(call, self.mask))
+    err = errors.from_fail(second, third, fourth, errors.context(self, call))
   elseif third then
     reply = { status = status, authenticated = authenticated }
     local _
@@ -124,7 +124,7 @@ end
 ---@return any ... the values of the core client's `call`
 function attempt.send(self, call, seconds)
   local started
-  if self.listens and self.core:ready(call.path, call) then
+  if self.listens and self.core:ready(call.method, call.path, call) then
     started = self.transport.now()
     require("mic.events").request(self, call)
   end

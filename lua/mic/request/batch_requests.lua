@@ -33,14 +33,15 @@ function batch_requests.whole(member)
   return type(member) == "string" and build.call({ path = member }, "client:batch") or member
 end
 
-local function build_all(requests, calls)
+local function build_all(requests, calls, owned)
   for index, request in ipairs(requests) do
     if type(request) ~= "table" then
       errors.raise(
         (WHAT .. " must be a table (got %s); write { path = … }"):format(index, type(request))
       )
     end
-    calls[index] = plain_path(request) or build.call(request, WHAT:format(index))
+    local what = WHAT:format(index)
+    calls[index] = plain_path(request) or build.call(request, what, nil, nil, nil, owned)
   end
 end
 
@@ -74,9 +75,10 @@ end
 
 --- Checks and builds every request before any is sent. Raises for misuse.
 ---@param requests table
+---@param owned table<string, true>|nil lower-case names of the headers that the client sets
 ---@return (table|string)[] calls built calls; a string is the path of a GET without options
 ---@return number concurrency
-function batch_requests.build(requests)
+function batch_requests.build(requests, owned)
   if type(requests) ~= "table" then
     errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
   end
@@ -86,7 +88,7 @@ function batch_requests.build(requests)
     errors.raise "client:batch: concurrency must be a whole number from 1"
   end
   local calls = {}
-  local ok, problem = pcall(build_all, requests, calls)
+  local ok, problem = pcall(build_all, requests, calls, owned)
   if not ok then
     raise_for(WHAT:format(#calls + 1), problem)
   end

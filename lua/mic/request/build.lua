@@ -18,8 +18,9 @@ local function header_text(name, value)
   return json.number(value) or errors.raise(('header "%s" must be a finite number'):format(name))
 end
 
---- Checks the headers and returns them as text; nil when there are none.
-local function build_headers(given, own)
+--- Checks the headers and returns them as text; nil when there are none. `owned`: names, in lower
+--- case, of those that the client itself sets.
+local function build_headers(given, owned)
   if not given or next(given) == nil then
     return nil
   end
@@ -29,9 +30,13 @@ local function build_headers(given, own)
     local texts = {}
     for index, value in ipairs(list) do
       texts[index] = header_text(name, value)
-      local ok, problem = core.check_header(name, texts[index], own)
+      local ok, problem = core.check_header(name, texts[index])
       if not ok then
         errors.raise(problem)
+      elseif owned and owned[core.lower(name)] then
+        local message =
+          'header "%s" is set by the client; with auth = false you may set it yourself'
+        errors.raise(message:format(name))
       end
     end
     headers[name] = texts
@@ -77,12 +82,12 @@ end
 --- is a file or a stream), timeout, deadline, retry, on_data, listen (receives the progress) and
 --- attempts. While the call runs, Lua adds ends (on the transport's clock), handed (on_data got a
 --- piece), and the counts retries, renewed, resent, ensured and redirects.
-local function make(opts, method, path, url, data)
+local function make(opts, method, path, url, data, owned)
   if data == nil then
     data = opts.data
   end
   method = usual_methods[method] or core.upper(method)
-  local headers = build_headers(opts.headers, opts.auth == false)
+  local headers = build_headers(opts.headers, opts.auth ~= false and owned)
   local body = opts.body
   if data ~= nil then
     body = json_encoder.encode(data)
@@ -186,8 +191,9 @@ end
 ---@param method string|nil the verb; nil: option `method`
 ---@param path any the verb's path; without a verb: option `path`
 ---@param data any the verb's data
+---@param owned table<string, true>|nil lower-case names of the headers that the client sets
 ---@return table built
-function build.call(opts, what, method, path, data)
+function build.call(opts, what, method, path, data, owned)
   opts = opts or NONE
   if not method and type(opts) ~= "table" then
     errors.raise(
@@ -220,14 +226,15 @@ function build.call(opts, what, method, path, data)
     end
   end
   path = paths.fill(path, opts.params)
-  return make(opts, method or opts.method or "GET", path, nil, data)
+  return make(opts, method or opts.method or "GET", path, nil, data, owned)
 end
 
 --- Builds the request of an absolute URL.
 ---@param opts table|nil
 ---@param url any
+---@param owned table<string, true>|nil as for `call`
 ---@return table built
-function build.fetch(opts, url)
+function build.fetch(opts, url, owned)
   local what = "client:fetch"
   opts = opts or NONE
   options.verify(opts, call_options, what)
@@ -241,7 +248,7 @@ function build.fetch(opts, url)
   if type(url) ~= "string" then
     errors.raise(("%s needs a URL, https://… (got %s)"):format(what, type(url)))
   end
-  return make(opts, opts.method or "GET", nil, url, nil)
+  return make(opts, opts.method or "GET", nil, url, nil, owned)
 end
 
 return build

@@ -52,9 +52,6 @@ function policy.decide(facts)
   if facts.kind then
     return after_failure(facts)
   end
-  if facts.status >= 200 and facts.status < 300 then
-    return "done"
-  end
   if
     facts.means == "expired"
     and facts.auth
@@ -62,6 +59,9 @@ function policy.decide(facts)
     and facts.resent < MAX_RESENT
   then
     return facts.generation == facts.present_generation and "renew" or "resend"
+  end
+  if facts.status >= 200 and facts.status < 300 then
+    return "done"
   end
   if redirects[facts.status] and facts.location and not policy.redirect_obstacle(facts) then
     return "redirect"

@@ -28,11 +28,11 @@ local function receive(self, ends, attempts, decode, status, body, packed, conte
   local made, problem = response.of_success(
     status, body, packed, content_type, attempts, decode and self.most_values
   )
-  return made, problem or errors.is_in(made.data)
+  return made, problem or self.profile.is_mic and errors.is_in(made.data)
 end
 
 local function reply_error(self, call, made)
-  local facts = errors.context(call, self.mask)
+  local facts = errors.context(self, call)
   facts.unfollowed = call.unfollowed
   facts.response = made
   facts.headers = made.headers
@@ -47,7 +47,7 @@ local function success_error(self, call, made, problem)
   if problem == true then
     return reply_error(self, call, made)
   end
-  local facts = errors.context(call, self.mask)
+  local facts = errors.context(self, call)
   facts.status = made.status
   facts.response = made
   local kind = json.too_large[problem] and "too_large" or "decode"
@@ -61,7 +61,7 @@ local function failure(self, call, reply, kind, code, message)
     return call.err
   end
   if not reply then
-    return errors.from_fail(kind, code, message, errors.context(call, self.mask))
+    return errors.from_fail(kind, code, message, errors.context(self, call))
   end
   local decode = call.decode ~= false
   return reply_error(self, call, response.new(reply, call.attempts, decode, self.most_values))
@@ -77,7 +77,7 @@ local function unloaded(self, call, reply, kind, code, message, ...)
 end
 
 local function deadline_error(self, call)
-  local context = errors.context(call, self.mask)
+  local context = errors.context(self, call)
   return errors.new("timeout", "the deadline of the call has passed", context)
 end
 
@@ -94,6 +94,10 @@ local function conclude(self, call, status, second, third, fourth, advisory)
       return false, made
     end
     return false, nil, success_error(self, call, made, problem)
+  end
+  if status and call.decode == false and status.status >= 200 and status.status < 300 then
+    -- A text in a 2xx body has no meaning where the body is not looked at.
+    return false, response.seal(response.new(status, call.attempts, false))
   end
   local recovery, kind, code, message = pcall_compat.load "mic.request.recovery"
   if not recovery then
@@ -150,6 +154,9 @@ function send.call(self, call)
   if problem then
     return nil, errors.new("phase", problem)
   end
+  if self.headers then
+    require("mic.request.client_headers").add(self, call)
+  end
   source.counters.calls = source.counters.calls + 1
   if is_dirty(source) then
     source:flush(call.ends)
@@ -174,7 +181,7 @@ local function build_and_send(self, what, method, path, data, opts)
   if not build then
     return nil, err
   end
-  local call = build.call(opts, what, method, path, data)
+  local call = build.call(opts, what, method, path, data, self.profile.owned)
   call.ends = time_limit.ends(self, call.deadline)
   return send.call(self, call)
 end
@@ -259,7 +266,7 @@ end
 ---@return table|nil err
 function send.verb(self, what, method, path, data, opts)
   local filled
-  if not self.listens then
+  if not self.listens and not self.headers then
     filled = fill(path, opts)
   end
   if filled == nil then

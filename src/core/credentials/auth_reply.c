@@ -62,22 +62,36 @@ enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask)
 
 /* ---- absorb ---- */
 
+static void clear_secrets(struct auth_reply *reply) {
+  secret_clear(&reply->identity);
+  secret_clear(&reply->token);
+  secret_clear(&reply->refresh_token);
+  secret_clear(&reply->expires);
+}
+
 struct absorb_job {
-  const struct api_profile *profile;
+  const struct profile *profile;
   char *body;
   struct auth_reply *reply;
   enum absorb_status status;
-  size_t starts[3]; /* offsets of the members that were taken */
+  size_t starts[4]; /* offsets of the members that were taken */
 };
-
-static const char *last_key(const struct member_path *path) {
-  return path->keys[path->count - 1];
-}
 
 static enum absorb_status odd(struct auth_reply *reply, const struct member_path *path,
                               const char *what) {
-  snprintf(reply->problem, sizeof reply->problem, "%s.%s %s", path->keys[0], last_key(path), what);
+  const char *name = path->count > 0 ? path->text : "the body";
+  snprintf(reply->problem, sizeof reply->problem, "%.96s %s", name, what);
   return ABSORB_ODD;
+}
+
+/* Sets a credential from its bytes. */
+static enum absorb_status set_credential(struct auth_reply *reply, const struct member_path *path,
+                                         const char *bytes, size_t length, struct secret *into) {
+  if (length > MIC_SECRET_MAX)
+    return odd(reply, path, "is longer than the 10240 bytes that a request can carry");
+  if (!header_can_carry(bytes, length))
+    return odd(reply, path, "has characters that no header can carry");
+  return secret_set(into, bytes, length) ? ABSORB_OK : ABSORB_NO_MEMORY;
 }
 
 /* Copies one member. The last of repeated members counts, as decoders do. */
@@ -87,23 +101,22 @@ static enum absorb_status take(struct absorb_job *job, const struct member_path 
   secret_clear(into);
   if (value->kind == JSON_NULL)
     return ABSORB_OK;
+  if (value->kind == JSON_NUMBER && into == &job->reply->expires)
+    return secret_set(into, text + value->span.start, value->span.end - value->span.start)
+               ? ABSORB_OK
+               : ABSORB_NO_MEMORY;
   if (value->kind != JSON_STRING)
-    return odd(job->reply, path, "is not a string");
-  size_t length = json_unescape(text, value->span, NULL);
-  if (length == 0)
-    return ABSORB_OK;
-  if (length > MIC_SECRET_MAX)
-    return odd(job->reply, path, "is longer than the 10240 bytes that a request can carry");
+    return into == &job->reply->expires ? ABSORB_OK : odd(job->reply, path, "is not a string");
   size_t room = value->span.end - value->span.start; /* the most that json_unescape needs */
   char *bytes = malloc(room);
   if (bytes == NULL)
     return ABSORB_NO_MEMORY;
-  json_unescape(text, value->span, bytes);
+  size_t length = json_unescape(text, value->span, bytes);
   enum absorb_status status = ABSORB_OK;
-  if (!header_can_carry(bytes, length))
-    status = odd(job->reply, path, "has characters that no header can carry");
-  else if (!secret_set(into, bytes, length))
-    status = ABSORB_NO_MEMORY;
+  if (into == &job->reply->expires)
+    status = secret_set(into, bytes, length) ? ABSORB_OK : ABSORB_NO_MEMORY;
+  else if (length > 0)
+    status = set_credential(job->reply, path, bytes, length, into);
   secret_wipe(bytes, room);
   free(bytes);
   return status;
@@ -122,10 +135,12 @@ static bool replaces(const char *text, const struct json_value *value,
 static bool take_visit(void *context, const char *text, const struct json_value *value) {
   struct absorb_job *job = context;
   const struct member_path *paths[] = {&job->profile->identity, &job->profile->token,
-                                       &job->profile->refresh_token};
-  struct secret *targets[] = {&job->reply->identity, &job->reply->token,
-                              &job->reply->refresh_token};
-  for (size_t i = 0; i < 3; i++) {
+                                       &job->profile->refresh_token, &job->profile->expires};
+  struct secret *targets[] = {&job->reply->identity, &job->reply->token, &job->reply->refresh_token,
+                              &job->reply->expires};
+  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+    if (paths[i]->count == 0)
+      continue;
     if (replaces(text, value, paths[i], job->starts[i]))
       secret_clear(targets[i]);
     if (!json_value_is_at(text, value, paths[i]->keys, paths[i]->count))
@@ -151,10 +166,28 @@ static bool is_below(const char *text, const struct json_value *value, const cha
   return false;
 }
 
+/* Names of members that hold secrets in the replies of many servers. */
+static const char *const secret_members[] = {"id_token", "access_token", "refresh_token",
+                                             "accessor", "client_token", "Session",
+                                             "secret",   "password"};
+
+static bool is_below_last(const char *text, const struct json_value *value,
+                          const struct member_path *path) {
+  return path->count > 0 && is_below(text, value, path->keys[path->count - 1]);
+}
+
+static bool is_secret_member(const char *text, const struct json_value *value,
+                             const struct profile *profile) {
+  bool is_secret = is_below_last(text, value, &profile->token) ||
+                   is_below_last(text, value, &profile->refresh_token);
+  for (size_t i = 0; i < sizeof secret_members / sizeof secret_members[0] && !is_secret; i++)
+    is_secret = is_below(text, value, secret_members[i]);
+  return is_secret;
+}
+
 static bool mask_members_visit(void *context, const char *text, const struct json_value *value) {
   struct absorb_job *job = context;
-  if (value->kind == JSON_STRING && (is_below(text, value, last_key(&job->profile->token)) ||
-                                     is_below(text, value, last_key(&job->profile->refresh_token))))
+  if (value->kind == JSON_STRING && is_secret_member(text, value, job->profile))
     mask_inside(job->body, value->span);
   return true;
 }
@@ -172,37 +205,54 @@ static bool mask_new(char *body, size_t length, const struct auth_reply *reply) 
   return true;
 }
 
-enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
-                                     struct auth_reply *reply) {
+/* The whole body is the token, as text. It is masked as a whole. */
+static enum absorb_status absorb_text(const struct profile *profile, char *body, size_t length,
+                                      struct auth_reply *reply) {
+  const char *token = body;
+  size_t token_length = length;
+  while (token_length > 0 && strchr(" \t\r\n", token[token_length - 1]) != NULL)
+    token_length--;
+  while (token_length > 0 && strchr(" \t\r\n", *token) != NULL)
+    token++, token_length--;
+  enum absorb_status status = ABSORB_MISSING;
+  if (token_length > 0)
+    status = set_credential(reply, &profile->token, token, token_length, &reply->token);
+  else
+    snprintf(reply->problem, sizeof reply->problem, "the reply has no body, which is the token");
+  memset(body, '*', length);
+  return status;
+}
+
+static enum absorb_status absorb_json(const struct profile *profile, char *body, size_t length,
+                                      struct auth_reply *reply) {
   struct absorb_job job = {profile, body, reply, ABSORB_OK, {0}};
   enum json_status scanned = json_scan(body, length, take_visit, &job);
   if (scanned == JSON_BROKEN || scanned == JSON_TOO_DEEP) {
-    job.status = ABSORB_UNREADABLE;
     snprintf(reply->problem, sizeof reply->problem, "the reply is not readable JSON");
+    return ABSORB_UNREADABLE;
   }
   if (job.status == ABSORB_OK && reply->token.length == 0) {
     job.status = ABSORB_MISSING;
-    snprintf(reply->problem, sizeof reply->problem, "the reply has no %s.%s",
-             profile->token.keys[0], last_key(&profile->token));
-  }
-  if (job.status != ABSORB_UNREADABLE && job.status != ABSORB_NO_MEMORY) {
-    json_scan(body, length, mask_members_visit, &job);
-    if (!mask_new(body, length, reply))
-      job.status = ABSORB_NO_MEMORY;
+    snprintf(reply->problem, sizeof reply->problem, "the reply has no %.96s", profile->token.text);
   }
   if (job.status == ABSORB_NO_MEMORY)
+    return job.status;
+  json_scan(body, length, mask_members_visit, &job);
+  return mask_new(body, length, reply) ? job.status : ABSORB_NO_MEMORY;
+}
+
+enum absorb_status auth_reply_absorb(const struct profile *profile, char *body, size_t length,
+                                     struct auth_reply *reply) {
+  enum absorb_status status = profile->token.count == 0 ? absorb_text(profile, body, length, reply)
+                                                        : absorb_json(profile, body, length, reply);
+  if (status == ABSORB_NO_MEMORY)
     snprintf(reply->problem, sizeof reply->problem, "out of memory");
-  if (job.status != ABSORB_OK) {
-    secret_clear(&reply->identity);
-    secret_clear(&reply->token);
-    secret_clear(&reply->refresh_token);
-  }
-  return job.status;
+  if (status != ABSORB_OK)
+    clear_secrets(reply);
+  return status;
 }
 
 void auth_reply_clear(struct auth_reply *reply) {
-  secret_clear(&reply->identity);
-  secret_clear(&reply->token);
-  secret_clear(&reply->refresh_token);
+  clear_secrets(reply);
   reply->problem[0] = '\0';
 }

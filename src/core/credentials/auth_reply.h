@@ -23,13 +23,14 @@ struct auth_reply {
   struct secret identity;
   struct secret token;
   struct secret refresh_token;
-  char problem[96]; /* unless ABSORB_OK: what was wrong, without any value */
+  struct secret expires; /* the text of a number or date: see token_time.h */
+  char problem[160];     /* unless ABSORB_OK: what was wrong, without any value */
 };
 
 /* Scans body[0..length) and fills `reply`, which must be zeroed. Masks in the body every string in
-   a member with the name of the token or the refresh token, at any depth, and every copy of the new
-   secrets. Unless ABSORB_OK, only `problem` of `reply` is set. */
-enum absorb_status auth_reply_absorb(const struct api_profile *profile, char *body, size_t length,
+   a member that has the name of the token, of the refresh token or of another usual secret, at any
+   depth, and every copy of the new secrets. Unless ABSORB_OK, only `problem` of `reply` is set. */
+enum absorb_status auth_reply_absorb(const struct profile *profile, char *body, size_t length,
                                      struct auth_reply *reply);
 /* Masks the secrets in every string and number of a JSON text. Secrets shorter than four bytes
    match only a whole string. `mask` must have room for the text. On ABSORB_UNREADABLE do not show

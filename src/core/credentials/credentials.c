@@ -35,8 +35,10 @@ double credentials_seconds_left(const struct credentials *credentials, const str
 
 enum freshness credentials_freshness(const struct credentials *credentials,
                                      const struct clock *clock) {
-  if (credentials->record.token.length == 0)
+  if (!record_has_login(&credentials->record))
     return FRESHNESS_NONE;
+  if (credentials->record.token.length == 0)
+    return FRESHNESS_EXPIRED;
   if (credentials->stale >= credentials->generation)
     return FRESHNESS_STALE;
   double left = credentials_seconds_left(credentials, clock);
@@ -72,7 +74,7 @@ static double life_ahead(const struct record *record, const struct clock *clock)
 /* Keeps the old record for masking: requests with it may be in flight, and their answers may echo
    it. */
 static void retire_record(struct credentials *credentials) {
-  if (credentials->record.token.length > 0)
+  if (record_has_login(&credentials->record))
     record_move(&credentials->before, &credentials->record);
 }
 
@@ -104,16 +106,17 @@ void credentials_clear(struct credentials *credentials) {
   memset(credentials, 0, sizeof *credentials);
 }
 
-void record_date(struct record *record, const struct clock *clock, bool received) {
+static void set_lifetime(struct record *record, double now, double lifetime) {
+  record->issued = now;
+  record->lifetime = lifetime;
+  record->expires = now + lifetime;
+}
+
+/* False if the token does not tell when it ends. */
+static bool date_by_token(struct record *record, double now, bool received) {
   struct jwt_times times;
-  double now = clock_wall(clock);
-  record->issued = received ? now : 0.0;
-  record->received_at = received ? clock_monotonic(clock) : 0.0;
-  record->expires = 0.0;
-  record->lifetime = 0.0;
-  record->retry_at = 0.0;
   if (!jwt_read_times(record->token.bytes, record->token.length, &times) || !times.has_expires)
-    return;
+    return false;
   record->expires = times.expires;
   if (times.has_issued && times.issued < times.expires) {
     record->issued = times.issued;
@@ -121,26 +124,30 @@ void record_date(struct record *record, const struct clock *clock, bool received
   } else if (received && times.expires > now) {
     record->lifetime = times.expires - now;
   }
+  return true;
 }
 
-static bool append_line(struct curl_slist **lines, const char *name, const char *prefix,
-                        const struct secret *value) {
-  size_t prefix_length = strlen(prefix);
-  if (prefix_length == 0)
-    return header_append(lines, name, strlen(name), value->bytes, value->length);
-  struct buffer text;
-  buffer_init(&text, prefix_length + value->length, true);
-  bool ok = buffer_append(&text, prefix, prefix_length) == BUFFER_OK &&
-            buffer_append(&text, value->bytes, value->length) == BUFFER_OK &&
-            header_append(lines, name, strlen(name), text.data, text.length);
-  buffer_free(&text);
-  return ok;
+void record_date(struct record *record, const struct clock *clock, const struct profile *profile,
+                 bool received, double left) {
+  double now = clock_wall(clock);
+  record->issued = received ? now : 0.0;
+  record->received_at = received ? clock_monotonic(clock) : 0.0;
+  record->expires = 0.0;
+  record->lifetime = 0.0;
+  record->retry_at = 0.0;
+  if (profile->never_expires)
+    return;
+  if (left > 0.0)
+    set_lifetime(record, now, left);
+  else if (!date_by_token(record, now, received) && received && profile->lifetime > 0.0)
+    set_lifetime(record, now, profile->lifetime);
 }
 
-/* `record` NULL: no credentials. */
-static struct header_snapshot *build_snapshot(const struct record *record,
-                                              const struct api_profile *profile, const char *agent,
-                                              const struct secret *api_key, bool identity) {
+enum snapshot_kind { SNAPSHOT_WHOLE, SNAPSHOT_OPEN, SNAPSHOT_BARE };
+
+static struct header_snapshot *build_snapshot(const struct profile *profile,
+                                              const struct login_values *values, const char *agent,
+                                              enum snapshot_kind kind) {
   static const char agent_name[] = "User-Agent";
   struct header_snapshot *snapshot = calloc(1, sizeof *snapshot);
   if (snapshot == NULL)
@@ -150,12 +157,11 @@ static struct header_snapshot *build_snapshot(const struct record *record,
   bool ok = header_append_line(lines, "Expect:") &&
             header_append(lines, agent_name, sizeof agent_name - 1, agent, strlen(agent)) &&
             header_append_encodings(lines);
-  if (ok && record != NULL)
-    ok = append_line(lines, profile->token_header, profile->token_prefix, &record->token);
-  if (ok && identity && record->identity.length > 0)
-    ok = append_line(lines, profile->identity_header, "", &record->identity);
-  if (ok && api_key != NULL && api_key->length > 0)
-    ok = append_line(lines, profile->api_key_header, "", api_key);
+  for (size_t i = 0; i < profile->headers.count && kind != SNAPSHOT_BARE && ok; i++) {
+    const struct profile_header *header = &profile->headers.list[i];
+    if (kind == SNAPSHOT_WHOLE || !template_needs_login(&header->value))
+      ok = profile_append_header(lines, header, values);
+  }
   if (!ok) {
     header_snapshot_release(snapshot);
     return NULL;
@@ -164,18 +170,19 @@ static struct header_snapshot *build_snapshot(const struct record *record,
 }
 
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
-                                             const struct api_profile *profile, const char *agent,
-                                             const struct secret *api_key, bool identity) {
+                                             const struct profile *profile,
+                                             const struct login_values *values, const char *agent) {
   if (credentials->snapshot == NULL)
-    credentials->snapshot = build_snapshot(&credentials->record, profile, agent, api_key, identity);
+    credentials->snapshot = build_snapshot(profile, values, agent, SNAPSHOT_WHOLE);
   if (credentials->snapshot != NULL)
     credentials->snapshot->references++;
   return credentials->snapshot;
 }
 
-struct header_snapshot *header_snapshot_open(const struct api_profile *profile, const char *agent,
-                                             const struct secret *api_key) {
-  return build_snapshot(NULL, profile, agent, api_key, false);
+struct header_snapshot *header_snapshot_open(const struct profile *profile,
+                                             const struct login_values *values, const char *agent,
+                                             bool bare) {
+  return build_snapshot(profile, values, agent, bare ? SNAPSHOT_BARE : SNAPSHOT_OPEN);
 }
 
 void header_snapshot_release(struct header_snapshot *snapshot) {

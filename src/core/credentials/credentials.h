@@ -54,19 +54,22 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
 void credentials_forget(struct credentials *credentials);
 void credentials_clear(struct credentials *credentials);
 
-/* A new reference to the lines of the current generation. NULL if out of memory. `identity` false:
-   omits the identity header. */
+/* A new reference to the lines of the current generation. NULL if out of memory. */
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
-                                             const struct api_profile *profile, const char *agent,
-                                             const struct secret *api_key, bool identity);
-/* The lines of calls without credentials. `api_key` NULL or empty: omits the API key, too. */
-struct header_snapshot *header_snapshot_open(const struct api_profile *profile, const char *agent,
-                                             const struct secret *api_key);
+                                             const struct profile *profile,
+                                             const struct login_values *values, const char *agent);
+/* The lines of calls without credentials: the headers of the profile that need no login. `bare`:
+   none of them. */
+struct header_snapshot *header_snapshot_open(const struct profile *profile,
+                                             const struct login_values *values, const char *agent,
+                                             bool bare);
 void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is allowed */
 
-/* Sets the record's times from the token, and clears retry_at. `received`: the API has just sent
-   the record, so its whole lifetime is left. */
-void record_date(struct record *record, const struct clock *clock, bool received);
+/* Sets the record's times, and clears retry_at. `received`: the API has just sent the record, so
+   its whole lifetime is left. `left`: seconds until the token ends, as the reply tells it; 0: it
+   does not. */
+void record_date(struct record *record, const struct clock *clock, const struct profile *profile,
+                 bool received, double left);
 
 MIC_PRIVATE_END
 #endif

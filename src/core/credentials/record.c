@@ -7,13 +7,13 @@
 
 /* File format: magic, version, numbers, four byte strings, refusals, checksum. Numbers are IEEE
    754 doubles of 8 bytes, lengths have 4 bytes, all little-endian. Version 1 has no retry_at.
-   Only version 3 has refusals (a byte with their count, then digest, time and count of each),
-   and may lack a token. Records are written as version 2 if possible, for older readers. Magic,
-   version and checksum have the same place in every version, so that a newer version is not
-   taken for damage. */
+   From version 3 on it has refusals (a byte with their count, then digest, time and count of
+   each), and may lack a token. Version 4 ends with the name of the profile. Each record is written
+   as the oldest version that can hold it, for older readers. Magic, version and checksum have the
+   same place in every version, so that a newer version is not taken for damage. */
 static const char MAGIC[] = "mic-record";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
-enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION = VERSION_REFUSALS };
+enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION_PROFILES = 4, VERSION = VERSION_PROFILES };
 
 static void list_fields(const struct record *record, const double *numbers[NUMBERS],
                         const struct secret *strings[STRINGS]) {
@@ -35,9 +35,10 @@ static bool copy_secret(struct secret *to, const struct secret *from) {
 
 bool record_copy(struct record *to, const struct record *from) {
   record_clear(to);
-  bool copied =
-      copy_secret(&to->identity, &from->identity) && copy_secret(&to->token, &from->token) &&
-      copy_secret(&to->refresh_token, &from->refresh_token) && copy_secret(&to->root, &from->root);
+  bool copied = copy_secret(&to->identity, &from->identity) &&
+                copy_secret(&to->token, &from->token) &&
+                copy_secret(&to->refresh_token, &from->refresh_token) &&
+                copy_secret(&to->root, &from->root) && copy_secret(&to->profile, &from->profile);
   if (!copied) {
     record_clear(to);
     return false;
@@ -63,6 +64,7 @@ void record_clear(struct record *record) {
   secret_clear(&record->token);
   secret_clear(&record->refresh_token);
   secret_clear(&record->root);
+  secret_clear(&record->profile);
   memset(record, 0, sizeof *record);
 }
 
@@ -86,9 +88,21 @@ static uint64_t get_whole(const char *bytes, size_t size) {
   return value;
 }
 
-/* True if version 2 can represent the record. */
-static bool is_plain(const struct record *record) {
-  return record->token.length > 0 && record->refusals.count == 0;
+/* The oldest version that can hold the record. */
+static unsigned char version_of(const struct record *record) {
+  if (record->profile.length > 0)
+    return VERSION_PROFILES;
+  bool plain = record->token.length > 0 && record->refusals.count == 0;
+  return plain ? VERSION_PAUSES : VERSION_REFUSALS;
+}
+
+static enum buffer_status append_string(struct buffer *bytes, const struct secret *string) {
+  char length[4];
+  put_whole(length, string->length, sizeof length);
+  enum buffer_status status = buffer_append(bytes, length, sizeof length);
+  if (status == BUFFER_OK && string->length > 0)
+    status = buffer_append(bytes, string->bytes, string->length);
+  return status;
 }
 
 static enum buffer_status append_number(struct buffer *bytes, double number) {
@@ -122,21 +136,19 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
   if (record->generation > largest)
     numbers[3] = &largest;
   size_t start = bytes->length;
-  bool newest = !is_plain(record);
-  char scratch[8] = {newest ? VERSION_REFUSALS : VERSION_PAUSES};
+  unsigned char version = version_of(record);
+  char scratch[SUM_SIZE] = {(char)version};
   enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
   if (status == BUFFER_OK)
     status = buffer_append(bytes, scratch, 1);
   for (size_t i = 0; i < NUMBERS && status == BUFFER_OK; i++)
     status = append_number(bytes, *numbers[i]);
-  for (size_t i = 0; i < STRINGS && status == BUFFER_OK; i++) {
-    put_whole(scratch, strings[i]->length, 4);
-    status = buffer_append(bytes, scratch, 4);
-    if (status == BUFFER_OK && strings[i]->length > 0)
-      status = buffer_append(bytes, strings[i]->bytes, strings[i]->length);
-  }
-  if (status == BUFFER_OK && newest)
+  for (size_t i = 0; i < STRINGS && status == BUFFER_OK; i++)
+    status = append_string(bytes, strings[i]);
+  if (status == BUFFER_OK && version >= VERSION_REFUSALS)
     status = append_refusals(bytes, &record->refusals);
+  if (status == BUFFER_OK && version >= VERSION_PROFILES)
+    status = append_string(bytes, &record->profile);
   if (status != BUFFER_OK)
     return status;
   put_whole(scratch, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
@@ -213,12 +225,14 @@ static bool is_root(const struct secret *root) {
   return root->bytes[root->length - 1] != '/';
 }
 
-/* True if there is a token, or only refusals or a pause. */
+/* True if there are credentials, or only refusals or a pause. Version 3 has no refresh token
+   without a token. */
 static bool has_content(const struct record *record) {
   if (record->token.length > 0)
     return true;
-  return (record->refusals.count > 0 || record->retry_at > 0.0) && record->identity.length == 0 &&
-         record->refresh_token.length == 0;
+  if (record->refresh_token.length > 0)
+    return record->profile.length > 0;
+  return (record->refusals.count > 0 || record->retry_at > 0.0) && record->identity.length == 0;
 }
 
 static bool is_sound(const struct record *record) {
@@ -246,7 +260,12 @@ static enum record_status read_fields(struct record *record, unsigned char versi
   }
   if (version >= VERSION_REFUSALS && !take_refusals(&bytes, &left, &record->refusals))
     return RECORD_DAMAGED;
-  if (version >= VERSION_REFUSALS && is_plain(record))
+  if (version >= VERSION_PROFILES) {
+    enum record_status status = take_string(&bytes, &left, &record->profile);
+    if (status != RECORD_READ)
+      return status;
+  }
+  if (version >= VERSION_REFUSALS && version_of(record) != version)
     return RECORD_DAMAGED;
   return left == 0 && is_sound(record) ? RECORD_READ : RECORD_DAMAGED;
 }

@@ -12,9 +12,10 @@ MIC_PRIVATE_BEGIN
 
 struct record {
   struct secret identity;
-  struct secret token;         /* unset if there are only refusals or a pause */
+  struct secret token;         /* unset if there are only a refresh token, refusals or a pause */
   struct secret refresh_token; /* unset if the API sent none */
   struct secret root;          /* the base URL of the credentials */
+  struct secret profile;       /* its name; unset: the profile of version 0.1 */
   double issued;               /* seconds since 1970; 0: unknown */
   double expires;              /* seconds since 1970; 0: unknown, valid until the API rejects it */
   double lifetime;             /* seconds; 0: unknown */
@@ -23,6 +24,11 @@ struct record {
   struct refused_logins refusals;
   double received_at; /* monotonic seconds, if the API sent it to this process; else 0. Not saved */
 };
+
+/* True if there are credentials: a token, or a refresh token that will bring one. */
+static inline bool record_has_login(const struct record *record) {
+  return record->token.length > 0 || record->refresh_token.length > 0;
+}
 
 /* The most bytes of a record. */
 #define MIC_RECORD_MAX (8 * MIC_SECRET_MAX)

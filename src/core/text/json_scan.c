@@ -358,3 +358,40 @@ enum json_status json_find(const char *text, size_t length, const char *const *p
   found->keys = NULL;
   return status;
 }
+
+double json_read_number(const char *text, struct json_span span) {
+  size_t length = span.end - span.start;
+  text += span.start;
+  const double plenty = 1e17; /* more digits than a double keeps */
+  double value = 0;
+  long scale = 0;
+  long exponent = 0;
+  bool fraction = false;
+  bool negative_exponent = false;
+  size_t i = length > 0 && text[0] == '-' ? 1 : 0;
+  for (; i < length && text[i] != 'e' && text[i] != 'E'; i++) {
+    if (text[i] == '.') {
+      fraction = true;
+      continue;
+    }
+    if (value < plenty) {
+      value = value * 10 + (text[i] - '0');
+      scale -= fraction ? 1 : 0;
+    } else {
+      scale += fraction ? 0 : 1;
+    }
+  }
+  for (i++; i < length; i++) {
+    if (text[i] == '-')
+      negative_exponent = true;
+    else if (text[i] != '+' && exponent < 1000000)
+      exponent = exponent * 10 + (text[i] - '0');
+  }
+  scale += negative_exponent ? -exponent : exponent;
+  /* Ends early: when the value is 0 or beyond the largest time. */
+  for (; scale > 0 && value > 0 && value <= MIC_TIME_MAX; scale--)
+    value *= 10;
+  for (; scale < 0 && value > 0; scale++)
+    value /= 10;
+  return length > 0 && text[0] == '-' ? -value : value;
+}

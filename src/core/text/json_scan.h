@@ -58,6 +58,9 @@ bool json_has_at_most(const char *text, size_t length, size_t most);
    Writes the string to `out` unless that is NULL; `out` needs room for span.end - span.start bytes.
    Escapes become UTF-8; a lone surrogate becomes U+FFFD. */
 size_t json_unescape(const char *text, struct json_span span, char *out);
+/* Reads a number that the scanner has validated. strtod() depends on the locale and needs a NUL.
+   Exact for integers up to 2^53, else close. */
+double json_read_number(const char *text, struct json_span span);
 
 MIC_PRIVATE_END
 #endif

@@ -9,7 +9,8 @@
 /* A payload is three quarters of its segment, which is shorter than the token. */
 #define PAYLOAD_MAX (MIC_SECRET_MAX / 4 * 3)
 
-static const double largest_time = MIC_TIME_MAX;
+/* Some servers write milliseconds (EMQX 5). In seconds this is the year 5138. */
+static const double MILLISECONDS_FROM = 1e11;
 
 static int sextet(char byte) {
   if (byte >= 'A' && byte <= 'Z')
@@ -57,43 +58,6 @@ static bool decode_base64url(const char *text, size_t length, char *out, size_t 
   return true;
 }
 
-/* Reads a number that the scanner has validated. strtod() depends on the locale and needs a NUL.
-   Exact for integers up to 2^53, else close enough for a hint. */
-static double read_number(const char *text, size_t length) {
-  const double plenty = 1e17; /* more digits than a double keeps */
-  double value = 0;
-  long scale = 0;
-  long exponent = 0;
-  bool fraction = false;
-  bool negative_exponent = false;
-  size_t i = length > 0 && text[0] == '-' ? 1 : 0;
-  for (; i < length && text[i] != 'e' && text[i] != 'E'; i++) {
-    if (text[i] == '.') {
-      fraction = true;
-      continue;
-    }
-    if (value < plenty) {
-      value = value * 10 + (text[i] - '0');
-      scale -= fraction ? 1 : 0;
-    } else {
-      scale += fraction ? 0 : 1;
-    }
-  }
-  for (i++; i < length; i++) {
-    if (text[i] == '-')
-      negative_exponent = true;
-    else if (text[i] != '+' && exponent < 1000000)
-      exponent = exponent * 10 + (text[i] - '0');
-  }
-  scale += negative_exponent ? -exponent : exponent;
-  /* Ends early: when the value is 0 or beyond the largest time. */
-  for (; scale > 0 && value > 0 && value <= largest_time; scale--)
-    value *= 10;
-  for (; scale < 0 && value > 0; scale++)
-    value /= 10;
-  return length > 0 && text[0] == '-' ? -value : value;
-}
-
 /* False if the payload is not JSON. *has stays false if the claim is not a usable time. */
 static bool read_claim(const char *payload, size_t length, const char *name, bool *has,
                        double *seconds) {
@@ -103,11 +67,13 @@ static bool read_claim(const char *payload, size_t length, const char *name, boo
     return false;
   if (!present || value.kind != JSON_NUMBER)
     return true;
-  double number = read_number(payload + value.span.start, value.span.end - value.span.start);
-  if (number < 0 || number > largest_time)
+  double number = json_read_number(payload, value.span);
+  if (number < 0 || number > MIC_TIME_MAX)
     return true;
   *has = true;
   *seconds = number > 0 ? number : 0; /* turns -0 into 0 */
+  if (number > MILLISECONDS_FROM)
+    *seconds = number / 1000;
   return true;
 }
 

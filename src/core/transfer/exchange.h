@@ -123,9 +123,10 @@ struct exchange {
   bool on_loopback;   /* a 3xx from this machine, or from a proxy on it */
 
   /* The result of a login or refresh reply. */
+  bool read; /* its secrets were taken out and masked */
   bool absorbed;
   bool show_body;
-  char problem[96];
+  char problem[160];
 };
 
 void exchange_init(struct exchange *exchange, enum exchange_kind kind);

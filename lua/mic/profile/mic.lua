@@ -1,0 +1,29 @@
+--- Telenor's Managed IoT Cloud. Its records carry no profile name, so that older versions can read
+--- them. Login and refresh carry the API key where there is one.
+local mic = {
+  name = "mic",
+  is_default = true,
+  login = "POST /auth/login",
+  login_body = '{"userName":{username},"password":{password}}',
+  login_headers = { "x-api-key: {api_key?}" },
+  refresh = "POST /auth/refresh",
+  refresh_headers = { "x-api-key: {api_key?}" },
+  refresh_body = '{"refreshToken":{refresh_token}}',
+  token = "credentials.token",
+  refresh_token = "credentials.refreshToken",
+  identity = "credentials.identityId",
+  headers = { "Authorization: {token}", "identityId: {identity}", "x-api-key: {api_key}" },
+  --- The API's own names of the credentials: `credentials()` and `use_credentials` have them, too.
+  aliases = { identityId = "identity", refreshToken = "refresh_token" },
+  session = { "user", "permissions" }, -- members of a login's reply that `login()` returns
+  open = { "/auth/", "/metadata" },
+  --- API Gateway sends 401; a customised gateway response may send 403.
+  expired = {
+    { 401, "The incoming token has expired" },
+    { 403, "The incoming token has expired" },
+  },
+  --- INVALID_LOGIN is not documented with one status. A 401 without it is a refusal too.
+  refused = { { 400, "INVALID_LOGIN" }, { 401 }, { 403, "INVALID_LOGIN" } },
+}
+
+return mic

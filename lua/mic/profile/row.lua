@@ -1,0 +1,161 @@
+--- Profile of an API for the core: checks a row, fills in what it extends, and the defaults.
+
+local errors = require "mic.error"
+local options = require "mic.options"
+local rows = require "mic.profile.rows"
+
+local row = {}
+
+local LIST = "table: a list of strings"
+local ANSWERS = 'table: a list of { status, text }, such as { 401, "expired" }'
+local PATH = "string: a member's name, or a path of names"
+
+local function check_list(value)
+  local count = 0
+  for index in pairs(value) do
+    if type(index) ~= "number" then
+      return false, ("must be a list of strings (got a key %q)"):format(tostring(index))
+    end
+    count = count + 1
+  end
+  for index = 1, count do
+    if type(value[index]) ~= "string" then
+      return false, ("must be a list of strings ([%d] is a %s)"):format(index, type(value[index]))
+    end
+  end
+  return true
+end
+
+local function check_answers(value)
+  for index, answer in pairs(value) do
+    local status = type(answer) == "table" and answer[1]
+    local text = type(answer) == "table" and answer[2]
+    if type(index) ~= "number" or type(status) ~= "number" or status < 100 or status > 599
+      or status % 1 ~= 0 or (text ~= nil and (type(text) ~= "string" or text == "")) then
+      return false,
+        ('[%s] must be { status, text }, such as { 401, "expired" }'):format(tostring(index))
+    end
+  end
+  return true
+end
+
+--- Fields of a row, for the option checker.
+local spec = {
+  aliases = {},
+  prefix = "profile.",
+  fields = {
+    name = "string: a string",
+    extends = "string: the name of a built-in profile",
+    login = 'string: a method and a path, such as "POST /login"',
+    login_body = "string: a template",
+    login_headers = LIST,
+    refresh = 'string: a method and a path, such as "POST /refresh"',
+    refresh_body = "string: a template",
+    refresh_headers = LIST,
+    token = PATH,
+    refresh_token = PATH,
+    identity = PATH,
+    expires = "string|false: a member's name, or false",
+    expires_as = 'string: "seconds", "milliseconds", "epoch" or "iso"',
+    lifetime = "number: a positive number of seconds",
+    headers = LIST,
+    open = LIST,
+    expired = ANSWERS,
+    refused = ANSWERS,
+  },
+  checks = {
+    login_headers = check_list,
+    refresh_headers = check_list,
+    headers = check_list,
+    open = check_list,
+    expired = check_answers,
+    refused = check_answers,
+    lifetime = function(value)
+      return value > 0 and value <= 1e10
+    end,
+  },
+  may_be_empty = { token = true, login_body = true, refresh_body = true },
+}
+
+local defaults = {
+  token = "access_token",
+  refresh_token = "refresh_token",
+  expires = "expires_in",
+  headers = { "Authorization: Bearer {token}" },
+  open = {},
+  expired = { { 401, "invalid_token" }, { 401, "expired" } },
+  refused = {
+    { 400, "invalid_grant" },
+    { 401 },
+    { 400, "invalid_client" },
+    { 400, "unauthorized_client" },
+    { 400, "invalid_scope" },
+    { 400, "unsupported_grant_type" },
+  },
+}
+
+local function names()
+  local list = {}
+  for name in pairs(rows) do
+    list[#list + 1] = '"' .. name .. '"'
+  end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+local function built_in(name, option, given)
+  local found = rows[name]
+  if not found then
+    errors.raise(
+      ('option "%s": there is no profile "%s"; built in: %s'):format(option, name, names())
+    )
+  end
+  return type(found) == "function" and found(given) or found
+end
+
+--- Copies a row with what it extends. A login of its own needs a refresh of its own: the other one
+--- may belong to another server.
+local function complete(own, base)
+  local copy = {}
+  for name, value in pairs(base) do
+    copy[name] = value
+  end
+  if own.login then
+    copy.refresh = nil
+  end
+  for name, value in pairs(own) do
+    copy[name] = value
+  end
+  copy.extends, copy.is_default = nil, nil
+  return copy
+end
+
+--- Makes the row of a profile other than MIC's. Raises for one that is not valid; templates are
+--- checked by the core.
+---@param given table the client's options
+---@return table row for the core
+function row.make(given)
+  local profile = given.profile
+  local copy
+  if type(profile) == "string" then
+    copy = complete({}, built_in(profile, "profile", given))
+  else
+    options.verify(profile, spec, "option profile")
+    if not profile.name then
+      errors.raise 'option "profile.name" is required: a string'
+    end
+    local base = profile.extends and built_in(profile.extends, "profile.extends", given)
+    copy = complete(profile, base or {})
+  end
+  if copy.refresh_headers == nil then
+    copy.refresh_headers = copy.login_headers
+  end
+  for name, value in pairs(defaults) do
+    if copy[name] == nil then
+      copy[name] = value
+    end
+  end
+  return copy
+end
+
+return row

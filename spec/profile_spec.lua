@@ -1,0 +1,260 @@
+-- APIs other than MIC: each a row of data, against a sandbox that answers as that API does.
+
+local api = require "spec.support.api"
+local mic = require "mic"
+
+--- The rows of docs/other-apis.md, for the sandbox's modes.
+local rows = {
+  directus = { profile = "directus" },
+  vault = {
+    profile = {
+      name = "vault",
+      login = "POST /v1/auth/userpass/login/{username}",
+      login_body = '{"password":{password}}',
+      refresh = "POST /v1/auth/token/renew-self",
+      refresh_headers = { "X-Vault-Token: {token}" },
+      token = "auth.client_token",
+      identity = "auth.entity_id",
+      expires = "auth.lease_duration",
+      headers = { "X-Vault-Token: {token}" },
+      expired = { { 403, "permission denied" } },
+      refused = { { 400, "invalid username or password" }, { 403 } },
+    },
+  },
+  iso = {
+    profile = {
+      name = "iso",
+      login = "POST /session",
+      login_body = '{"user":{username},"password":{password}}',
+      token = "token",
+      expires = "expires_at",
+      expires_as = "iso",
+      headers = { "Authorization: token {token}" },
+      expired = { { 401, "Bad credentials" } },
+      refused = { { 401, "Bad login" } },
+    },
+  },
+  idle = {
+    profile = {
+      name = "etcd",
+      login = "POST /v3/auth/authenticate",
+      login_body = '{"name":{username},"password":{password}}',
+      token = "token",
+      expires = false,
+      headers = { "Authorization: {token}" },
+      expired = { { 401, "invalid auth token" } },
+      refused = { { 400, "authentication failed" } },
+    },
+  },
+  challenge = {
+    profile = {
+      name = "node-red",
+      login = "POST /auth/token",
+      login_body = "client_id=node-red-admin&grant_type=password&scope=*"
+        .. "&username={username}&password={password}",
+      expired = { { 401, "invalid_token" } },
+      refused = { { 403, "invalid_grant" } },
+    },
+  },
+  status200 = {
+    profile = {
+      name = "zabbix",
+      login = "POST /login",
+      login_body = '{"username":{username},"password":{password}}',
+      token = "result",
+      expires = false,
+      expired = { { 200, "Session terminated" } },
+      refused = { { 200, "Incorrect user name or password" } },
+    },
+  },
+  supabase = {
+    api_key = true,
+    profile = {
+      name = "supabase",
+      login = "POST /auth/v1/token?grant_type=password",
+      login_body = '{"email":{username},"password":{password}}',
+      login_headers = { "apikey: {api_key}" },
+      refresh = "POST /auth/v1/token?grant_type=refresh_token",
+      refresh_body = '{"refresh_token":{refresh_token}}',
+      identity = "user.id",
+      expires = "expires_at",
+      expires_as = "epoch",
+      headers = { "apikey: {api_key}", "Authorization: Bearer {token}" },
+      expired = { { 401, "JWT expired" } },
+      refused = { { 400, "invalid_grant" } },
+    },
+  },
+  text = {
+    profile = {
+      name = "balena",
+      login = "POST /login_",
+      login_body = '{"username":{username},"password":{password}}',
+      refresh = "GET /user/v1/refresh-token",
+      refresh_headers = { "Authorization: Bearer {token}" },
+      token = "",
+      expired = { { 401 } },
+    },
+  },
+  query = {
+    profile = {
+      name = "parse",
+      login = "GET /parse/login?username={username}&password={password}",
+      token = "sessionToken",
+      identity = "objectId",
+      expires = false,
+      headers = { "X-Parse-Session-Token: {token}" },
+      expired = { { 400, "209" } },
+      refused = { { 404, "101" } },
+    },
+  },
+}
+
+local names = {}
+for name in pairs(rows) do
+  names[#names + 1] = name
+end
+table.sort(names)
+
+for _, name in ipairs(names) do
+  describe("an API like " .. name, function()
+    local sandbox = api.around()
+    local row, clients = rows[name], {}
+
+    local function make(options)
+      local all = {
+        base_url = sandbox.base_url,
+        tls = { ca_file = sandbox.ca_file },
+        username = "demo",
+        password = sandbox.password,
+        api_key = row.api_key and sandbox.api_key or nil,
+        profile = row.profile,
+        retry = false,
+      }
+      for option, value in pairs(options or {}) do
+        all[option] = value
+      end
+      clients[#clients + 1] = mic.new(all)
+      return clients[#clients]
+    end
+
+    after_each(function()
+      for _, client in ipairs(clients) do
+        client:close()
+      end
+      clients = {}
+    end)
+
+    before_each(function()
+      sandbox:mode { profile = name }
+    end)
+
+    it("logs in and calls", function()
+      local client = make()
+      local res, err = client:get "/thing"
+      assert(res, tostring(err))
+      assert.is_true(res.data.ok)
+      assert.equal(1, client:status().counters.logins)
+      assert.equal(type(row.profile) == "string" and row.profile or row.profile.name,
+        client:status().profile)
+    end)
+
+    it("renews an expired token and sends the call again", function()
+      local client = make()
+      assert(client:get "/thing")
+      sandbox:expire()
+      local res, err = client:get "/thing"
+      assert(res, tostring(err))
+      local counters = client:status().counters
+      assert.equal(2, counters.logins + counters.refreshes)
+    end)
+
+    it("does not send a refused password again", function()
+      local client = make { password = "wrong" }
+      local _, err = client:get "/thing"
+      assert.equal("auth", err.kind)
+      sandbox:seen()
+      _, err = client:get "/thing"
+      assert.equal("auth", err.kind)
+      assert.is_truthy(tostring(err):find "refused this password")
+      assert.equal("", sandbox:seen())
+    end)
+
+    it("shows no secret", function()
+      local client = make()
+      local session = assert(client:login())
+      local shown = mic.pretty(session) .. mic.pretty(client:status())
+      assert.is_nil(shown:find(sandbox.password, 1, true))
+      assert.is_nil(shown:find(client:credentials().token, 1, true))
+      for _, entry in ipairs(sandbox:log()) do
+        assert.is_nil(entry.path:find(sandbox.password, 1, true))
+      end
+    end)
+  end)
+end
+
+describe("a profile that is wrong", function()
+  local function problem(profile, options)
+    local all = { base_url = "https://localhost", username = "demo", password = "x" }
+    for name, value in pairs(options or {}) do
+      all[name] = value
+    end
+    all.profile = profile
+    local ok, message = pcall(mic.new, all)
+    assert.is_false(ok)
+    return (tostring(message):gsub("^.-:%d+: ", ""))
+  end
+
+  it("has an unknown field", function()
+    assert.is_truthy(problem({ name = "x", logn = "POST /" }):find 'profile%.logn')
+  end)
+
+  it("has no name", function()
+    assert.equal('option "profile.name" is required: a string', problem {})
+  end)
+
+  it("has a placeholder without a value", function()
+    assert.equal('option "profile.login_body" (character 9): there is no value {foo}',
+      problem { name = "x", login = "POST /login", login_body = '{"user":{foo}}' })
+    assert.equal('option "profile.headers[2]" (character 7): {api_key} has no value',
+      problem { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } })
+  end)
+
+  it("has a body that is no JSON", function()
+    assert.equal('option "profile.login_body" (character 1): it begins with "{" and is no JSON',
+      problem { name = "x", login = "POST /login", login_body = '{"user":}' })
+  end)
+
+  it("has a placeholder inside a text", function()
+    assert.equal('option "profile.login_body" (character 10): '
+      .. "a placeholder stands for a whole JSON value, not inside a text",
+      problem { name = "x", login = "POST /login", login_body = '{"user":"{username}"}' })
+  end)
+
+  it("has a header twice", function()
+    assert.equal('option "profile.headers[2]" is there twice',
+      problem { name = "x", headers = { "A: {token}", "a: b" } })
+  end)
+
+  it("has a path with dots or an empty segment", function()
+    assert.is_truthy(problem({ name = "x", login = "POST /a/../b" }):find "profile%.login")
+    assert.is_truthy(problem({ name = "x", login = "POST /a//b" }):find "profile%.login")
+  end)
+
+  it("sends a login's secret to the API, or a token to the login", function()
+    local options = { auth_url = "https://id.example.com" }
+    assert.equal('option "profile.headers" must not hold {password}, '
+      .. "because auth_url is another origin",
+      problem({ name = "x", headers = { "A: {password}" } }, options))
+    assert.equal('option "profile.refresh" must not hold {token}, '
+      .. "because auth_url is another origin",
+      problem({ name = "x", refresh = "POST /r", refresh_headers = { "A: {token}" } }, options))
+  end)
+
+  it("has a lifetime that is no positive number", function()
+    assert.is_truthy(problem({ name = "x", lifetime = 0 }):find "profile%.lifetime")
+  end)
+
+  it("is not built in", function()
+    assert.is_truthy(problem("nope"):find 'there is no profile "nope"; built in: "basic"', 1, true)
+  end)
+end)

@@ -23,7 +23,8 @@ describe("mic.core, whatever the order in which objects end,", function()
     return sandbox:run([[
       local core = require "mic.core"
       local core_calls = require "spec.support.core_calls"
-      local client = core.client { profile = require "mic.profile.mic", base_url = os.getenv "MIC_BASE_URL",
+      local client = core.client { base_url = os.getenv "MIC_BASE_URL",
+        profile = require "mic.profile.mic",
         api_key = os.getenv "MIC_API_KEY", ca_file = os.getenv "MIC_CA_FILE" }
       local username, password = os.getenv "MIC_USERNAME", os.getenv "MIC_PASSWORD"
       local function finish(exchange)
@@ -107,8 +108,8 @@ describe("mic.core, whatever the order in which objects end,", function()
   it("adopts nothing after close, and says closed", function()
     assert.equal("nil\tclosed\nend\n", run_apart [[
       client:close()
-      print(select(1, client:adopt { identityId = "i", token = "t" }),
-        (select(2, client:adopt { identityId = "i", token = "t" })))
+      print(select(1, client:adopt { identity = "i", token = "t" }),
+        (select(2, client:adopt { identity = "i", token = "t" })))
     ]])
   end)
 end)

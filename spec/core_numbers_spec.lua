@@ -15,8 +15,10 @@ describe("mic.core", function()
   local client
 
   before_each(function()
-    client = cleanup.close(core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k" })
-    assert(client:adopt { identityId = "i", token = "token", refreshToken = "r" })
+    client = cleanup.close(core.client {
+      base_url = server.url, api_key = "k", profile = require "mic.profile.mic",
+    })
+    assert(client:adopt { identity = "i", token = "token", refresh_token = "r" })
   end)
 
   local function spec(name, number)
@@ -50,7 +52,7 @@ describe("mic.core", function()
   end)
 
   it("takes a fraction of a byte for one byte", function()
-    local other = core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k", max_response_size = 0.5 }
+    local other = core.client { base_url = server.url, api_key = "k", max_response_size = 0.5 }
     local reply, kind = core_calls.request(other, { method = "GET", path = "/x", auth = false })
     assert.same({ nil, "too_large" }, { reply, kind })
     other:close()
@@ -70,11 +72,11 @@ describe("mic.core", function()
         local ok, problem = pcall(core.client, { base_url = server.url, [name] = number })
         assert.same({ false, name .. " must be a positive number" }, { ok, problem })
       end
-      if not pcall(client.adopt, client, { identityId = "i", token = "t", expires_at = 1 }) then
+      if not pcall(client.adopt, client, { identity = "i", token = "t", expires_at = 1 }) then
         error "a time in the past is one"
       end
       assert.is_false((pcall(client.adopt, client,
-        { identityId = "i", token = "t", expires_at = number })))
+        { identity = "i", token = "t", expires_at = number })))
     end
     for _, number in ipairs(NEVER) do
       local exchange = core_calls.start(client, spec("timeout", 1))
@@ -95,7 +97,7 @@ describe("mic.core", function()
         client:mark_stale(nan)
       end,
       adopt = function()
-        client:adopt({ identityId = "i", token = "t" }, nan)
+        client:adopt({ identity = "i", token = "t" }, nan)
       end,
       forget = function()
         client:forget(nan)
@@ -118,10 +120,10 @@ describe("mic.core", function()
   it("keeps no time that a record could not hold", function()
     for _, number in ipairs { 2 ^ 54, 2 ^ 63, 1e300 } do
       local ok, problem = pcall(client.adopt, client,
-        { identityId = "i", token = "t", expires_at = number })
+        { identity = "i", token = "t", expires_at = number })
       assert.same({ false, "expires_at must be seconds since 1970" }, { ok, problem })
     end
-    assert(client:adopt { identityId = "i", token = "t", expires_at = 2 ^ 53 })
+    assert(client:adopt { identity = "i", token = "t", expires_at = 2 ^ 53 })
     assert.equal(2 ^ 53, client:credentials_table().expires_at)
     assert(core.record(client:record():bytes()))
   end)
@@ -129,7 +131,7 @@ describe("mic.core", function()
   it("tells of a body as long as no number of bytes that Lua counts exactly", function()
     local long = faults.start("read\nsend HTTP/1.1 200 OK\\r\\nContent-Length: "
       .. "9223372036854775807\\r\\n\\r\\nab\nhold")
-    local other = core.client { profile = require "mic.profile.mic", base_url = long.url, api_key = "k" }
+    local other = core.client { base_url = long.url, api_key = "k" }
     local exchange = core_calls.start(other,
       { method = "GET", path = "/x", auth = false, progress = true, stream = true })
     local news, now, total

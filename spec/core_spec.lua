@@ -61,8 +61,8 @@ describe("mic.core", function()
     reply, kind = client:refresh()
     assert.same({ nil, "missing" }, { reply, kind })
     assert.same({ nil, "missing" }, { client:headers(), (select(2, client:headers())) })
-    assert.is_false(client:ready("/users", {}))
-    assert.is_true(client:ready("/metadata/manifest", {}))
+    assert.is_false(client:ready("GET", "/users", {}))
+    assert.is_true(client:ready("GET", "/metadata/manifest", {}))
     assert.equal("", sandbox:seen())
     assert.equal(0, sandbox:counters().handshakes)
   end)
@@ -102,7 +102,7 @@ describe("mic.core", function()
       { Authorization = token, identityId = identity, ["x-api-key"] = sandbox.api_key },
       client:headers())
     assert.same(
-      { identityId = identity, token = token, refreshToken = (select(4, client:credentials())),
+      { identity = identity, token = token, refresh_token = (select(4, client:credentials())),
         expires_at = (select(5, client:credentials())) },
       client:credentials_table())
   end)
@@ -182,7 +182,7 @@ describe("mic.core", function()
     assert.is_nil(client:record())
     assert.same({ false }, { client:credentials() })
     assert.is_nil(client:credentials_table())
-    assert.is_false(client:can_refresh())
+    assert.is_false((client:can "refresh"))
   end)
 
   it("does not let a refresh that began before a logout bring the login back", function()
@@ -205,24 +205,24 @@ describe("mic.core", function()
       assert.equal("none", (client:freshness()))
       return message
     end
-    assert.equal("token is required: a string", problem { identityId = "i" })
-    assert.equal("identityId is required: a string", problem { token = "t" })
-    assert.equal("token must be a string (got number)", problem { identityId = "i", token = 1 })
+    assert.equal("token is required: a string", problem { identity = "i" })
+    assert.equal("identity is required: a string", problem { token = "t" })
+    assert.equal("token must be a string (got number)", problem { identity = "i", token = 1 })
     assert.equal("token has characters that no header can carry",
-      problem { identityId = "i", token = "a\r\nb: c" })
-    assert.equal("identityId has characters that no header can carry",
-      problem { identityId = "a b", token = "t" })
-    assert.equal("refreshToken must not be longer than 10240 bytes",
-      problem { identityId = "i", token = "t", refreshToken = ("r"):rep(10241) })
+      problem { identity = "i", token = "a\r\nb: c" })
+    assert.equal("identity has characters that no header can carry",
+      problem { identity = "a b", token = "t" })
+    assert.equal("refresh_token must not be longer than 10240 bytes",
+      problem { identity = "i", token = "t", refresh_token = ("r"):rep(10241) })
     assert.equal("expires_at must be a positive number",
-      problem { identityId = "i", token = "t", expires_at = -1 })
+      problem { identity = "i", token = "t", expires_at = -1 })
 
-    assert.equal(1, client:adopt { identityId = "i", token = "t", expires_at = core.wall() + 50 })
+    assert.equal(1, client:adopt { identity = "i", token = "t", expires_at = core.wall() + 50 })
     local state, _, left, lifetime = client:freshness()
     assert.same({ "fresh", nil }, { state, lifetime })
     assert.is_true(left > 45 and left <= 50)
-    assert.is_false(client:can_refresh())
-    client:adopt { identityId = "i", token = "t" }
+    assert.is_false((client:can "refresh"))
+    client:adopt { identity = "i", token = "t" }
     assert.same({ "fresh", 2 }, { client:freshness() })
   end)
 
@@ -239,7 +239,7 @@ describe("mic.core", function()
   it("masks the previous secrets, which a late answer may repeat", function()
     log_in()
     local _, _, token, refresh_token = client:credentials()
-    client:adopt { identityId = "another", token = "next-token", refreshToken = "next-refresh" }
+    client:adopt { identity = "another", token = "next-token", refresh_token = "next-refresh" }
     local text = ("%s %s next-token next-refresh"):format(token, refresh_token)
     assert.equal("*** *** *** ***", client:mask(text))
     client:forget()

@@ -480,7 +480,7 @@ describe("the engine of mic.core", function()
   it("keeps the time limits of calls that wait for a connection in use", function()
     local server = faults.start "hold"
     local url = server.url:gsub("^http:", "https:")
-    local silent = core.client { profile = require "mic.profile.mic", base_url = url, api_key = "k", engine = engine,
+    local silent = core.client { base_url = url, api_key = "k", engine = engine,
       connect_timeout = 0.3 }
     local started, exchanges = core.now(), {}
     for index = 1, 5 do

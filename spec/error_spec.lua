@@ -518,7 +518,8 @@ describe("error.from_reply", function()
       { 401, [[{"message":"Unauthorized"}]], nil },
     }
     for _, case in ipairs(cases) do
-      assert.are.equal(case[3], from_body(case[1], case[2]).hint)
+      assert.are.equal(case[3], from_body(case[1], case[2], { profile = "mic" }).hint)
+      assert.is_nil(from_body(case[1], case[2], { profile = "oauth2" }).hint)
     end
   end)
 end)

@@ -14,7 +14,7 @@ local KILLED = 137 -- what a shell says about SIGKILL
 local MOST_STEPS = 100
 local RANDOM_KILLS = 20
 
-local record = records.numbered { token = "t0ken", identityId = "identity" }
+local record = records.numbered { token = "t0ken", identity = "identity" }
 
 describe("the file store of a process that is killed", function()
   local folder, store

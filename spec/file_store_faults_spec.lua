@@ -280,7 +280,7 @@ end)
 describe("the file store meets for real", function()
   local folder, store
 
-  local record = records.numbered { token = "t0ken", identityId = "identity" }
+  local record = records.numbered { token = "t0ken", identity = "identity" }
 
   before_each(function()
     folder = scratch.folder()

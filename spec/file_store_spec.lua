@@ -10,7 +10,7 @@ local shell = require "spec.support.shell"
 local quote, run = shell.quote, shell.check
 
 local record =
-  records.numbered { token = "t0ken-that-rests", identityId = "identity", refreshToken = "r3fresh" }
+  records.numbered { token = "t0ken-that-rests", identity = "identity", refresh_token = "r3fresh" }
 
 local function stat(path)
   return (run("stat -c '%a %F' " .. quote(path)):gsub("\n", ""))
@@ -652,7 +652,7 @@ describe("the file store", function()
     end)
 
     it("never destroys the record of a newer version", function()
-      local newer = records.framed(4, "whatever comes")
+      local newer = records.framed(5, "whatever comes")
       plant(newer)
       local expected = "store ENOTSUP: it was saved by a newer version of lua-mic; use that one, "
         .. "or remove the file: " .. file

@@ -5,6 +5,7 @@ local api = require "spec.support.api"
 local core = require "mic.core"
 local core_calls = require "spec.support.core_calls"
 local faults = require "spec.support.faults"
+local mic_profile = require "mic.profile.mic"
 local moments = require "spec.support.moments"
 
 local FOREVER = 30 -- seconds; no test waits that long
@@ -12,16 +13,19 @@ local FOREVER = 30 -- seconds; no test waits that long
 --- Longer than what Lua keeps beside its other strings; freed memory of that size is reused soon.
 local function secrets(letter)
   return {
-    identityId = letter:rep(3000) .. "-identity",
+    identity = letter:rep(3000) .. "-identity",
     token = letter:rep(9000) .. "-token",
-    refreshToken = letter:rep(9000) .. "-refresh",
+    refresh_token = letter:rep(9000) .. "-refresh",
   }
 end
 
 local ours, others = secrets "a", secrets "b"
 
 local function client_with_secrets()
-  local client = core.client { profile = require "mic.profile.mic", base_url = "https://api.example/prod", api_key = ("k"):rep(5000) }
+  local client = core.client {
+    base_url = "https://api.example/prod", api_key = ("k"):rep(5000),
+    profile = mic_profile,
+  }
   assert(client:adopt(ours))
   return client
 end
@@ -40,8 +44,8 @@ local function is_whole(shown)
     return true
   end
   for _, set in ipairs { ours, others } do
-    if shown.identityId == set.identityId and shown.token == set.token
-      and shown.refreshToken == set.refreshToken then
+    if shown.identity == set.identity and shown.token == set.token
+      and shown.refresh_token == set.refresh_token then
       return true
     end
   end
@@ -53,7 +57,7 @@ local ways = {
   credentials = function(client)
     local found, identity, token, refresh_token = client:credentials()
     assert(found or not (identity or token or refresh_token))
-    return { identityId = identity, token = token, refreshToken = refresh_token }
+    return { identity = identity, token = token, refresh_token = refresh_token }
   end,
   credentials_table = function(client)
     return client:credentials_table() or {}
@@ -67,14 +71,16 @@ local ways = {
     assert(headers["x-api-key"] == ("k"):rep(5000), "another key")
     local token = headers.Authorization
     local set = token == ours.token and ours or others
-    return { identityId = headers.identityId, token = token, refreshToken = set.refreshToken }
+    return { identity = headers.identityId, token = token, refresh_token = set.refresh_token }
   end,
   record = function(client)
     local record = client:record()
     if not record then
       return {}
     end
-    local reader = core.client { profile = require "mic.profile.mic", base_url = "https://api.example/prod", api_key = "k" }
+    local reader = core.client {
+      base_url = "https://api.example/prod", api_key = "k", profile = mic_profile,
+    }
     assert(reader:adopt(assert(core.record(record:bytes()))))
     return reader:credentials_table()
   end,
@@ -115,7 +121,7 @@ describe("mic.core, with a finalizer in the middle of", function()
 
   it("mask, hides all that was known, or all", function()
     moments.each(client_with_secrets, close, function(client)
-      return client:mask("to be hidden: " .. ours.token .. ", and " .. ours.refreshToken)
+      return client:mask("to be hidden: " .. ours.token .. ", and " .. ours.refresh_token)
     end, function(ok, shown)
       assert.is_true(ok, shown)
       assert.is_nil(shown:find("aaaaaaaa", 1, true))
@@ -170,7 +176,7 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
     faults.start("read\nsend " .. head .. #body .. "\\r\\n\\r\\n" .. body .. "\nagain")
 
   local function begin(spec)
-    local client = core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k" }
+    local client = core.client { base_url = server.url, api_key = "k", profile = mic_profile }
     spec.method, spec.path, spec.auth = "GET", "/x", false
     local exchange = core_calls.start(client, spec)
     local subject = { client = client, exchange = exchange }
@@ -245,7 +251,7 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
 
   it("call, whose client it closes", function()
     moments.each(function()
-      local client = core.client { profile = require "mic.profile.mic", base_url = server.url, api_key = "k" }
+      local client = core.client { base_url = server.url, api_key = "k", profile = mic_profile }
       assert(client:adopt(ours))
       return client
     end, close, function(client)

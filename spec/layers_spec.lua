@@ -30,8 +30,9 @@ local doors = {
 local api_names = { "userName", "refreshToken", "identityId", "messageKey", "x%-api%-key", "/auth/",
   "/metadata", "incoming token", "INVALID_LOGIN" }
 local api_places = {
-  ["src/core/credentials/profile.c"] = true,
   ["lua/mic/profile/endpoints.lua"] = true,
+  ["lua/mic/profile/mic.lua"] = true,
+  ["lua/mic/profile/rows.lua"] = true,
   ["lua/mic/profile/discovery.lua"] = true,
   ["lua/mic/hints.lua"] = true,
 }

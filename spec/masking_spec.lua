@@ -345,7 +345,10 @@ describe("the time that masking takes", function()
   local LIMIT = 0.5 -- seconds
 
   local function client_with(key, password)
-    return core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = key, password = password }
+    return core.client {
+      base_url = "https://api.example", api_key = key, password = password,
+      profile = require "mic.profile.mic",
+    }
   end
 
   local function measure(run)
@@ -357,7 +360,7 @@ describe("the time that masking takes", function()
 
   it("does not grow with a body that is longer than what is shown", function()
     local client = client_with(KEY, PASSWORD)
-    client:adopt { identityId = "eu:1", token = TOKEN, refreshToken = REFRESH } -- not in it
+    client:adopt { identity = "eu:1", token = TOKEN, refresh_token = REFRESH } -- not in it
     local reply = { status = 500, body = (KEY .. " "):rep(3 * 1024 * 1024) }
     local err = measure(function()
       return errors.from_reply(reply, nil, {

@@ -15,8 +15,10 @@ local box = api.start()
 local COMMON = [[
 local core, mic = require "mic.core", require "mic"
 local common = { dict = ngx.shared.store, KEY = "key" }
-local maker = core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = "-" }
-maker:adopt { token = "t0ken-in-shm", identityId = "identity", refreshToken = "r3fresh-in-shm" }
+local maker = core.client {
+  base_url = "https://api.example", api_key = "-", profile = require "mic.profile.mic",
+}
+maker:adopt { token = "t0ken-in-shm", identity = "identity", refresh_token = "r3fresh-in-shm" }
 
 function common.record(number)
   return maker:record():with_retry_at(number)
@@ -285,7 +287,7 @@ local server = nginx.start {
       assert(store.save("key", common.record(1)))
       local token = assert(store.lock("key", 45))
       local long = require "mic.core".client { base_url = "https://api.example", api_key = "-" }
-      long:adopt { token = ("secret"):rep(400), identityId = "i", refreshToken = "r" }
+      long:adopt { token = ("secret"):rep(400), identity = "i", refresh_token = "r" }
       local count = 0
       for _, size in ipairs { 1000, 100, 10 } do
         while small:safe_set("theirs" .. count + 1, ("x"):rep(size)) do

@@ -105,10 +105,10 @@ describe("options", function()
   it("name an unknown option, the one that was meant, and all that are known", function()
     assert.are.equal(
       'unknown option "user_name"; did you mean "username"? known options: allow_insecure, '
-        .. "api_key, base_url, connect_timeout, deadline, http_version, identity, manifest_url, "
-        .. "max_response_size, max_size, on_event, password, proxy, refresh_margin, retry, stack, "
-        .. "store, "
-        .. "timeout, tls, transport, user_agent, username",
+        .. "api_key, auth_url, authenticate, base_url, client_id, client_secret, connect_timeout, "
+        .. "deadline, headers, http_version, identity, manifest_url, max_response_size, max_size, "
+        .. "on_event, password, profile, proxy, refresh_margin, retry, secrets, stack, store, "
+        .. "timeout, tls, transport, user_agent, username, values",
       client_message { user_name = "anna" }
     )
   end)

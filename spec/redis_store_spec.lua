@@ -13,7 +13,7 @@ local load = loadstring or load -- luacheck: ignore 113
 local quote = shell.quote
 
 local record = records.numbered {
-  token = "t0ken-in-redis", identityId = "identity", refreshToken = "r3fresh-in-redis",
+  token = "t0ken-in-redis", identity = "identity", refresh_token = "r3fresh-in-redis",
 }
 
 local function line(err)

@@ -773,8 +773,10 @@ static void test_jwt_payloads(void) {
 
 static void test_jwt_numbers(void) {
   CHECK(read_exp("0") == 0 && read_exp("-0") == 0 && read_exp("0e99999") == 0);
-  CHECK(read_exp("9007199254740991") == 9007199254740991.0);
-  CHECK(read_exp("9007199254740992") == 9007199254740992.0);
+  CHECK(read_exp("100000000000") == 1e11 && read_exp("100000000001") == 100000000001.0 / 1000);
+  CHECK(read_exp("1700000000500") == 1700000000.5 && read_exp("1.7e12") == 1.7e9);
+  CHECK(read_exp("9007199254740991") == 9007199254740991.0 / 1000);
+  CHECK(read_exp("9007199254740992") == 9007199254740992.0 / 1000);
   CHECK(read_exp("9007199254740994") == -1);
   CHECK(read_exp("-1") == -1 && read_exp("-1e-5") == -1);
   CHECK(read_exp("1.5") == 1.5 && read_exp("1700000000.25") == 1700000000.25);

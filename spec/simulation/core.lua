@@ -87,9 +87,9 @@ local function make_record(self, credentials, before)
   local scratch = { real = real_core.client(self.config), shift = 0, process = self.process }
   sync(scratch)
   assert(scratch.real:adopt {
-    identityId = credentials.identityId,
+    identity = credentials.identityId,
     token = credentials.token,
-    refreshToken = credentials.refreshToken or before,
+    refresh_token = credentials.refreshToken or before,
   })
   local record = scratch.real:record()
   scratch.real:close()
@@ -192,7 +192,7 @@ end
 function starts.call(self, method, path, timeout, resend, body, more)
   local process = self.process
   sync(self)
-  if not self.real:ready(path, more or {}) then -- it refuses, and sends nothing
+  if not self.real:ready(method, path, more or {}) then -- it refuses, and sends nothing
     return self.real:start("call", method, path, timeout, resend, body, more)
   end
   local _, generation = self.real:freshness()

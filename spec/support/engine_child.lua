@@ -11,7 +11,8 @@ local BEGIN = [[
   local native = require "spec.support.native"
   local engine = core.engine(OPTIONS)
   local function client(url)
-    return core.client { profile = require "mic.profile.mic", base_url = url or os.getenv "MIC_BASE_URL", allow_insecure = true,
+    return core.client { base_url = url or os.getenv "MIC_BASE_URL", allow_insecure = true,
+      profile = require "mic.profile.mic",
       ca_file = os.getenv "MIC_CA_FILE", api_key = os.getenv "MIC_API_KEY", engine = engine }
   end
   local function get(of, path, spec)

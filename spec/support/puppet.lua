@@ -31,8 +31,10 @@ local function tell(command)
   return answer
 end
 tell("watch:" .. FOLDER)
-local maker = core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = "-" }
-maker:adopt { token = "t0ken-of-the-store", identityId = "identity", refreshToken = "r3fresh" }
+local maker = core.client {
+  base_url = "https://api.example", api_key = "-", profile = require "mic.profile.mic",
+}
+maker:adopt { token = "t0ken-of-the-store", identity = "identity", refresh_token = "r3fresh" }
 local function record(number)
   return maker:record():with_retry_at(number)
 end

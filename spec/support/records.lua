@@ -5,10 +5,12 @@ local core = require "mic.core"
 local records = {}
 
 --- Makes records that differ in one number.
----@param credentials table what all of them hold: token, identityId, refreshToken
+---@param credentials table what all of them hold: token, identity, refresh_token
 ---@return fun(number: number): userdata
 function records.numbered(credentials)
-  local client = core.client { profile = require "mic.profile.mic", base_url = "https://api.example", api_key = "-" }
+  local client = core.client {
+    base_url = "https://api.example", api_key = "-", profile = require "mic.profile.mic",
+  }
   client:adopt(credentials)
   return function(number)
     return client:record():with_retry_at(number)

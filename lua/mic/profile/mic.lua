@@ -15,6 +15,7 @@ local mic = {
   headers = { "Authorization: {token}", "identityId: {identity}", "x-api-key: {api_key}" },
   --- The API's own names of the credentials: `credentials()` and `use_credentials` have them, too.
   aliases = { identityId = "identity", refreshToken = "refresh_token" },
+  query_name = "identityId", -- of the identity, where it travels in the query
   session = { "user", "permissions" }, -- members of a login's reply that `login()` returns
   open = { "/auth/", "/metadata" },
   --- API Gateway sends 401; a customised gateway response may send 403.

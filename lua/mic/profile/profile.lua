@@ -15,13 +15,11 @@ local function place_identity(place)
   end
   copy.headers = {}
   for _, line in ipairs(mic.headers) do
-    local name = line:match "^(.-): {identity}$"
-    if not name then
+    if not line:find "{identity}$" then
       copy.headers[#copy.headers + 1] = line
-    elseif place == "query" then
-      copy.identity_query = name
     end
   end
+  copy.identity_query = place == "query" and mic.query_name or nil
   return copy
 end
 
@@ -56,7 +54,7 @@ function profile.make(given)
     requests = { login = request_of(row.login), refresh = request_of(row.refresh) },
     header_names = {}, -- of MIC also where the identity is not sent as a header
     owned = {},
-    query_name = row.is_default and "identityId" or nil,
+    query_name = row.query_name,
   }
   for index, line in ipairs((made.is_mic and mic or row).headers) do
     local name = line:match "^[^:]*"

@@ -1,0 +1,124 @@
+-- The glewlwyd that other specs log in to: its answers, asked by the curl command. Most of its
+-- errors have a status and nothing else.
+
+local clock = require "spec.support.clock"
+local curl = require "spec.support.curl"
+local glewlwyd = require "spec.support.glewlwyd"
+
+local TOKEN_LIFE = 3
+local REFRESH_TOKEN_LIFE = 6
+
+--- What an answer says beside its status; nil for nothing.
+local function words(response)
+  local meaning = response.headers["www-authenticate"]
+  return meaning or response.body ~= "" and response.body or nil
+end
+
+local function refused(status, response)
+  assert.equal(status, response.status, response.body)
+  assert.is_nil(words(response))
+end
+
+local function granted(response)
+  assert.equal(200, response.status, response.body)
+  assert.equal("bearer", response.data.token_type)
+  assert.equal(TOKEN_LIFE, response.data.expires_in)
+  return response.data
+end
+
+describe("glewlwyd", function()
+  local server = glewlwyd.start { token_life = TOKEN_LIFE, refresh_token_life = REFRESH_TOKEN_LIFE }
+
+  it("gives a token for the password, and takes it", function()
+    local grant = granted(server:log_in())
+    assert.equal(server.scope, grant.scope)
+    local response = server:call(grant.access_token)
+    assert.equal(200, response.status)
+    assert.is_string(response.data.sub)
+  end)
+
+  it("takes the client's id and secret by Basic", function()
+    local user = server.client_id .. ":" .. server.client_secret
+    local form = { grant_type = "client_credentials", scope = server.scope }
+    local url = server.rotating.token_url
+    local grant = granted(curl.request { url = url, user = user, form = form })
+    assert.is_nil(grant.refresh_token)
+  end)
+
+  it("gives a token to the client alone, without a refresh token", function()
+    local form = { grant_type = "client_credentials", scope = server.scope }
+    local grant = granted(server:ask(form))
+    assert.is_nil(grant.refresh_token)
+    refused(404, server:call(grant.access_token)) -- a token that is good, and has no user
+    form.scope = "another"
+    assert.same({ error = "scope_invalid" }, server:ask(form).data)
+  end)
+
+  it("says 403 to another password", function()
+    refused(403, server:log_in "another")
+  end)
+
+  it("says 400 to another secret of the client", function()
+    refused(400, server:ask({
+      grant_type = "password",
+      username = server.username,
+      password = server.password,
+      scope = server.scope,
+      client_id = server.client_id,
+      client_secret = "another",
+    }, "rotating", true))
+  end)
+
+  it("says 401 to a call without a token, with one that has expired, with a revoked one", function()
+    refused(401, server:call())
+    local grant = granted(server:log_in())
+    local revoke = {
+      token = grant.access_token,
+      client_id = server.client_id,
+      client_secret = server.client_secret,
+    }
+    assert.equal(200, curl.request({ url = server.rotating.revoke_url, form = revoke }).status)
+    refused(401, server:call(grant.access_token))
+    grant = granted(server:log_in())
+    clock.sleep(TOKEN_LIFE + 1)
+    refused(401, server:call(grant.access_token))
+  end)
+
+  it("says 400 to a refresh token that has expired, and to one that it does not know", function()
+    local grant = granted(server:log_in(nil, "keeping"))
+    refused(400, server:refresh("unknown", "keeping"))
+    clock.sleep(REFRESH_TOKEN_LIFE + 1)
+    refused(400, server:refresh(grant.refresh_token, "keeping"))
+  end)
+
+  it("gives a new refresh token each time; one that comes again ends the newest", function()
+    local first = granted(server:log_in()).refresh_token
+    local second = granted(server:refresh(first))
+    assert.not_equal(first, second.refresh_token)
+    local third = granted(server:refresh(second.refresh_token))
+    refused(400, server:refresh(first))
+    refused(400, server:refresh(third.refresh_token))
+    assert.equal(200, server:call(third.access_token).status)
+  end)
+
+  it("gives none where refresh tokens stay", function()
+    local first = granted(server:log_in(nil, "keeping")).refresh_token
+    for _ = 1, 2 do
+      local grant = granted(server:refresh(first, "keeping"))
+      assert.is_nil(grant.refresh_token)
+      assert.equal(200, server:call(grant.access_token, "keeping").status)
+    end
+  end)
+
+  it("tells how many logins and refreshes it has granted", function()
+    local before = server:counters()
+    server:log_in "another"
+    local grant = granted(server:log_in())
+    granted(server:refresh(grant.refresh_token))
+    granted(server:ask { grant_type = "client_credentials", scope = server.scope })
+    local after = server:counters()
+    for name, count in pairs { password = 1, refresh_token = 1, client_credentials = 1 } do
+      assert.equal(before[name] + count, after[name], name)
+    end
+  end)
+end)

@@ -3,6 +3,7 @@
 #   make            build build/$(LUA)/mic/core.so          make LUA=luajit, or make luajit
 #   make demo       log in and call, against the local sandbox: no account needed
 #   make test       every spec on each of LUAS
+#   make interop    specs against login servers of npm, which it installs in build/interop
 #   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
 #   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
 #   make sanitize   every spec under AddressSanitizer and UBSan, its nginx too; SPECS=… for some
@@ -78,7 +79,7 @@ endif
 Q = $(if $(filter 1,$(V)),,@printf '%s\n' '$(1)';)
 
 .PHONY: help build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
-  bench bench-nginx simulate allocations brutal-gc install uninstall clean \
+  interop bench bench-nginx simulate allocations brutal-gc install uninstall clean \
   deps deps-build FORCE
 .DELETE_ON_ERROR:
 
@@ -121,6 +122,17 @@ sandbox: deps-run build $(BUILD)/bin/lua
 test: deps-test
 	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory LUA=$$lua build; done
 	@tools/run_specs $(LUAS)
+
+# No script of a package runs; the versions are those of package.json.
+INTEROP := build/interop
+
+$(INTEROP)/installed: tools/interop/package.json | deps-interop
+	@mkdir -p $(@D) && cp $< $(@D)/
+	@cd $(@D) && npm install --ignore-scripts --omit=optional --no-package-lock --no-audit --no-fund \
+	  --loglevel=error && touch installed
+
+interop: deps-interop build $(INTEROP)/installed
+	@tools/run_specs $(LUA) -- spec/interop/*_spec.lua
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror
 LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wildcard *.rockspec)

@@ -128,8 +128,8 @@ INTEROP := build/interop
 
 $(INTEROP)/installed: tools/interop/package.json | deps-interop
 	@mkdir -p $(@D) && cp $< $(@D)/
-	@cd $(@D) && npm install --ignore-scripts --omit=optional --no-package-lock --no-audit --no-fund \
-	  --loglevel=error && touch installed
+	@cd $(@D) && npm install --engine-strict --ignore-scripts --omit=optional --no-package-lock \
+	  --no-audit --no-fund --loglevel=error && touch installed
 
 interop: deps-interop build $(INTEROP)/installed
 	@tools/run_specs $(LUA) -- spec/interop/*_spec.lua

@@ -239,6 +239,9 @@ function client_methods:close()
   if mine.search then
     mine.search:close()
   end
+  if mine.login_state then
+    mine.login_state.core:close()
+  end
 end
 
 function client_mt:__close()
@@ -269,6 +272,7 @@ local seldom = {
   "mic.request.batch",
   "mic.request.build",
   "mic.request.client_headers",
+  "mic.request.login_http",
   "mic.request.recovery",
   "mic.store.memory",
 }

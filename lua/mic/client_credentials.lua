@@ -43,7 +43,10 @@ local function check_login(self, username, password)
     local message = 'client:login: "%s" is another user than the option username ("%s"); '
     errors.raise(message:format(username, own) .. "make a client for each user")
   end
-  if not self.profile.is_mic then
+  if self.given.authenticate and (username or password) then
+    errors.raise 'client:login takes no user name or password: option "authenticate" logs in'
+  end
+  if self.given.authenticate or not self.profile.is_mic then
     return -- whether the login has all that it needs, the core tells
   end
   if not username and not own then

@@ -51,6 +51,10 @@ local function build(self, base_url, api_key)
     refresh_margin = self.given.refresh_margin,
     timeout = self.timeout,
     mask = self.mask,
+    authenticate = self.given.authenticate,
+    make_http = function(flight)
+      return pcall_compat.need("mic.request.login_http").make(self, client_state.new, flight)
+    end,
   }
   self.core, self.token_source = made, source -- together: neither is used without the other
   source.cache:check_store()

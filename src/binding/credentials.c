@@ -197,6 +197,61 @@ static int client_adopt(lua_State *L) {
   return 1;
 }
 
+/* Sets one member of a record that the caller has received. Returns what is wrong, or NULL. */
+static const char *set_received(lua_State *L, int index, struct secret *into) {
+  size_t length = 0;
+  const char *text = luaL_optlstring(L, index, NULL, &length);
+  if (text == NULL)
+    return NULL;
+  if (length > MIC_SECRET_MAX)
+    return "that is longer than the 10240 bytes that a request can carry";
+  if (!header_can_carry(text, length))
+    return "with characters that no header can carry";
+  if (!secret_set(into, text, length))
+    argumentsL_raise_memory(L);
+  return NULL;
+}
+
+/* Makes a record of credentials that have just been received: their whole lifetime is left.
+   ---@param renews boolean members that are nil stay as they are; false: they are unset
+   ---@param token string
+   ---@param refresh_token? string
+   ---@param identity? string
+   ---@param expires_in? number seconds
+   ---@return mic.record? record nil: not valid
+   ---@return string? problem a clause that names the member */
+static int client_make_record(lua_State *L) {
+  static const char *const names[] = {"token", "refresh_token", "identity"};
+  const struct api_client *client = clientL_check(L, 1);
+  const struct profile *profile = &client->profile;
+  bool renews = lua_toboolean(L, 2);
+  luaL_checkstring(L, 3);
+  double left = argumentsL_optional_number(L, 6, 0.0);
+  struct record *record = recordL_push(L);
+  struct secret *members[] = {&record->token, &record->refresh_token, &record->identity};
+  if (renews && !record_copy(record, &client->credentials.record))
+    return argumentsL_raise_memory(L);
+  for (int i = 0; i < 3; i++) {
+    const char *problem = set_received(L, 3 + i, members[i]);
+    if (problem != NULL) {
+      lua_pushnil(L);
+      lua_pushfstring(L, "has a %s %s", names[i], problem);
+      return 2;
+    }
+  }
+  if (record->identity.length == 0 &&
+      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL)) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "has no identity, which the calls of this API carry");
+    return 2;
+  }
+  if (!api_client_mark_record(client, record))
+    return argumentsL_raise_memory(L);
+  record->generation = 0.0;
+  record_date(record, &client->clock, profile, true, left);
+  return 1;
+}
+
 /* A copy of the current credentials, for a store.
    ---@return mic.record? record nil if there are none */
 static int client_record(lua_State *L) {
@@ -382,6 +437,7 @@ const struct method clientL_credential_methods[] = {{"freshness", client_freshne
                                                     {"shift_clock", client_shift_clock},
                                                     {"wall", client_wall},
                                                     {"adopt", client_adopt},
+                                                    {"make_record", client_make_record},
                                                     {"record", client_record},
                                                     {"holds", client_holds},
                                                     {"can", client_can},

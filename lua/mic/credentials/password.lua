@@ -8,8 +8,12 @@ local password = {}
 
 local REASON_LIMIT = 200 -- bytes of a reason that a message shows
 
---- First line of what the user's function raised or returned as its reason, masked.
-local function first_line(reason, mask)
+--- Returns the first line of what a function of the user's raised or returned as its reason, masked,
+--- after ": "; "" for none.
+---@param reason any
+---@param mask fun(text: string): string hides the client's secrets
+---@return string text
+function password.first_line(reason, mask)
   if type(reason) == "table" then
     local meta = getmetatable(reason)
     local ran, text = pcall_compat.call(tostring, reason)
@@ -48,7 +52,7 @@ function password.get(given, mask)
   if errors.is(reason) and reason.kind == "config" then
     return nil, reason
   end
-  local message = ("the password function %s%s"):format(problem, first_line(reason, mask))
+  local message = ("the password function %s%s"):format(problem, password.first_line(reason, mask))
   return nil, errors.new("auth", message, { cause = reason })
 end
 

@@ -3,6 +3,7 @@
 --- caller that started it. All that it needs is in that table and in its `account`.
 
 local auth_request = require "mic.credentials.auth_request"
+local authenticate = require "mic.credentials.authenticate"
 local core_module = require "mic.core"
 local errors = require "mic.error"
 local events = require "mic.events"
@@ -134,7 +135,8 @@ end
 
 --- Seconds of the answer's Retry-After; nil without one.
 local function asked_wait(account, err)
-  return err.response and retry.after(err.response.headers, account.core)
+  local response = err.response or (errors.is(err.cause) and err.cause.response)
+  return response and retry.after(response.headers, account.core)
 end
 
 --- Starts the backoff after a failure that may be temporary. It is saved in the record, so that it
@@ -215,13 +217,14 @@ end
 ---@return boolean|nil refused the API said that these credentials are wrong
 local function send(flight, what, username, password)
   local account = flight.account
+  local send_once = account.authenticate and authenticate.send or auth_request.send
   flight.sent = what
   local tries = 0
   while true do
     tries = tries + 1
     local seconds = math.max(0.001, math.min(flight.ends - now(flight), account.timeout))
     local reply, record, refused =
-      auth_request.send(flight, what, tries, seconds, username, password)
+      send_once(flight, what, tries, seconds, username, password)
     if reply then
       flight.reply = reply
       return record
@@ -274,7 +277,10 @@ local function log_in_by_itself(flight, err)
   if not account.can_log_in() then
     return nil, err
   end
-  local password, problem = password_option.get(account.password, account.mask)
+  local password, problem
+  if not account.authenticate then
+    password, problem = password_option.get(account.password, account.mask)
+  end
   if problem then
     return nil, problem
   end
@@ -350,7 +356,7 @@ end
 
 --- Gets usable credentials with as few requests as possible.
 local function renew(flight)
-  local core, before = flight.account.core, flight.seen
+  local account, before = flight.account, flight.seen
   local err = flight.down or reload(flight)
   if err then
     return without_store(flight, err)
@@ -363,12 +369,12 @@ local function renew(flight)
     return nil, err
   end
   if before and flight.waited and not flight.saved then
-    core:forget(flight.generation)
+    account.core:forget(flight.generation)
     see_generation(flight)
     local message = "logged out elsewhere while this call waited"
     return log_in_by_itself(flight, errors.new("auth", message, { missing = true }))
   end
-  if core:can "refresh" then
+  if account.can_refresh() then
     return send_refresh(flight)
   end
   err = errors.from_fail("missing", nil, "not logged in")

@@ -13,7 +13,9 @@ local source_mt = { __name = "mic.credentials.token_source", __index = source_me
 --- only.
 ---@param settings table core (the core's client), profile (see `mic.profile.row`), key (in the
 --- store), transport, store, emit (takes an event), username, password (a string or a function),
---- refresh_margin, timeout (seconds, of one exchange), mask (hides the client's secrets in a text)
+--- refresh_margin, timeout (seconds, of one exchange), mask (hides the client's secrets in a text),
+--- authenticate (a function of the user's, instead of login and refresh), make_http (makes its
+--- first argument)
 ---@return table source
 function token_source.new(settings)
   local self = setmetatable({
@@ -22,6 +24,8 @@ function token_source.new(settings)
     transport = settings.transport,
     username = settings.username,
     password = settings.password,
+    authenticate = settings.authenticate,
+    make_http = settings.make_http,
     timeout = settings.timeout,
     mask = settings.mask,
     emit = settings.emit,
@@ -38,7 +42,16 @@ function token_source.new(settings)
   }, source_mt)
   --- True if a login can be sent without the user: its values are options of the client.
   function self.can_log_in()
-    return (self.core:can("login", self.username, self.password and ""))
+    return self.authenticate ~= nil
+      or (self.core:can("login", self.username, self.password and ""))
+  end
+  --- True if there is a refresh token, or what else a refresh needs.
+  function self.can_refresh()
+    if self.authenticate then
+      local _, _, _, refresh_token = self.core:credentials()
+      return refresh_token ~= nil
+    end
+    return (self.core:can "refresh")
   end
   --- Events of a transaction are delivered after it has ended and its lock is released.
   local function emit(event)
@@ -147,7 +160,7 @@ end
 ---@return table|nil err
 function source_methods:login(username, password, deadline, retry)
   local own = not password
-  if own and self.password then
+  if own and self.password and not self.authenticate then
     local problem
     password, problem = own_password(self)
     if not password then
@@ -155,7 +168,7 @@ function source_methods:login(username, password, deadline, retry)
     end
   end
   local able, lacks = self.core:can("login", username or self.username, password and "")
-  if not able then
+  if not able and not self.authenticate then
     return nil, errors.new("auth", lacks and "a login needs " .. lacks or "this API has no login")
   end
   self.loaded = true

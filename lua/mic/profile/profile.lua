@@ -32,6 +32,21 @@ local function row_of(given)
   return place_identity(given.identity)
 end
 
+--- Fields that the option `authenticate` replaces.
+local request_fields = { "login", "login_body", "login_headers", "refresh", "refresh_body",
+  "refresh_headers" }
+
+local function without_requests(row)
+  local copy = {}
+  for name, value in pairs(row) do
+    copy[name] = value
+  end
+  for _, name in ipairs(request_fields) do
+    copy[name] = nil
+  end
+  return copy
+end
+
 local function request_of(text)
   if text then
     local method, path = text:match "^(%S+) ([^?]*)"
@@ -47,6 +62,7 @@ end
 --- identity)
 function profile.make(given)
   local row = row_of(given)
+  row = given.authenticate and without_requests(row) or row
   local made = {
     row = row,
     name = row.name,

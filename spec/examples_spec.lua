@@ -58,6 +58,14 @@ nobody  USER_NOT_FOUND
 the loop turned meanwhile: yes
 ]],
 
+  ["examples/other_api.lua"] = [[
+first call   200  logins: 1, refreshes: 0
+second call  200  logins: 1, refreshes: 0
+expired      200  logins: 1, refreshes: 1
+forbidden    403  permission denied for table things
+profile      supabase
+]],
+
   ["examples/cron.lua"] = [[
 demo	logged in
 ]],

@@ -51,6 +51,7 @@ build = {
         "src/binding/system.c",
         "src/binding/text.c",
         "src/core/api_client.c",
+        "src/core/api_client_replies.c",
         "src/core/credentials/auth_reply.c",
         "src/core/credentials/credential_file.c",
         "src/core/credentials/credential_path.c",

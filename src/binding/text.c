@@ -78,7 +78,7 @@ static int core_check_header(lua_State *L) {
   size_t name_length = 0, value_length = 0;
   const char *name = luaL_checklstring(L, 1, &name_length);
   const char *value = luaL_checklstring(L, 2, &value_length);
-  const char *problem = api_client_header_problem(name, name_length, value, value_length);
+  const char *problem = header_problem(name, name_length, value, value_length);
   if (problem == NULL) {
     lua_pushboolean(L, 1);
     return 1;

@@ -5,44 +5,15 @@
 #include <string.h>
 
 #include "api_client.h"
-#include "credentials/auth_reply.h"
 #include "text/header.h"
-#include "transfer/tls_files.h"
+#include "text/url_path.h"
 
 /* ---- headers ---- */
-
-/* Headers that frame a message, that are hop-by-hop (RFC 9110, 7.6.1), or that make libcurl or the
-   server wait or switch protocols. Some servers treat "_" as "-". */
-static bool is_framing(const char *name, size_t length) {
-  static const char names[][24] = {
-      "Host",    "Content-Length", "Transfer-Encoding", "Connection",          "Keep-Alive",
-      "Upgrade", "HTTP2-Settings", "Proxy-Connection",  "Proxy-Authorization", "TE",
-      "Trailer", "Expect"};
-  char spelt[24];
-  if (length >= sizeof spelt)
-    return false;
-  for (size_t i = 0; i < length; i++)
-    spelt[i] = name[i] == '_' ? '-' : name[i];
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (header_name_is(spelt, length, names[i]))
-      return true;
-  return false;
-}
-
-const char *api_client_header_problem(const char *name, size_t name_length, const char *value,
-                                      size_t value_length) {
-  const char *problem = header_name_problem(name, name_length);
-  if (problem == NULL)
-    problem = header_value_problem(value, value_length);
-  if (problem == NULL && is_framing(name, name_length))
-    problem = "belongs to the connection and cannot be set";
-  return problem;
-}
 
 const char *api_client_call_header_problem(const struct api_client *client, const char *name,
                                            size_t name_length, const char *value,
                                            size_t value_length, bool own) {
-  const char *problem = api_client_header_problem(name, name_length, value, value_length);
+  const char *problem = header_problem(name, name_length, value, value_length);
   if (problem == NULL && !own && profile_owns_header(&client->profile, name, name_length))
     problem = "is set by the client; with auth = false you may set it yourself";
   return problem;
@@ -368,13 +339,21 @@ static bool set_auth_target(struct api_client *client, struct exchange *exchange
   return true;
 }
 
+/* A value and the text around it may be a segment ".." together. */
+static bool is_sound_path(struct exchange *exchange, const struct buffer *path) {
+  if (url_path_problem(path->data, path->length) == NULL)
+    return true;
+  exchange_fail(exchange, FAILURE_MISSING, NULL, "a value changes the path of the profile");
+  return false;
+}
+
 /* Sends a login or refresh. None of the profile's headers of calls goes with it. */
 static void start_auth(struct api_client *client, struct exchange *exchange,
                        const struct profile_request *request, const struct login_values *values) {
   struct buffer path;
   buffer_init(&path, MIC_HEADER_BLOCK_MAX, true);
   memcpy(exchange->method, request->method, sizeof request->method);
-  bool ok = fill(exchange, &request->target, values, &path) &&
+  bool ok = fill(exchange, &request->target, values, &path) && is_sound_path(exchange, &path) &&
             fill(exchange, &request->body, values, &exchange->secret_body) &&
             add_auth_headers(exchange, &request->headers, values);
   bool failed = !ok;
@@ -458,151 +437,6 @@ void api_client_refresh(struct api_client *client, struct exchange *exchange) {
     start_auth(client, exchange, request, &values);
   else
     exchange_fail_memory(exchange);
-}
-
-/* ---- replies ---- */
-
-static void learn_clock(struct api_client *client, const struct exchange *exchange) {
-  size_t offset = 0;
-  struct header_field field;
-  while (header_next(exchange->head.data, exchange->head.length, &offset, &field)) {
-    if (header_name_is(field.name, field.name_length, "Date")) {
-      clock_learn(&client->clock, field.value, field.value_length);
-      return;
-    }
-  }
-}
-
-static bool set_text(struct secret *secret, const char *text) {
-  return secret_set(secret, text, strlen(text));
-}
-
-/* Merges the reply into the record. Members that the reply lacks stay. */
-static bool merge_record(struct api_client *client, struct exchange *exchange,
-                         struct auth_reply *reply) {
-  struct record *record = &exchange->record;
-  const struct profile *profile = &client->profile;
-  secret_move(&record->token, &reply->token);
-  if (reply->identity.length > 0)
-    secret_move(&record->identity, &reply->identity);
-  if (reply->refresh_token.length > 0)
-    secret_move(&record->refresh_token, &reply->refresh_token);
-  if (record->identity.length == 0 &&
-      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL)) {
-    snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %.96s",
-             profile->identity.text != NULL ? profile->identity.text : "identity");
-    return false;
-  }
-  if (!api_client_mark_record(client, record)) {
-    snprintf(exchange->problem, sizeof exchange->problem, "out of memory");
-    exchange->no_memory = true;
-    return false;
-  }
-  double left = token_time_left(reply->expires.bytes, reply->expires.length, profile->expires_as,
-                                clock_wall(&client->clock));
-  record->generation = 0.0;
-  record_date(record, &client->clock, profile, true, left);
-  return true;
-}
-
-bool api_client_mark_record(const struct api_client *client, struct record *record) {
-  const char *name = client->profile.name;
-  if (!set_text(&record->root, client->base.root))
-    return false;
-  secret_clear(&record->profile);
-  return client->profile.is_default || set_text(&record->profile, name);
-}
-
-bool api_client_made_record(const struct api_client *client, const struct record *record) {
-  const char *name = client->profile.is_default ? "" : client->profile.name;
-  return record->root.length == strlen(client->base.root) &&
-         memcmp(record->root.bytes, client->base.root, record->root.length) == 0 &&
-         record->profile.length == strlen(name) &&
-         (record->profile.length == 0 ||
-          memcmp(record->profile.bytes, name, record->profile.length) == 0);
-}
-
-static void absorb_success(struct api_client *client, struct exchange *exchange) {
-  struct auth_reply reply = {0};
-  enum absorb_status status = auth_reply_absorb(&client->profile, exchange->reply_body.data,
-                                                exchange->reply_body.length, &reply);
-  exchange->show_body = status != ABSORB_UNREADABLE && status != ABSORB_NO_MEMORY;
-  snprintf(exchange->problem, sizeof exchange->problem, "%s", reply.problem);
-  exchange->no_memory = status == ABSORB_NO_MEMORY;
-  if (status == ABSORB_OK)
-    exchange->absorbed = merge_record(client, exchange, &reply);
-  auth_reply_clear(&reply);
-}
-
-void api_client_secrets(const struct api_client *client, bool identity, struct mask *mask) {
-  known_secrets_add_record(&client->credentials.record, identity, mask);
-  known_secrets_add_record(&client->credentials.before, identity, mask);
-  mask_add(mask, &client->api_key);
-  mask_add(mask, &client->client_secret);
-  for (size_t i = 0; i < client->own.count; i++)
-    if (client->own.list[i].is_secret)
-      mask_add(mask, &client->own.list[i].text);
-  known_secrets_add(&client->known, mask);
-}
-
-/* Masks secrets that the reply echoes in its head and body. */
-static void mask_reply(const struct api_client *client, struct exchange *exchange) {
-  struct buffer *head = &exchange->head, *body = &exchange->reply_body;
-  struct mask mask;
-  mask_init(&mask);
-  api_client_secrets(client, !exchange->absorbed, &mask);
-  mask_add(&mask, &exchange->sent_secret);
-  known_secrets_add_record(&exchange->record, false, &mask);
-  if (!mask_begin(&mask, head->length > body->length ? head->length : body->length)) {
-    exchange->show_body = false;
-    exchange->no_memory = true;
-    buffer_clear(head, head->capacity);
-    return;
-  }
-  mask_overwrite(&mask, head->data, head->length);
-  if (auth_reply_mask(body->data, body->length, &mask) != ABSORB_OK)
-    exchange->show_body = false;
-  mask_end(&mask);
-}
-
-void api_client_absorb(struct api_client *client, struct exchange *exchange) {
-  tls_files_explain(&client->connections.options, &exchange->failure);
-  if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
-    return;
-  /* Only for replies of the API: the Date of another origin says nothing about its tokens. */
-  if (exchange->kind != EXCHANGE_REQUEST ||
-      (exchange->snapshot != NULL && !client->clock.server_known))
-    learn_clock(client, exchange);
-  if (exchange->kind == EXCHANGE_REQUEST || exchange->read)
-    return;
-  if (client->closed) { /* the credentials would have no user */
-    exchange_fail(exchange, FAILURE_CLOSED, NULL, "the client was closed");
-    return;
-  }
-  exchange->read = true;
-  buffer_free(&exchange->secret_body);
-  if (exchange->status >= 200 && exchange->status < 300)
-    absorb_success(client, exchange);
-  mask_reply(client, exchange);
-  if (exchange->absorbed)
-    return; /* the credentials are valid even if the reply cannot be shown */
-  record_clear(&exchange->record);
-  if (exchange->no_memory)
-    exchange_fail_memory(exchange);
-}
-
-enum answer_meaning api_client_meaning(const struct api_client *client,
-                                       const struct exchange *exchange) {
-  const struct profile_answer answer = {
-      .status = exchange->status,
-      .body = exchange->reply_body.data,
-      .body_length = exchange->reply_body.length,
-      .head = exchange->head.data,
-      .head_length = exchange->head.length,
-  };
-  if (exchange->kind == EXCHANGE_REQUEST)
-    return profile_meaning(&client->profile, &answer);
-  return profile_auth_meaning(&client->profile, exchange->kind == EXCHANGE_REFRESH, &answer);
 }
 
 void api_client_close(struct api_client *client) {

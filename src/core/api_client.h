@@ -55,11 +55,8 @@ struct api_call {
   bool bare;        /* sends no header of the profile */
 };
 
-/* NULL if a caller may set this header, else what is wrong, as a phrase after `header "x" `. */
-const char *api_client_header_problem(const char *name, size_t name_length, const char *value,
-                                      size_t value_length);
-/* The same for a header that one of the client's calls carries. `own`: the call has auth = false,
-   so the names of the profile are allowed. */
+/* NULL if one of the client's calls may carry this header, else what is wrong, as a phrase after
+   `header "x" `. `own`: the call has auth = false, so the names of the profile are allowed. */
 const char *api_client_call_header_problem(const struct api_client *client, const char *name,
                                            size_t name_length, const char *value,
                                            size_t value_length, bool own);

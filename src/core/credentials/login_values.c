@@ -57,7 +57,9 @@ const char *login_value_name(const struct own_values *own, unsigned value) {
   return value < VALUE_OWN ? names[value] : own->list[value - VALUE_OWN].name;
 }
 
-static const struct secret *stored(const struct login_values *values, unsigned value) {
+const struct secret *login_value_text(const struct login_values *values, unsigned value) {
+  if (value == VALUE_BASIC || value == VALUE_CLIENT_BASIC)
+    return NULL;
   return value >= VALUE_OWN ? &values->own->list[value - VALUE_OWN].text : values->built_in[value];
 }
 
@@ -103,7 +105,7 @@ enum buffer_status login_value_append(const struct login_values *values, unsigne
   if (value == VALUE_CLIENT_BASIC)
     return append_basic(to, values->built_in[VALUE_CLIENT_ID],
                         values->built_in[VALUE_CLIENT_SECRET], true);
-  const struct secret *text = stored(values, value);
+  const struct secret *text = login_value_text(values, value);
   return buffer_append(to, text->bytes, text->length);
 }
 

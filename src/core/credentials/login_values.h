@@ -53,6 +53,8 @@ void own_values_clear(struct own_values *own);
 int login_value_find(const struct own_values *own, const char *name, size_t length);
 const char *login_value_name(const struct own_values *own, unsigned value);
 bool login_value_is_set(const struct login_values *values, unsigned value);
+/* The value, which must be set; NULL if it is computed. */
+const struct secret *login_value_text(const struct login_values *values, unsigned value);
 /* Appends the value as it is. It must be set. */
 enum buffer_status login_value_append(const struct login_values *values, unsigned value,
                                       struct buffer *to);

@@ -118,7 +118,7 @@ bool profile_add_header(struct profile_headers *headers, const char *line, size_
   size_t name_length = colon != NULL ? (size_t)(colon - line) : 0;
   if (colon == NULL)
     return fail(problem, "must be a header line, such as \"Authorization: Bearer {token}\"");
-  const char *wrong = header_name_problem(line, name_length);
+  const char *wrong = header_problem(line, name_length, "", 0);
   if (wrong == NULL && find_header(headers, line, name_length) != NULL)
     wrong = "is there twice";
   if (wrong != NULL)

@@ -7,6 +7,7 @@
 #include "../text/escape.h"
 #include "../text/header.h"
 #include "../text/json_scan.h"
+#include "../text/url_path.h"
 #include "template.h"
 
 /* ---- compile ---- */
@@ -94,6 +95,27 @@ static size_t placeholder_at(const struct compiler *compiler, size_t at, size_t 
   return end < compiler->length && source[end] == '}' ? end + 1 - at : 0;
 }
 
+/* Checks the value of a placeholder as far as it is known by now. */
+static bool check_value(struct compiler *compiler, unsigned value, bool optional) {
+  char what[120];
+  const char *name =
+      value != VALUE_NONE ? login_value_name(compiler->values->own, value) : "nothing";
+  if (!login_value_is_set(compiler->values, value)) {
+    if (optional || login_value_may_come_late(value))
+      return true;
+    snprintf(what, sizeof what, "{%.48s} has no value", name);
+    return fail(compiler, compiler->at, what);
+  }
+  const struct secret *text = login_value_text(compiler->values, value);
+  const char *problem = compiler->template->kind == TEMPLATE_HEADER && text != NULL
+                            ? header_value_problem(text->bytes, text->length)
+                            : NULL;
+  if (problem == NULL)
+    return true;
+  snprintf(what, sizeof what, "{%.48s} %s", name, problem);
+  return fail(compiler, compiler->at, what);
+}
+
 /* Reads the placeholder at the present place. */
 static bool add_value(struct compiler *compiler, size_t size, size_t name_length, bool optional) {
   const char *name = compiler->source + compiler->at + 1;
@@ -106,13 +128,8 @@ static bool add_value(struct compiler *compiler, size_t size, size_t name_length
              (int)(name_length < 48 ? name_length : 48), name);
     return fail(compiler, compiler->at, what);
   }
-  if (!optional && !login_value_may_come_late((unsigned)value) &&
-      !login_value_is_set(compiler->values, (unsigned)value)) {
-    char what[96];
-    snprintf(what, sizeof what, "{%.48s} has no value",
-             login_value_name(compiler->values->own, (unsigned)value));
-    return fail(compiler, compiler->at, what);
-  }
+  if (!check_value(compiler, (unsigned)value, optional))
+    return false;
   struct template_part *part = add_part(compiler, PART_VALUE);
   if (part == NULL)
     return false;
@@ -187,8 +204,8 @@ static bool compile_path(struct compiler *compiler) {
 
 /* ---- compile JSON ---- */
 
-/* Copies the source with each placeholder as a number of the same length, so that the rest can be
-   checked as JSON. NULL on failure. */
+/* Copies the source with each placeholder as an empty array of the same length, so that the rest
+   can be checked as JSON: it is no key, and no part of a number. NULL on failure. */
 static char *without_placeholders(struct compiler *compiler) {
   char *copy = malloc(compiler->length + 1);
   bool inside = false;
@@ -211,7 +228,7 @@ static char *without_placeholders(struct compiler *compiler) {
       return NULL;
     } else if (size > 0) {
       memset(copy + i, ' ', size);
-      copy[i] = '0';
+      memcpy(copy + i, "[]", 2); /* a placeholder has at least three bytes */
       i += size - 1;
     } else if (copy[i] == '"') {
       inside = !inside;
@@ -380,8 +397,7 @@ static bool is_unfit(const struct template *template, const struct template_part
     return header_value_problem(value->data, value->length) != NULL;
   if (template->kind != TEMPLATE_PATH || part->query)
     return false;
-  return value->length == 0 ||
-         (value->length <= 2 && memcmp(value->data, "..", value->length) == 0);
+  return value->length == 0 || url_has_dot_part(value->data, value->length, URL_PARAM_DECODED);
 }
 
 static enum buffer_status append_value(const struct template *template, const struct buffer *value,

@@ -41,6 +41,34 @@ const char *header_value_problem(const char *value, size_t length) {
   return NULL;
 }
 
+/* Headers that frame a message, that are hop-by-hop (RFC 9110, 7.6.1), or that make libcurl or the
+   server wait or switch protocols. Some servers treat "_" as "-". */
+static bool is_framing(const char *name, size_t length) {
+  static const char names[][24] = {
+      "Host",    "Content-Length", "Transfer-Encoding", "Connection",          "Keep-Alive",
+      "Upgrade", "HTTP2-Settings", "Proxy-Connection",  "Proxy-Authorization", "TE",
+      "Trailer", "Expect"};
+  char spelt[24];
+  if (length >= sizeof spelt)
+    return false;
+  for (size_t i = 0; i < length; i++)
+    spelt[i] = name[i] == '_' ? '-' : name[i];
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (header_name_is(spelt, length, names[i]))
+      return true;
+  return false;
+}
+
+const char *header_problem(const char *name, size_t name_length, const char *value,
+                           size_t value_length) {
+  const char *problem = header_name_problem(name, name_length);
+  if (problem == NULL)
+    problem = header_value_problem(value, value_length);
+  if (problem == NULL && is_framing(name, name_length))
+    problem = "belongs to the connection and cannot be set";
+  return problem;
+}
+
 bool header_can_carry(const char *value, size_t length) {
   return header_value_problem(value, length) == NULL && memchr(value, ' ', length) == NULL;
 }

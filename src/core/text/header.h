@@ -20,6 +20,9 @@ struct header_field {
    break in its value", "is an empty name"). */
 const char *header_name_problem(const char *name, size_t length);
 const char *header_value_problem(const char *value, size_t length);
+/* The same of both, and of headers that belong to the connection. */
+const char *header_problem(const char *name, size_t name_length, const char *value,
+                           size_t value_length);
 /* True if a credential may have this value: valid as a header value, and without spaces. */
 bool header_can_carry(const char *value, size_t length);
 /* ASCII case-insensitive; `other` is NUL-terminated. */

@@ -4,10 +4,11 @@
 local api = require "spec.support.api"
 local mic = require "mic"
 
-local CLIENT_OPTIONS = "known options: allow_insecure, api_key, base_url, connect_timeout, "
-  .. "deadline, http_version, identity, manifest_url, max_response_size, max_size, on_event, "
-  .. "password, "
-  .. "proxy, refresh_margin, retry, stack, store, timeout, tls, transport, user_agent, username"
+local CLIENT_OPTIONS = "known options: allow_insecure, api_key, auth_url, authenticate, base_url, "
+  .. "client_id, client_secret, connect_timeout, deadline, headers, http_version, identity, "
+  .. "manifest_url, max_response_size, max_size, on_event, password, profile, proxy, "
+  .. "refresh_margin, retry, secrets, stack, store, timeout, tls, transport, user_agent, username, "
+  .. "values"
 local CALL_OPTIONS = "known options: auth, body, body_file, data, deadline, decode, headers, "
   .. "idempotent, max_size, method, on_data, params, path, progress, query, retry, save_to, timeout"
 local TLS_OPTIONS = "known options: tls.ca_file, tls.ca_path, tls.client_cert, tls.client_key, "
@@ -42,10 +43,9 @@ local RAISED = {
       .. CLIENT_OPTIONS,
   },
   {
-    "headers for the whole client",
-    'new { headers = { ["X-Mine"] = "1" } }',
-    'app.lua:1: unknown option "headers"; headers go with each call: '
-      .. "client:get(path, { headers = … }); " .. CLIENT_OPTIONS,
+    "a header for the whole client that the client sets itself",
+    'new { headers = { ["X-API-Key"] = KEY } }',
+    'app.lua:1: option "headers": "X-API-Key" is set by the client itself',
   },
   {
     "milliseconds for seconds",

@@ -286,7 +286,9 @@ local server = nginx.start {
       local store = require("mic").store.shared_dict "small"
       assert(store.save("key", common.record(1)))
       local token = assert(store.lock("key", 45))
-      local long = require "mic.core".client { base_url = "https://api.example", api_key = "-" }
+      local long = require "mic.core".client {
+        base_url = "https://api.example", api_key = "-", profile = require "mic.profile.mic",
+      }
       long:adopt { token = ("secret"):rep(400), identity = "i", refresh_token = "r" }
       local count = 0
       for _, size in ipairs { 1000, 100, 10 } do

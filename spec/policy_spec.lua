@@ -81,9 +81,16 @@ describe("policy.decide", function()
     }
   end)
 
-  it("is done with any 2xx, whatever else is known of it", function()
+  it("is done with any 2xx, unless it means that the token has expired", function()
     for status = 200, 299 do
-      check { { { status = status }, "done" }, { { status = status, means = "expired" }, "done" } }
+      check {
+        { { status = status }, "done" },
+        { { status = status, means = "refused" }, "done" },
+        { { status = status, means = "expired" }, "renew" },
+        { { status = status, means = "expired", present_generation = 2 }, "resend" },
+        { { status = status, means = "expired", renewed = 1 }, "done" },
+        { { status = status, means = "expired", auth = false }, "done" },
+      }
     end
   end)
 
@@ -168,10 +175,10 @@ describe("policy.decide", function()
       facts = facts_of(CALL, facts)
       local expected = "fail"
       local moves = facts.status == 302 or facts.status == 308
-      if facts.status < 300 then
-        expected = "done"
-      elseif facts.means == "expired" and facts.auth and facts.renewed == 0 then
+      if facts.means == "expired" and facts.auth and facts.renewed == 0 then
         expected = facts.present_generation == 1 and "renew" or "resend"
+      elseif facts.status < 300 then
+        expected = "done"
       elseif moves and facts.location and facts.same_origin and facts.method == "GET"
         and facts.redirects == 0 then
         expected = "redirect"

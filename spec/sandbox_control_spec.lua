@@ -23,7 +23,7 @@ describe("the sandbox's control", function()
   describe("mode", function()
     local START = {
       strict = true, token_life = 3600, token_length = 0, refresh = "echo", refresh_grace = 0,
-      clock_offset = 0, rate = 0, burst = 0, quota = 0,
+      clock_offset = 0, rate = 0, burst = 0, quota = 0, profile = "mic",
     }
 
     it("starts as documented, sets what is given, and goes back on reset", function()

@@ -149,8 +149,9 @@ local function take(client, mine)
   own.digest = ngx.crc32_long(own.token)
   local _
   _, own.generation = mine.core:freshness()
-  if mine.profile.row.identity_query then
-    _, own.query = mine.core:credentials()
+  local query_name = mine.profile.row.identity_query
+  if query_name then
+    own.query, headers[query_name] = headers[query_name], nil
   end
   return own
 end

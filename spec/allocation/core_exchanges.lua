@@ -1,7 +1,9 @@
 --- Non-blocking calls of the core: several at once, one of them cancelled, one dropped.
 return {
   prepare = function(world)
-    return require("mic.core").client { base_url = world.base_url, api_key = "key-secret" }
+    return require("mic.core").client {
+      base_url = world.base_url, api_key = "key-secret", profile = require "mic.profile.mic",
+    }
   end,
   run = function(_, client)
     local ping = { auth = false }

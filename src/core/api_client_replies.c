@@ -51,21 +51,26 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
   return true;
 }
 
+/* The profile's name in records. That of the default is empty, as in version 0.1. */
+static const char *name_in_records(const struct profile *profile) {
+  return profile->is_default || profile->name == NULL ? "" : profile->name;
+}
+
 bool api_client_mark_record(const struct api_client *client, struct record *record) {
-  const char *name = client->profile.name;
-  if (!set_text(&record->root, client->base.root))
-    return false;
+  const char *name = name_in_records(&client->profile);
   secret_clear(&record->profile);
-  return client->profile.is_default || set_text(&record->profile, name);
+  return set_text(&record->root, client->base.root) &&
+         (*name == '\0' || set_text(&record->profile, name));
+}
+
+static bool holds(const struct secret *secret, const char *text) {
+  return secret->length == strlen(text) && memcmp(secret->bytes, text, secret->length) == 0;
 }
 
 bool api_client_made_record(const struct api_client *client, const struct record *record) {
-  const char *name = client->profile.is_default ? "" : client->profile.name;
-  return record->root.length == strlen(client->base.root) &&
-         memcmp(record->root.bytes, client->base.root, record->root.length) == 0 &&
-         record->profile.length == strlen(name) &&
-         (record->profile.length == 0 ||
-          memcmp(record->profile.bytes, name, record->profile.length) == 0);
+  const char *name = name_in_records(&client->profile);
+  return holds(&record->root, client->base.root) &&
+         (*name == '\0' ? record->profile.length == 0 : holds(&record->profile, name));
 }
 
 static void absorb_success(struct api_client *client, struct exchange *exchange) {

@@ -54,3 +54,5 @@ local _, err = client:get "/forbidden"
 print("forbidden    " .. err.status .. "  " .. err.message)
 
 print("profile      " .. client:status().profile)
+
+mic.assert(control:post("/mode", { profile = "mic" })) -- for what runs in this sandbox next

@@ -8,6 +8,8 @@ rows.mic = require "mic.profile.mic"
 --- OAuth2 (RFC 6749). The path "/" is the token endpoint itself. The bodies depend on what the
 --- client has: with a user name it is the password grant, and without a client secret the client
 --- names itself in the body (2.3.1, 3.2.1).
+---@param given table the client's options
+---@return table row
 function rows.oauth2(given)
   local grant = given.username
       and "grant_type=password&username={username}&password={password}"

@@ -1,7 +1,9 @@
--- The etcd that other specs log in to: its answers, asked by the curl command.
+-- etcd as an API: the client with etcd's row, and the server's answers, asked by the curl command.
 
 local clock = require "spec.support.clock"
 local etcd = require "spec.support.etcd"
+local login_contract = require "spec.support.login_contract"
+local mic = require "mic"
 
 local TOKEN_LIFE = 3
 
@@ -28,6 +30,37 @@ for kind, options in pairs {
     local function get(with)
       return server:post("/v3/kv/range", { key = server.key }, with)
     end
+
+    login_contract.add {
+      options = {
+        base_url = server.base_url,
+        username = server.username,
+        password = server.password,
+        profile = etcd.row(options.jwt),
+      },
+      call = { method = "POST", path = "/v3/kv/range", data = { key = server.key } },
+      token_life = TOKEN_LIFE,
+      counters = function()
+        return server:logins(), 0
+      end,
+    }
+
+    it("has users who may not do all", function()
+      local client = mic.new {
+        base_url = server.base_url,
+        username = server.guest.username,
+        password = server.guest.password,
+        profile = etcd.row(options.jwt),
+      }
+      local before = server:logins()
+      for _ = 1, 2 do
+        local _, err = client:post("/v3/kv/range", { key = server.key })
+        assert.same({ "http", 403, false }, { err.kind, err.status, err.retryable })
+        assert.is_truthy(err.message:find "permission denied")
+      end
+      assert.equal(before + 1, server:logins())
+      client:close()
+    end)
 
     it("gives a token for the password, and takes it without a scheme", function()
       local response = get(token())

@@ -1,9 +1,11 @@
--- The glewlwyd that other specs log in to: its answers, asked by the curl command. Most of its
--- errors have a status and nothing else.
+-- glewlwyd as an API: the client with its row, and the server's answers, asked by the curl command.
+-- Most of its errors have a status and nothing else.
 
 local clock = require "spec.support.clock"
 local curl = require "spec.support.curl"
 local glewlwyd = require "spec.support.glewlwyd"
+local login_contract = require "spec.support.login_contract"
+local mic = require "mic"
 
 local TOKEN_LIFE = 3
 local REFRESH_TOKEN_LIFE = 6
@@ -28,6 +30,73 @@ end
 
 describe("glewlwyd", function()
   local server = glewlwyd.start { token_life = TOKEN_LIFE, refresh_token_life = REFRESH_TOKEN_LIFE }
+
+  --- Options of a client that logs in as the user.
+  local function options(provider)
+    return {
+      base_url = server.base_url,
+      auth_url = server[provider].token_url,
+      client_id = server.client_id,
+      client_secret = server.client_secret,
+      username = server.username,
+      password = server.password,
+      values = { scope = server.scope },
+      profile = {
+        name = "glewlwyd",
+        extends = "oauth2",
+        expired = { { 401 } },
+        refused = { { 403 }, { 400 } },
+      },
+    }
+  end
+
+  local function revoke(token)
+    local form = {
+      token = token,
+      client_id = server.client_id,
+      client_secret = server.client_secret,
+    }
+    assert.equal(200, curl.request({ url = server.rotating.revoke_url, form = form }).status)
+  end
+
+  for provider, what in pairs {
+    rotating = "with refresh tokens that are good once",
+    keeping = "with refresh tokens that stay",
+  } do
+    describe(what, function()
+      login_contract.add {
+        options = options(provider),
+        call = { method = "GET", path = ("/api/%s/userinfo"):format(provider) },
+        token_life = TOKEN_LIFE,
+        refreshes = true,
+        counters = function()
+          local counters = server:counters()
+          return counters.password, counters.refresh_token
+        end,
+        revoke = provider == "rotating" and revoke or nil,
+        end_refresh = provider == "rotating" and revoke or nil,
+      }
+    end)
+  end
+
+  it("is a client's alone with client_credentials, without a refresh", function()
+    local client = mic.new {
+      base_url = server.base_url,
+      auth_url = server.rotating.token_url,
+      client_id = server.client_id,
+      client_secret = server.client_secret,
+      values = { scope = server.scope },
+      profile = "oauth2",
+    }
+    local before = server:counters().client_credentials
+    for _ = 1, 2 do
+      local _, err = client:get "/api/rotating/userinfo" -- the token is good, and has no user
+      assert.equal(404, err.status)
+    end
+    assert(client:refresh())
+    assert.equal(before + 2, server:counters().client_credentials)
+    client:close()
+  end)
 
   it("gives a token for the password, and takes it", function()
     local grant = granted(server:log_in())
@@ -72,12 +141,7 @@ describe("glewlwyd", function()
   it("says 401 to a call without a token, with one that has expired, with a revoked one", function()
     refused(401, server:call())
     local grant = granted(server:log_in())
-    local revoke = {
-      token = grant.access_token,
-      client_id = server.client_id,
-      client_secret = server.client_secret,
-    }
-    assert.equal(200, curl.request({ url = server.rotating.revoke_url, form = revoke }).status)
+    revoke(grant.access_token)
     refused(401, server:call(grant.access_token))
     grant = granted(server:log_in())
     clock.sleep(TOKEN_LIFE + 1)

@@ -1,9 +1,12 @@
--- cognito-local of tools/interop: its answers, asked by the curl command.
+-- cognito-local (of tools/interop): the client with the profile "cognito", and the server's answers,
+-- asked by the curl command.
 
 local cjson = require "cjson"
 local clock = require "spec.support.clock"
 local curl = require "spec.support.curl"
 local interop = require "spec.support.interop"
+local login_contract = require "spec.support.login_contract"
+local mic = require "mic"
 
 local TOKEN_LIFE = 3
 
@@ -49,6 +52,55 @@ describe("cognito-local", function()
       { response.status, response.data.__type, response.data.message }
     )
   end
+
+  --- Requests for a login or a refresh, which the server counts alike.
+  local function asked()
+    return server:counters()["AWSCognitoIdentityProviderService.InitiateAuth"] or 0
+  end
+
+  local options = {
+    base_url = server.base_url,
+    auth_url = server.base_url,
+    client_id = server.client_id,
+    username = server.username,
+    password = server.password,
+    profile = "cognito",
+  }
+
+  login_contract.add {
+    options = options,
+    call = { method = "GET", path = "/things" },
+    token_life = TOKEN_LIFE,
+    processes = 20,
+    refreshes = true,
+    counters = asked,
+    end_refresh = function(refresh_token)
+      local revoke = { ClientId = server.client_id, Token = refresh_token }
+      assert.equal(200, act("RevokeToken", revoke).status)
+    end,
+  }
+
+  it("wants a new password instead of the temporary one", function()
+    local given = {}
+    for name, value in pairs(options) do
+      given[name] = value
+    end
+    given.username, given.password = server.temporary.username, server.temporary.password
+    local client = mic.new(given)
+    local before = asked()
+    for index = 1, 2 do
+      local _, err = client:get "/things"
+      assert.same({ "auth", false }, { err.kind, err.retryable })
+      if index == 1 then
+        assert.equal("login: the reply has no AuthenticationResult.IdToken", err.message)
+        local reply = cjson.decode(err.response.body)
+        assert.equal("NEW_PASSWORD_REQUIRED", reply.ChallengeName)
+        assert.is_truthy(reply.Session:find "^%*+$")
+      end
+    end
+    assert.equal(before + 1, asked())
+    client:close()
+  end)
 
   it("gives tokens for the password, without their life, and takes them", function()
     local grant = granted(log_in(server.username, server.password))

@@ -1,8 +1,11 @@
--- Node-RED of tools/interop: the answers of its admin API, asked by the curl command.
+-- Node-RED's admin API (of tools/interop): the client with its row, and the server's answers, asked
+-- by the curl command.
 
 local clock = require "spec.support.clock"
 local curl = require "spec.support.curl"
 local interop = require "spec.support.interop"
+local login_contract = require "spec.support.login_contract"
+local mic = require "mic"
 
 local TOKEN_LIFE = 3
 
@@ -40,6 +43,59 @@ describe("Node-RED", function()
       { response.status, response.headers["www-authenticate"], response.body }
     )
   end
+
+  local row = {
+    name = "node-red",
+    login = "POST /auth/token",
+    login_body = "client_id=node-red-admin&grant_type=password&scope={scope}"
+      .. "&username={username}&password={password}",
+    expired = { { 401, "invalid_token" } },
+    refused = { { 403, "invalid_grant" } },
+  }
+
+  local function logins()
+    return server:counters()["POST /auth/token"] or 0
+  end
+
+  login_contract.add {
+    options = {
+      base_url = server.base_url,
+      username = server.username,
+      password = server.password,
+      values = { scope = "*" },
+      profile = row,
+    },
+    call = { method = "GET", path = "/settings" },
+    token_life = TOKEN_LIFE,
+    processes = 20,
+    counters = logins,
+    revoke = function(token)
+      local response = curl.request {
+        url = server.revoke_url,
+        form = { token = token },
+        headers = { Authorization = "Bearer " .. token },
+      }
+      assert.equal(200, response.status)
+    end,
+  }
+
+  it("says to a reader who writes what no new token changes", function()
+    local client = mic.new {
+      base_url = server.base_url,
+      username = server.reader.username,
+      password = server.reader.password,
+      values = { scope = "read" },
+      profile = row,
+    }
+    local before = logins()
+    for _ = 1, 2 do
+      local _, err = client:post("/flows", { { id = "a", type = "tab" } })
+      assert.same({ "auth", 401, 1 }, { err.kind, err.status, err.attempts })
+    end
+    assert.equal(200, client:get("/settings").status)
+    assert.equal(before + 1, logins())
+    client:close()
+  end)
 
   it("gives a token for the password, and takes it", function()
     assert.equal(200, get(token_of(server.username, server.password)).status)

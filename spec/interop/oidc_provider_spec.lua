@@ -1,8 +1,11 @@
--- oidc-provider of tools/interop: its answers, asked by the curl command.
+-- oidc-provider (of tools/interop): the client with the profile "oauth2", and the server's answers,
+-- asked by the curl command.
 
 local clock = require "spec.support.clock"
 local curl = require "spec.support.curl"
 local interop = require "spec.support.interop"
+local login_contract = require "spec.support.login_contract"
+local mic = require "mic"
 
 local TOKEN_LIFE = 3
 
@@ -53,6 +56,77 @@ describe("oidc-provider", function()
     refused(401, "invalid_token", response)
     assert.matches('^Bearer .*error="invalid_token"', response.headers["www-authenticate"])
   end
+
+  local function options(more)
+    local all = {
+      base_url = server.base_url,
+      auth_url = server.token_url,
+      client_id = server.client_id,
+      client_secret = server.client_secret,
+      profile = "oauth2",
+    }
+    for name, value in pairs(more) do
+      all[name] = value
+    end
+    return all
+  end
+
+  local function revoke(token)
+    local user = basic(server.client_id, server.client_secret)
+    local form = { token = token }
+    assert.equal(200, curl.request({ url = server.revoke_url, user = user, form = form }).status)
+  end
+
+  describe("with a password", function()
+    login_contract.add {
+      options = options {
+        username = server.username,
+        password = server.password,
+        values = { scope = "openid offline_access read" },
+      },
+      call = { method = "GET", path = "/me" },
+      token_life = TOKEN_LIFE,
+      processes = 20,
+      refreshes = true,
+      counters = function()
+        local counters = server:counters()
+        return counters.password or 0, counters.refresh_token or 0
+      end,
+      revoke = revoke,
+      revoke_ends_all = true,
+      end_refresh = revoke,
+    }
+  end)
+
+  describe("with client_credentials", function()
+    login_contract.add {
+      options = options { values = { scope = "read" } },
+      call = { method = "GET", path = "/things" },
+      refuses = { client_secret = "another" },
+      token_life = TOKEN_LIFE,
+      processes = 20,
+      counters = function()
+        return server:counters().client_credentials or 0, 0
+      end,
+      revoke = revoke,
+    }
+  end)
+
+  it("never gets a refresh token twice", function()
+    local client = mic.new(options {
+      username = server.username,
+      password = server.password,
+      values = { scope = "openid offline_access read" },
+    })
+    local ended = server:counters()["grant revoked"]
+    assert(client:login())
+    for _ = 1, 5 do
+      assert(client:refresh())
+    end
+    assert.equal(200, client:get("/me").status)
+    assert.equal(ended, server:counters()["grant revoked"])
+    client:close()
+  end)
 
   it("gives a token for the password, and takes it", function()
     local token = granted(log_in()).access_token

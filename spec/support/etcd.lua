@@ -17,6 +17,25 @@ local LOGINS =
 
 local NOWHERE = "http://127.0.0.1:0" -- any port: no other member connects
 
+--- Its row of docs/other-apis.md.
+---@param with_jwt? boolean the tokens tell when they end
+---@return table profile
+function etcd.row(with_jwt)
+  local row = {
+    name = "etcd",
+    login = "POST /v3/auth/authenticate",
+    login_body = '{"name":{username},"password":{password}}',
+    token = "token",
+    headers = { "Authorization: {token}" },
+    expired = { { 401, "invalid auth token" } },
+    refused = { { 400, "authentication failed" } },
+  }
+  if not with_jwt then
+    row.expires = false
+  end
+  return row
+end
+
 --- One request, with a token if there is one.
 ---@param path string
 ---@param data table

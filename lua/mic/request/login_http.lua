@@ -91,7 +91,8 @@ function login_http.make(self, new_state, flight)
   end
   function http.request(object, opts)
     check(object, "request")
-    return request(self, flight, "http:request", nil, type(opts) == "table" and opts.path, nil, opts)
+    local path = type(opts) == "table" and opts.path or nil
+    return request(self, flight, "http:request", nil, path, nil, opts)
   end
   return http
 end

@@ -31,25 +31,6 @@ end
 describe("glewlwyd", function()
   local server = glewlwyd.start { token_life = TOKEN_LIFE, refresh_token_life = REFRESH_TOKEN_LIFE }
 
-  --- Options of a client that logs in as the user.
-  local function options(provider)
-    return {
-      base_url = server.base_url,
-      auth_url = server[provider].token_url,
-      client_id = server.client_id,
-      client_secret = server.client_secret,
-      username = server.username,
-      password = server.password,
-      values = { scope = server.scope },
-      profile = {
-        name = "glewlwyd",
-        extends = "oauth2",
-        expired = { { 401 } },
-        refused = { { 403 }, { 400 } },
-      },
-    }
-  end
-
   local function revoke(token)
     local form = {
       token = token,
@@ -65,7 +46,7 @@ describe("glewlwyd", function()
   } do
     describe(what, function()
       login_contract.add {
-        options = options(provider),
+        options = server:options(provider),
         call = { method = "GET", path = ("/api/%s/userinfo"):format(provider) },
         token_life = TOKEN_LIFE,
         refreshes = true,

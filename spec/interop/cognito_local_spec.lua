@@ -1,5 +1,5 @@
--- cognito-local (of tools/interop): the client with the profile "cognito", and the server's answers,
--- asked by the curl command.
+-- cognito-local (of tools/interop): the client with the profile "cognito", and the server's
+-- answers, asked by the curl command.
 
 local cjson = require "cjson"
 local clock = require "spec.support.clock"

@@ -116,6 +116,27 @@ local function rows(self)
   return table.concat(text)
 end
 
+--- Options of a client that logs in as the user, with the row of docs/other-apis.md.
+---@param provider_name string "rotating" or "keeping"
+---@return table options of `mic.new`
+function glewlwyd_methods:options(provider_name)
+  return {
+    base_url = self.base_url,
+    auth_url = self[provider_name].token_url,
+    client_id = self.client_id,
+    client_secret = self.client_secret,
+    username = self.username,
+    password = self.password,
+    values = { scope = self.scope },
+    profile = {
+      name = "glewlwyd",
+      extends = "oauth2",
+      expired = { { 401 } },
+      refused = { { 403 }, { 400 } },
+    },
+  }
+end
+
 --- A request to a token endpoint.
 ---@param form table<string, string> without the client's id and secret
 ---@param provider_name? string "rotating" (the default) or "keeping"

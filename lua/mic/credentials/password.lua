@@ -8,8 +8,8 @@ local password = {}
 
 local REASON_LIMIT = 200 -- bytes of a reason that a message shows
 
---- Returns the first line of what a function of the user's raised or returned as its reason, masked,
---- after ": "; "" for none.
+--- Returns the first line of what a function of the user's raised or returned as its reason, after
+--- ": " and masked; "" for none.
 ---@param reason any
 ---@param mask fun(text: string): string hides the client's secrets
 ---@return string text

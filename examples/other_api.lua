@@ -1,6 +1,6 @@
--- An API other than MIC, as a profile: a table of strings that says how to log in and refresh, which
--- headers a call carries, and which answers mean that the token has expired. This one is of
--- Supabase; docs/other-apis.md has more. The sandbox answers as Supabase does.
+-- An API other than MIC, as a profile: a table of strings that says how to log in and refresh, what
+-- headers a call carries, and which answers mean that the token has expired. This is Supabase's;
+-- docs/other-apis.md has more. The sandbox answers like Supabase.
 --
 --   make sandbox RUN="lua examples/other_api.lua"
 

@@ -266,6 +266,7 @@ apis.status200 = {
   routes = {
     ["POST /login"] = function(request)
       local body = json_body(request)
+      body = type(body.params) == "table" and body.params or body -- JSON-RPC has it inside
       if not may_enter(body.username, body.password) then
         return send(200, { error = { message = "Incorrect user name or password." } })
       end
@@ -273,6 +274,8 @@ apis.status200 = {
     end,
   },
 }
+
+apis.status200.routes["POST /api_jsonrpc.php"] = apis.status200.routes["POST /login"]
 
 local function supabase_tokens()
   return {
@@ -356,6 +359,48 @@ apis.query = {
         return send(404, { code = 101, error = "Invalid username/password." })
       end
       send(200, { objectId = "user-1", sessionToken = issue "query" })
+    end,
+  },
+}
+
+--- As an OAuth2 server's (RFC 6749), with the resource at the same origin. The client is the user.
+local function client_may_enter(request)
+  local basic = header(request, "authorization", "Basic ")
+  local id, secret = (ngx.decode_base64(basic or "") or ""):match "^([^:]*):(.*)$"
+  return id and may_enter(ngx.unescape_uri(id), ngx.unescape_uri(secret))
+end
+
+local function oauth2_tokens(with_refresh)
+  return {
+    access_token = issue "oauth2", token_type = "Bearer", expires_in = state.mode "token_life",
+    refresh_token = with_refresh and issue_refresh() or nil,
+  }
+end
+
+apis.oauth2 = {
+  token = function(request)
+    return header(request, "authorization", "Bearer ")
+  end,
+  expired = function()
+    send(401, { error = "invalid_token" },
+      { ["WWW-Authenticate"] = 'Bearer error="invalid_token", error_description="expired"' })
+  end,
+  forbidden = function()
+    send(403, { error = "insufficient_scope" },
+      { ["WWW-Authenticate"] = 'Bearer error="insufficient_scope"' })
+  end,
+  routes = {
+    ["POST /oauth2/token"] = function(request)
+      local body = form_body(request)
+      if not client_may_enter(request) then
+        return send(401, { error = "invalid_client" }, { ["WWW-Authenticate"] = "Basic" })
+      elseif body.grant_type == "client_credentials" then
+        return send(200, oauth2_tokens(false))
+      elseif body.grant_type == "password" and may_enter(body.username, body.password)
+        or body.grant_type == "refresh_token" and take_refresh(body.refresh_token) then
+        return send(200, oauth2_tokens(true))
+      end
+      send(400, { error = "invalid_grant" })
     end,
   },
 }

@@ -57,8 +57,8 @@ local MODES = {
   burst = { kind = integer(0, 1000000), default = 0 },
   quota = { kind = integer(0, 1000000000), default = 0 },
   profile = {
-    kind = one_of("mic", "challenge", "directus", "idle", "iso", "query", "status200", "supabase",
-      "text", "vault"),
+    kind = one_of("mic", "challenge", "directus", "idle", "iso", "oauth2", "query", "status200",
+      "supabase", "text", "vault"),
     default = "mic",
   },
 }

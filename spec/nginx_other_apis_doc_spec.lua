@@ -1,0 +1,61 @@
+-- The gateway of docs/other-apis.md: its blocks configure an nginx that works as the page says.
+
+local api = require "spec.support.api"
+local blocks = require "spec.support.blocks"
+local nginx = require "spec.support.nginx"
+
+local PAGE = "docs/other-apis.md"
+
+describe("the gateway in " .. PAGE, function()
+  local box = api.start()
+  local module, http, locations = nil, {}, {}
+  local server
+
+  --- The sandbox instead of the page's servers.
+  local function localised(text)
+    return (text:gsub("https://api%.example%.com/v1", box.base_url)
+      :gsub("https://id%.example%.com", box.base_url)
+      :gsub('client_id = "gateway"', 'client_id = "demo"')
+      :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file))
+      :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file))
+  end
+
+  setup(function()
+    box:mode { profile = "oauth2" }
+    for _, block in ipairs(blocks.read(PAGE)) do
+      if block.text:find "^%-%- my_api%.lua" then
+        module = localised(block.text)
+      elseif block.language == "nginx" then
+        local list = block.text:find "^location" and locations or http
+        list[#list + 1] = localised(block.text)
+      end
+    end
+    server = nginx.start {
+      workers = 2,
+      files = { ["my_api.lua"] = module },
+      environment = "API_CLIENT_SECRET=" .. box.password,
+      http = table.concat(http, "\n"),
+      server = table.concat(locations, "\n"),
+    }
+  end)
+
+  it("adds a token to requests, and gets one for all workers", function()
+    for _ = 1, 6 do
+      local body, status = server:get "/api/thing"
+      assert.equal(200, status, server:errors())
+      assert.is_truthy(body:find('"ok":true', 1, true), body)
+    end
+    local logins = 0
+    for _, entry in ipairs(box:log()) do
+      logins = logins + (entry.path:find("/oauth2/token", 1, true) and 1 or 0)
+    end
+    assert.equal(1, logins)
+  end)
+
+  it("gets another one after one failed request when the API refuses it", function()
+    box:expire()
+    assert.equal(401, select(2, server:get "/api/thing"))
+    assert.equal(200, select(2, server:get "/api/thing"))
+    assert.equal("", server:errors())
+  end)
+end)

@@ -52,7 +52,8 @@ local function options_in(block)
   }
   --- An unknown function of the page, such as sign_jwt.
   setmetatable(globals, { __index = function() return function() return "x" end end })
-  local text, chunk = block.text:gsub("…", "x"), false
+  local text = block.text:gsub("…", "x")
+  local chunk
   if rawget(_G, "setfenv") then
     chunk = assert(loadstring(text, "=" .. block.name)) -- luacheck: ignore
     setfenv(chunk, globals) -- luacheck: ignore

@@ -192,6 +192,84 @@ for _, name in ipairs(names) do
   end)
 end
 
+describe("an answer to a login", function()
+  local sandbox = api.around()
+
+  local function make(options)
+    local all = {
+      username = "demo",
+      password = "password-of-ours",
+      api_key = nil,
+      profile = {
+        name = "own",
+        login = "POST /login",
+        login_body = '{"username":{username},"password":{password}}',
+        token = "data.token",
+        refresh = "POST /refresh",
+        refresh_body = '{"refresh_token":{refresh_token}}',
+      },
+    }
+    for name, value in pairs(options or {}) do
+      all[name] = value
+    end
+    return (sandbox:client(all))
+  end
+
+  --- The errors of two calls after this answer, and what was sent.
+  local function answered(answer, options)
+    local client = make(options)
+    answer.path = "/login"
+    sandbox:answer(answer)
+    local _, first = client:get "/thing"
+    local sent = sandbox:seen()
+    local _, second = client:get "/thing"
+    assert.equal("", sandbox:seen())
+    return first, second, sent
+  end
+
+  for _, body in ipairs { '{"step":2}', '{"data":{"token":5}}', '{"data":{"token":""}}',
+    '{"data":{"token":"a\\u0001"}}' } do
+    it("without a token is remembered like a refusal: " .. body, function()
+      local first, second = answered { status = 200, body = body }
+      assert.same({ "auth", 200, false }, { first.kind, first.status, first.retryable })
+      assert.is_truthy(first.message:find("data.token", 1, true))
+      assert.is_truthy(second.message:find "not tried again for 15 min")
+    end)
+  end
+
+  it("is a failure with an error beside a token", function()
+    local first = answered { status = 200, body = '{"error":"no","data":{"token":"a-good-one"}}' }
+    assert.same({ 200, "no", false }, { first.status, first.message, first.retryable })
+  end)
+
+  it("is a success with an error that is empty, and with an errorMessage", function()
+    for _, member in ipairs { '"error":""', '"error":null', '"errorMessage":"x"' } do
+      sandbox:answer { path = "/login", status = 200,
+        body = ('{%s,"data":{"token":"a-good-one"}}'):format(member) }
+      assert(make():login())
+    end
+  end)
+
+  for _, status in ipairs { 409, 412 } do
+    it(("is tried again when it is %d"):format(status), function()
+      sandbox:answer { path = "/login", status = status, body = "{}" }
+      sandbox:answer { path = "/login", status = 200, body = '{"data":{"token":"a-good-one"}}' }
+      local client = make { retry = { base = 0.01 } }
+      assert(client:login())
+      assert.equal("POST /login\nPOST /login", sandbox:seen())
+    end)
+  end
+
+  it("has its secrets masked by their names, whatever the status", function()
+    local body = '{"id_token":"the-id-token","more":{"Session":"the-session"},"message":"no"}'
+    for _, status in ipairs { 400, 200 } do
+      local first = answered { status = status, body = body }
+      assert.equal('{"id_token":"************","more":{"Session":"***********"},"message":"no"}',
+        first.response.body)
+    end
+  end)
+end)
+
 describe("a profile that is wrong", function()
   local function problem(profile, options)
     local all = { base_url = "https://localhost", username = "demo", password = "x" }

@@ -28,8 +28,10 @@ profile=mic; status=403; keyless=true; message=Missing Authentication Token
   there is no such path or method
 profile=mic; status=403; keyless=true; text=key=value pair
   there is no such path or method
-status=401; fresh_token=true
+profile=mic; status=401; fresh_token=true
   this user may not do that, or the token belongs to another stack
+status=401; fresh_token=true
+  this user may not do that, or the credentials are not for this API
 kind=tls; text=is for another host name
   base_url must use the name that the certificate is for
 kind=tls; text=is not valid yet

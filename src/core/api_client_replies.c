@@ -134,6 +134,9 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   buffer_free(&exchange->secret_body);
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
+  else if (!client->profile.is_default)
+    auth_reply_mask_members(&client->profile, exchange->reply_body.data,
+                            exchange->reply_body.length);
   mask_reply(client, exchange);
   if (exchange->absorbed)
     return; /* the credentials are valid even if the reply cannot be shown */

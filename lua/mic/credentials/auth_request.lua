@@ -31,8 +31,11 @@ local function has_error(reply)
   return type(problem) == "table" or (type(problem) == "string" and problem ~= "")
 end
 
+--- Statuses of a login or refresh that may succeed when it is sent again, unlike those of a call.
+local conflicts = { [409] = true, [412] = true }
+
 --- The error for a reply without usable credentials.
-local function reply_failure(what, reply, facts)
+local function reply_failure(what, reply, facts, is_mic)
   local readable = reply.body ~= nil
   facts.unreadable = not readable and "the answer is not readable JSON" or nil
   facts.response = response.new(reply, facts.attempts, true)
@@ -40,12 +43,21 @@ local function reply_failure(what, reply, facts)
   local succeeded = reply.status >= 200 and reply.status < 300
   if reply.means == "refused" then
     facts.hint = refused_hints[what]
+  elseif conflicts[reply.status] and not is_mic then
+    facts.retryable = true
   end
   if not succeeded or errors.is_in(data) or has_error(reply) then
     return errors.from_reply(reply, data, facts)
   end
   facts.status = reply.status
   return errors.new(readable and "auth" or "decode", ("%s: %s"):format(what, reply.problem), facts)
+end
+
+--- True if a login has succeeded without a token, for example with a challenge instead. The same
+--- login would bring the same answer.
+local function lacks_token(flight, what, reply)
+  return what == "login" and not flight.account.profile.is_mic and reply.body
+    and reply.status >= 200 and reply.status < 300 and not reply.absorbed and not has_error(reply)
 end
 
 local function response_event(request, attempt, reply, err, seconds)
@@ -102,15 +114,15 @@ function auth_request.send(flight, what, attempt, seconds, username, password)
   local started = transport.now()
   emit { type = "request", method = request.method, path = request.path, attempt = attempt }
   local reply, record, code, message = perform(flight, what, seconds, username, password)
+  local refused = reply and (reply.means == "refused" or lacks_token(flight, what, reply))
   local err
   if not reply then
     err = errors.from_fail(record, code, message, context(account, what, attempt))
   elseif not record or has_error(reply) then
-    err = reply_failure(what, reply, context(account, what, attempt))
+    err = reply_failure(what, reply, context(account, what, attempt), account.profile.is_mic)
   end
   emit(response_event(request, attempt, reply, err, transport.now() - started))
   if err then
-    local refused = reply and reply.means == "refused"
     if reply then
       response.seal(reply)
     end

@@ -187,6 +187,7 @@ local function wait_for_retry(flight, what, tries, err)
   local delay = retry.delay(flight.retry, {
     tries = tries,
     status = err.status,
+    again = err.retryable and err.status ~= nil, -- a conflict: see auth_request
     kind = not err.status and errors.is_passing(err.kind, err.code) and err.kind or nil,
     idempotent = true, -- sent again even if the refresh token may be used up: see the docs
     sent = true,

@@ -27,11 +27,11 @@ end
 --- `facts`: attempts, base, cap (option `retry`; base and cap in seconds), tries (so far), status
 --- (nil without an answer), kind (of a failure), idempotent, sent (false: certainly nothing was
 --- sent), retry_after (seconds that the server asked for), left (seconds until the deadline),
---- random (0 <= random < 1).
+--- random (0 <= random < 1), again (true: whatever the status is).
 ---@param facts table
 ---@return number|nil delay seconds; nil: no retry
 function retry.decide(facts)
-  local worth = facts.status and retried[facts.status] or no_answer[facts.kind]
+  local worth = facts.again or facts.status and retried[facts.status] or no_answer[facts.kind]
   local allowed = facts.idempotent or facts.status == 429 or (not facts.status and not facts.sent)
   if not worth or not allowed or facts.tries >= facts.attempts then
     return nil

@@ -192,6 +192,12 @@ static bool mask_members_visit(void *context, const char *text, const struct jso
   return true;
 }
 
+void auth_reply_mask_members(const struct profile *profile, char *body, size_t length) {
+  struct absorb_job job = {.profile = profile, .body = body};
+  if (length > 0)
+    json_scan(body, length, mask_members_visit, &job);
+}
+
 /* Masks copies of the new secrets. False if out of memory. */
 static bool mask_new(char *body, size_t length, const struct auth_reply *reply) {
   struct mask mask;

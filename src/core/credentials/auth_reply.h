@@ -32,6 +32,8 @@ struct auth_reply {
    depth, and every copy of the new secrets. Unless ABSORB_OK, only `problem` of `reply` is set. */
 enum absorb_status auth_reply_absorb(const struct profile *profile, char *body, size_t length,
                                      struct auth_reply *reply);
+/* Masks the same members, in a reply without credentials. */
+void auth_reply_mask_members(const struct profile *profile, char *body, size_t length);
 /* Masks the secrets in every string and number of a JSON text. Secrets shorter than four bytes
    match only a whole string. `mask` must have room for the text. On ABSORB_UNREADABLE do not show
    the body. */

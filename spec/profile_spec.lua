@@ -270,6 +270,52 @@ describe("an answer to a login", function()
   end)
 end)
 
+describe("a password function of the profile basic", function()
+  local sandbox = api.around()
+
+  local function sent()
+    local lines = {}
+    for _, entry in ipairs(sandbox:log()) do
+      lines[#lines + 1] = entry.path:match "/thing"
+    end
+    sandbox:seen()
+    return #lines
+  end
+
+  it("is asked at the first call, and again after a 401", function()
+    local asked = 0
+    local client = sandbox:client { profile = "basic", username = "anna", password = function()
+      asked = asked + 1
+      return "password-" .. asked
+    end }
+    assert.is_false(client:status().logged_in)
+    for _ = 1, 2 do
+      sandbox:answer { path = "/thing", status = 200, body = "{}" }
+      assert(client:get "/thing")
+    end
+    assert.same({ 1, true, 2 }, { asked, client:status().logged_in, sent() })
+    assert.equal("Basic YW5uYTpwYXNzd29yZC0x", client:auth_headers().Authorization)
+    sandbox:answer { path = "/thing", status = 401, body = '{"message":"no YW5uYTpwYXNzd29yZC0x"}' }
+    local _, err = client:get "/thing"
+    assert.same({ "auth", 401, 1, "no YW5uYT***" },
+      { err.kind, err.status, err.attempts, err.message })
+    sandbox:answer { path = "/thing", status = 200, body = "{}" }
+    assert(client:get "/thing")
+    assert.same({ 2, 2 }, { asked, sent() })
+    assert.equal("Basic YW5uYTpwYXNzd29yZC0y", client:auth_headers().Authorization)
+  end)
+
+  it("may give none", function()
+    local client = sandbox:client { profile = "basic", username = "anna", password = function()
+      return nil, "the vault is closed"
+    end }
+    local _, err = client:get "/thing"
+    assert.equal("auth: the password function returned no string (got nil): the vault is closed",
+      api.line(err))
+    assert.equal(0, sent())
+  end)
+end)
+
 describe("a profile that is wrong", function()
   local function problem(profile, options)
     local all = { base_url = "https://localhost", username = "demo", password = "x" }

@@ -423,6 +423,24 @@ static int client_can(lua_State *L) {
   return 2;
 }
 
+/* Sets the password that calls carry, of a profile without login.
+   ---@param password? string nil: there is none any more */
+static int client_set_password(lua_State *L) {
+  struct api_client *client = clientL_check(L, 1);
+  size_t length = 0;
+  const char *password = luaL_optlstring(L, 2, NULL, &length);
+  if (client->closed)
+    return 0;
+  struct secret *own = &client->known.password;
+  if (own->bytes != NULL && !known_secrets_sent(&client->known, own->bytes, own->length))
+    return argumentsL_raise_memory(L); /* a late answer may echo it */
+  secret_clear(own);
+  if (password != NULL && !secret_set(own, password, length))
+    return argumentsL_raise_memory(L);
+  credentials_touch(&client->credentials);
+  return 0;
+}
+
 /* Seconds since 1970, corrected by the server's Date.
    ---@return number */
 static int client_wall(lua_State *L) {
@@ -441,6 +459,7 @@ const struct method clientL_credential_methods[] = {{"freshness", client_freshne
                                                     {"record", client_record},
                                                     {"holds", client_holds},
                                                     {"can", client_can},
+                                                    {"set_password", client_set_password},
                                                     {"forget", client_forget},
                                                     {"credentials", client_credentials},
                                                     {"credentials_table", client_credentials_table},

@@ -39,6 +39,7 @@ function token_source.new(settings)
     quiet_until = nil, -- no early refresh before this time
     last_error = nil,
     digested = nil, -- see `refused_logins`
+    has_asked = false, -- the password that calls carry is that of a function
   }, source_mt)
   --- True if a login can be sent without the user: its values are options of the client.
   function self.can_log_in()
@@ -234,6 +235,24 @@ end
 
 --- ---- needed by a call ----
 
+--- Asks a password function, where calls carry the password. Returns an error if it gives none.
+local function fill_password(self)
+  local password, err = own_password(self)
+  if password then
+    self.core:set_password(password)
+    self.has_asked = true
+  end
+  return err
+end
+
+--- Forgets the password of a function after the API has refused it: the next call asks again.
+function source_methods:drop_password()
+  if self.has_asked then
+    self.core:set_password(nil)
+    self.has_asked = false
+  end
+end
+
 --- Ensures usable credentials; logs in or refreshes if needed.
 ---@param deadline number|nil on the transport's clock
 ---@param retry table|false|nil of `mic.http.retry`: retries of the login or refresh
@@ -243,6 +262,12 @@ function source_methods:ensure(deadline, retry)
   self:load()
   if self:is_good() then
     return true
+  end
+  if self.profile.sends_password and type(self.password) == "function" then
+    local err = fill_password(self)
+    if err or self:is_good() then
+      return not err or nil, err
+    end
   end
   local ok, err = run(self, "ensure", deadline, { retry = retry })
   return ok and true, err

@@ -59,7 +59,7 @@ end
 ---@return table made row (for the core), name, is_mic, requests (method and path of `login` and
 --- `refresh`, for events), header_names, owned (these in lower case, as a set), token_header (the
 --- one that carries the token), token_variable (its name in nginx), query_name (query member of the
---- identity)
+--- identity), sends_password (calls carry it, and there is no login)
 function profile.make(given)
   local row = row_of(given)
   row = given.authenticate and without_requests(row) or row
@@ -76,6 +76,9 @@ function profile.make(given)
     local name = line:match "^[^:]*"
     made.header_names[index] = name
     made.owned[core.lower(name)] = true
+    if not row.login and (line:find("{basic", 1, true) or line:find("{password", 1, true)) then
+      made.sends_password = true
+    end
     if not made.token_header and (line:find("{token", 1, true) or line:find("{basic", 1, true)) then
       made.token_header = name
     end

@@ -129,6 +129,9 @@ function recovery.prepare(self, call, reply, kind, code)
   if reply and reply.means == "expired" and (call.renewed or 0) > 0 then
     self.token_source:note_vain(reply.generation)
   end
+  if reply and reply.status == 401 and reply.authenticated then
+    self.token_source:drop_password()
+  end
   local action = actions[decide(self, call, reply, kind)]
   local again
   if action then

@@ -94,9 +94,13 @@ void credentials_adopt(struct credentials *credentials, const struct clock *cloc
   credentials->expires_at = clock_monotonic(clock) + life_ahead(&credentials->record, clock);
 }
 
-void credentials_forget(struct credentials *credentials) {
+void credentials_touch(struct credentials *credentials) {
   drop_snapshot(credentials);
   credentials->generation += 1.0; /* exchanges started earlier must notice */
+}
+
+void credentials_forget(struct credentials *credentials) {
+  credentials_touch(credentials);
   retire_record(credentials);
 }
 

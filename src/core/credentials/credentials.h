@@ -52,6 +52,8 @@ double credentials_seconds_left(const struct credentials *credentials, const str
 void credentials_adopt(struct credentials *credentials, const struct clock *clock,
                        struct record *record);
 void credentials_forget(struct credentials *credentials);
+/* Increases the generation: another value of the header lines has changed. */
+void credentials_touch(struct credentials *credentials);
 void credentials_clear(struct credentials *credentials);
 
 /* A new reference to the lines of the current generation. NULL if out of memory. */

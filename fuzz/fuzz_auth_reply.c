@@ -68,12 +68,33 @@ static void check_taken(const struct secret *secret) {
   CHECK(!header_value_problem(secret->bytes, secret->length));
 }
 
+/* One with members at several depths. It lives as long as the process. */
+static const struct profile *example_profile(void) {
+  static struct profile profile;
+  struct template_problem problem;
+  if (profile.token.text == NULL)
+    CHECK(profile_set_member(&profile.identity, "credentials.identityId", 22, &problem) &&
+          profile_set_member(&profile.token, "credentials.token", 17, &problem) &&
+          profile_set_member(&profile.refresh_token, "credentials.refreshToken", 24, &problem) &&
+          profile_set_member(&profile.expires, "expires_in", 10, &problem));
+  return &profile;
+}
+
+/* Whatever the text says, the time left is sane. */
+static void check_expires(const struct secret *expires) {
+  for (int unit = TIME_SECONDS; unit <= TIME_ISO; unit++) {
+    double left =
+        token_time_left(expires->bytes, expires->length, (enum time_unit)unit, 1700000000.0);
+    CHECK(left >= 0.0 && left <= MIC_LIFETIME_MAX);
+  }
+}
+
 static void check_absorb(const char *text, size_t size) {
   char *body = exact_copy(text, size);
   struct auth_reply reply;
   memset(&reply, 0, sizeof reply);
   enum json_status readable = json_scan(body, size, NULL, NULL);
-  enum absorb_status status = auth_reply_absorb(&profile_mic, body, size, &reply);
+  enum absorb_status status = auth_reply_absorb(example_profile(), body, size, &reply);
   CHECK(status != ABSORB_NO_MEMORY);
   CHECK((readable == JSON_OK) == (status != ABSORB_UNREADABLE));
   CHECK((status == ABSORB_OK) == (reply.token.bytes != NULL));
@@ -81,10 +102,11 @@ static void check_absorb(const char *text, size_t size) {
     check_taken(&reply.identity);
     check_taken(&reply.token);
     check_taken(&reply.refresh_token);
+    check_expires(&reply.expires);
     check_masked(body, size, &reply.token);
     check_masked(body, size, &reply.refresh_token);
   } else {
-    CHECK(!reply.identity.bytes && !reply.refresh_token.bytes);
+    CHECK(!reply.identity.bytes && !reply.refresh_token.bytes && !reply.expires.bytes);
     CHECK(reply.problem[0] && memchr(reply.problem, '\0', sizeof reply.problem));
   }
   if (status != ABSORB_UNREADABLE) {

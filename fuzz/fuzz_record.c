@@ -12,7 +12,8 @@ enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4 };
 static bool is_empty(const struct record *record) {
   return record->token.bytes == NULL && record->identity.bytes == NULL &&
          record->refresh_token.bytes == NULL && record->root.bytes == NULL &&
-         record->expires == 0 && record->retry_at == 0 && record->refusals.count == 0;
+         record->profile.bytes == NULL && record->expires == 0 && record->retry_at == 0 &&
+         record->refusals.count == 0;
 }
 
 static void check_number(double number) {
@@ -41,6 +42,7 @@ static void check_same(const struct record *one, const struct record *other) {
   CHECK(secret_equal(&one->identity, &other->identity));
   CHECK(secret_equal(&one->refresh_token, &other->refresh_token));
   CHECK(secret_equal(&one->root, &other->root));
+  CHECK(secret_equal(&one->profile, &other->profile));
   CHECK(memcmp(&one->issued, &other->issued, sizeof one->issued) == 0);
   CHECK(memcmp(&one->expires, &other->expires, sizeof one->expires) == 0);
   CHECK(memcmp(&one->lifetime, &other->lifetime, sizeof one->lifetime) == 0);
@@ -62,7 +64,8 @@ static enum record_status check_bytes(const char *bytes, size_t size) {
     free(exact);
     return status;
   }
-  CHECK(record.token.length > 0 || record.refusals.count > 0 || record.retry_at > 0);
+  CHECK(record.token.length > 0 || record.refusals.count > 0 || record.retry_at > 0 ||
+        (record.refresh_token.length > 0 && record.profile.length > 0));
   check_refusals(&record.refusals);
   check_credential(&record.token);
   check_credential(&record.identity);
@@ -108,7 +111,7 @@ static void check_frame(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < SUM_SIZE; i++)
     bytes[MAGIC_SIZE + size + i] = (char)(unsigned char)(sum >> (8 * i) & 0xffu);
   enum record_status status = check_bytes(bytes, length);
-  CHECK((status == RECORD_NEWER) == (data[0] > 3));
+  CHECK((status == RECORD_NEWER) == (data[0] > 4));
   free(bytes);
 }
 
@@ -147,6 +150,8 @@ static void check_round_trip(const uint8_t *data, size_t size) {
   take_credential(&record.identity, data, size / 2);
   take_credential(&record.refresh_token, data, size / 3);
   CHECK(secret_set(&record.root, "https://api.example/prod", 24));
+  if (size % 2 == 0)
+    CHECK(secret_set(&record.profile, "oauth2", 6));
   buffer_init(&written, MIC_RECORD_MAX, true);
   CHECK(record_write(&record, &written) == BUFFER_OK);
   CHECK(record_read(&again, written.data, written.length) == RECORD_READ);

@@ -177,6 +177,22 @@ describe("Ctrl-C", function()
     end)
   end)
 
+  it("of a load leaves no mark by which the module could never be loaded again", function()
+    local load = require("mic.pcall_compat").load
+    local name, good = "mic.interrupted_once", {}
+    cleanup.call(function()
+      package.preload[name], package.loaded[name] = nil, nil
+    end)
+    package.preload[name] = function()
+      error("interrupted", 0)
+    end
+    assert.is_false((pcall(require, name)))
+    package.preload[name] = function()
+      return good
+    end
+    assert.equal(good, (load(name)))
+  end)
+
   it("that the script catches leaves a client that works", function()
     sandbox:answer { path = "/user", delay = DELAY }
     local text, status = interrupt(CLIENT .. [[

@@ -95,11 +95,16 @@ end
 
 local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- the numbers on all Unix systems
 
+--- True for the mark of a load that has not ended: a light userdata on 5.1, a number on LuaJIT.
+local function is_mark(module)
+  return type(module) == "userdata" or type(module) == "number"
+end
+
 --- Removes the marks of interrupted loads, by which 5.1 and LuaJIT would refuse to load a module
 --- ever again.
 local function forget_interrupted()
   for name, module in pairs(package.loaded) do
-    if type(module) == "userdata" and type(name) == "string" and name:find "^mic%." then
+    if is_mark(module) and type(name) == "string" and name:find "^mic%." then
       package.loaded[name] = nil
     end
   end
@@ -113,7 +118,7 @@ end
 ---@return string|nil message
 function pcall_compat.load(name)
   local ok, module = true, package.loaded[name]
-  if module == nil or type(module) == "userdata" then
+  if module == nil or is_mark(module) then
     forget_interrupted()
     ok, module = pcall(require, name)
   end

@@ -343,6 +343,8 @@ static void test_token_time(void) {
   for (size_t i = 0; i < sizeof junk / sizeof *junk; i++)
     for (int unit = TIME_SECONDS; unit <= TIME_ISO; unit++)
       CHECK(is(left(junk[i], (enum time_unit)unit, 0), 0));
+  for (int unit = TIME_SECONDS; unit <= TIME_ISO; unit++)
+    CHECK(is(token_time_left(NULL, 0, (enum time_unit)unit, 0), 0));
   CHECK(is(left("1699999999", TIME_EPOCH, 1700000000), 0));
   CHECK(is(left("1700000000", TIME_EPOCH, 1700000000), 0));
 }

@@ -79,6 +79,8 @@ static bool read_date(const char *text, size_t length, double *seconds) {
 
 double token_time_left(const char *text, size_t length, enum time_unit unit, double wall) {
   double left = 0.0;
+  if (length == 0) /* `text` may be NULL then */
+    return 0.0;
   bool read = unit == TIME_ISO ? read_date(text, length, &left) : read_number(text, length, &left);
   if (!read)
     return 0.0;

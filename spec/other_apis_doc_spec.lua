@@ -101,6 +101,38 @@ describe("docs/other-apis.md", function()
     assert.is_true(count > 25)
   end)
 
+  it("shows the messages for profiles that are wrong", function()
+    local function message(profile, options)
+      local all = { base_url = "https://localhost", username = "demo", password = "x" }
+      for name, value in pairs(options or {}) do
+        all[name] = value
+      end
+      all.profile = profile
+      local ok, problem = pcall(mic.new, all)
+      assert.is_false(ok)
+      return (tostring(problem):gsub("^.-:%d+: ", ""):gsub(";? known options.*", ""))
+    end
+    local function login(body)
+      return { name = "x", login = "POST /login", login_body = body }
+    end
+    local found_messages = {
+      message { name = "x", logn = "POST /" },
+      message {},
+      message(login '{"user":{foo}}'),
+      message { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } },
+      message(login '{"user":}'),
+      message(login '{"user":"{username}"}'),
+      message { name = "x", headers = { "A: {token}", "a: b" } },
+      message({ name = "x", headers = { "A: {password}" } }, { auth_url = "https://other" }),
+    }
+    local section = tree.read(PAGE):match "\n## A profile that is wrong\n(.-)\n## "
+    local shown = {}
+    for text in section:match("\n|%-%-%-.*"):gmatch "\n| ([^|]*) |" do
+      shown[#shown + 1] = text
+    end
+    assert.same(found_messages, shown)
+  end)
+
   it("describes every field of a profile and every built-in one, and no other", function()
     local text = tree.read(PAGE)
     local fields = text:match "\n## Fields\n(.-)\n## "

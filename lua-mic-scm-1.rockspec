@@ -7,7 +7,7 @@ source = {
 }
 
 description = {
-  summary = "Client for the MIC API: log in, keep the credentials, call",
+  summary = "Client for the MIC API, and any API with a login: log in, keep the credentials, call",
   detailed = [[
 Logs in to the API, keeps the credentials fresh, and sends every call with the headers that it
 wants, over one connection where it can. Secrets stay in C and out of errors and logs.]],

@@ -1,4 +1,4 @@
---- lua-mic: a client for Telenor's Managed IoT Cloud (MIC).
+--- lua-mic: a client for Telenor's Managed IoT Cloud (MIC), and for any API with a login.
 
 local core = require "mic.core_loader" -- first: it explains a core built for another Lua
 
@@ -102,7 +102,7 @@ local function refuse_in_nginx(name)
 end
 
 --- Makes a client, logs in, and uses it for the module-wide calls.
----@param given table the options of `mic.new`; username and password are needed
+---@param given table the options of `mic.new`, with what the login needs
 ---@return table|nil client
 ---@return table|nil err
 function mic.login(given)

@@ -82,9 +82,9 @@ local function choose_password(text, path)
 end
 
 --- Makes a client from MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD or
---- MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a file store; for other APIs also
---- MIC_API (the name of a profile), MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE. Empty
---- variables count as unset. Raises for misuse: an invalid `options`.
+--- MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a file store; for other APIs
+--- also MIC_API (the name of a profile), MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE.
+--- Empty variables count as unset. Raises for misuse: an invalid `options`.
 ---@param options? table of `mic.new`; they override the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong

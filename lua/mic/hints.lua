@@ -1,35 +1,18 @@
---- Hints for the usual causes of errors, and the field names of the API's error bodies.
+--- Hints for the usual causes of errors.
+
+local mic = require "mic.profile.mic"
 
 local hints = {}
 
---- Field names of the API's error bodies.
-hints.members = {
-  text = "message",
-  key = "messageKey",
-  params = "messageParams",
-  property = "property",
-  legacy = "errorMessage", -- of functions behind the gateway, also with status 200
-}
-
---- End of the gateway's message for an unknown path: a digest of the token, useless to a reader and
---- unfit for logs.
-hints.digest = " %(hashed with .*$"
+--- Field names of the API's error bodies, and what ends a message and is cut off.
+hints.members, hints.digest = mic.error_members, mic.error_digest
 
 --- Each rule is a line of conditions and a line with the hint. The first rule applies whose
 --- conditions all hold: `text=…` occurs in the message, `keyless=true` requires an answer of the
 --- gateway (those of the application carry a message key), and the others equal the fact of that
---- name. One text, read at the first error, because most programs meet none.
+--- name. The API's own come first. One text, read at the first error, because most programs meet
+--- none.
 local rules = [[
-no_manifest=true
-  unknown stack: check the host name in the option stack
-profile=mic; status=403; keyless=true; message=Forbidden
-  check api_key, and the stage ("/prod") at the end of base_url
-profile=mic; status=403; keyless=true; message=Missing Authentication Token
-  there is no such path or method
-profile=mic; status=403; keyless=true; text=key=value pair
-  there is no such path or method
-profile=mic; status=401; fresh_token=true
-  this user may not do that, or the token belongs to another stack
 status=401; fresh_token=true
   this user may not do that, or the credentials are not for this API
 kind=tls; text=is for another host name
@@ -71,7 +54,7 @@ kind=network; text=the proxy refused
 kind=network; code=CURLE_COULDNT_RESOLVE_PROXY
   check the option proxy, or the variable https_proxy; in a password @ is written %40
 kind=auth; text=expired, and there is no refresh token
-  give use_credentials a refreshToken too, or call client:login()
+  give use_credentials a refresh_token too, or call client:login()
 missing=true
   call client:login(), or make the client with username and password
 ]]
@@ -81,7 +64,7 @@ local list
 
 local function read_rules()
   local read = {}
-  for conditions, hint in rules:gmatch "(%S[^\n]*)\n  ([^\n]*)\n" do
+  for conditions, hint in (mic.error_hints .. rules):gmatch "(%S[^\n]*)\n  ([^\n]*)\n" do
     local rule = { hint = hint }
     for name, value in conditions:gmatch "([%w_]+)=([^;]+)" do
       rule[#rule + 1] = name

@@ -74,8 +74,8 @@ local function other_spellings(name)
 end
 
 --- Generates a function that sets the headers of a profile on a request, and removes the caller's
---- in every spelling. One line for each name: a loop would end LuaJIT's trace. The variable http_NAME
---- has the value of any spelling, so most requests need to clear none.
+--- in every spelling. One line for each name: a loop would end LuaJIT's trace. The variable
+--- http_NAME has the value of any spelling, so most requests need to clear none.
 local function generate(names)
   local lines = { "local clear, set, var = ...", "return function(headers)", "local value" }
   local function add(line, ...)

@@ -381,7 +381,7 @@ local function renew(flight)
   err = errors.from_fail("missing", nil, "not logged in")
   if see_generation(flight) ~= "none" then
     local message = "the token has expired, and there is no refresh token"
-    err = errors.new("auth", message, { missing = true })
+    err = errors.new("auth", message, { missing = true, profile = account.profile.name })
   end
   return log_in_by_itself(flight, err)
 end

@@ -25,6 +25,32 @@ local mic = {
   },
   --- INVALID_LOGIN is not documented with one status. A 401 without it is a refusal too.
   refused = { { 400, "INVALID_LOGIN" }, { 401 }, { 403, "INVALID_LOGIN" } },
+  --- Field names of its error bodies.
+  error_members = {
+    text = "message",
+    key = "messageKey",
+    params = "messageParams",
+    property = "property",
+    legacy = "errorMessage", -- of functions behind the gateway, also with status 200
+  },
+  --- End of the gateway's message for an unknown path: a digest of the token, useless to a reader
+  --- and unfit for logs.
+  error_digest = " %(hashed with .*$",
+  --- Hints for its usual errors: see `mic.hints`.
+  error_hints = [[
+no_manifest=true
+  unknown stack: check the host name in the option stack
+profile=mic; status=403; keyless=true; message=Forbidden
+  check api_key, and the stage ("/prod") at the end of base_url
+profile=mic; status=403; keyless=true; message=Missing Authentication Token
+  there is no such path or method
+profile=mic; status=403; keyless=true; text=key=value pair
+  there is no such path or method
+profile=mic; status=401; fresh_token=true
+  this user may not do that, or the token belongs to another stack
+profile=mic; kind=auth; text=expired, and there is no refresh token
+  give use_credentials a refreshToken too, or call client:login()
+]],
 }
 
 return mic

@@ -11,8 +11,9 @@ local EXPIRED = "The incoming token has expired"
 
 --- Makes the API.
 ---@param world table
----@param settings table mode ("echo", "rotate", "omit"), lifetime (seconds), grace (seconds for
---- which a rotated refresh token works once more), reuse_revokes (what comes later revokes all)
+---@param settings table mode ("echo", "rotate", "omit"; "none": there is no refresh), lifetime
+--- (seconds), grace (seconds for which a rotated refresh token works once more), reuse_revokes (what
+--- comes later revokes all)
 ---@return table api
 function api.new(world, settings)
   return setmetatable({
@@ -82,6 +83,9 @@ function api_methods:login(user, password)
   account.families[#account.families + 1] = family
   if #account.families > 1 then
     self.renewals = self.renewals + 1
+  end
+  if self.settings.mode == "none" then
+    return grant(self, family, nil)
   end
   local refresh = new_refresh(self, family)
   family.refresh = refresh

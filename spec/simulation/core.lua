@@ -86,8 +86,9 @@ end
 local function make_record(self, credentials, before)
   local scratch = { real = real_core.client(self.config), shift = 0, process = self.process }
   sync(scratch)
+  local row = self.process.row
   assert(scratch.real:adopt {
-    identity = credentials.identityId,
+    identity = row.is_mic and credentials.identityId or nil,
     token = credentials.token,
     refresh_token = credentials.refreshToken or before,
   })

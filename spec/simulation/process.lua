@@ -14,7 +14,7 @@ local process_mt = { __index = process_methods }
 process.BASE_URL = "https://api.simulation.test/prod"
 
 --- Makes one that does not run yet.
----@param services table world, network, api, checker, plants
+---@param services table world, network, api, checker, plants, row
 ---@param random table
 ---@param group table of those that share a login: user, store, processes
 ---@param settings table name, in_line (one task, flights run in it), parks (waiting tasks are
@@ -30,6 +30,7 @@ function process.new(services, random, group, settings)
     api = services.api,
     checker = services.checker,
     plants = services.plants,
+    row = services.row,
     random = random,
     group = group,
     settings = settings,
@@ -62,7 +63,8 @@ local function make_client(self, mic, store, waiting)
   local life = self.life
   return mic.new {
     base_url = process.BASE_URL,
-    api_key = "key-" .. token.MARK,
+    profile = self.row.profile,
+    api_key = self.row.is_mic and "key-" .. token.MARK or nil,
     username = self.group.user,
     password = password_option(self),
     store = store,

@@ -8,6 +8,7 @@ local invariants = require "spec.simulation.invariants"
 local network = require "spec.simulation.network"
 local process = require "spec.simulation.process"
 local random = require "spec.simulation.random"
+local rows = require "spec.simulation.rows"
 local scenario = require "spec.simulation.scenario"
 local store = require "spec.simulation.store"
 local weather = require "spec.simulation.weather"
@@ -40,6 +41,9 @@ local function make_group(run, number)
     local name = ("p%d.%d"):format(number, index)
     local settings =
       scenario.process(run.random, name, run.settings.api.lifetime, count * 2)
+    if settings.password == "none" and not run.services.row.refreshes then
+      settings.password = "text" -- otherwise each token would need a login by a person
+    end
     local made = process.new(run.services, run.random:branch(), group, settings)
     made.configured = password
     run.processes[#run.processes + 1] = made
@@ -48,12 +52,16 @@ local function make_group(run, number)
 end
 
 --- Builds a world.
-local function build(seed, plants)
+local function build(seed, plants, row)
   local generator = random.new(seed)
   local settings = scenario.world(generator)
   local world = world_module.new()
   local sky = weather.new(world, generator:branch(), settings.weather)
-  local services = { world = world, plants = plants }
+  local services = { world = world, plants = plants, row = row }
+  settings.row = row.name
+  if not row.refreshes then
+    settings.api.mode = "none"
+  end
   services.api = api.new(world, settings.api)
   services.network = network.new(world, sky, generator:branch(), settings.network)
   services.checker = invariants.new(world, services.api, plants.rule)
@@ -124,12 +132,12 @@ end
 --- Runs a world.
 ---@param seed number whole
 ---@param options? table expiries (how many tokens have their time, 100), plants (a bug: see there),
---- history (how many of the last events)
+--- history (how many of the last events), row (its name; otherwise by lot)
 ---@return table result seed, broken (rule, text, at), renewals, calls, failures, seconds, history,
 --- noise
 function simulation.run(seed, options)
   options = options or {}
-  local run = build(seed, options.plants or {})
+  local run = build(seed, options.plants or {}, rows.of(seed, options.row))
   local world, checker, found = run.world, run.services.checker, run.services.api
   for _, made in ipairs(run.processes) do
     made:start()

@@ -5,7 +5,6 @@
 #include "credentials/template.h"
 #include "text/header.h"
 #include "text/json_scan.h"
-#include "text/utf8.h"
 
 static size_t count(const char *text, size_t length, char byte) {
   size_t found = 0;
@@ -19,7 +18,6 @@ static void check_filled(enum template_kind kind, const char *source, size_t len
   switch (kind) {
   case TEMPLATE_JSON:
     CHECK(json_scan(to->data, to->length, NULL, NULL) == JSON_OK);
-    CHECK(to->data[0] == source[0] || source[0] != '{');
     break;
   case TEMPLATE_FORM:
     CHECK(count(to->data, to->length, '&') <= count(source, length, '&'));
@@ -61,13 +59,25 @@ static void check(enum template_kind kind, const char *source, size_t length,
   template_clear(&template);
 }
 
+/* False for bytes that are not UTF-8, which no JSON can hold. */
+static bool is_json_text(const char *bytes, size_t length) {
+  struct buffer text;
+  buffer_init(&text, 1 << 16, true);
+  CHECK(buffer_append(&text, "\"", 1) == BUFFER_OK &&
+        buffer_append_json(&text, bytes, length) == BUFFER_OK &&
+        buffer_append(&text, "\"", 1) == BUFFER_OK);
+  bool good = json_scan(text.data, text.length, NULL, NULL) == JSON_OK;
+  buffer_free(&text);
+  return good;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2 || (size_t)data[1] + 2 > size)
     return 0;
   enum template_kind kind = (enum template_kind)(data[0] % 4);
   const char *text = (const char *)data + 2;
   size_t text_length = data[1], length = size - 2 - text_length;
-  if (!utf8_is_valid(text, text_length))
+  if (kind == TEMPLATE_JSON && !is_json_text(text, text_length))
     return 0;
   struct secret secret = {NULL, 0}, name = {NULL, 0};
   struct own_values own = {NULL, 0};

@@ -76,8 +76,8 @@ function pcall_compat.user(task, ...)
   return pass_interrupt(pcall_compat.call(task, ...))
 end
 
---- Passes news of an exchange to the user's listener. An error that it raises cancels the exchange
---- and is raised again unchanged.
+--- Passes data and progress of an exchange to the user's listener. An error that it raises cancels
+--- the exchange and is raised again unchanged.
 ---@param exchange table
 ---@param listener function
 ---@param ... any its arguments
@@ -95,16 +95,14 @@ end
 
 local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- the numbers on all Unix systems
 
---- True for the mark of a load that has not ended: a light userdata on 5.1, a number on LuaJIT.
-local function is_mark(module)
-  return type(module) == "userdata" or type(module) == "number"
-end
+--- Types of the mark of a module that is being loaded: on 5.1, and on LuaJIT.
+local marks = { userdata = true, number = true }
 
 --- Removes the marks of interrupted loads, by which 5.1 and LuaJIT would refuse to load a module
 --- ever again.
 local function forget_interrupted()
   for name, module in pairs(package.loaded) do
-    if is_mark(module) and type(name) == "string" and name:find "^mic%." then
+    if marks[type(module)] and type(name) == "string" and name:find "^mic%." then
       package.loaded[name] = nil
     end
   end
@@ -118,7 +116,7 @@ end
 ---@return string|nil message
 function pcall_compat.load(name)
   local ok, module = true, package.loaded[name]
-  if module == nil or is_mark(module) then
+  if module == nil or marks[type(module)] then
     forget_interrupted()
     ok, module = pcall(require, name)
   end

@@ -438,6 +438,47 @@ describe("a profile", function()
     end)
   end)
 
+  it("takes none of the options that only MIC has, and no name that has a value already", function()
+    local function message(options)
+      local ok, problem = pcall(make, {}, options)
+      assert.is_false(ok)
+      return problem
+    end
+    for name, value in pairs { identity = "query", manifest_url = "https://x.example" } do
+      assert.is_truthy(message({ [name] = value }):find(
+        ('option "%s" is for the profile mic'):format(name), 1, true))
+    end
+    for _, option in ipairs { "values", "secrets" } do
+      local problem = message { [option] = { token = "x" } }
+      assert.is_truthy(problem:find('must not set "token", which has a value already', 1, true))
+      problem = message { [option] = { ["a-b"] = "x" } }
+      assert.is_truthy(problem:find("letters, digits and _", 1, true))
+    end
+    local problem = message { values = { twice = "x" }, secrets = { twice = "y" } }
+    assert.is_truthy(problem:find('must not set "twice", which has a value already', 1, true))
+    assert.is_nil(problem:find('"y"', 1, true))
+  end)
+
+  it("masks what it sends as a secret, in a reply's echo, an error and at a prompt", function()
+    local client = make({
+      login = "POST /reply?status=400&body={body}",
+      login_headers = { "X-Extra: {extra}" },
+    }, {
+      values = { body = '{"error":"no extra-s3cret, no pass-word-1, no Y2xpZW50LXMzY3JldA=="}' },
+      secrets = { extra = "extra-s3cret" },
+      client_secret = "client-s3cret",
+    })
+    local _, err = client:login()
+    assert.equal("http", err.kind)
+    for _, text in ipairs { tostring(err), err.response.body, mic.pretty(err),
+      client:status().last_error } do
+      for _, secret in ipairs { "extra-s3cret", "pass-word-1", "Y2xpZW50LXMzY3JldA" } do
+        assert.is_nil(text:find(secret, 1, true), text)
+      end
+    end
+    assert.is_nil(err.response.url:find("?", 1, true))
+  end)
+
   it("shows what a login's reply has besides the credentials", function()
     local session = assert(make():login())
     assert.equal('{"expires_in":"3600","more":[1]}', json.encode(session))

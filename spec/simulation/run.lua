@@ -32,7 +32,8 @@ end
 local options = read_arguments()
 
 local function show(result)
-  print(("\nseed %d: %s"):format(result.seed, result.broken.rule))
+  print(("\nseed %d, profile %s: %s"):format(
+    result.seed, result.settings.row, result.broken.rule))
   print(("at %.5f s: %s\n"):format(result.broken.at, result.broken.text))
   print(table.concat(result.history, "\n"))
   if result.noise > 0 then

@@ -256,6 +256,47 @@ describe("authenticate", function()
     assert.is_nil(mic.pretty(seen):find "123456")
   end)
 
+  it("refreshes with a refresh token that is given alone", function()
+    local client = make(function(_, why)
+      asked[#asked + 1] = why.reason .. " " .. why.refresh_token
+      return { token = "t" }
+    end)
+    assert(client:use_credentials { refresh_token = "given-refresh-token" })
+    client:get "/thing"
+    assert.equal("refresh given-refresh-token", asked[1])
+    assert.equal("given-refresh-token", client:credentials().refresh_token)
+  end)
+
+  it("is used instead of the profile's requests, and whatever these need", function()
+    local client = make(nil, { profile = "cognito", headers = { ["X-A"] = "b" } })
+    assert(client:login())
+    assert(client:refresh())
+    assert.same({ "login", "refresh" }, asked)
+  end)
+
+  it("logs in for Telenor MIC, too", function()
+    sandbox:reset()
+    local found
+    local client = sandbox:client { authenticate = function(http)
+      local data = { userName = "demo", password = sandbox.password }
+      local headers = { ["x-api-key"] = sandbox.api_key }
+      found = api.data(http:post("/auth/login", data, { headers = headers })).credentials
+      return { token = found.token, refresh_token = found.refreshToken, identity = found.identityId }
+    end }
+    assert.same({}, client:login())
+    assert.equal(found.identityId, client:credentials().identityId)
+    api.data(client:get "/user")
+  end)
+
+  it("names the identity where calls carry it", function()
+    local client = sandbox:client { authenticate = function()
+      return { token = "t" }
+    end }
+    local _, err = client:get "/user"
+    assert.equal("auth: the result of the authenticate function has no identity, "
+      .. "which the calls of this API carry", api.line(err))
+  end)
+
   it("takes no user name or password for it", function()
     local client = make()
     assert.has_error(function()

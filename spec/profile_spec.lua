@@ -316,6 +316,47 @@ describe("a password function of the profile basic", function()
   end)
 end)
 
+describe("a profile without login", function()
+  local sandbox = api.around()
+
+  it("logs in to nothing, and refreshes nothing", function()
+    for _, options in ipairs { { profile = "bearer" },
+      { profile = "basic", username = "anna", password = "password-of-ours" } } do
+      local client = sandbox:client(options)
+      for method, message in pairs { login = "this API has no login",
+        refresh = "this API has no login and no refresh" } do
+        local res, err = client[method](client)
+        assert.is_nil(res)
+        assert.equal("auth: " .. message, api.line(err))
+      end
+      assert.equal("", sandbox:seen())
+    end
+  end)
+
+  it("says where a token comes from", function()
+    local client = sandbox:client { profile = "bearer" }
+    local hint = "give client:use_credentials a token, or mic.new what the profile's headers need"
+    assert.equal(hint, select(2, client:get "/thing").hint)
+    assert.equal(hint, select(2, client:auth_headers()).hint)
+  end)
+end)
+
+describe("the path / of a login", function()
+  local sandbox = api.around()
+
+  it("is the auth URL as it is written, also with a query", function()
+    for query, sent in pairs { [""] = "", ["?grant={username}"] = "?grant=a%26b" } do
+      local client = sandbox:client {
+        auth_url = sandbox.base_url .. "/token",
+        username = "a&b",
+        profile = { name = "own", login = "POST /" .. query },
+      }
+      client:login()
+      assert.equal("POST /token" .. sent, sandbox:seen())
+    end
+  end)
+end)
+
 describe("a profile that is wrong", function()
   local function problem(profile, options)
     local all = { base_url = "https://localhost", username = "demo", password = "x" }

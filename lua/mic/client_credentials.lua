@@ -211,7 +211,7 @@ function client_credentials.auth_headers(self)
   end
   local headers, kind, code, message = self.core:headers()
   if not headers then
-    return nil, errors.from_fail(kind, code, message)
+    return nil, errors.from_fail(kind, code, message, errors.context(self, {}))
   end
   return headers
 end

@@ -150,6 +150,7 @@ function errors.new(kind, message, fields)
       code = err.code,
       fresh_token = fields.fresh_token,
       profile = fields.profile,
+      no_login = fields.no_login,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
     }
@@ -200,7 +201,7 @@ function errors.assert(value, err, ...)
 end
 
 --- Returns the fields that the error of a call has: the context of `from_fail` and `from_reply`.
----@param client table the client state: mask (hides secrets), profile
+---@param client table the client state, or its token source: mask (hides secrets), profile
 ---@param call table method, shown (the path), attempts
 ---@return table context
 function errors.context(client, call)
@@ -210,6 +211,7 @@ function errors.context(client, call)
     attempts = call.attempts,
     mask = client.mask,
     profile = client.profile.name,
+    no_login = client.profile.no_login,
   }
 end
 

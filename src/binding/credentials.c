@@ -149,7 +149,8 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
   read_secret(L, table, "identity", &record->identity);
   read_secret(L, table, "token", &record->token);
   read_secret(L, table, "refresh_token", &record->refresh_token);
-  bool refreshes = !profile->is_default && profile->refresh.method[0] != '\0';
+  bool refreshes =
+      !profile->is_default && (profile->by_function || profile->refresh.method[0] != '\0');
   if (!record_has_login(record) || (record->token.length == 0 && !refreshes))
     argumentsL_raise(L, "token is required: a string");
   if (record->identity.length == 0 && record->token.length > 0 &&

@@ -241,6 +241,7 @@ static void read_row(lua_State *L, int row, struct api_client *client) {
   lua_pop(L, 1);
   copy_text(L, row, "name", &profile->name);
   profile->is_default = argumentsL_boolean(L, row, "is_default");
+  profile->by_function = argumentsL_boolean(L, row, "by_function");
   read_request(L, row, login_fields, &profile->login, values);
   read_request(L, row, refresh_fields, &profile->refresh, values);
   read_text(L, row, "token", set_member, &profile->token, values);

@@ -323,8 +323,9 @@ static bool set_auth_target(struct api_client *client, struct exchange *exchange
   exchange->direct = base->cleartext_loopback;
   bool ok = false;
   if (request->at_root && client->auth_url != NULL) {
-    ok = buffer_append(&exchange->url_text, client->auth_url, strlen(client->auth_url) + 1) ==
-         BUFFER_OK;
+    ok = buffer_append_text(&exchange->url_text, client->auth_url) == BUFFER_OK &&
+         buffer_append(&exchange->url_text, path->data + 1, path->length - 1) == BUFFER_OK &&
+         buffer_append(&exchange->url_text, "", 1) == BUFFER_OK;
     if (ok)
       exchange->url_text.length--;
   } else {

@@ -31,7 +31,7 @@ function credential_status.add(status, source)
     next_refresh = math.max(next_refresh or 0, wall + backoff)
   end
   status.next_refresh = next_refresh and math.floor(next_refresh)
-  local password = source.password
+  local password = not source.authenticate and source.password or nil
   local known = type(password) ~= "function"
   if not known and source.digested then -- not called for this: that of the last login
     password, known = source.digested.password, true

@@ -372,16 +372,19 @@ local function renew(flight)
   if before and flight.waited and not flight.saved then
     account.core:forget(flight.generation)
     see_generation(flight)
+    local facts = errors.context(account, {})
+    facts.missing = true
     local message = "logged out elsewhere while this call waited"
-    return log_in_by_itself(flight, errors.new("auth", message, { missing = true }))
+    return log_in_by_itself(flight, errors.new("auth", message, facts))
   end
   if account.can_refresh() then
     return send_refresh(flight)
   end
-  err = errors.from_fail("missing", nil, "not logged in")
+  local facts = errors.context(account, {})
+  err = errors.from_fail("missing", nil, "not logged in", facts)
   if see_generation(flight) ~= "none" then
-    local message = "the token has expired, and there is no refresh token"
-    err = errors.new("auth", message, { missing = true, profile = account.profile.name })
+    facts.missing = true
+    err = errors.new("auth", "the token has expired, and there is no refresh token", facts)
   end
   return log_in_by_itself(flight, err)
 end

@@ -190,8 +190,11 @@ end
 ---@return table|nil err
 function source_methods:refresh(deadline, retry)
   self:load()
+  if self.profile.no_login and not self.profile.requests.refresh then
+    return nil, errors.new("auth", "this API has no login and no refresh")
+  end
   if self.core:freshness() == "none" then
-    return nil, errors.from_fail("missing", nil, "not logged in")
+    return nil, errors.from_fail("missing", nil, "not logged in", errors.context(self, {}))
   end
   local ok, err = run(self, "force", deadline, { retry = retry })
   return ok and true, err

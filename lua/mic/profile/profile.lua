@@ -44,6 +44,7 @@ local function without_requests(row)
   for _, name in ipairs(request_fields) do
     copy[name] = nil
   end
+  copy.by_function = true
   return copy
 end
 
@@ -59,7 +60,7 @@ end
 ---@return table made row (for the core), name, is_mic, requests (method and path of `login` and
 --- `refresh`, for events), header_names, owned (these in lower case, as a set), token_header (the
 --- one that carries the token), token_variable (its name in nginx), query_name (query member of the
---- identity), sends_password (calls carry it, and there is no login)
+--- identity), no_login, sends_password (calls carry it, and there is no login)
 function profile.make(given)
   local row = row_of(given)
   row = given.authenticate and without_requests(row) or row
@@ -68,6 +69,7 @@ function profile.make(given)
     name = row.name,
     is_mic = row.is_default or false,
     requests = { login = request_of(row.login), refresh = request_of(row.refresh) },
+    no_login = not (row.login or given.authenticate) or nil,
     header_names = {}, -- of MIC also where the identity is not sent as a header
     owned = {},
     query_name = row.query_name,
@@ -76,7 +78,7 @@ function profile.make(given)
     local name = line:match "^[^:]*"
     made.header_names[index] = name
     made.owned[core.lower(name)] = true
-    if not row.login and (line:find("{basic", 1, true) or line:find("{password", 1, true)) then
+    if made.no_login and (line:find("{basic", 1, true) or line:find("{password", 1, true)) then
       made.sends_password = true
     end
     if not made.token_header and (line:find("{token", 1, true) or line:find("{basic", 1, true)) then

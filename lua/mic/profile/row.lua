@@ -121,7 +121,7 @@ local function complete(own, base)
     copy[name] = value
   end
   if own.login then
-    copy.refresh = nil
+    copy.refresh, copy.refresh_body, copy.refresh_headers = nil, nil, nil
   end
   for name, value in pairs(own) do
     copy[name] = value

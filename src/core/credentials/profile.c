@@ -71,7 +71,7 @@ bool profile_set_request(struct profile_request *request, const char *text, size
   request->method[method_length] = '\0';
   const char *query = memchr(path, '?', path_length);
   request->path = strndup(path, query != NULL ? (size_t)(query - path) : path_length);
-  request->at_root = path_length == 1;
+  request->at_root = path_length == 1 || path[1] == '?';
   char *literal = literal_path(&request->target);
   if (request->path == NULL || literal == NULL) {
     free(literal);

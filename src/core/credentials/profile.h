@@ -51,7 +51,7 @@ struct profile_request {
   char method[24]; /* "": the profile has no such request */
   char *path;      /* owned: as the profile has it, without query */
   struct template target;
-  bool at_root; /* the path is "/": the auth URL as it is written */
+  bool at_root; /* the path is "/": the auth URL as it is written, and a query */
   bool has_body;
   struct template body;
   struct profile_headers headers;
@@ -59,6 +59,7 @@ struct profile_request {
 
 struct profile {
   char *name;
+  bool by_function; /* a function of the user's logs in and refreshes */
   bool is_default; /* its records carry no name, so that version 0.1 can read them */
   struct profile_request login, refresh;
   struct member_path token, refresh_token, identity, expires; /* members of both replies */

@@ -333,6 +333,20 @@ describe("a profile without login", function()
     end
   end)
 
+  it("neither sends again nor remembers what a 401 refuses", function()
+    local client = sandbox:client {
+      username = "anna",
+      password = "password-of-ours",
+      profile = { name = "own", headers = { "X-Login: {basic}" } },
+    }
+    for _ = 1, 2 do
+      sandbox:answer { path = "/thing", status = 401, body = '{"message":"expired"}' }
+      local _, err = client:get "/thing"
+      assert.same({ "auth", 401, 1, "expired" }, { err.kind, err.status, err.attempts, err.message })
+      assert.equal("GET /thing", sandbox:seen())
+    end
+  end)
+
   it("says where a token comes from", function()
     local client = sandbox:client { profile = "bearer" }
     local hint = "give client:use_credentials a token, or mic.new what the profile's headers need"

@@ -154,7 +154,12 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
       .head = exchange->head.data,
       .head_length = exchange->head.length,
   };
+  const struct profile *profile = &client->profile;
+  /* Calls without what a login brings: there is nothing to renew. */
+  if (exchange->kind == EXCHANGE_REQUEST && !profile_sends(profile, VALUE_TOKEN, false) &&
+      !profile_sends(profile, VALUE_IDENTITY, false) && profile->identity_query == NULL)
+    return ANSWER_PLAIN;
   if (exchange->kind == EXCHANGE_REQUEST)
-    return profile_meaning(&client->profile, &answer);
+    return profile_meaning(profile, &answer);
   return profile_auth_meaning(&client->profile, exchange->kind == EXCHANGE_REFRESH, &answer);
 }

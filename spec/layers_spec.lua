@@ -22,6 +22,7 @@ local layers = {
 --- The path to a login or refresh has one door: only the module given may require the other.
 local doors = {
   ["mic.credentials.auth_request"] = "mic.credentials.refresh",
+  ["mic.credentials.authenticate"] = "mic.credentials.refresh",
   ["mic.credentials.refresh"] = "mic.credentials.single_flight",
   ["mic.credentials.single_flight"] = "mic.credentials.token_source",
 }

@@ -109,7 +109,8 @@ function mic.login(given)
   refuse_colon(given, "login")
   refuse_in_nginx "login"
   local made = client.new(given)
-  if given.username == nil or given.password == nil then
+  local needs_password = (given.profile or "mic") == "mic" and not given.authenticate
+  if needs_password and (given.username == nil or given.password == nil) then
     errors.raise "mic.login needs the options username and password"
   end
   local session, err = made:login()

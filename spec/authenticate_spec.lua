@@ -288,6 +288,26 @@ describe("authenticate", function()
     api.data(client:get "/user")
   end)
 
+  it("logs in by mic.login, too", function()
+    local client = assert(mic.login {
+      base_url = sandbox.base_url,
+      tls = { ca_file = sandbox.ca_file },
+      profile = "bearer",
+      authenticate = by_hand,
+    })
+    assert.is_true(client:authenticated())
+    client:close()
+    local made, err = mic.login {
+      base_url = sandbox.base_url,
+      profile = "bearer",
+      authenticate = function()
+        return nil, "refused"
+      end,
+    }
+    assert.is_nil(made)
+    assert.equal("auth", err.kind)
+  end)
+
   it("names the identity where calls carry it", function()
     local client = sandbox:client { authenticate = function()
       return { token = "t" }

@@ -46,7 +46,7 @@ local function reply_failure(what, reply, facts, is_mic)
   elseif conflicts[reply.status] and not is_mic then
     facts.retryable = true
   end
-  if not succeeded or errors.is_in(data) or has_error(reply) then
+  if not succeeded or (is_mic and errors.is_in(data)) or has_error(reply) then
     return errors.from_reply(reply, data, facts)
   end
   facts.status = reply.status

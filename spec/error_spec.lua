@@ -453,11 +453,15 @@ describe("error.from_reply", function()
     assert.are.equal("auth 401 K: m", tostring(refused))
     assert.is_false(refused.retryable)
 
-    local denied = from_body(401, [[{"message":"Unauthorized"}]], { fresh_token = true })
+    local body = [[{"message":"Unauthorized"}]]
+    local denied = from_body(401, body, { fresh_token = true, profile = "mic" })
     assert.are.equal(
       "auth 401: Unauthorized - this user may not do that, or the token belongs to another stack",
       tostring(denied)
     )
+    denied = from_body(401, body, { fresh_token = true, profile = "oauth2" })
+    assert.are.equal("this user may not do that, or the credentials are not for this API",
+      denied.hint)
     assert.are.equal("http", from_body(401, [[{"message":"Unauthorized"}]]).kind)
     assert.are.equal("http", from_body(403, "{}", { fresh_token = true }).kind)
     assert.are.equal("auth", from_body(500, "{}", { kind = "auth" }).kind)

@@ -44,8 +44,7 @@ struct login_values {
   const struct own_values *own;
 };
 
-/* Adds a value. False if out of memory. The name must be new. The list is sorted by name, so numbers
-   are valid once all values are there. */
+/* Adds a value. False if out of memory. The name must be new. */
 bool own_values_add(struct own_values *own, const char *name, const char *text, size_t length,
                     bool is_secret);
 void own_values_clear(struct own_values *own);

@@ -260,6 +260,21 @@ describe("an answer to a login", function()
     end)
   end
 
+  it("is understood as it came, before it is masked", function()
+    local body = '{"errors":{"password":"wrong, sorry"}}'
+    local client = make { profile = {
+      name = "own",
+      login = "POST /login",
+      login_body = '{"username":{username},"password":{password}}',
+      refused = { { 422, "wrong, sorry" } },
+    } }
+    sandbox:answer { path = "/login", status = 422, body = body }
+    local _, err = client:get "/thing"
+    assert.same({ "auth", 422, false }, { err.kind, err.status, err.retryable })
+    assert.equal('{"errors":{"password":"************"}}', err.response.body)
+    assert.is_truthy(select(2, client:get "/thing").message:find "not tried again for 15 min")
+  end)
+
   it("has its secrets masked by their names, whatever the status", function()
     local body = '{"id_token":"the-id-token","more":{"Session":"the-session"},"message":"no"}'
     for _, status in ipairs { 400, 200 } do

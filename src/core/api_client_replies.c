@@ -116,6 +116,23 @@ static void mask_reply(const struct api_client *client, struct exchange *exchang
   mask_end(&mask);
 }
 
+static struct profile_answer answer_of(const struct exchange *exchange) {
+  return (struct profile_answer){
+      .status = exchange->status,
+      .body = exchange->reply_body.data,
+      .body_length = exchange->reply_body.length,
+      .head = exchange->head.data,
+      .head_length = exchange->head.length,
+  };
+}
+
+/* Before the reply is masked. */
+static bool is_refusal(const struct api_client *client, const struct exchange *exchange) {
+  const struct profile_answer answer = answer_of(exchange);
+  return profile_auth_meaning(&client->profile, exchange->kind == EXCHANGE_REFRESH, &answer) ==
+         ANSWER_REFUSED;
+}
+
 void api_client_absorb(struct api_client *client, struct exchange *exchange) {
   tls_files_explain(&client->connections.options, &exchange->failure);
   if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
@@ -131,6 +148,7 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
     return;
   }
   exchange->read = true;
+  exchange->refused = is_refusal(client, exchange);
   buffer_free(&exchange->secret_body);
   if (exchange->status >= 200 && exchange->status < 300)
     absorb_success(client, exchange);
@@ -147,19 +165,13 @@ void api_client_absorb(struct api_client *client, struct exchange *exchange) {
 
 enum answer_meaning api_client_meaning(const struct api_client *client,
                                        const struct exchange *exchange) {
-  const struct profile_answer answer = {
-      .status = exchange->status,
-      .body = exchange->reply_body.data,
-      .body_length = exchange->reply_body.length,
-      .head = exchange->head.data,
-      .head_length = exchange->head.length,
-  };
   const struct profile *profile = &client->profile;
+  if (exchange->kind != EXCHANGE_REQUEST)
+    return exchange->refused ? ANSWER_REFUSED : ANSWER_PLAIN;
   /* Calls without what a login brings: there is nothing to renew. */
-  if (exchange->kind == EXCHANGE_REQUEST && !profile_sends(profile, VALUE_TOKEN, false) &&
+  if (!profile_sends(profile, VALUE_TOKEN, false) &&
       !profile_sends(profile, VALUE_IDENTITY, false) && profile->identity_query == NULL)
     return ANSWER_PLAIN;
-  if (exchange->kind == EXCHANGE_REQUEST)
-    return profile_meaning(profile, &answer);
-  return profile_auth_meaning(&client->profile, exchange->kind == EXCHANGE_REFRESH, &answer);
+  const struct profile_answer answer = answer_of(exchange);
+  return profile_meaning(profile, &answer);
 }

@@ -125,6 +125,7 @@ struct exchange {
   /* The result of a login or refresh reply. */
   bool read; /* its secrets were taken out and masked */
   bool absorbed;
+  bool refused; /* as the reply came */
   bool show_body;
   char problem[160];
 };

@@ -263,6 +263,7 @@ local seldom = {
   "mic.events",
   "mic.http.path",
   "mic.option_names",
+  "mic.credentials.authenticate",
   "mic.credentials.password",
   "mic.credentials.single_flight", -- and with it refresh
   "mic.pretty",

@@ -3,7 +3,6 @@
 --- caller that started it. All that it needs is in that table and in its `account`.
 
 local auth_request = require "mic.credentials.auth_request"
-local authenticate = require "mic.credentials.authenticate"
 local core_module = require "mic.core"
 local errors = require "mic.error"
 local events = require "mic.events"
@@ -218,7 +217,10 @@ end
 ---@return boolean|nil refused the API said that these credentials are wrong
 local function send(flight, what, username, password)
   local account = flight.account
-  local send_once = account.authenticate and authenticate.send or auth_request.send
+  local send_once = auth_request.send
+  if account.authenticate then
+    send_once = pcall_compat.need("mic.credentials.authenticate").send
+  end
   flight.sent = what
   local tries = 0
   while true do

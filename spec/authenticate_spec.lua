@@ -281,7 +281,11 @@ describe("authenticate", function()
       local data = { userName = "demo", password = sandbox.password }
       local headers = { ["x-api-key"] = sandbox.api_key }
       found = api.data(http:post("/auth/login", data, { headers = headers })).credentials
-      return { token = found.token, refresh_token = found.refreshToken, identity = found.identityId }
+      return {
+        token = found.token,
+        refresh_token = found.refreshToken,
+        identity = found.identityId,
+      }
     end }
     assert.same({}, client:login())
     assert.equal(found.identityId, client:credentials().identityId)

@@ -357,7 +357,8 @@ describe("a profile without login", function()
     for _ = 1, 2 do
       sandbox:answer { path = "/thing", status = 401, body = '{"message":"expired"}' }
       local _, err = client:get "/thing"
-      assert.same({ "auth", 401, 1, "expired" }, { err.kind, err.status, err.attempts, err.message })
+      assert.same({ "auth", 401, 1, "expired" },
+        { err.kind, err.status, err.attempts, err.message })
       assert.equal("GET /thing", sandbox:seen())
     end
   end)

@@ -60,7 +60,7 @@ struct profile_request {
 struct profile {
   char *name;
   bool by_function; /* a function of the user's logs in and refreshes */
-  bool is_default; /* its records carry no name, so that version 0.1 can read them */
+  bool is_default;  /* its records carry no name, so that version 0.1 can read them */
   struct profile_request login, refresh;
   struct member_path token, refresh_token, identity, expires; /* members of both replies */
   enum time_unit expires_as;

@@ -174,6 +174,9 @@ static void test_json_wrong(void) {
                                        "{\"a\":1} {username}"};
   for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
     CHECK(fills(TEMPLATE_JSON, broken[i], no_json));
+  static const char *const whole[] = {"{username}", "{nobody?}", "{token?}", "{username} "};
+  for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+    CHECK(fills(TEMPLATE_JSON, whole[i], "1: a placeholder cannot be the whole body"));
   CHECK(fills(TEMPLATE_JSON, "{\"a\":{nobody}}", "6: there is no value {nobody}"));
   CHECK(fills(TEMPLATE_JSON, "{\"a\":{api_key}}", "6: {api_key} has no value"));
   const char *const inside = ": a placeholder stands for a whole JSON value, not inside a text";

@@ -313,6 +313,8 @@ static bool accept_value(void *context, const char *text, const struct json_valu
 }
 
 static bool compile_json(struct compiler *compiler) {
+  size_t name_length = 0;
+  bool optional = false;
   char *copy = without_placeholders(compiler);
   if (copy == NULL)
     return false;
@@ -321,6 +323,9 @@ static bool compile_json(struct compiler *compiler) {
   if (status != JSON_OK)
     return fail(compiler, 0, "it begins with \"{\" and is no JSON");
   skip_space(compiler);
+  /* A value outside of any group could not be left out. */
+  if (placeholder_at(compiler, compiler->at, &name_length, &optional) > 0)
+    return fail(compiler, compiler->at, "a placeholder cannot be the whole body");
   return add_json_value(compiler);
 }
 

@@ -260,6 +260,21 @@ describe("an answer to a login", function()
     end)
   end
 
+  it("has the client's secret masked as a header carries it", function()
+    local client = sandbox:client { profile = "oauth2", auth_url = sandbox.base_url .. "/token",
+      client_id = "lua", client_secret = "client secret: 100% & more" }
+    for _, text in ipairs {
+      "bHVhOmNsaWVudCtzZWNyZXQlM0ErMTAwJTI1KyUyNittb3Jl", -- of both, form-encoded first
+      "bHVhOmNsaWVudCBzZWNyZXQ6IDEwMCUgJiBtb3Jl",
+      "client+secret%3A+100%25+%26+more",
+    } do
+      sandbox:answer { path = "/token", status = 400,
+        body = ('{"message":"got %s"}'):format(text) }
+      local _, err = client:login()
+      assert.is_truthy(err.message:find "^got %w?%w?%w?%w?%w?%*+%w?%w?%w?$", err.message)
+    end
+  end)
+
   it("is understood as it came, before it is masked", function()
     local body = '{"errors":{"password":"wrong, sorry"}}'
     local client = make { profile = {

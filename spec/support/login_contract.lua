@@ -47,8 +47,8 @@ end
 ---@param api table options (of `mic.new`), call (options of `client:request`), counters() (how many
 ---  logins and refreshes the server has granted; one number: how many requests for one it got),
 ---  token_life (seconds); if the server has it: refuses (options with which it refuses the login;
----  default: another password), refreshes (true), revoke(token), revoke_ends_all (the refresh token,
----  too), end_refresh(refresh_token), processes (how many call at once; 8)
+---  default: another password), refreshes (true), revoke(token), revoke_ends_all (the refresh
+---  token, too), end_refresh(refresh_token), processes (how many call at once; 8)
 function login_contract.add(api)
   local it = busted.it
   local function client_of(options, has_no_password)

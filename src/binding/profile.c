@@ -264,6 +264,8 @@ void profileL_read(lua_State *L, int config, struct api_client *client) {
   read_secret(L, config, "username", &client->username);
   read_secret(L, config, "client_id", &client->client_id);
   read_secret(L, config, "client_secret", &client->client_secret);
+  if (!known_secrets_client(&client->known, &client->client_secret))
+    argumentsL_raise_memory(L);
   read_values(L, config, "values", false, &client->own);
   read_values(L, config, "secrets", true, &client->own);
   read_auth_url(L, config, client);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../process/process_environment.h"
+#include "../text/escape.h"
 #include "../text/spelling.h"
 #include "../text/utf8.h"
 #include "known_secrets.h"
@@ -71,6 +72,17 @@ bool known_secrets_proxy(struct known_secrets *known, const char *url) {
   return password == NULL || set_decoded(&known->proxy_password, password, length);
 }
 
+bool known_secrets_client(struct known_secrets *known, const struct secret *client_secret) {
+  struct buffer form;
+  if (client_secret->length == 0)
+    return true;
+  buffer_init(&form, 4 * MIC_SECRET_MAX, true);
+  bool ok = escape_append_form(&form, client_secret->bytes, client_secret->length) == BUFFER_OK &&
+            secret_set(&known->client_form, form.data, form.length);
+  buffer_free(&form);
+  return ok;
+}
+
 /* ---- add to a mask ---- */
 
 void known_secrets_add(const struct known_secrets *known, struct mask *mask) {
@@ -78,6 +90,7 @@ void known_secrets_add(const struct known_secrets *known, struct mask *mask) {
   for (size_t i = 0; i < SENT_PASSWORDS; i++)
     mask_add(mask, &known->sent[i]);
   mask_add(mask, &known->proxy_password);
+  mask_add(mask, &known->client_form);
 }
 
 void known_secrets_add_record(const struct record *record, bool identity, struct mask *mask) {
@@ -92,4 +105,5 @@ void known_secrets_clear(struct known_secrets *known) {
   for (size_t i = 0; i < SENT_PASSWORDS; i++)
     secret_clear(&known->sent[i]);
   secret_clear(&known->proxy_password);
+  secret_clear(&known->client_form);
 }

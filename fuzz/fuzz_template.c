@@ -77,7 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   enum template_kind kind = (enum template_kind)(data[0] % 4);
   const char *text = (const char *)data + 2;
   size_t text_length = data[1], length = size - 2 - text_length;
-  if (kind == TEMPLATE_JSON && !is_json_text(text, text_length))
+  if (kind == TEMPLATE_JSON &&
+      (length == 0 || text[text_length] != '{' || !is_json_text(text, text_length)))
     return 0;
   struct secret secret = {NULL, 0}, name = {NULL, 0};
   struct own_values own = {NULL, 0};

@@ -275,6 +275,23 @@ describe("an answer to a login", function()
     end
   end)
 
+  it("has up to 16 secrets of the user's masked", function()
+    local secrets, texts = {}, {}
+    for index = 1, 16 do
+      texts[index] = ("secret-number-%d-"):format(index)
+      secrets["s" .. index] = texts[index]
+    end
+    local client = make { secrets = secrets }
+    assert(client:use_credentials { token = "a-token", refresh_token = "a-refresh-token" })
+    sandbox:answer { path = "/login", status = 400,
+      body = ('{"message":"%s"}'):format(table.concat(texts, " ")) }
+    assert.is_truthy(select(2, client:login()).message:find "^[*% ]+$")
+    secrets.s17 = "x"
+    local ok, problem = pcall(make, { secrets = secrets })
+    assert.is_false(ok)
+    assert.is_truthy(problem:find 'option "secrets" must not hold more than 16 texts$')
+  end)
+
   it("is understood as it came, before it is masked", function()
     local body = '{"errors":{"password":"wrong, sorry"}}'
     local client = make { profile = {

@@ -33,10 +33,12 @@ static bool is_name(const char *name, size_t length) {
   return length > 0;
 }
 
+enum { OWN_SECRETS_MAX = 16 }; /* a mask has room for them, and for 16 that the client knows */
+
 /* Reads a table of texts by name. [0, 0] */
 static void read_values(lua_State *L, int config, const char *option, bool is_secret,
                         struct own_values *own) {
-  int type = argumentsL_field(L, config, option);
+  int type = argumentsL_field(L, config, option), count = 0;
   if (type != LUA_TTABLE && type != LUA_TNIL)
     argumentsL_raise(L, "%s must be a table (got %s)", option, lua_typename(L, type));
   if (type == LUA_TTABLE) {
@@ -55,6 +57,8 @@ static void read_values(lua_State *L, int config, const char *option, bool is_se
       if (text_length > MIC_SECRET_MAX)
         argumentsL_raise(L, "%s must not hold a text longer than 10240 bytes (\"%s\")", option,
                          name);
+      if (is_secret && ++count > OWN_SECRETS_MAX)
+        argumentsL_raise(L, "%s must not hold more than %d texts", option, OWN_SECRETS_MAX);
       if (!own_values_add(own, name, text, text_length, is_secret))
         argumentsL_raise_memory(L);
       lua_pop(L, 1);

@@ -96,8 +96,8 @@ local function fits(rule, facts)
 end
 
 --- Returns the hint for an error. Facts: `kind`, `status`, `message`, `key` and `code` as in the
---- error; `profile`, its name; `no_login`, true if it has none; `fresh_token`, true if the call carried a token that should be good; `no_manifest`, true
---- if a stack's manifest was empty.
+--- error; `profile`, its name; `no_login`, true if it has none; `fresh_token`, true if the call
+--- carried a token that should be good; `no_manifest`, true if a stack's manifest was empty.
 ---@param facts table
 ---@return string|nil hint without a full stop; nil if the cause is not a usual one
 function hints.find(facts)

@@ -12,8 +12,8 @@ local EXPIRED = "The incoming token has expired"
 --- Makes the API.
 ---@param world table
 ---@param settings table mode ("echo", "rotate", "omit"; "none": there is no refresh), lifetime
---- (seconds), grace (seconds for which a rotated refresh token works once more), reuse_revokes (what
---- comes later revokes all)
+--- (seconds), grace (seconds for which a rotated refresh token works once more), reuse_revokes
+--- (what comes later revokes all)
 ---@return table api
 function api.new(world, settings)
   return setmetatable({

@@ -102,7 +102,7 @@ build = {
         "src/core/transfer/exchange_head.c",
         "src/core/transfer/kept_socket.c",
         "src/core/transfer/poller.c",
-        "src/core/transfer/redirect.c",
+        "src/core/transfer/redirect_target.c",
         "src/core/transfer/refusal.c",
         "src/core/transfer/sessions.c",
         "src/core/transfer/tls_files.c",

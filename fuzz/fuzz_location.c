@@ -10,7 +10,7 @@
 
 #include "dots.h"
 #include "text/url.h"
-#include "transfer/redirect.h"
+#include "transfer/redirect_target.h"
 
 static char *part_of(const char *text, CURLUPart part) {
   CURLU *url = curl_url();

@@ -95,11 +95,14 @@ end
 
 local SHORTAGES = { [23] = "ENFILE", [24] = "EMFILE" } -- the numbers on all Unix systems
 
+--- Types of the mark of a module that is being loaded: on 5.1, and on LuaJIT.
+local marks = { userdata = true, number = true }
+
 --- Removes the marks of interrupted loads, by which 5.1 and LuaJIT would refuse to load a module
 --- ever again.
 local function forget_interrupted()
   for name, module in pairs(package.loaded) do
-    if type(module) == "userdata" and type(name) == "string" and name:find "^mic%." then
+    if marks[type(module)] and type(name) == "string" and name:find "^mic%." then
       package.loaded[name] = nil
     end
   end
@@ -113,7 +116,7 @@ end
 ---@return string|nil message
 function pcall_compat.load(name)
   local ok, module = true, package.loaded[name]
-  if module == nil or type(module) == "userdata" then
+  if module == nil or marks[type(module)] then
     forget_interrupted()
     ok, module = pcall(require, name)
   end

@@ -50,6 +50,7 @@ build = {
         "src/binding/system.c",
         "src/binding/text.c",
         "src/core/api_client.c",
+        "src/core/credentials/auth_headers.c",
         "src/core/credentials/auth_reply.c",
         "src/core/credentials/credential_file.c",
         "src/core/credentials/credential_path.c",

@@ -60,8 +60,8 @@ static bool complete_lines(struct exchange *exchange, bool elsewhere) {
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool api_key) {
   struct header_snapshot **shared = api_key ? &client->open_lines : &client->bare_lines;
   if (*shared == NULL)
-    *shared = header_snapshot_open(client->profile, client->connections.options.user_agent,
-                                   api_key ? &client->api_key : NULL);
+    *shared = header_snapshot_make(NULL, client->profile, client->connections.options.user_agent,
+                                   api_key ? &client->api_key : NULL, false);
   if (*shared == NULL)
     return false;
   (*shared)->references++;

@@ -76,8 +76,8 @@ function pcall_compat.user(task, ...)
   return pass_interrupt(pcall_compat.call(task, ...))
 end
 
---- Passes news of an exchange to the user's listener. An error that it raises cancels the exchange
---- and is raised again unchanged.
+--- Passes data and progress of an exchange to the user's listener. An error that it raises cancels
+--- the exchange and is raised again unchanged.
 ---@param exchange table
 ---@param listener function
 ---@param ... any its arguments

@@ -35,7 +35,7 @@ struct header_snapshot *header_snapshot_make(const struct record *record,
             header_append_encodings(lines);
   if (ok && record != NULL)
     ok = append_line(lines, profile->token_header, profile->token_prefix, &record->token);
-  if (ok && identity && record->identity.length > 0)
+  if (ok && record != NULL && identity && record->identity.length > 0)
     ok = append_line(lines, profile->identity_header, "", &record->identity);
   if (ok && api_key != NULL && api_key->length > 0)
     ok = append_line(lines, profile->api_key_header, "", api_key);

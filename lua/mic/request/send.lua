@@ -214,7 +214,8 @@ local function fill(path, opts)
   if not paths then
     return nil -- as `build` reports
   end
-  return paths.query(paths.fill(path, opts.params), opts.query)
+  local filled = opts.params and paths.fill(path, opts.params) or path -- the core checks a path
+  return paths.query(filled, opts.query)
 end
 
 --- Continues a call whose first attempt brought no 2xx answer.

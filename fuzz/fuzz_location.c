@@ -1,4 +1,4 @@
-/* Fuzz target for redirect: the input is two lines, the URL of a page and the Location of its
+/* Fuzz target for redirect_target: the input is two lines, the URL of a page and the Location of its
    answer. */
 #include "fuzz.h"
 

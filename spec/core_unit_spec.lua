@@ -20,7 +20,8 @@ local function compile_command(program)
     "-Wl,--wrap=malloc,--wrap=realloc,--wrap=free -Isrc/core -o " .. program,
     "spec/c/core_test.c src/core/text/buffer.c src/core/text/secret.c src/core/text/json_scan.c",
     "src/core/text/jwt.c src/core/text/header.c src/core/text/decompress.c",
-    "src/core/text/secret_finder.c src/core/text/sha256.c src/core/text/spelling.c src/core/text/utf8.c -lcurl",
+    "src/core/text/secret_finder.c src/core/text/sha256.c src/core/text/spelling.c",
+    "src/core/text/utf8.c -lcurl",
   }, " ")
 end
 

@@ -201,9 +201,6 @@ local paths -- loaded at the first call with params or a query
 --- Returns the path as sent.
 ---@return any filled nil: `build` has to check the call
 local function fill(path, opts)
-  if opts == nil then
-    return path
-  end
   if type(path) ~= "string" or path == "" or not are_few(opts) then
     return nil
   end
@@ -261,7 +258,10 @@ end
 function send.verb(self, what, method, path, data, opts)
   local filled
   if not self.listens then
-    filled = fill(path, opts)
+    filled = path
+    if opts ~= nil then
+      filled = fill(path, opts)
+    end
   end
   if filled == nil then
     return build_and_send(self, what, method, path, data, opts)

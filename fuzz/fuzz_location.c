@@ -1,4 +1,4 @@
-/* Fuzz target for redirect: the input is two lines, the URL of a page and the Location of its
+/* Fuzz target for redirect_target: the input is two lines, the URL of a page and the Location of its
    answer. */
 #include "fuzz.h"
 
@@ -10,7 +10,7 @@
 
 #include "dots.h"
 #include "text/url.h"
-#include "transfer/redirect.h"
+#include "transfer/redirect_target.h"
 
 static char *part_of(const char *text, CURLUPart part) {
   CURLU *url = curl_url();

@@ -3,7 +3,7 @@
    each character spelled as the text selects, must be masked as a whole. */
 #include "fuzz.h"
 
-#include "text/mask.h"
+#include "text/secret_finder.h"
 #include "text/utf8.h"
 
 enum { PERCENT = 1, PLUS = 2, JSON = 4, HTML = 8, ALL = PERCENT | JSON | HTML };

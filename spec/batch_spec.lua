@@ -151,6 +151,41 @@ describe("client:batch", function()
     end
   end)
 
+  it("leaves nothing of one request in the next", function()
+    local folder = scratch.folder()
+    local path = folder.path .. "/saved"
+    box:answer { path = "/echo", status = 503, times = 2 }
+    local requests = {
+      { method = "PATCH", path = "/users/anna", data = { firstName = "A" } },
+      { path = "/users/anna" },
+      { path = "/user", save_to = path },
+      { path = "/user", headers = { Accept = "application/json" } },
+      { path = "/users/nobody" },
+      { method = "HEAD", path = "/user" },
+      { path = "/user", timeout = 5 },
+      { path = "/user", auth = false },
+      { path = "/echo" },
+      { path = "/user", on_data = function() end },
+      { path = "/user" },
+      concurrency = 1,
+    }
+    for _ = 1, 3 do
+      box:seen()
+      local results, seen = client:batch(requests), {}
+      for index, result in ipairs(results) do
+        local response = result.response
+        seen[index] = response and (response.data and response.data.userName or response.body)
+          or result.err.status
+      end
+      assert.are.same(
+        { "anna", "anna", "", "demo", 404, 403, "demo", 403, 403, "", "demo" }, seen
+      )
+      assert.are.equal(1, select(2, box:seen():gsub("PATCH", "")))
+      assert.is_true(os.remove(path))
+    end
+    folder:remove()
+  end)
+
   it("does a thousand requests", function()
     assert_all_good(client:batch(many(1000)), 1000)
     local counters = box:counters()

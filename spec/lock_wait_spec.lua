@@ -125,7 +125,8 @@ describe("a call that waits for the lock of the store", function()
     assert.is_nil(result.ended)
     loop.later = loop.later + 50
     loop:run()
-    assert.equal("timeout: somebody else holds the lock of the store", api.line(result.err))
+    assert.equal("timeout: another client or process holds the lock of the store",
+      api.line(result.err))
     assert.equal("", sandbox:seen())
   end)
 

@@ -298,7 +298,7 @@ describe("a request whose client disconnects", function()
   end)
 end)
 
-describe("the reader", function()
+describe("the dispatcher", function()
   it("may be lost: answers are late, but none is lost", function()
     slow(0.5)
     local pipe = shell.start(("curl -s --noproxy '*' %s/slow"):format(server.url))

@@ -184,11 +184,11 @@ function client_methods:fetch(url, opts)
   return send_built(mine, built)
 end
 
---- Returns the results of a batch whose code cannot be loaded.
-local function unloaded(requests, kind, code, message)
+--- Returns the results of a batch that cannot begin.
+local function failed(requests, err)
   local results = {}
   for index = 1, type(requests) == "table" and #requests or 0 do
-    results[index] = { err = errors.from_fail(kind, code, message) }
+    results[index] = { err = err }
   end
   return results
 end
@@ -200,16 +200,14 @@ function client_methods:batch(requests)
   local mine = inside(self, "batch")
   local batch, kind, code, message = pcall_compat.load "mic.request.batch"
   if not batch then
-    return unloaded(requests, kind, code, message)
+    return failed(requests, errors.from_fail(kind, code, message))
   end
   local calls, concurrency = batch.build(requests, mine.profile.owned)
   local ready, err = insides.connect(mine)
-  return batch.run(calls, concurrency, mine, function(self_in_batch, built)
-    if not ready then
-      return nil, err
-    end
-    return send_built(self_in_batch, built)
-  end)
+  if not ready then
+    return failed(calls, err)
+  end
+  return batch.run(calls, concurrency, ready, send_built)
 end
 
 --- ---- credentials ----

@@ -12,7 +12,7 @@
 #include "text/header.h"
 #include "text/json_scan.h"
 #include "text/jwt.h"
-#include "text/mask.h"
+#include "text/secret_finder.h"
 #include "text/secret.h"
 #include "text/sha256.h"
 

@@ -116,7 +116,7 @@ function conformance.define(it, kind, world)
         local method = index == 2 and "POST" or "GET"
         local response = mic.assert(client:request { method = method, path = "/x", auth = false })
         list[index] = response.new_connection and response.data
-        sleep(0.03)
+        sleep(0.1)
       end
       return list
     end)

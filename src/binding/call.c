@@ -6,7 +6,7 @@
 #include "../core/text/header.h"
 #include "../core/text/url.h"
 #include "../core/text/url_path.h"
-#include "../core/transfer/redirect.h"
+#include "../core/transfer/redirect_target.h"
 #include "call.h"
 #include "client_box.h"
 

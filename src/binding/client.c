@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "../core/text/header.h"
-#include "../core/transfer/redirect.h"
+#include "../core/transfer/redirect_target.h"
 #include "call.h"
 #include "client.h"
 #include "client_box.h"

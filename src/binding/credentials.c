@@ -5,7 +5,7 @@
 #include "../core/text/header.h"
 #include "client_box.h"
 #include "credentials.h"
-#include "masking.h"
+#include "mask_text.h"
 #include "record.h"
 
 static void push_failure_text(lua_State *L, struct failure *failure, enum failure_kind kind,

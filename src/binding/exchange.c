@@ -217,7 +217,7 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
 
 /* ---- methods ---- */
 
-static bool has_news(const struct exchange *exchange) {
+static bool has_update(const struct exchange *exchange) {
   return exchange->failure.kind == FAILURE_NONE &&
          (exchange_has_piece(exchange) || exchange->progress.changed);
 }
@@ -239,7 +239,7 @@ static int push_piece(lua_State *L, struct exchange_box *box) {
 }
 
 /* Progress first: it precedes the piece that it counts. */
-static int push_news(lua_State *L, struct exchange_box *box) {
+static int push_update(lua_State *L, struct exchange_box *box) {
   struct exchange_progress *progress = &box->exchange.progress;
   double now = progress->now, total = progress->total;
   if (!progress->changed)
@@ -263,17 +263,17 @@ static int exchange_run(lua_State *L) {
   struct exchange_box *box = exchangeL_check(L, 1);
   double seconds = argumentsL_number(L, 2);
   luaL_argcheck(L, seconds >= 0.0, 2, "seconds must not be negative");
-  luaL_argcheck(L, !box->shown, 1, "is handing over what has come");
+  luaL_argcheck(L, !box->shown, 1, "is returning its content");
   engine_sync(&box->exchange);
-  if (has_news(&box->exchange))
-    return push_news(L, box);
+  if (has_update(&box->exchange))
+    return push_update(L, box);
   /* A poll of zero seconds needs no wait: the engine runs the transfer. */
   bool looks = seconds == 0.0 && box->exchange.job != NULL;
   if (box->exchange.state == EXCHANGE_RUNNING && !looks &&
       !exchangeL_drive(L, box->client, box, seconds))
     api_client_cancel(&box->exchange, FAILURE_CANCELLED, "the call was interrupted");
-  if (has_news(&box->exchange))
-    return push_news(L, box);
+  if (has_update(&box->exchange))
+    return push_update(L, box);
   lua_pushstring(L, box->exchange.state == EXCHANGE_RUNNING ? "wait" : "done");
   return 1;
 }

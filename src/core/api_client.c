@@ -81,8 +81,9 @@ static bool link_open_lines(struct api_client *client, struct exchange *exchange
   struct header_snapshot **shared = bare ? &client->bare_lines : &client->open_lines;
   if (*shared == NULL) {
     struct login_values values = api_client_values(client);
-    *shared = header_snapshot_open(&client->profile, &values,
-                                   client->connections.options.user_agent, bare);
+    *shared =
+        header_snapshot_make(&client->profile, &values, client->connections.options.user_agent,
+                             bare ? SNAPSHOT_BARE : SNAPSHOT_OPEN);
   }
   if (*shared == NULL)
     return false;

@@ -6,7 +6,7 @@
 #include "api_client.h"
 #include "credentials/auth_reply.h"
 #include "text/header.h"
-#include "transfer/tls_files.h"
+#include "transfer/tls_failure.h"
 
 static void learn_clock(struct api_client *client, const struct exchange *exchange) {
   size_t offset = 0;
@@ -134,7 +134,7 @@ static bool is_refusal(const struct api_client *client, const struct exchange *e
 }
 
 void api_client_absorb(struct api_client *client, struct exchange *exchange) {
-  tls_files_explain(&client->connections.options, &exchange->failure);
+  tls_failure_explain(&client->connections.options, &exchange->failure);
   if (exchange->failure.kind != FAILURE_NONE || exchange->head.length == 0)
     return;
   /* Only for replies of the API: the Date of another origin says nothing about its tokens. */

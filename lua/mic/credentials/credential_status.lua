@@ -23,8 +23,8 @@ function credential_status.add(status, source)
   status.counters.adoptions = cache.adoptions
   if left then
     local expires = wall + left
-    status.expires = math.floor(expires)
-    status.issued = lifetime and math.floor(expires - lifetime)
+    status.expires = math.floor(expires + 0.5) -- both clocks go on between two calls
+    status.issued = lifetime and math.floor(expires - lifetime + 0.5)
     next_refresh = expires - (cache.advisory or 0)
   end
   if backoff then

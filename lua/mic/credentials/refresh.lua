@@ -35,7 +35,7 @@ end
 --- A timeout error if no time is left. A refresh sent too late would spend its token unanswered.
 local function no_time(flight)
   if now(flight) >= flight.ends then
-    return errors.new("timeout", "somebody else holds the lock of the store")
+    return errors.new("timeout", "another client or process holds the lock of the store")
   end
 end
 

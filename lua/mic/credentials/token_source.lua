@@ -330,18 +330,18 @@ end
 --- Notes that the API calls a renewed token expired, too. For a minute such answers start no
 --- renewal.
 ---@param generation number of the token that was sent
-function source_methods:note_vain(generation)
+function source_methods:note_useless_renewal(generation)
   local _, present = self.core:freshness()
   if generation == present then
-    self.group.minute_limit:note("vain", self.transport.now(), 1)
+    self.group.minute_limit:note("useless", self.transport.now(), 1)
   end
 end
 
 --- True if a renewal is known to be useless at the moment.
 ---@return boolean
-function source_methods:is_vain()
+function source_methods:is_renewal_useless()
   local notes = self.group.minute_limit
-  return (notes:here("vain", self.transport.now()) or notes:shared "vain") ~= nil
+  return (notes:here("useless", self.transport.now()) or notes:shared "useless") ~= nil
 end
 
 --- Marks the present token as refused, so that the next use renews it. Limited to one token a

@@ -178,11 +178,13 @@ end
 
 local function query_text(name, value, wanted_in_list)
   if type(value) == "boolean" then
-    return encode(tostring(value))
+    return tostring(value)
+  elseif type(value) == "string" then
+    return encode(value)
   end
   local text, wanted = text_of(value)
   if text then
-    return encode(text)
+    return (text:gsub("%+", "%%2B")) -- as in 1e+20
   end
   if type(value) == "number" then
     errors.raise(("query.%s must be %s"):format(name, wanted))
@@ -213,9 +215,30 @@ local function list_length(name, list)
   return count
 end
 
+--- Encoded names with "=", by name.
+local starts, start_count = {}, 0
+local STARTS_MAX = 200 -- bounds the memory if names are built at run time
+
+local function start_of(name)
+  local start = starts[name]
+  if start then
+    return start
+  end
+  if type(name) ~= "string" or name == "" then
+    local got = name == "" and "an empty one" or "a key of type " .. type(name)
+    errors.raise(("query must have names (got %s)"):format(got))
+  end
+  if start_count >= STARTS_MAX then
+    starts, start_count = {}, 0
+  end
+  start = encode(name) .. "="
+  starts[name], start_count = start, start_count + 1
+  return start
+end
+
 --- Encodes one query parameter; a list repeats the name, an empty list is omitted.
 local function query_pairs(name, value)
-  local start = encode(name) .. "="
+  local start = start_of(name)
   if type(value) ~= "table" then
     return start .. query_text(name, value, false)
   end
@@ -237,20 +260,22 @@ function path.query(existing, query)
   if type(query) ~= "table" then
     errors.raise(("query must be a table (got %s)"):format(type(query)))
   end
+  local text, joint = existing, existing:find("?", 1, true) and "&" or "?"
+  if joint == "&" and existing:find "[?&]$" then
+    joint = ""
+  end
+  local only, value = next(query)
+  if value ~= nil and next(query, only) == nil and type(value) ~= "table"
+    and getmetatable(query) == nil then
+    return text .. joint .. start_of(only) .. query_text(only, value, false)
+  end
   local names = {}
   for name in pairs(query) do
-    if type(name) ~= "string" or name == "" then
-      local got = name == "" and "an empty one" or "a key of type " .. type(name)
-      errors.raise(("query must have names (got %s)"):format(got))
-    end
+    start_of(name) -- raises for what is no name
     names[#names + 1] = name
   end
   if names[2] then
     table.sort(names)
-  end
-  local text, joint = existing, existing:find("?", 1, true) and "&" or "?"
-  if joint == "&" and existing:find "[?&]$" then
-    joint = ""
   end
   for index = 1, #names do
     local made = query_pairs(names[index], query[names[index]])

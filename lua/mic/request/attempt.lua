@@ -67,8 +67,8 @@ end
 
 --- Makes a listener that passes data and progress to the user's functions, outside libcurl.
 local function listener(call)
-  return function(news, first, second)
-    if news == "progress" then
+  return function(state, first, second)
+    if state == "progress" then
       return call.listen(first, second)
     end
     call.handed = true

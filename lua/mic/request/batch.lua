@@ -9,77 +9,73 @@ local sender = require "mic.request.send"
 local batch = { build = batch_requests.build }
 
 local SLICE = 1 -- seconds between checks, in case a task is lost
-local IDLE = 64 -- exchanges of finished calls kept for reuse
 
---- Stops the batch after an error, usually of a user's function; running exchanges are cancelled.
-local function break_off(state, problem)
-  if not state.broken then
-    state.broken, state.problem = true, problem
-  end
-  for exchange in pairs(state.exchanges) do
-    exchange:cancel()
-  end
-  state.transport.wake(state)
-end
-
-local function forget(state, exchange, ...)
-  state.exchanges[exchange] = nil
-  return ...
-end
-
---- Keeps an exchange whose result was read; returns that result.
-local function keep_idle(idle, exchange, ...)
-  if #idle < IDLE then
-    idle[#idle + 1] = exchange
-  end
-  return ...
-end
-
---- Returns a client state whose running exchanges are recorded, so that they can be cancelled.
-local function watched(inside, state)
-  local outer = state.transport
+--- Makes a transport over that of an event loop, whose `cancel` ends all exchanges and lets none
+--- start.
+local function cancellable(outer)
   local transport = setmetatable({ current = false }, { __index = outer })
+  local running, cancelled = {}, false
+
+  local function forget(exchange, ...)
+    running[exchange] = nil
+    return ...
+  end
+
   function transport.start(core, ...)
-    if state.broken then
+    if cancelled then
       return nil, "cancelled", nil, "the batch was broken off"
     end
     return outer.start(core, ...)
   end
+
   function transport.finish(core, exchange, listener)
-    state.exchanges[exchange] = true
-    return forget(state, exchange, outer.finish(core, exchange, listener))
+    running[exchange] = true
+    return forget(exchange, outer.finish(core, exchange, listener))
   end
-  function transport.call(core, method, path, seconds, resend, body, more)
-    local idle = state.client.idle
-    local count = #idle
-    local spare = idle[count]
-    idle[count] = nil
-    local exchange, kind, code, message =
-      transport.start(core, "call", method, path, seconds, resend, body, more, spare)
+
+  function transport.call(core, ...)
+    local exchange, kind, code, message = transport.start(core, "call", ...)
     if not exchange then
-      idle[count] = spare
       return exchange, kind, code, message
     end
-    return keep_idle(idle, exchange, transport.finish(core, exchange))
+    return transport.finish(core, exchange)
   end
-  return setmetatable({ transport = transport }, { __index = inside })
+
+  function transport.cancel()
+    cancelled = true
+    for exchange in pairs(running) do
+      exchange:cancel()
+    end
+  end
+
+  return transport
 end
 
-local function send(state, call)
-  local client = state.client
-  if type(call) == "string" and client.core and not client.closed then
-    return sender.verb(state.inside, "client:batch", "GET", call)
+--- Stops the batch after an error, usually of a user's function.
+local function break_off(state, problem)
+  if not state.broken then
+    state.broken, state.problem = true, problem
   end
-  return state.send(state.inside, batch_requests.whole(call))
+  state.transport.cancel()
+  state.transport.wake(state)
+end
+
+local function send(state, client, call)
+  if type(call) ~= "string" then
+    return state.send_built(client, call)
+  elseif client.closed then
+    return state.send_built(client, batch_requests.of_path(call)) -- for its error
+  end
+  return sender.verb(client, "client:batch", "GET", call)
 end
 
 --- Task: sends calls until there are no more.
 local function work(state)
-  local calls, results = state.calls, state.results
+  local calls, results, client = state.calls, state.results, state.client
   while state.next <= #calls and not state.broken do
     local index = state.next
     state.next = index + 1
-    local response, err = send(state, calls[index])
+    local response, err = send(state, client, calls[index])
     results[index] = response and { response = response } or { err = err }
   end
   state.running = state.running - 1
@@ -107,31 +103,42 @@ local function run_tasks(state, task)
   end
 end
 
---- Runs the calls and returns when the last one has ended.
----@param calls table[] of `build`
----@param concurrency number
----@param inside table the client state
----@param send_built fun(inside: table, call: table): table|nil, table|nil
----@return table results
-function batch.run(calls, concurrency, inside, send_built)
-  local transport, task = inside.transport, work_guarded
-  if not transport.can_suspend() then
-    task, transport = work, blocking_loop.new(inside.core)
+--- Returns a copy of the client state with another transport: cheaper to read than through a
+--- metatable, which is left for what is set later.
+local function with_transport(self, transport)
+  local copy = {}
+  for name, value in pairs(self) do
+    copy[name] = value
   end
-  inside.idle = inside.idle or {}
+  copy.transport = transport
+  return setmetatable(copy, { __index = self })
+end
+
+--- Runs the calls and returns when the last one has ended.
+---@param calls (table|string)[] of `build`
+---@param concurrency number
+---@param self table the client state, connected
+---@param send_built fun(self: table, call: table): table|nil, table|nil
+---@return table results
+function batch.run(calls, concurrency, self, send_built)
+  local transport, task
+  if self.transport.can_suspend() then
+    transport, task = cancellable(self.transport), work_guarded
+  else
+    self.idle_exchanges = self.idle_exchanges or {}
+    transport, task = blocking_loop.new(self.core, self.idle_exchanges), work
+  end
   local state = {
-    client = inside,
+    client = with_transport(self, transport),
+    transport = transport,
+    send_built = send_built,
     calls = calls,
     results = {},
-    next = 1,
-    running = math.min(concurrency, #calls),
-    transport = transport,
-    send = send_built,
-    exchanges = {},
+    next = 1, -- index of the next call
+    running = math.min(concurrency, #calls), -- number of tasks
     broken = false,
-    problem = nil,
+    problem = nil, -- why it is broken
   }
-  state.inside = watched(inside, state)
   local ok, problem = pcall_compat.call(run_tasks, state, task)
   if not ok then
     break_off(state, problem)

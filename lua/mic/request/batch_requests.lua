@@ -10,12 +10,12 @@ local batch_requests = {}
 local CONCURRENCY = 16
 local WHAT = "client:batch: request %d"
 
-local of_path = { path = "string", params = "table", query = "table" }
+local plain_options = { path = "string", params = "table", query = "table" }
 
 --- Returns the whole path of a GET that has only path, params and query; nil for other requests.
 local function plain_path(request)
   for name, value in next, request do
-    if type(value) ~= of_path[name] then
+    if type(value) ~= plain_options[name] then
       return nil
     end
   end
@@ -26,11 +26,11 @@ local function plain_path(request)
   return paths.query(paths.fill(path, params), query)
 end
 
---- Builds a member of `build`'s list.
----@param member table|string
+--- Builds the call of a path in `build`'s list.
+---@param path string
 ---@return table call
-function batch_requests.whole(member)
-  return type(member) == "string" and build.call({ path = member }, "client:batch") or member
+function batch_requests.of_path(path)
+  return build.call({ path = path }, "client:batch")
 end
 
 local function build_all(requests, calls, owned)

@@ -47,7 +47,7 @@ function actions.ensure(self, call)
 end
 
 function actions.renew(self, call, reply)
-  if self.token_source:is_vain() then
+  if self.token_source:is_renewal_useless() then
     call.resent = (call.resent or 0) + 1
     return self.token_source:look() -- another worker may have saved a better token
   end
@@ -127,7 +127,7 @@ end
 ---@return boolean again false: the call has ended
 function recovery.prepare(self, call, reply, kind, code)
   if reply and reply.means == "expired" and (call.renewed or 0) > 0 then
-    self.token_source:note_vain(reply.generation)
+    self.token_source:note_useless_renewal(reply.generation)
   end
   if reply and reply.status == 401 and reply.authenticated then
     self.token_source:drop_password()

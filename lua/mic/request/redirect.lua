@@ -1,4 +1,4 @@
---- Redirects: the target, whether it may be followed, and which headers are kept.
+--- Redirects: the target, and which headers are kept. `policy` decides whether one is followed.
 
 local paths = require "mic.http.path"
 local policy = require "mic.request.policy"

@@ -208,9 +208,6 @@ local paths -- loaded at the first call with params or a query
 --- Returns the path as sent.
 ---@return any filled nil: `build` has to check the call
 local function fill(path, opts)
-  if opts == nil then
-    return path
-  end
   if type(path) ~= "string" or path == "" or not are_few(opts) then
     return nil
   end
@@ -221,7 +218,8 @@ local function fill(path, opts)
   if not paths then
     return nil -- as `build` reports
   end
-  return paths.query(paths.fill(path, opts.params), opts.query)
+  local filled = opts.params and paths.fill(path, opts.params) or path -- the core checks a path
+  return paths.query(filled, opts.query)
 end
 
 --- Continues a call whose first attempt brought no 2xx answer.
@@ -267,7 +265,10 @@ end
 function send.verb(self, what, method, path, data, opts)
   local filled
   if not self.listens and not self.headers then
-    filled = fill(path, opts)
+    filled = path
+    if opts ~= nil then
+      filled = fill(path, opts)
+    end
   end
   if filled == nil then
     return build_and_send(self, what, method, path, data, opts)

@@ -80,7 +80,7 @@ end
 --- again unchanged.
 ---@param _ table the core's client
 ---@param exchange table
----@param listener? fun(news: string, first: any, second: any): boolean? receives each "data" and
+---@param listener? fun(state: string, first: any, second: any): boolean? receives each "data" and
 --- "progress"; false cancels the exchange
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
@@ -88,11 +88,11 @@ end
 ---@return string|nil message
 function blocking.finish(_, exchange, listener)
   while true do
-    local news, first, second = exchange:run(LONG)
-    if news == "done" then
+    local state, first, second = exchange:run(LONG)
+    if state == "done" then
       return exchange:result()
     end
-    if news ~= "wait" and not pcall_compat.listen(exchange, listener, news, first, second) then
+    if state ~= "wait" and not pcall_compat.listen(exchange, listener, state, first, second) then
       return nil, "cancelled", nil, "the call was cancelled"
     end
   end

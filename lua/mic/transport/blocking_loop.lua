@@ -10,7 +10,7 @@ local blocking = require "mic.transport.blocking"
 local blocking_loop = {}
 
 local EARLY = 4 -- tasks whose exchanges are sent before the other tasks start
-local SPARE = 64 -- coroutines kept for other tasks
+local SPARE = 64 -- idle coroutines and, of each client, idle exchanges that are kept
 local WAITS, SLEEPS, ENDED = {}, {}, {} -- first values of the yields of this file
 
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
@@ -137,8 +137,9 @@ end
 
 --- Makes a transport for tasks, which run while the main program is in `park`.
 ---@param core_client table of all its exchanges
+---@param idle table list of the client's idle exchanges
 ---@return table transport
-function blocking_loop.new(core_client)
+function blocking_loop.new(core_client, idle)
   local self = {
     core = core_client,
     spare = find_spare(),
@@ -146,7 +147,7 @@ function blocking_loop.new(core_client)
     waiting = {}, -- coroutines by exchange
     sleeping = {}, -- ends of their sleeps by coroutine
   }
-  local transport = setmetatable({}, { __index = blocking })
+  local transport = setmetatable({ current = false }, { __index = blocking })
 
   --- True: only tasks get this transport.
   function transport.can_suspend()
@@ -179,20 +180,40 @@ function blocking_loop.new(core_client)
 
   --- Suspends only the task. With a listener it blocks the thread: `collect` returns exchanges that
   --- have ended, and no pieces of others.
-  function transport.finish(_, exchange, listener)
+  function transport.finish(core, exchange, listener)
     if listener then
-      return blocking.finish(_, exchange, listener)
+      return blocking.finish(core, exchange, listener)
     end
     yield(WAITS, exchange)
     return exchange:result()
   end
 
-  function transport.call(core, ...)
-    local exchange = core:start("call", ...)
+  function transport.call(core, method, path, seconds, resend, body, more)
+    local count = #idle
+    local spare = idle[count]
+    idle[count] = nil
+    local exchange, running =
+      core:start("call", method, path, seconds, resend, body, more, spare)
     if not exchange then
-      return false
+      idle[count] = spare
+      return exchange
     end
-    return transport.finish(core, exchange)
+    if running then
+      yield(WAITS, exchange)
+    end
+    local status, second, third, fourth, advisory, authenticated = exchange:result()
+    count = #idle
+    if count < SPARE then
+      idle[count + 1] = exchange
+    end
+    return status, second, third, fourth, advisory, authenticated
+  end
+
+  --- Cancels the exchanges of all tasks.
+  function transport.cancel()
+    for exchange in pairs(self.waiting) do
+      exchange:cancel()
+    end
   end
 
   return transport

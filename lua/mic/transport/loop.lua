@@ -54,7 +54,7 @@ local function tell(engine, own)
   end
 end
 
---- Watches the engine's descriptor for all tasks, until the exchange of `own` has news.
+--- Watches the engine's descriptor for all tasks, until the exchange of `own` has an update.
 local function lead(self, own, engine)
   self.leader = own
   while not own.told and self.leader == own do
@@ -85,7 +85,7 @@ local function has_leader(self)
   return self.leader and core.now() - self.led_at < 2 * SLICE
 end
 
---- Suspends the task until the exchange may have news.
+--- Suspends the task until the exchange may have an update.
 local function wait_for(self, exchange, engine)
   local own =
     { spot = {}, wake = self.functions.wake, followers = self.followers, told = false }
@@ -102,15 +102,16 @@ end
 
 local function finish(self, exchange, listener)
   while true do
-    local news, first, second = exchange:run(0)
-    if news == "wait" then
+    local state, first, second = exchange:run(0)
+    if state == "wait" then
       wait_for(self, exchange, core.engine())
     else
       pass_on(self)
     end
-    if news == "done" then
+    if state == "done" then
       return exchange:result()
-    elseif news ~= "wait" and not pcall_compat.listen(exchange, listener, news, first, second) then
+    elseif state ~= "wait"
+      and not pcall_compat.listen(exchange, listener, state, first, second) then
       return nil, "cancelled", nil, "the call was cancelled"
     end
   end

@@ -13,7 +13,7 @@ end
 local nginx = { name = "nginx" }
 
 --- Loaded at first use: their requirements are not available in every phase of nginx's start.
-local reader, semaphore
+local dispatcher, semaphore
 
 --- Phases in which a light thread can be suspended.
 local waiting_phases = {
@@ -29,7 +29,7 @@ local waiting_phases = {
 }
 
 --- Advice by phase.
-local mends = {
+local advice = {
   init = "nothing runs yet: make the client here and call in a worker, from a timer that"
     .. " init_worker_by_lua starts, say",
   init_worker = "call from a timer: ngx.timer.at(0, …)",
@@ -48,7 +48,7 @@ function nginx.problem()
   if not waiting_phases[phase] then
     return ("nginx cannot wait in the phase %s: %s"):format(
       phase,
-      mends[phase] or "call in access_by_lua or content_by_lua, or from a timer"
+      advice[phase] or "call in access_by_lua or content_by_lua, or from a timer"
     )
   end
   if not core.is_yieldable() then
@@ -156,10 +156,10 @@ local function engage(core_client)
   if not engine then
     return nil, kind, code, message
   end
-  if not reader then
-    reader, kind, code, message = pcall_compat.load "mic.transport.nginx_dispatcher"
+  if not dispatcher then
+    dispatcher, kind, code, message = pcall_compat.load "mic.transport.nginx_dispatcher"
   end
-  if not reader then
+  if not dispatcher then
     return nil, kind, code, message
   end
   if given[core_client] ~= engine and core_client:use_engine(engine) then
@@ -189,7 +189,7 @@ end
 --- again unchanged.
 ---@param _ table the core's client
 ---@param exchange table
----@param listener? fun(news: string, first: any, second: any): boolean? receives each "data" and
+---@param listener? fun(state: string, first: any, second: any): boolean? receives each "data" and
 --- "progress"; false cancels the exchange
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
@@ -198,16 +198,16 @@ end
 function nginx.finish(_, exchange, listener)
   local engine, turn = present, 0
   while true do
-    local news, first, second = exchange:run(0)
-    if news == "done" then
-      reader.leave(engine)
+    local state, first, second = exchange:run(0)
+    if state == "done" then
+      dispatcher.leave(engine)
       return exchange:result()
-    elseif news == "wait" then
+    elseif state == "wait" then
       turn = turn + 1
-      reader.wait(engine, exchange, turn)
+      dispatcher.wait(engine, exchange, turn)
     else
       turn = 0
-      if not pcall_compat.listen(exchange, listener, news, first, second) then
+      if not pcall_compat.listen(exchange, listener, state, first, second) then
         return nil, "cancelled", nil, "the call was cancelled"
       end
     end
@@ -251,11 +251,11 @@ function nginx.call(core_client, method, path, seconds, resend, body, more)
   repeat
     if running then
       turn = turn + 1
-      reader.wait(engine, exchange, turn)
+      dispatcher.wait(engine, exchange, turn)
     end
     status, second, third, fourth, advisory, authenticated = exchange:result()
   until status ~= false
-  reader.leave(engine)
+  dispatcher.leave(engine)
   count = #idle
   if count < IDLE_MOST then
     idle[count + 1] = exchange
@@ -266,7 +266,7 @@ end
 --- Returns the transport's name for `status()`, with the reason if calls poll.
 ---@return string
 function nginx.describe()
-  local problem = reader and reader.problem()
+  local problem = dispatcher and dispatcher.problem()
   return problem and ("nginx (polling: %s)"):format(problem) or "nginx"
 end
 

@@ -1,6 +1,7 @@
 --- Dispatcher of an nginx worker: one light thread reads the engine's wake bytes from a cosocket
---- and wakes the requests whose exchanges have news; a second one, the keeper, cancels exchanges of
---- killed requests. Both run in a zero-delay timer while exchanges are in flight and shortly after.
+--- and wakes the requests whose exchanges have an update; a second one, the reaper, cancels the
+--- exchanges of killed requests. Both run in a zero-delay timer while exchanges are in flight and
+--- shortly after.
 
 local core = require "mic.core"
 local semaphore = require "ngx.semaphore"
@@ -8,11 +9,11 @@ local semaphore = require "ngx.semaphore"
 local ngx = ngx
 local spawn_thread, kill_thread = ngx.thread.spawn, ngx.thread.kill
 
-local reader = {}
+local dispatcher = {}
 
 local SLICE = 1 -- seconds of a wait, before the request checks itself
-local LOOK = 0.5 -- seconds between two checks of the keeper
-local LOOK_WAITS = 1000 -- waits between two checks, so that orphans do not fill the engine
+local CHECK = 0.5 -- seconds between two checks of the reaper
+local CHECK_WAITS = 1000 -- waits between two checks: abandoned exchanges must not fill the engine
 local START_SECONDS = 1 -- after which a dispatcher that has not started counts as lost
 local POLLS = { 0.001, 0.002, 0.004, 0.008, 0.016, 0.032 } -- seconds, without a dispatcher
 local NO_SOCKET_SECONDS = 30 -- before the next attempt to get a socket
@@ -24,8 +25,8 @@ local waiting = {} -- semaphores by exchange
 local pool, pooled = {}, 0
 local present = nil -- the current dispatcher: started_at, reading
 local refused_at, refusal -- when and why no socket was available
-local keeper = semaphore.new(0) -- wakes the keeper early
-local looked_at, waits = 0, 0 -- time of the last check, and waits since then
+local reaper = semaphore.new(0) -- wakes the reaper early
+local checked_at, waits = 0, 0 -- time of the last check, and waits since then
 
 local function take_semaphore()
   if pooled == 0 then
@@ -45,8 +46,8 @@ end
 
 --- Cancels the exchanges of killed requests, for example those whose client disconnected. nginx has
 --- removed such a request from its semaphore's queue.
-local function cancel_orphans()
-  looked_at, waits = core.now(), 0
+local function cancel_abandoned()
+  checked_at, waits = core.now(), 0
   for exchange, one in pairs(waiting) do
     if one:count() >= 0 then
       waiting[exchange] = nil
@@ -56,7 +57,7 @@ local function cancel_orphans()
 end
 
 --- Dispatches the engine's completions.
-local function tell(engine)
+local function dispatch(engine)
   for _, exchange in ipairs(engine:collect()) do
     local one = waiting[exchange]
     if one then
@@ -64,8 +65,8 @@ local function tell(engine)
       one:post(1)
     end
   end
-  if core.now() - looked_at >= LOOK then
-    cancel_orphans()
+  if core.now() - checked_at >= CHECK then
+    cancel_abandoned()
   end
 end
 
@@ -86,16 +87,16 @@ local function read(engine, socket)
     if not byte or byte == END_BYTE then
       return
     end
-    tell(engine)
+    dispatch(engine)
   end
 end
 
 --- Checks periodically for lost wake bytes and killed requests. Exchanges abandoned outside our
 --- wait are released by the garbage collector only, so it is stepped.
-local function keep(engine, own, reading)
+local function reap(engine, own, reading)
   while own.reading and present == own do
-    keeper:wait(LOOK)
-    tell(engine)
+    reaper:wait(CHECK)
+    dispatch(engine)
     local in_flight = engine:in_flight()
     if in_flight > count_waiting() then
       collectgarbage("step", 100)
@@ -123,11 +124,11 @@ end
 local function read_to_end(engine, own, socket)
   read(engine, socket)
   own.reading = false
-  keeper:post(1)
+  reaper:post(1)
 end
 
 --- Runs the dispatcher in its timer, unless it starts so late that another one has replaced it.
-local function live(_, engine, own)
+local function run(_, engine, own)
   local socket, problem
   if present == own then
     socket, problem = connect(engine)
@@ -141,15 +142,15 @@ local function live(_, engine, own)
     return
   end
   own.reading, refusal = true, nil
-  keep(engine, own, spawn_thread(read_to_end, engine, own, socket))
+  reap(engine, own, spawn_thread(read_to_end, engine, own, socket))
   if present == own then
     present = nil
   end
-  tell(engine)
+  dispatch(engine)
 end
 
 --- True if a dispatcher reads or is starting; starts one if there is none.
-local function is_read(engine)
+local function is_dispatching(engine)
   if present and present.reading then
     return true
   end
@@ -161,7 +162,7 @@ local function is_read(engine)
     return false
   end
   present = { started_at = now }
-  local ok, err = ngx.timer.at(0, live, engine, present)
+  local ok, err = ngx.timer.at(0, run, engine, present)
   if not ok then
     present, refused_at, refusal = nil, now, err
   end
@@ -170,42 +171,42 @@ end
 
 --- ---- interface for the transport ----
 
---- Suspends the light thread until the exchange may have news.
+--- Suspends the light thread until the exchange may have an update.
 ---@param engine table the core's engine
 ---@param exchange table started and not ended
----@param turn number consecutive waits without news, from 1
-function reader.wait(engine, exchange, turn)
+---@param turn number consecutive waits without an update, from 1
+function dispatcher.wait(engine, exchange, turn)
   local slice = SLICE
   waits = waits + 1
-  if waits == LOOK_WAITS then
-    cancel_orphans()
+  if waits == CHECK_WAITS then
+    cancel_abandoned()
   end
-  if not is_read(engine) then
+  if not is_dispatching(engine) then
     slice = POLLS[turn] or POLLS[#POLLS]
   end
   local one = take_semaphore()
   waiting[exchange] = one
-  local told = one:wait(slice)
+  local woken = one:wait(slice)
   waiting[exchange] = nil
-  if told then
+  if woken then
     give_semaphore(one)
   else
-    tell(engine)
+    dispatch(engine)
   end
 end
 
---- Called at the end of a call: in an exiting worker, the last call stops the keeper.
+--- Called at the end of a call: in an exiting worker, the last call stops the reaper.
 ---@param engine table
-function reader.leave(engine)
+function dispatcher.leave(engine)
   if present and present.reading and ngx.worker.exiting() and engine:in_flight() == 0 then
-    keeper:post(1)
+    reaper:post(1)
   end
 end
 
 --- Returns why calls poll; nil if they do not.
 ---@return string|nil problem
-function reader.problem()
+function dispatcher.problem()
   return refusal
 end
 
-return reader
+return dispatcher

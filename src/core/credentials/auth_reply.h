@@ -4,8 +4,8 @@
 #define MIC_AUTH_REPLY_H
 
 #include "../base.h"
-#include "../text/mask.h"
 #include "../text/secret.h"
+#include "../text/secret_finder.h"
 #include "profile.h"
 
 MIC_PRIVATE_BEGIN

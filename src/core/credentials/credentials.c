@@ -1,6 +1,5 @@
 #include "../base.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "../text/buffer.h"
@@ -147,51 +146,12 @@ void record_date(struct record *record, const struct clock *clock, const struct 
     set_lifetime(record, now, profile->lifetime);
 }
 
-enum snapshot_kind { SNAPSHOT_WHOLE, SNAPSHOT_OPEN, SNAPSHOT_BARE };
-
-static struct header_snapshot *build_snapshot(const struct profile *profile,
-                                              const struct login_values *values, const char *agent,
-                                              enum snapshot_kind kind) {
-  static const char agent_name[] = "User-Agent";
-  struct header_snapshot *snapshot = calloc(1, sizeof *snapshot);
-  if (snapshot == NULL)
-    return NULL;
-  snapshot->references = 1;
-  struct curl_slist **lines = &snapshot->lines;
-  bool ok = header_append_line(lines, "Expect:") &&
-            header_append(lines, agent_name, sizeof agent_name - 1, agent, strlen(agent)) &&
-            header_append_encodings(lines);
-  for (size_t i = 0; i < profile->headers.count && kind != SNAPSHOT_BARE && ok; i++) {
-    const struct profile_header *header = &profile->headers.list[i];
-    if (kind == SNAPSHOT_WHOLE || !template_needs_login(&header->value))
-      ok = profile_append_header(lines, header, values);
-  }
-  if (!ok) {
-    header_snapshot_release(snapshot);
-    return NULL;
-  }
-  return snapshot;
-}
-
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
                                              const struct profile *profile,
                                              const struct login_values *values, const char *agent) {
   if (credentials->snapshot == NULL)
-    credentials->snapshot = build_snapshot(profile, values, agent, SNAPSHOT_WHOLE);
+    credentials->snapshot = header_snapshot_make(profile, values, agent, SNAPSHOT_WHOLE);
   if (credentials->snapshot != NULL)
     credentials->snapshot->references++;
   return credentials->snapshot;
-}
-
-struct header_snapshot *header_snapshot_open(const struct profile *profile,
-                                             const struct login_values *values, const char *agent,
-                                             bool bare) {
-  return build_snapshot(profile, values, agent, bare ? SNAPSHOT_BARE : SNAPSHOT_OPEN);
-}
-
-void header_snapshot_release(struct header_snapshot *snapshot) {
-  if (snapshot == NULL || --snapshot->references > 0)
-    return;
-  header_list_wipe(snapshot->lines);
-  free(snapshot);
 }

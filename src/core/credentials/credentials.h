@@ -3,10 +3,9 @@
 #ifndef MIC_CREDENTIALS_H
 #define MIC_CREDENTIALS_H
 
-#include <curl/curl.h>
-
 #include "../base.h"
 #include "../process/clock.h"
+#include "auth_headers.h"
 #include "profile.h"
 #include "record.h"
 
@@ -20,17 +19,6 @@ enum freshness {
   FRESHNESS_EXPIRED,
   FRESHNESS_STALE /* the API rejected it, whatever the clock says */
 };
-
-/* Header lines of one generation, shared by the exchanges that send them. Lines that only some
-   exchanges send come first: "Expect:", which removes libcurl's "Expect: 100-continue" (it costs a
-   round trip, or a second), User-Agent and Accept-Encoding. */
-struct header_snapshot {
-  unsigned references;
-  struct curl_slist *lines; /* owned; wiped when the last reference is released */
-};
-
-/* Positions of those lines. */
-enum { SNAPSHOT_EXPECT, SNAPSHOT_AGENT, SNAPSHOT_ENCODINGS, SNAPSHOT_CHOICES };
 
 struct credentials {
   struct record record; /* record.token is unset if there are none */
@@ -60,13 +48,6 @@ void credentials_clear(struct credentials *credentials);
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
                                              const struct profile *profile,
                                              const struct login_values *values, const char *agent);
-/* The lines of calls without credentials: the headers of the profile that need no login. `bare`:
-   none of them. */
-struct header_snapshot *header_snapshot_open(const struct profile *profile,
-                                             const struct login_values *values, const char *agent,
-                                             bool bare);
-void header_snapshot_release(struct header_snapshot *snapshot); /* NULL is allowed */
-
 /* Sets the record's times, and clears retry_at. `received`: the API has just sent the record, so
    its whole lifetime is left. `left`: seconds until the token ends, as the reply tells it; 0: it
    does not. */

@@ -3,8 +3,8 @@
 #define MIC_KNOWN_SECRETS_H
 
 #include "../base.h"
-#include "../text/mask.h"
 #include "../text/secret.h"
+#include "../text/secret_finder.h"
 #include "credentials.h"
 
 MIC_PRIVATE_BEGIN

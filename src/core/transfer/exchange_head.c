@@ -8,7 +8,7 @@
 #include "../text/header.h"
 #include "../text/loopback.h"
 #include "exchange.h"
-#include "redirect.h"
+#include "redirect_target.h"
 
 static const char large_head[] =
     "the answer has too many header fields, or too long ones (at most 1000, 256 KiB in all)";

@@ -1,6 +1,6 @@
-/* Redirects: what a Location means, and which targets are forbidden. */
-#ifndef MIC_REDIRECT_H
-#define MIC_REDIRECT_H
+/* Target of a redirect: reads a Location, and says which targets are forbidden. */
+#ifndef MIC_REDIRECT_TARGET_H
+#define MIC_REDIRECT_TARGET_H
 
 #include <curl/curl.h>
 

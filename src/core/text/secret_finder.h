@@ -1,8 +1,8 @@
 /* Finds secrets in a text, in every spelling that another program may use: literal; percent-encoded
    (forms too), JSON-escaped or HTML-escaped, in any mix of escaped and literal characters and up to
    three layers; and within base64. Runs in time linear in the length of the text. */
-#ifndef MIC_MASK_H
-#define MIC_MASK_H
+#ifndef MIC_SECRET_FINDER_H
+#define MIC_SECRET_FINDER_H
 
 #include "../base.h"
 #include "secret.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tls_files.h"
+#include "tls_failure.h"
 
 enum { SHOWN_PATH_MAX = 160 };
 
@@ -152,7 +152,7 @@ static void blame_library(struct failure *failure) {
            info->ssl_version == NULL ? "none" : info->ssl_version);
 }
 
-void tls_files_explain(const struct connection_options *options, struct failure *failure) {
+void tls_failure_explain(const struct connection_options *options, struct failure *failure) {
   if (failure->kind != FAILURE_TLS)
     return;
   if (is_code(failure, "CURLE_NOT_BUILT_IN") || is_code(failure, "CURLE_UNKNOWN_OPTION")) {

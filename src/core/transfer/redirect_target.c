@@ -6,7 +6,7 @@
 #include "../text/ascii.h"
 #include "../text/header.h"
 #include "../text/loopback.h"
-#include "redirect.h"
+#include "redirect_target.h"
 
 /* ---- read a Location ---- */
 

@@ -1,6 +1,6 @@
 /* Finds the TLS file that makes a connection fail. */
-#ifndef MIC_TLS_FILES_H
-#define MIC_TLS_FILES_H
+#ifndef MIC_TLS_FAILURE_H
+#define MIC_TLS_FAILURE_H
 
 #include "../base.h"
 #include "../text/failure.h"
@@ -11,7 +11,7 @@ MIC_PRIVATE_BEGIN
 /* Adds to a FAILURE_TLS the file that causes it, with its option and the reason. Also reports a
    system without CA files, and a TLS library that does not support an option. Leaves other failures
    unchanged. Reads files: call it for failed exchanges only. */
-void tls_files_explain(const struct connection_options *options, struct failure *failure);
+void tls_failure_explain(const struct connection_options *options, struct failure *failure);
 
 MIC_PRIVATE_END
 #endif

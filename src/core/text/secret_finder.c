@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mask.h"
+#include "secret_finder.h"
 
 enum { ALL_ESCAPES = SPELLING_PERCENT | SPELLING_JSON | SPELLING_HTML };
 /* Base64 length of the shortest secret that matches inside a text. */

@@ -1,6 +1,6 @@
 /* client:mask(text, record, limit): masks secrets in a text. */
-#ifndef MIC_BINDING_MASKING_H
-#define MIC_BINDING_MASKING_H
+#ifndef MIC_MASK_TEXT_H
+#define MIC_MASK_TEXT_H
 
 #include "lua_compat.h"
 

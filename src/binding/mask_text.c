@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "../core/text/mask.h"
+#include "../core/text/secret_finder.h"
 #include "client_box.h"
-#include "masking.h"
+#include "mask_text.h"
 #include "record.h"
 
 enum { MASK_SLACK = 64 }; /* bytes read beyond the limit, so that no escape is cut there */

@@ -53,8 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *body = exact_copy(data + 2, size - 2);
   enum content_status a = decode(head, body, size - 2, size, &whole);
   enum content_status b = decode(head, body, size - 2, (size_t)data[1] % 16 + 1, &pieces);
-  CHECK(a == b);
-  if (a == CONTENT_OK)
+  /* Whether broken data or the end of our room comes first may depend on the pieces. */
+  CHECK(a == b || a == CONTENT_STOPPED || b == CONTENT_STOPPED);
+  if (a == CONTENT_OK && b == CONTENT_OK)
     CHECK(whole.length == pieces.length && memcmp(first, second, whole.length) == 0);
   free(body);
   return 0;

@@ -1,5 +1,5 @@
-/* Fuzz target for redirect_target: the input is two lines, the URL of a page and the Location of its
-   answer. */
+/* Fuzz target for redirect_target: the input is two lines, the URL of a page and the Location of
+   its answer. */
 #include "fuzz.h"
 
 #include <curl/curl.h>

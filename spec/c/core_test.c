@@ -12,8 +12,8 @@
 #include "text/header.h"
 #include "text/json_scan.h"
 #include "text/jwt.h"
-#include "text/secret_finder.h"
 #include "text/secret.h"
+#include "text/secret_finder.h"
 #include "text/sha256.h"
 
 static int checks;

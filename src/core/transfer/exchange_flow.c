@@ -56,7 +56,8 @@ static void begin_body(struct exchange *exchange) {
 /* Ends the exchange if the bytes do not fit. */
 static size_t append(struct exchange *exchange, const char *bytes, size_t length) {
   enum buffer_status status = buffer_append(&exchange->reply_body, bytes, length);
-  exchange->no_memory = status == BUFFER_NO_MEMORY;
+  if (status == BUFFER_NO_MEMORY)
+    exchange->no_memory = true;
   return status == BUFFER_OK ? length : 0;
 }
 
@@ -137,7 +138,8 @@ static size_t receive(struct exchange *exchange, const char *bytes, size_t lengt
   exchange_note_heard(exchange);
   if (!exchange->body_began)
     begin_body(exchange);
-  if (exchange->too_large != NULL || exchange->content != CONTENT_OK)
+  /* libcurl goes on after a failure in curl_easy_pause, and what it handed over then is lost. */
+  if (exchange->too_large != NULL || exchange->no_memory || exchange->content != CONTENT_OK)
     return 0;
   if (exchange->decoder == NULL)
     return take(exchange, bytes, length);

@@ -106,7 +106,8 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
                                   ? unfold(exchange, line, length)
                                   : buffer_append(&exchange->head, line, length);
   exchange->too_large = status == BUFFER_FULL ? large_head : NULL;
-  exchange->no_memory = status == BUFFER_NO_MEMORY;
+  if (status == BUFFER_NO_MEMORY)
+    exchange->no_memory = true;
   exchange->head_only = status == BUFFER_OK && exchange->head_ended && is_whole_answer(exchange);
   /* 0 ends the transfer, and closes its connection or stream */
   return status == BUFFER_OK && !exchange->head_only ? length : 0;

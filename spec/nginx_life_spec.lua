@@ -17,6 +17,10 @@ local FREE_SECONDS = 2 -- likewise, for the slots of abandoned calls
 local box = api.around()
 local impatient = native.load "impatient"
 
+-- Connections are shared by clients with the same TLS options. The API refuses streams on those over
+-- which hundreds have just begun and ended.
+local OWN_CONNECTIONS = ("tls = { ca_file = %q, min_version = '1.3' }"):format(box.ca_file)
+
 local CONFIGURATION = [[
   location = /call { lua_check_client_abort on; content_by_lua_block {
     local res, err = require "my_mic":get "/user"
@@ -36,10 +40,11 @@ local CONFIGURATION = [[
     ngx.log(ngx.ERR, "the call was not cancelled: ", tostring(err))
   } }
   location = /killed { content_by_lua_block {
-    local mic = require "my_mic"
+    local mic, other = require "my_mic", require "other_mic"
     mic:get "/user"
+    other:get "/user"
     for _ = 1, 6000 do
-      ngx.thread.kill(ngx.thread.spawn(mic.get, mic, "/hang"))
+      ngx.thread.kill(ngx.thread.spawn(other.get, other, "/hang"))
     end
     local res, err = mic:get "/user"
     ngx.say(res and res.status or tostring(err))
@@ -68,7 +73,11 @@ local function start(options)
   local all = {
     workers = 2,
     log_level = "notice",
-    files = { ["my_mic.lua"] = nginx.client(box), ["memory.lua"] = MEMORY },
+    files = {
+      ["my_mic.lua"] = nginx.client(box),
+      ["other_mic.lua"] = nginx.client(box, OWN_CONNECTIONS),
+      ["memory.lua"] = MEMORY,
+    },
     server = CONFIGURATION,
   }
   for name, value in pairs(options or {}) do

@@ -120,6 +120,7 @@ build = {
       libraries = { "curl", "pthread" },
     },
     mic = "lua/mic.lua",
+    ["mic.api.endpoints"] = "lua/mic/api/endpoints.lua",
     ["mic.call_options"] = "lua/mic/call_options.lua",
     ["mic.client"] = "lua/mic/client.lua",
     ["mic.client_credentials"] = "lua/mic/client_credentials.lua",

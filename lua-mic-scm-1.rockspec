@@ -121,6 +121,7 @@ build = {
     },
     mic = "lua/mic.lua",
     ["mic.api.endpoints"] = "lua/mic/api/endpoints.lua",
+    ["mic.api.find"] = "lua/mic/api/find.lua",
     ["mic.call_options"] = "lua/mic/call_options.lua",
     ["mic.client"] = "lua/mic/client.lua",
     ["mic.client_credentials"] = "lua/mic/client_credentials.lua",

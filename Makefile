@@ -207,18 +207,26 @@ bench: deps-test build
 bench-nginx: deps-bench-nginx build luajit
 	@$(WITH_MIC) RESTY_HTTP="$(RESTY_HTTP)" $(LUA) bench/nginx.lua
 
+# What the command `mic sandbox` runs; data for nginx, not modules of the interpreter.
+SANDBOX := $(filter-out %.md %.c,$(wildcard sandbox/*))
+INSTALLED_SANDBOX = $(INSTALL_LMOD)/mic/sandbox
+
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"
 	install -m 755 $(MODULE) "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
 	cd lua && find . -name '*.lua' | while read -r file; do \
 	  install -d "$(DESTDIR)$(INSTALL_LMOD)/$$(dirname "$$file")" && \
 	  install -m 644 "$$file" "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
+	install -d "$(DESTDIR)$(INSTALLED_SANDBOX)"
+	install -m 644 $(SANDBOX) "$(DESTDIR)$(INSTALLED_SANDBOX)/"
 
 # Removes the installed files, and folders that are then empty.
 uninstall:
 	rm -f "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
 	cd lua && find . -name '*.lua' | while read -r file; do \
 	  rm -f "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
+	for file in $(notdir $(SANDBOX)); do \
+	  rm -f "$(DESTDIR)$(INSTALLED_SANDBOX)/$$file" || exit 1; done
 	for folder in "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)/mic"; do \
 	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 

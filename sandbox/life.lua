@@ -38,7 +38,6 @@ local function environment(settings)
     "MIC_CA_FILE=" .. folder() .. "/ca.pem",
     "MIC_SANDBOX_CONTROL=" .. settings.control,
     "MIC_SANDBOX_STACK=" .. settings.stack,
-    "XDG_STATE_HOME=" .. folder() .. "/state", -- credentials of the sandbox stay out of the home
     "MIC_MANIFEST_URL=" .. settings.root .. "/discovery/manifest/",
   }, "\n") .. "\n"
 end

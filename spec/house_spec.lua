@@ -61,6 +61,25 @@ describe("the rockspec", function()
     assert.same({}, missing(there, listed))
     assert.same({}, missing(listed, there))
   end)
+
+  it("installs every file of the sandbox in mic/sandbox", function()
+    local listed, there = {}, {}
+    for name, path in pairs(rockspec().build.install.lua) do
+      if path:find "^sandbox/" then
+        listed[path] = true
+        assert.is_truthy(name:find "^mic%.sandbox%.[%w_]+$", name)
+        assert.is_true(not path:find "%.lua$" or path == name:gsub("^mic%.", ""):gsub("%.", "/")
+          .. ".lua", name)
+      end
+    end
+    for _, path in ipairs(tree.files("sandbox", "[^.]+$")) do
+      if not path:find "%.md$" and not path:find "%.c$" then
+        there[path] = true
+      end
+    end
+    assert.same({}, missing(there, listed))
+    assert.same({}, missing(listed, there))
+  end)
 end)
 
 describe("the version", function()

@@ -6,6 +6,7 @@ local tree = require "spec.support.tree"
 --- Top to bottom; a module requires modules below it, or beside it without a cycle. A name counts
 --- before a folder: `mic.profile.mic` is data that needs nothing.
 local layers = {
+  { "mic.command.*" },
   { "mic", "mic.environment", "mic.password_file", "mic.nginx" },
   { "mic.client", "mic.client_credentials", "mic.client_state", "mic.api.*" },
   { "mic.request.*" },

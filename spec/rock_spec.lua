@@ -9,6 +9,24 @@ local tree = require "spec.support.tree"
 local version = _VERSION:match "%d%.%d"
 local is_jit = rawget(_G, "jit") ~= nil
 
+--- Runs a command by `mic sandbox` of an installed module; the tree that has it is not there.
+---@param place string where `share` and `lib` are
+---@param lua string the interpreter
+---@param command string
+---@return string printed both streams
+---@return integer status
+local function in_sandbox(place, lua, command)
+  local folder = scratch.folder()
+  local script = folder:write("run.lua", [[
+    os.exit(require("mic.command.sandbox").run { command = arg })
+  ]])
+  local run = "cd / && LUA_PATH='%s/share/lua/%s/?.lua;;' LUA_CPATH='%s/lib/lua/%s/?.so;;' "
+  local text, status = shell.run(run:format(place, version, place, version)
+    .. ("%s %s %s 2>&1"):format(lua, script, command))
+  folder.remove()
+  return text, status
+end
+
 local function capture(command)
   return shell.run("{ " .. command .. "\n} 2>&1")
 end
@@ -41,9 +59,9 @@ describe("the rock", function()
       local place = folder.path
       -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
       -- sanitizer the interpreter's name stands for a wrapper.
-      local make = "mkdir -p TREE/source && cp -r lua src *.rockspec README.md TREE/source && "
-        .. "cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION make"
-        .. " --deps-mode=none --no-manifest --tree=TREE lua-mic-scm-1.rockspec"
+      local make = "mkdir -p TREE/source && cp -r lua src sandbox *.rockspec README.md TREE/source"
+        .. " && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
+        .. " make --deps-mode=none --tree=TREE lua-mic-scm-1.rockspec"
       local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
       assert.are.equal(0, status, text)
       local script = folder:write("try.lua", [[
@@ -52,11 +70,18 @@ describe("the rock", function()
         mic.assert(client:login())
         print(client:get("/user").data.email)
       ]])
-      local try = "cd / && LUA_PATH='%s/share/lua/%s/?.lua;;' LUA_CPATH='%s/lib/lua/%s/?.so;;'"
-        .. " %s/sandbox/start -- %s %s"
+      -- By the sandbox that is in the rock, too. Packed and installed elsewhere it works as well.
       local lua = os.getenv "LUA" or "lua" .. version
-      text, status =
-        capture(try:format(place, version, place, version, shell.folder(), lua, script))
+      text, status = in_sandbox(place, lua, lua .. " " .. script)
+      assert.are.equal(0, status, text)
+      assert.is_truthy(text:find("demo@example.com", 1, true), text)
+      local pack = "cd TREE && rm -r source && export PATH=/usr/local/bin:/usr/bin:/bin"
+        .. " && luarocks --lua-version=VERSION --tree=TREE pack lua-mic scm-1"
+        .. " && luarocks --lua-version=VERSION --tree=TREE/other install --deps-mode=none *.rock"
+        .. " && luarocks --lua-version=VERSION --tree=TREE remove lua-mic && ! ls share/lua/*/mic"
+      text, status = capture((pack:gsub("TREE", place):gsub("VERSION", version)))
+      assert.are.equal(0, status, text)
+      text, status = in_sandbox(place .. "/other", lua, lua .. " " .. script)
       assert.are.equal(0, status, text)
       assert.is_truthy(text:find("demo@example.com", 1, true), text)
     end)
@@ -80,9 +105,18 @@ describe("make", function()
     for name in sources:gmatch "%./([^\n]+)" do
       expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)
     end
+    for name in (capture "ls sandbox"):gmatch "[^\n]+" do
+      if not name:find "%.md$" and not name:find "%.c$" then
+        expected[#expected + 1] = ("./share/lua/%s/mic/sandbox/%s"):format(version, name)
+      end
+    end
     table.sort(expected)
     assert.are.equal(table.concat(expected, "\n") .. "\n", found)
     assert.are.equal("", shell.check(("cd '%s/a place' && find usr ! -perm -0444"):format(place)))
+    text, status =
+      in_sandbox(place .. "/a place/usr", shell.lua, "sh -c 'echo $MIC_USERNAME; exit 9'")
+    assert.are.equal("demo\n", text)
+    assert.are.equal(9, status)
     text, status = capture(make .. "uninstall && " .. make .. "uninstall")
     assert.are.equal(0, status, text)
     found = capture(("cd '%s/a place/usr' && find . -mindepth 3 | LC_ALL=C sort"):format(place))

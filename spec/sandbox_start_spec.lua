@@ -11,12 +11,14 @@ local quote = shell.quote
 --- back.
 local PRELUDE = [[
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-value() { sed -n "s/^$1=//p" "$out"; }
+trap 'rm -f "$out" "$out.errors"' EXIT
+value() { sed -n "s/^export $1='\\(.*\\)'$/\\1/p; s/^$1=//p" "$out"; }
 begin() {
-  env --default-signal=HUP,INT,TERM sandbox/start "$@" >"$out" </dev/null &
+  env --default-signal=HUP,INT,TERM sandbox/start "$@" >"$out" 2>"$out.errors" </dev/null &
   pid=$!
-  until grep -q ^MIC_MANIFEST_URL= "$out" || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+  until grep -q '^export MIC_MANIFEST_URL=' "$out" || ! kill -0 $pid 2>/dev/null; do
+    sleep 0.01
+  done
   folder=$(dirname "$(value MIC_CA_FILE)")
   nginx=$(cat "$folder/nginx.pid")
   [ -d "$folder" ] && kill -0 "$nginx"
@@ -39,27 +41,32 @@ describe("sandbox/start", function()
   it("prints its variables, in this order, and nothing else", function()
     local output = script [[
       begin
-      cut -d= -f1 "$out" | tr '\n' ' '
+      sed "s/='[^']*'$/ /" "$out" | tr -d '\n'
       kill $pid
       wait $pid]]
-    assert.equal("MIC_BASE_URL MIC_API_KEY MIC_USERNAME MIC_PASSWORD MIC_CA_FILE "
-      .. "MIC_SANDBOX_CONTROL MIC_SANDBOX_STACK XDG_STATE_HOME MIC_MANIFEST_URL ", output)
+    local expected = ""
+    for _, name in ipairs { "BASE_URL", "API_KEY", "USERNAME", "PASSWORD", "CA_FILE",
+      "SANDBOX_CONTROL", "SANDBOX_STACK", "MANIFEST_URL" } do
+      expected = expected .. "export MIC_" .. name .. " "
+    end
+    assert.equal(expected, output)
   end)
 
   it("prints lines that a shell can eval, whatever the name of its folder", function()
     local output = script [[
       export TMPDIR="$(mktemp -d)/it's a \"folder\""
       mkdir "$TMPDIR"
-      sandbox/start >"$out" </dev/null &
+      sandbox/start >"$out" </dev/null 2>"$out.errors" &
       pid=$!
-      until grep -q ^MIC_MANIFEST_URL= "$out" || ! kill -0 $pid; do sleep 0.01; done
+      until grep -q '^export MIC_MANIFEST_URL=' "$out" || ! kill -0 $pid; do sleep 0.01; done
       eval "$(cat "$out")"
       [ -r "$MIC_CA_FILE" ] && echo "${MIC_CA_FILE#"$TMPDIR"/}" | sed "s/sandbox\.[^/]*/sandbox/"
-      [ "$XDG_STATE_HOME" = "$(dirname "$MIC_CA_FILE")/state" ] && echo state
       kill $pid
       wait $pid
-      rm -r "$(dirname "$TMPDIR")"]]
-    assert.equal("mic-sandbox/ca.pem\nstate\n", output)
+      rm -r "$(dirname "$TMPDIR")"
+      cat "$out.errors"]]
+    assert.equal("mic-sandbox/ca.pem\nsandbox: runs until Ctrl-C, or: "
+      .. "curl -X POST $MIC_SANDBOX_CONTROL/stop\n", output)
   end)
 
   it("gives a command the module of this checkout, and a home of its own for stores", function()
@@ -127,14 +134,13 @@ describe("sandbox/start", function()
 
   it("notices that nginx was killed", function()
     local output = script [[
-      begin 2>"$out.errors"
+      begin
       kill -KILL $nginx
       wait $pid
       printf '%s ' $?
       gone
-      cat "$out.errors"
-      rm "$out.errors"]]
-    assert.is_truthy(output:find "^1 gone\n", output)
+      cat "$out.errors"]]
+    assert.is_truthy(output:find "^5 gone\n", output)
     assert.is_truthy(output:find "sandbox: nginx ended with status 137\n", output)
   end)
 
@@ -146,7 +152,7 @@ describe("sandbox/start", function()
       pid=$!
       exec 5>"$fifo"
       rm "$fifo"
-      until grep -q ^MIC_MANIFEST_URL= "$out"; do sleep 0.01; done
+      until grep -q '^export MIC_MANIFEST_URL=' "$out"; do sleep 0.01; done
       folder=$(dirname "$(value MIC_CA_FILE)")
       nginx=$(cat "$folder/nginx.pid")
       echo "not yet" >&5
@@ -188,6 +194,14 @@ describe("sandbox/start", function()
       assert.equal("<a  b><><*>", output)
       assert.equal(7, status)
       assert.equal(127, select(2, run "/nowhere/at/all 2>/dev/null"))
+      assert.equal(126, select(2, run "/etc/passwd 2>/dev/null"))
+      assert.equal(137, select(2, run [[sh -c 'kill -KILL $$' 2>/dev/null]]))
+    end)
+
+    it("hides from it what would lead to another API, and the caller's profiles", function()
+      local output = run([[sh -c 'echo "<$MIC_STACK$MIC_PASSWORD_FILE$MIC_PROFILE> $MIC_CONFIG"']],
+        "MIC_STACK=a MIC_PASSWORD_FILE=b MIC_PROFILE=c MIC_CONFIG=d ")
+      assert.equal("<> /dev/null\n", output)
     end)
 
     it("leaves nothing when the command fails", function()
@@ -209,7 +223,7 @@ describe("sandbox/start", function()
             echo MIC_MANIFEST_URL= >>"$1"
             exec sleep 600' x "$out" >/dev/null 2>&1 &
           pid=$!
-          until grep -q ^MIC_MANIFEST_URL= "$out"; do sleep 0.01; done
+          until grep -q '^MIC_MANIFEST_URL=' "$out"; do sleep 0.01; done
           folder=$(dirname "$(value MIC_CA_FILE)") nginx=$(sed -n 2p "$out")
           kill -0 $nginx || echo "not running"
           kill -%s $pid
@@ -233,25 +247,52 @@ describe("sandbox/start", function()
     end
   end)
 
-  it("names the Debian package that is missing", function()
-    -- A PATH of our own: what the script needs, but neither openssl nor a right nginx.
-    local output = shell.run [[
+  --- Runs commands with a folder of fake programs as the only PATH.
+  local function with_programs(text)
+    return shell.run([[
       dir=$(mktemp -d)
       trap 'rm -rf "$dir"' EXIT
-      for name in dirname sed grep; do ln -s "$(command -v $name)" "$dir/$name"; done
+      fake() { cat >"$dir/$1"; chmod +x "$dir/$1"; }
+      use() { for name in "$@"; do ln -s "$(command -v $name)" "$dir/$name"; done; }
+      use dirname sed grep
+    ]] .. text)
+  end
+
+  it("names what is missing, and how to get it", function()
+    local output = with_programs [[
+      mkdir -p "$dir/mic/sandbox"
+      cp sandbox/start "$dir/mic/sandbox"
       PATH=$dir /bin/sh sandbox/start 2>&1
       printf '%s\n' $?
-      printf '#!/bin/sh\n' >"$dir/openssl"
-      printf '#!/bin/sh\necho "--modules-path=/nowhere --x" >&2\n' >"$dir/nginx"
-      chmod +x "$dir/openssl" "$dir/nginx"
+      PATH=$dir /bin/sh "$dir/mic/sandbox/start" 2>&1
+      printf '#!/bin/sh\n' | fake openssl
+      printf '#!/bin/sh\necho "--modules-path=/nowhere --add-module=/x/echo" >&2\n' | fake nginx
       PATH=$dir /bin/sh sandbox/start 2>&1
       printf '%s\n' $?]]
-    local function message(thing, package)
-      return "sandbox: " .. thing .. " is missing: install the Debian package " .. package
-        .. ", or run: make deps\n1\n"
+    local function message(thing, also)
+      return "sandbox: " .. thing .. " is missing. Debian and Ubuntu: apt-get install openssl "
+        .. "nginx libnginx-mod-http-lua lua-cjson" .. also
+        .. "; elsewhere: openssl, and OpenResty (openresty.org) as nginx\n"
     end
-    assert.equal(message("openssl", "openssl")
-      .. message("nginx's Lua module", "libnginx-mod-http-lua"), output)
+    assert.equal(message("openssl", ", or make deps") .. "2\n" .. message("openssl", "")
+      .. message("nginx's Lua module", ", or make deps") .. "2\n", output)
+  end)
+
+  it("takes an nginx with the module built in, such as OpenResty's", function()
+    -- This one says so, and loads the module itself when its configuration does not.
+    local output = with_programs [[
+      nginx=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx)
+      modules=$($nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+      echo 'echo "--modules-path=/nowhere" >&2' | fake nginx
+      fake openresty <<END
+      #!/bin/sh
+      case \$1 in -V) echo "configure arguments: --add-module=../ngx_lua-0.10.26"; exit ;; esac
+      grep -q load_module "\$4" && exit 1
+      exec $nginx "\$@" -g "load_module $modules/ndk_http_module.so;
+        load_module $modules/ngx_http_lua_module.so;"
+END
+      PATH=$dir:$PATH sandbox/start -- sh -c 'echo $MIC_USERNAME' 2>&1]]
+    assert.equal("demo\n", output)
   end)
 
   it("tries other ports when one is taken", function()

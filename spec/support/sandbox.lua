@@ -28,8 +28,9 @@ local quote = shell.quote
 local function read_variables(file)
   local box = { variables = {} }
   for line in file:lines() do
-    local name, value = line:match "^([%u_]+)=(.*)$"
+    local name, value = line:match "^export ([%u_]+)='(.*)'$"
     if NAMES[name] then
+      value = value:gsub("'\\\\''", "'")
       box[NAMES[name]] = value
       box.variables[name] = value
     end

@@ -90,6 +90,19 @@ function mic.features()
   return features
 end
 
+--- Returns the endpoints of the API, for programs: a fresh list of `{ name, method, path,
+--- parameters, query, body, paging, idempotent, confidence, … }`.
+---@param of_client? table a client, whose option `endpoints` counts; default: MIC's
+---@return table list
+function mic.endpoints(of_client)
+  refuse_colon(of_client, "endpoints")
+  local mine = client.inside_of(of_client)
+  if of_client ~= nil and not mine then
+    errors.raise "mic.endpoints takes a client, or nothing"
+  end
+  return pcall_compat.need("mic.api.rows").list(mine and mine.endpoints, mine)
+end
+
 --- Client of the module-wide calls; set by `login`, otherwise made from the environment.
 local default
 

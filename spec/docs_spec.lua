@@ -73,7 +73,7 @@ describe("the reference names all and only what there is, in", function()
     ["TLS options"] = options_of(specs.client.fields.tls),
     ["Call options"] = options_of(require "mic.call_options"),
     ["Environment variables"] = variables(),
-    ["Client methods"] = names_of(getmetatable(client).__index, "client:"),
+    ["Client methods"] = names_of(getmetatable(client).methods, "client:"),
     ["Kinds of errors"] = kinds(),
     ["JSON"] = names_of(mic.json, "mic.json."),
     ["Stores"] = names_of(mic.store.memory()),

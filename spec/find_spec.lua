@@ -40,6 +40,14 @@ describe("the short form of a search", function()
         fields = { "message" } }))
   end)
 
+  it("takes the types of a thing for kinds of documents or for thing types", function()
+    assert.are.same({ query = { query = { bool = { filter = { { term = { thingType = "191" } }
+      } } } } },
+      body("things", { type = "191" }))
+    assert.are.same({ query = { query = { match_all = {} } }, type = "sub_thing" },
+      body("things", { type = "sub_thing" }))
+  end)
+
   it("searches all things without a clause, and all observations from the beginning", function()
     assert.are.same({ query = { query = { match_all = {} } } }, body("things", {}))
     assert.are.same({ query = { query = { bool = { filter = {

@@ -5,8 +5,8 @@ local api = require "spec.support.api"
 local mic = require "mic"
 
 local CLIENT_OPTIONS = "known options: allow_insecure, api_key, auth_url, authenticate, base_url, "
-  .. "client_id, client_secret, connect_timeout, deadline, headers, http_version, identity, "
-  .. "manifest_url, max_response_size, max_size, on_event, password, profile, proxy, "
+  .. "client_id, client_secret, connect_timeout, deadline, endpoints, headers, http_version, "
+  .. "identity, manifest_url, max_response_size, max_size, on_event, password, profile, proxy, "
   .. "refresh_margin, retry, secrets, stack, store, timeout, tls, transport, user_agent, username, "
   .. "values"
 local CALL_OPTIONS = "known options: auth, body, body_file, data, deadline, decode, headers, "
@@ -488,13 +488,12 @@ describe("the first mistake:", function()
 
   it("reads a field that a client does not have: it is nil", function()
     for _, name in ipairs {
-      "users", "things", "thing_types", "observations", "domains", "resources", "files", "manifest",
-      "path", "data", "name", "id", "", "x", "set", "host",
+      "devices", "path", "data", "name", "id", "", "x", "set", "host",
     } do
       assert.is_nil(client[name])
     end
     client:close()
-    assert.is_nil(client.things)
+    assert.is_nil(client.devices)
   end)
 
   it("Lua's own assert, which wants a text on 5.1 and 5.2; mic.assert does not", function()

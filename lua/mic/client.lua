@@ -12,21 +12,42 @@ local time_limit = require "mic.http.time_limit"
 
 local client = {}
 local client_methods = {}
-local client_mt = { __name = "mic.client", __index = client_methods }
-
---- Unknown fields are nil, as usual, except for a near miss of a method's name, which raises.
-setmetatable(client_methods, {
-  __index = function(_, name)
-    local near = type(name) == "string" and options.near_miss(name, client_methods)
-    if near then
-      errors.raise(('client has no method "%s"; did you mean client:%s(…)?'):format(name, near))
-    end
-    return nil
-  end,
-})
+local client_mt = { __name = "mic.client", methods = client_methods }
 
 --- Client states, by client object.
 local inside_of = setmetatable({}, { __mode = "k" })
+
+--- Returns the collection or method of the API by name; raises for a near miss of a name.
+local function find_name(object, name)
+  local mine = inside_of[object]
+  local names = mine and (mine.endpoints or mine.profile.is_mic)
+    and pcall_compat.need "mic.api.names"
+  local found = names and names.find(object, name, mine.endpoints)
+  if found ~= nil then
+    return found
+  end
+  local near = options.near_miss(name, client_methods)
+  if near then
+    errors.raise(('client has no method "%s"; did you mean client:%s(…)?'):format(name, near))
+  end
+  near = names and options.near_miss(name, names.all(mine.endpoints))
+  if near then
+    errors.raise(('client has no "%s"; did you mean client.%s?'):format(name, near))
+  end
+end
+
+--- Looks up a method or a name of the API, once: the object keeps it. Unknown fields are nil, as
+--- usual.
+function client_mt.__index(object, name)
+  local found = client_methods[name]
+  if found == nil and type(name) == "string" and not name:find "^__" then
+    found = find_name(object, name)
+  end
+  if found ~= nil then
+    rawset(object, name, found)
+  end
+  return found
+end
 
 local function inside(self, method)
   local found = inside_of[self]
@@ -49,7 +70,14 @@ end
 ---@return table client
 function client.new(given, ca_file_name)
   local object = setmetatable({}, client_mt)
-  inside_of[object] = insides.new(given, ca_file_name)
+  local mine = insides.new(given, ca_file_name)
+  inside_of[object] = mine
+  local rows = mine.given.endpoints
+  if rows then
+    local row_reader = pcall_compat.need "mic.api.rows"
+    local base = mine.profile.is_mic and row_reader.builtin() or nil
+    mine.endpoints = row_reader.new(rows, base, client_methods, "mic.new")
+  end
   return object
 end
 
@@ -257,6 +285,10 @@ end
 --- Modules loaded at first use. In nginx they are loaded with this one: a request must not read
 --- files.
 local seldom = {
+  "mic.api.endpoints",
+  "mic.api.names", -- and with it find, named_call and rows
+  "mic.api.rows",
+  "mic.api.special_calls",
   "mic.client_credentials",
   "mic.events",
   "mic.http.path",

@@ -155,6 +155,21 @@ local function known_names(spec)
   return known
 end
 
+--- Returns a name as it may stand in a message.
+---@param name any
+---@return string
+function option_names.shown(name)
+  return (tostring(name):gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT))
+end
+
+--- Returns the name in a list that an unknown one probably means.
+---@param name string
+---@param known table list of names
+---@return string|nil
+function option_names.meant(name, known)
+  return meant(name:sub(1, NAME_LIMIT), { aliases = {} }, known)
+end
+
 --- Raises for an unknown option.
 ---@param name any
 ---@param spec table as for `options.verify`
@@ -173,7 +188,7 @@ function option_names.refuse(name, spec, what)
     )
   end
   local known = known_names(spec)
-  local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
+  local shown = option_names.shown(name)
   local guess = meant(name:sub(1, NAME_LIMIT), spec, known)
   local advice = all_advice[spec.name]
   local mend = advice and advice[plain(name)]

@@ -176,6 +176,7 @@ specs.client = {
     secrets = TABLE,
     authenticate = FUNCTION,
     headers = TABLE,
+    endpoints = "table: a list of rows",
     store = "table: a store",
     identity = 'string|false: "header", "query" or false',
     timeout = SECONDS,

@@ -7,14 +7,16 @@
 ---   path        below the base URL, with {name}
 ---   parameters  arguments in front, in order: each fills {name} in the path, or goes into the
 ---               query
----   query       names of the query, given in a table; a list is joined by commas
+---   query       names of the query, given in a table
+---   joined      those of them whose lists are joined by commas; other lists repeat the name
 ---   body        "object": a table is sent as the body. "bytes": the body is a file
 ---   members     of the body, as far as they are known: an API adds others
 ---   required    those of `members` (or of the query) without which the API refuses the call
 ---   fills       true: the body gets the parameters, too
 ---   find        the short form of a search, see mic.api.find: `thing` and `type` are the fields of
 ---               a term, `type_member` the body's member for types ("list" or joined "text" as
----               `type_as`), `time` the field of the range
+---               `type_as`; if it has `type_values`, only these go there), `time` the field of the
+---               range
 ---   paging      "page", "from", "time", "token", or "one" (a list in one answer); nil: no list
 ---   pages       what mic.api.pages has to know about them, by names of members:
 ---                 items, item (member of an item), total, key (what tells one item from another)
@@ -44,6 +46,7 @@ return {
   -- users
   { name = "users.list", method = "GET", path = "/users",
     query = { "attributes", "freeText", "category", "page", "size", "sortProp" },
+    joined = { "attributes" },
     paging = "page",
     pages = { items = "users", total = "metadata.count", key = "userName", page = "page",
       size = "size", last = "totalPages" },
@@ -51,11 +54,12 @@ return {
     summary = "Lists users; without size all of them",
     example = '{ category = "all", attributes = { "userName", "email" } }' },
   { name = "users.get", method = "GET", path = "/users/{userName}", parameters = { "userName" },
-    query = { "attributes" },
+    query = { "attributes" }, joined = { "attributes" },
     idempotent = true, confidence = "H", reply = "the user",
     summary = "Reads a user",
     example = '"anna"' },
-  { name = "users.me", method = "GET", path = "/user", query = { "attributes" }, alias = "whoami",
+  { name = "users.me", method = "GET", path = "/user", alias = "whoami",
+    query = { "attributes" }, joined = { "attributes" },
     idempotent = true, confidence = "H", reply = "the user",
     summary = "Reads the user who is logged in",
     example = "" },
@@ -102,7 +106,8 @@ return {
     example = '"00001570"' },
   { name = "things.find", method = "POST", path = "/things/find", body = "object",
     members = { "query", "type" }, required = { "query" },
-    find = { thing = "thingName", type_member = "type", type_as = "text" },
+    find = { thing = "thingName", type = "thingType", type_member = "type", type_as = "text",
+      type_values = { "thing", "sub_thing" } },
     paging = "from", pages = FOUND,
     idempotent = true, confidence = "H", reply = "an answer of Elasticsearch",
     summary = "Searches things",
@@ -116,7 +121,8 @@ return {
     example = '{ thingType = "191", domain = "root", label = "Door" }' },
 
   -- thing types
-  { name = "thing_types.list", method = "GET", path = "/thingtypes", query = { "attributes" },
+  { name = "thing_types.list", method = "GET", path = "/thingtypes",
+    query = { "attributes" }, joined = { "attributes" },
     paging = "one", pages = { items = "thingtypes", key = "id" },
     idempotent = true, confidence = "H", reply = "a list of thing types",
     summary = "Lists thing types",
@@ -156,16 +162,18 @@ return {
     example = '"0a1b2c3d-0000-4000-8000-000000000001"' },
 
   -- resources, domains
-  { name = "resources.list", method = "GET", path = "/resources", query = { "include" },
+  { name = "resources.list", method = "GET", path = "/resources",
+    query = { "include" }, joined = { "include" },
     idempotent = true, confidence = "H", reply = "by thing type: resources",
     summary = "Lists the resources of all thing types",
     example = '{ include = "metadata" }' },
   { name = "resources.get", method = "GET", path = "/resources/{thingType}",
-    parameters = { "thingType" }, query = { "include" },
+    parameters = { "thingType" }, query = { "include" }, joined = { "include" },
     idempotent = true, confidence = "H", reply = "resources",
     summary = "Lists the resources of a thing type",
     example = '"191"' },
-  { name = "domains.tree", method = "GET", path = "/domains", query = { "attributes" },
+  { name = "domains.tree", method = "GET", path = "/domains",
+    query = { "attributes" }, joined = { "attributes" },
     idempotent = true, confidence = "H", reply = "nested domains, by id",
     summary = "Reads the tree of domains",
     example = '{ attributes = { "name", "description" } }' },

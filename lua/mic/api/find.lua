@@ -112,6 +112,21 @@ local function set_types(body, form, types)
   end
 end
 
+--- True if these types are a term of the query, not a member of the body. Where both exist, the
+--- member takes the values in `type_values` alone.
+local function is_term(form, types)
+  local values = {}
+  for _, value in ipairs(form.type_values or {}) do
+    values[value] = true
+  end
+  for _, name in ipairs(type(types) == "table" and types or { types }) do
+    if form.type and not values[name] then
+      return true
+    end
+  end
+  return not form.type_member
+end
+
 local function is_member(row, name)
   for _, member in ipairs(row.members) do
     if member == name then
@@ -159,7 +174,7 @@ function find.split(row, given, what, wall)
   if given.thing ~= nil then
     clauses[#clauses + 1] = term(form.thing, given.thing)
   end
-  if given.type ~= nil and form.type then
+  if given.type ~= nil and is_term(form, given.type) then
     clauses[#clauses + 1] = term(form.type, given.type)
   elseif given.type ~= nil then
     set_types(rest, form, given.type)

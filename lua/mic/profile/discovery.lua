@@ -8,7 +8,8 @@ local time_limit = require "mic.http.time_limit"
 
 local discovery = {}
 
-local DEFAULT_URL = "https://wrd4rfaqo1.execute-api.eu-west-1.amazonaws.com/Prod/manifest/"
+--- Address of the stack manifest, unless the option `manifest_url` says another one.
+discovery.DEFAULT_URL = "https://wrd4rfaqo1.execute-api.eu-west-1.amazonaws.com/Prod/manifest/"
 local KEY_PATH = "/metadata/manifest"
 local WITHOUT_CREDENTIALS = { auth = false } -- argument `more` of the core client's `call`
 
@@ -70,7 +71,7 @@ end
 ---@return table|nil search nil and a message if the URL is not valid
 ---@return string|nil problem
 function discovery.new(stack, manifest_url, config)
-  local client, path = client_for(manifest_url or DEFAULT_URL, config)
+  local client, path = client_for(manifest_url or discovery.DEFAULT_URL, config)
   if not client then
     return nil, (path:gsub("^base_url", "manifest_url"))
   end

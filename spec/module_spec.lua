@@ -316,7 +316,7 @@ describe("a client", function()
 
   it("has no other methods than the documented ones", function()
     local names = {}
-    for name in pairs(getmetatable(sandbox:client()).methods) do
+    for name in pairs(require("mic.client").methods) do
       names[#names + 1] = name
     end
     table.sort(names)

@@ -10,9 +10,8 @@ local pcall_compat = require "mic.pcall_compat"
 local send = require "mic.request.send"
 local time_limit = require "mic.http.time_limit"
 
-local client = {}
 local client_methods = {}
-local client_mt = { __name = "mic.client", methods = client_methods }
+local client = { methods = client_methods }
 
 --- Client states, by client object.
 local inside_of = setmetatable({}, { __mode = "k" })
@@ -36,18 +35,22 @@ local function find_name(object, name)
   end
 end
 
---- Looks up a method or a name of the API, once: the object keeps it. Unknown fields are nil, as
---- usual.
-function client_mt.__index(object, name)
-  local found = client_methods[name]
-  if found == nil and type(name) == "string" and not name:find "^__" then
-    found = find_name(object, name)
-  end
-  if found ~= nil then
-    rawset(object, name, found)
-  end
-  return found
-end
+local OBJECT = {} -- key of the client object in its class
+
+--- Finds a method or a name of the API, once: the class of the object keeps it. Unknown fields are
+--- nil, as usual.
+local finder = {
+  __index = function(class, name)
+    local found = client_methods[name]
+    if found == nil and type(name) == "string" and not name:find "^__" then
+      found = find_name(class[OBJECT], name)
+    end
+    if found ~= nil then
+      class[name] = found
+    end
+    return found
+  end,
+}
 
 local function inside(self, method)
   local found = inside_of[self]
@@ -64,12 +67,25 @@ function client.inside_of(object)
   return type(object) == "table" and inside_of[object] or nil
 end
 
+local function describe(self)
+  local mine = inside(self, "tostring")
+  if mine.closed then
+    return "mic.client (closed)"
+  end
+  return ("mic.client (%s)"):format(mine.core and mine.core:root() or mine.given.stack)
+end
+
 --- Makes a client; sends nothing. Raises for misuse.
 ---@param given table the options of docs/reference.md
 ---@param ca_file_name? string name of the option tls.ca_file in messages
 ---@return table client
 function client.new(given, ca_file_name)
-  local object = setmetatable({}, client_mt)
+  local object = {}
+  local class = {
+    __name = "mic.client", __close = client_methods.close, __tostring = describe, [OBJECT] = object,
+  }
+  class.__index = class
+  setmetatable(object, setmetatable(class, finder))
   local mine = insides.new(given, ca_file_name)
   inside_of[object] = mine
   local rows = mine.given.endpoints
@@ -268,18 +284,6 @@ function client_methods:close()
   if mine.login_state then
     mine.login_state.core:close()
   end
-end
-
-function client_mt:__close()
-  self:close()
-end
-
-function client_mt:__tostring()
-  local mine = inside(self, "tostring")
-  if mine.closed then
-    return "mic.client (closed)"
-  end
-  return ("mic.client (%s)"):format(mine.core and mine.core:root() or mine.given.stack)
 end
 
 --- Modules loaded at first use. In nginx they are loaded with this one: a request must not read

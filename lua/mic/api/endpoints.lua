@@ -205,7 +205,7 @@ return {
     unnamed = true,
     idempotent = true, confidence = "L", reply = "the bytes of the file",
     summary = "Reads a file",
-    example = '"public/readme.txt"' },
+    example = '"public/terms.txt"' },
   { name = "files.upload", method = "PUT", path = "/files/{key}", parameters = { "key" },
     body = "bytes", unnamed = true,
     idempotent = true, confidence = "L", reply = "the file",

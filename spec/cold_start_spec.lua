@@ -135,7 +135,7 @@ network
       .. tree.code "lua/mic/client_state.lua" .. tree.code "lua/mic/options.lua"
       .. tree.code "lua/mic/credentials/token_source.lua"
       .. tree.code "lua/mic/api/names.lua" .. tree.code "lua/mic/api/named_call.lua"
-      .. tree.code "lua/mic/api/special_calls.lua" .. tree.code "lua/mic.lua"
+      .. tree.code "lua/mic/api/special_calls.lua"
     local count = 0
     for name in code:gmatch "pcall_compat%.%a+%(?%s*\"(mic[%w._]+)\"" do
       count = count + 1

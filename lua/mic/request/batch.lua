@@ -3,53 +3,13 @@
 
 local batch_requests = require "mic.request.batch_requests"
 local blocking_loop = require "mic.transport.blocking_loop"
+local cancellable = require "mic.transport.cancellable"
 local pcall_compat = require "mic.pcall_compat"
 local sender = require "mic.request.send"
 
 local batch = { build = batch_requests.build }
 
 local SLICE = 1 -- seconds between checks, in case a task is lost
-
---- Makes a transport over that of an event loop, whose `cancel` ends all exchanges and lets none
---- start.
-local function cancellable(outer)
-  local transport = setmetatable({ current = false }, { __index = outer })
-  local running, cancelled = {}, false
-
-  local function forget(exchange, ...)
-    running[exchange] = nil
-    return ...
-  end
-
-  function transport.start(core, ...)
-    if cancelled then
-      return nil, "cancelled", nil, "the batch was broken off"
-    end
-    return outer.start(core, ...)
-  end
-
-  function transport.finish(core, exchange, listener)
-    running[exchange] = true
-    return forget(exchange, outer.finish(core, exchange, listener))
-  end
-
-  function transport.call(core, ...)
-    local exchange, kind, code, message = transport.start(core, "call", ...)
-    if not exchange then
-      return exchange, kind, code, message
-    end
-    return transport.finish(core, exchange)
-  end
-
-  function transport.cancel()
-    cancelled = true
-    for exchange in pairs(running) do
-      exchange:cancel()
-    end
-  end
-
-  return transport
-end
 
 --- Stops the batch after an error, usually of a user's function.
 local function break_off(state, problem)
@@ -103,17 +63,6 @@ local function run_tasks(state, task)
   end
 end
 
---- Returns a copy of the client state with another transport: cheaper to read than through a
---- metatable, which is left for what is set later.
-local function with_transport(self, transport)
-  local copy = {}
-  for name, value in pairs(self) do
-    copy[name] = value
-  end
-  copy.transport = transport
-  return setmetatable(copy, { __index = self })
-end
-
 --- Runs the calls and returns when the last one has ended.
 ---@param calls (table|string)[] of `build`
 ---@param concurrency number
@@ -123,13 +72,13 @@ end
 function batch.run(calls, concurrency, self, send_built)
   local transport, task
   if self.transport.can_suspend() then
-    transport, task = cancellable(self.transport), work_guarded
+    transport, task = cancellable.over(self.transport, "the batch was broken off"), work_guarded
   else
     self.idle_exchanges = self.idle_exchanges or {}
     transport, task = blocking_loop.new(self.core, self.idle_exchanges), work
   end
   local state = {
-    client = with_transport(self, transport),
+    client = cancellable.with_transport(self, transport),
     transport = transport,
     send_built = send_built,
     calls = calls,

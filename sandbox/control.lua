@@ -3,6 +3,7 @@ local answers = require "sandbox.answers"
 local json = require "sandbox.json"
 local life = require "sandbox.life"
 local log = require "sandbox.log"
+local many_observations = require "sandbox.many_observations"
 local state = require "sandbox.state"
 local throttle = require "sandbox.throttle"
 local tokens = require "sandbox.tokens"
@@ -55,6 +56,14 @@ local function answer(wanted)
   send(200, "{}")
 end
 
+local function observe(wanted)
+  local ids, message = many_observations.add(wanted)
+  if not ids then
+    return fail(400, message)
+  end
+  send(200, json.encode { ids = ids })
+end
+
 local function stop()
   send(200, "{}")
   ngx.eof()
@@ -76,6 +85,10 @@ local ROUTES = {
   end,
   ["GET /mode"] = modes,
   ["POST /mode"] = set_modes,
+  ["GET /observations"] = function()
+    send(200, many_observations.show())
+  end,
+  ["POST /observations"] = observe,
   ["POST /reset"] = function()
     life.reset()
     send(200, "{}")

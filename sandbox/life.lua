@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local files = require "sandbox.files"
 local log = require "sandbox.log"
+local many_observations = require "sandbox.many_observations"
 local random = require "sandbox.random"
 local state = require "sandbox.state"
 local thing_types = require "sandbox.thing_types"
@@ -81,6 +82,7 @@ function life.reset()
   users.reset()
   tokens.reset()
   log.reset()
+  many_observations.reset()
   thing_types.restore()
   things.restore()
   files.restore()

@@ -20,6 +20,10 @@ local GATEWAY = {
   throttled = { 429, '{"message":"Too Many Requests"}', "TooManyRequestsException" },
   quota = { 429, '{"message":"Limit Exceeded"}', "LimitExceededException" },
   broken = { 500, '{"message": "Internal server error"}', "InternalServerErrorException" },
+  broken_integration = {
+    502, '{"message": "Internal server error"}', "InternalServerErrorException",
+  },
+  unavailable = { 503, '{"message": "Service Unavailable"}', "ServiceUnavailableException" },
   -- Not captured from the API: statuses from the AWS documentation, bodies of our choice.
   bad_request = { 400, '{"message":"Bad Request"}', "BadRequestException" },
   bad_json = {

@@ -56,6 +56,10 @@ local MODES = {
   rate = { kind = number(0, 1000000), default = 0 },
   burst = { kind = integer(0, 1000000), default = 0 },
   quota = { kind = integer(0, 1000000000), default = 0 },
+  observations = { kind = integer(0, 200000), default = 0 },
+  search_faults = { kind = integer(0, 1000000), default = 0 },
+  largest_search = { kind = integer(0, 10000), default = 0 },
+  too_large = { kind = one_of("message", "status"), default = "message" },
   profile = {
     kind = one_of("mic", "challenge", "directus", "idle", "iso", "oauth2", "query", "status200",
       "supabase", "text", "vault"),

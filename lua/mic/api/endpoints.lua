@@ -19,8 +19,13 @@
 ---               range
 ---   paging      "page", "from", "time", "token", or "one" (a list in one answer); nil: no list
 ---   pages       what mic.api.pages has to know about them, by names of members:
----                 items, item (member of an item), total, key (what tells one item from another)
----                 page, size, last; token, next, more; window; page_size (default)
+---                 items (the list; without it the answer is one), item (the member of an entry
+---                 that is handed out first), key (member or members that tell one entry from
+---                 another), total (a number, or numbers by the value of a parameter, `total_by`)
+---                 "page": page, size, last (number of pages) or more (true but in the last one),
+---                 first (number of the first page, 1), page_size (default: none is sent)
+---                 "token": token, next, more, size, page_size, encoding ("url": of the keys)
+---                 "from": from, size, page_size; window (most that from and size may be)
 ---   idempotent  true: repeated after a failure; a PATCH sets the same values again
 ---   open        "login": needs no login; "key": needs no API key either
 ---   own         true: the client has a method of its own for it (`client:login`)
@@ -39,8 +44,8 @@ local USER = { "userName", "firstName", "lastName", "email", "phone", "locale", 
   "address", "zip", "city", "country", "roleName", "domainName", "data", "enabled", "notes1",
   "notes2", "notes3" }
 
-local FOUND = { items = "hits.hits", item = "_source", total = "hits.total", key = "_id",
-  window = 10000, page_size = 500 }
+local FOUND = { items = "hits.hits", item = "_source", total = "hits.total",
+  key = { "_index", "_type", "_id" }, window = 10000, page_size = 500 }
 
 return {
   -- users
@@ -49,7 +54,8 @@ return {
     joined = { "attributes" },
     paging = "page",
     pages = { items = "users", total = "metadata.count", key = "userName", page = "page",
-      size = "size", last = "totalPages" },
+      size = "size", last = "totalPages",
+      total_by = { parameter = "category", default = "active", unless = "freeText" } },
     idempotent = true, confidence = "H", reply = "users, totalPages, page, metadata.count",
     summary = "Lists users; without size all of them",
     example = '{ category = "all", attributes = { "userName", "email" } }' },
@@ -197,7 +203,8 @@ return {
       "continuationToken" },
     paging = "token",
     pages = { items = "files", key = "Key", token = "continuationToken",
-      next = "nextContinuationToken", more = "isTruncated", size = "maxKeys", page_size = 1000 },
+      next = "nextContinuationToken", more = "isTruncated", size = "maxKeys", page_size = 1000,
+      encoding = "encodingType" },
     idempotent = true, confidence = "H", reply = "files, isTruncated, nextContinuationToken",
     summary = "Lists files: exactly one of listAll, public, root, thingName, thingType",
     example = '{ listAll = true, maxKeys = 10 }' },

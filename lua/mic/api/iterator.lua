@@ -22,14 +22,13 @@ local function find(it, name)
 end
 
 --- Makes an iterator.
----@param client table
----@param loop table as of `mic.api.pages`: row, kind, names, what, limit, whole (hand out responses)
+---@param loop table as of `mic.api.pages`: client, row, kind, names, what, limit, whole (hand out
+--- responses)
 ---@param pager table the state of its pages, see `mic.api.numbered_pages`
 ---@return table it
-function iterator.new(client, loop, pager)
+function iterator.new(loop, pager)
   local it = setmetatable({ changed = false }, iterator_mt)
   state_of[it] = {
-    client = client,
     loop = loop,
     pager = pager,
     page = nil, -- its `list` is what was received and not handed out
@@ -49,7 +48,7 @@ local function fetch(it, state)
     state.place = state.pager:place(state.page, state.index)
   end
   state.page, state.index = nil, 0
-  local self = client_module.inside_of(state.client)
+  local self = client_module.inside_of(state.loop.client)
   local loop, pager, holder = state.loop, state.pager, state.holder
   state.is_waiting = true
   local ok, page, response =
@@ -137,7 +136,7 @@ end
 function iterator_mt:__call()
   local state = find(self, "next")
   if not waits_in_for then
-    local self_state = client_module.inside_of(state.client)
+    local self_state = client_module.inside_of(state.loop.client)
     if self_state.transport.can_suspend() then
       errors.raise 'Lua 5.1 cannot wait inside "for … in"; use it:next()'
     end

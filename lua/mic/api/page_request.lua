@@ -4,7 +4,6 @@
 local build = require "mic.request.build"
 local cancellable = require "mic.transport.cancellable"
 local client_state = require "mic.client_state"
-local errors = require "mic.error"
 local events = require "mic.events"
 local page_answer = require "mic.api.page_answer"
 local retry = require "mic.http.retry"
@@ -103,8 +102,8 @@ local function send_whole(state, loop, request)
   end
 end
 
---- True if a smaller page may succeed: the body is over the limit, or the API says under 200 that it
---- has failed, as it does about large answers, or the gateway could not pass the answer on.
+--- True if a smaller page may succeed: the body is over the limit, the API says with status 200
+--- that it has failed, as it does about large answers, or the gateway could not pass the answer on.
 local function is_too_large(err)
   if err.kind == "too_large" then
     return true

@@ -6,7 +6,6 @@ local core = require "mic.core"
 local errors = require "mic.error"
 local find = require "mic.api.find"
 local iterator = require "mic.api.iterator"
-local options = require "mic.options"
 local page_options = require "mic.api.page_options"
 local page_request = require "mic.api.page_request"
 local pcall_compat = require "mic.pcall_compat"
@@ -66,22 +65,54 @@ local function use_range(loop, key)
   return true
 end
 
---- Returns the loop of a call, checked. Raises for misuse.
-local function prepare(client, row, what, params, given, opts)
+--- Splits the parameters of a row, by position, into those of its path and those of its query.
+local function place_values(source)
+  local params, query = nil, {}
+  for index, name in ipairs(source.row.parameters or {}) do
+    if source.row.path:find("{" .. name .. "}", 1, true) then
+      params = params or {}
+      params[name] = source.values[index]
+    else
+      query[name] = source.values[index]
+    end
+  end
+  return params, query
+end
+
+--- Adds own parameters to a query. Lists of some of them are joined by commas.
+local function add_own(query, row, own)
+  local is_joined = {}
+  for _, name in ipairs(row.joined or {}) do
+    is_joined[name] = true
+  end
+  for name, value in pairs(own) do
+    if is_joined[name] and type(value) == "table" then
+      value = table.concat(value, ",")
+    end
+    query[name] = value
+  end
+end
+
+--- Returns the loop of a call, checked, and the state of its pages. Raises for misuse.
+local function prepare(source, given, opts)
+  local client, row, what = source.client, source.row, source.what
   local self = client_module.inside_of(client)
   local own, looping, calling = page_options.split(row, what, given, opts)
   local loop = {
+    client = client,
     row = row,
     what = what,
     names = row.pages or {},
-    params = params,
     options = calling,
     given = own,
     limit = looping.limit,
     page_size = looping.page_size,
     kind = row.paging,
-    query = calling.query or {},
   }
+  loop.params, loop.query = place_values(source)
+  for name, value in pairs(calling.query or {}) do
+    loop.query[name] = value
+  end
   calling.query = nil
   local module = row.paging
   if row.find then
@@ -90,13 +121,7 @@ local function prepare(client, row, what, params, given, opts)
     module = use_range(loop, looping.key) and "range" or "from"
     loop.kind = loop.kind == "time" and "from" or loop.kind
   else
-    local query = {}
-    for _, names in ipairs { own, loop.query } do
-      for name, value in pairs(names) do
-        query[name] = type(value) == "table" and names == own and table.concat(value, ",") or value
-      end
-    end
-    loop.query = query
+    add_own(loop.query, row, own)
   end
   if looping.after ~= nil then
     loop.place = position.place(looping.after, row.name, loop.kind, what)
@@ -106,48 +131,41 @@ local function prepare(client, row, what, params, given, opts)
   return loop, pager
 end
 
---- Returns the iterator over the items.
----@param client table
----@param row table of the endpoint table, with `paging`
----@param what string name of the method, for messages: "client.users:each"
----@param params? table values of the path's params
+--- Returns the iterator over the items. `source` is what names make: client, row (of the endpoint
+--- table, with `paging`), what (name of the method, for messages: "client.users:each") and values
+--- (the row's parameters, by position).
+---@param source table
 ---@param given? table the endpoint's own parameters, with page_size, limit, after, and options of
 --- a call, which hold for each request
 ---@param opts? table options of a call, and of the loop
 ---@return table it
-function pages.each(client, row, what, params, given, opts)
-  return iterator.new(client, prepare(client, row, what, params, given, opts))
+function pages.each(source, given, opts)
+  return iterator.new(prepare(source, given, opts))
 end
 
 --- Returns the iterator over the responses, in which entries are left out that a page before had.
----@param client table
----@param row table
----@param what string
----@param params? table
+---@param source table
 ---@param given? table
 ---@param opts? table
 ---@return table it
-function pages.pages(client, row, what, params, given, opts)
-  local loop, pager = prepare(client, row, what, params, given, opts)
+function pages.pages(source, given, opts)
+  local loop, pager = prepare(source, given, opts)
   loop.whole = true
-  return iterator.new(client, loop, pager)
+  return iterator.new(loop, pager)
 end
 
 --- Returns all items as a list. Where there are pages, `limit` has to be given.
----@param client table
----@param row table
----@param what string
----@param params? table
+---@param source table
 ---@param given? table
 ---@param opts? table
 ---@return table|nil list
 ---@return table|nil err
-function pages.all(client, row, what, params, given, opts)
-  local loop, pager = prepare(client, row, what, params, given, opts)
-  if not loop.limit and row.paging ~= "one" then
-    errors.raise(what .. " needs a limit: how many items there may be in the list")
+function pages.all(source, given, opts)
+  local loop, pager = prepare(source, given, opts)
+  if not loop.limit and source.row.paging ~= "one" then
+    errors.raise(source.what .. " needs a limit: how many items there may be in the list")
   end
-  local it, list = iterator.new(client, loop, pager), {}
+  local it, list = iterator.new(loop, pager), {}
   while true do
     local item, err = it:next()
     if item == nil then

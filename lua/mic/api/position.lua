@@ -34,7 +34,8 @@ local function decode(text)
   local parts = {}
   for at = 1, #text, 4 do
     local a, b, c, d = text:byte(at, at + 3)
-    local number = values[a] * 262144 + values[b] * 4096 + (values[c] or 0) * 64 + (values[d] or 0)
+    local number = values[a] * 262144 + values[b] * 4096
+    number = number + (values[c] or 0) * 64 + (values[d] or 0)
     local count = d and 3 or c and 2 or 1
     local bytes = string.char(math.floor(number / 65536), math.floor(number / 256) % 256,
       number % 256)
@@ -46,8 +47,8 @@ end
 --- Returns the text of a position.
 ---@param name string of the row
 ---@param kind string of its pages
----@param place table JSON-able, but for `last`, the bytes of a hash, and `seen`, those of several, or
---- a function that returns them
+---@param place table JSON-able, but for `last`, the bytes of a hash, and `seen`, those of several,
+--- or a function that returns them
 ---@return string text
 function position.text(name, kind, place)
   local all = { n = name, k = kind }

@@ -7,7 +7,6 @@
 --- value alone (`mode` "alone"), in one answer, until one brings nothing new. If that answer is too
 --- large, its parts are read (`mode` "parts"), which may come in another order each time.
 
-local find = require "mic.api.find"
 local page_answer = require "mic.api.page_answer"
 local search_request = require "mic.api.search_request"
 
@@ -195,9 +194,11 @@ end
 --- Returns an error if there are more hits at one value than the API gives.
 local function check_window(self, response, total)
   if total and total > self.names.window then
-    return page_answer.problem(response, ("more than %s %s at %s; narrow the search, by thing or type")
-      :format(search_request.counted(self.names.window), self.loop.row.name:match "^[^.]*",
-        type(self.value) == "number" and ("%d"):format(self.value) or self.value),
+    local value, noun = self.value, self.loop.row.name:match "^[^.]*"
+    local message = "more than %s %s at %s; narrow the search by thing or type"
+    return page_answer.problem(response,
+      message:format(search_request.counted(self.names.window), noun,
+        type(value) == "number" and ("%d"):format(value) or value),
       { kind = "too_large" })
   end
 end

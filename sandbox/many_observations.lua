@@ -22,7 +22,7 @@ local function make(count)
   local tied = math.min(TIES, math.floor(count / 4))
   for number = 1, count do
     local step = number
-    if number > middle and number <= middle + tied then
+    if number > middle and number < middle + tied then
       step = middle
     end
     times[number] = last - (count - step) * STEP

@@ -1,110 +1,669 @@
 local api = require "spec.support.api"
 local json = require "mic.json"
-local pages = require "mic.api.pages"
+local mic = require "mic"
 
-local rows = {}
-for _, row in ipairs(require "mic.api.endpoints") do
-  rows[row.name] = row
-end
-
---- Returns the function `each`, `pages` or `all` of a row.
-local function loop(client, name, method)
-  local source = { client = client, row = rows[name], what = "client.x:" .. method, values = {} }
-  return function(given, opts)
-    return pages[method](source, given, opts)
-  end
-end
-
---- The ids that a loop hands out, each as often as it does.
-local function collect(it, between)
-  local ids, count = {}, 0
-  while true do
-    local item, hit = it:next()
+--- What a loop hands out: the second value of each, or the first where there is none.
+local function keys(it, most)
+  local list = {}
+  while #list < (most or math.huge) do
+    local item, second = it:next()
     if item == nil then
       assert(it.err == nil, tostring(it.err))
-      return ids, count
+      break
     end
-    local id = hit._id
-    ids[id] = (ids[id] or 0) + 1
-    count = count + 1
-    if between then
-      between(count, item)
-    end
+    list[#list + 1] = type(second) == "table" and second._id or second or item.userName or item
   end
+  return list
 end
 
-describe("many observations", function()
-  local box, client = api.start(), nil
+local function sorted(list)
+  local copy = {}
+  for index, value in ipairs(list) do
+    copy[index] = value
+  end
+  table.sort(copy)
+  return copy
+end
 
-  local function fresh(options)
-    box:reset()
-    client = box:logged_in(options or { retry = { base = 0.001, cap = 0.002 } })
-    return loop(client, "observations.find", "each")
+--- The values of two lists, one after the other.
+local function joined(first, second)
+  local list = {}
+  for _, values in ipairs { first, second } do
+    for _, value in ipairs(values) do
+      list[#list + 1] = value
+    end
+  end
+  return list
+end
+
+describe("a loop over pages", function()
+  local box = api.around()
+  local client
+
+  before_each(function()
+    client = box:logged_in { retry = { base = 0.001, cap = 0.002 } }
+    box:seen()
+  end)
+
+  local function refused(call, ...)
+    local ok, problem = pcall(call, ...)
+    assert.is_false(ok)
+    return problem
   end
 
-  --- The multiset of what is in the sandbox, and none twice.
-  local function expected(count, added)
-    local ids = {}
-    for number = 1, count do
-      ids[("many-%06d"):format(number)] = 1
-    end
-    for _, id in ipairs(added) do
-      ids[id] = 1
-    end
-    return ids
-  end
+  describe("of users", function()
+    it("is one request, unless a page size is given", function()
+      local all = keys(client.users:each { category = "all" })
+      assert.are.equal(42, #all)
+      assert.are.equal("GET /users?category=all", box:seen())
+      assert.are.same(all, keys(client.users:each { category = "all", page_size = 10 }))
+      assert.are.equal(("GET /users?category=all&page=%d&size=10\n"):rep(5):format(1, 2, 3, 4, 5),
+        box:seen() .. "\n")
+    end)
 
-  local function difference(ids, wanted)
-    local lost, double, foreign = 0, 0, 0
-    for id in pairs(wanted) do
-      lost = lost + (ids[id] and 0 or 1)
-    end
-    for id, count in pairs(ids) do
-      double = double + count - 1
-      foreign = foreign + (wanted[id] and 0 or 1)
-    end
-    return ("%d lost, %d double, %d foreign"):format(lost, double, foreign)
-  end
+    it("tells their number, and makes pages of an answer that is too large", function()
+      box:answer { path = "/users", body = '{"errorMessage":"too large"}' }
+      local it = client.users:each { category = "all" }
+      assert.is_nil(it:total())
+      assert.are.equal(42, #keys(it))
+      assert.are.equal(42, it:total())
+      assert.is_false(it.changed)
+      it = client.users:each { freeText = "a" }
+      assert(it:next())
+      assert.is_nil(it:total())
+    end)
 
-  --- Reads all of them while others arrive, at the time that is read and later ones, and searches
-  --- fail.
-  local function prove(count, size, every, faults)
-    local each = fresh()
-    box:mode { observations = count, search_faults = faults }
-    local added = {}
-    local it = each { page_size = size }
-    local ids, total = collect(it, function(number, item)
-      if number % every == 0 and number < count - size then
-        -- Not at times before that of the page, which are past.
-        local last = box:control("GET", "/observations").last
-        for _, wanted in ipairs {
-          { timestamp = last, count = 2 }, { timestamp = item.timestamp + 700000 },
-          { timestamp = last + 10, count = 3 },
-        } do
-          for _, id in ipairs(box:control("POST", "/observations", wanted).ids) do
-            added[#added + 1] = id
+    it("leaves out who was handed out, and says that the list has changed", function()
+      local it = client.users:each { category = "all", page_size = 5 }
+      local names = keys(it, 5)
+      mic.assert(client:post("/users",
+        { userName = "aaa", roleName = "Read", domainName = "root" }))
+      names = joined(names, keys(it))
+      assert.are.equal(42, #names)
+      local set = {}
+      for _, name in ipairs(names) do
+        assert.is_nil(set[name])
+        set[name] = true
+      end
+      assert.is_true(it.changed)
+    end)
+
+    it("goes on behind a position", function()
+      local all = keys(client.users:each { category = "all" })
+      for _, options in ipairs { {}, { page_size = 5 }, { page_size = 7 } } do
+        for _, count in ipairs { 1, 4, 5, 6, 41, 42 } do
+          local it = client.users:each { category = "all", page_size = 5 }
+          local first = keys(it, count)
+          local rest = client.users:each { category = "all", page_size = options.page_size,
+            after = it:position() }
+          assert.are.same(all, joined(first, keys(rest)))
+          assert.is_false(rest.changed)
+        end
+      end
+    end)
+
+    it("finds the last one of a position although the list was changed before it", function()
+      local all = keys(client.users:each { category = "all" })
+      local it = client.users:each { category = "all" }
+      local first = keys(it, 9)
+      mic.assert(client:delete("/users/{n}", { params = { n = all[2] } }))
+      local rest = keys(client.users:each { category = "all", after = it:position() })
+      assert.are.same(all, joined(first, rest))
+    end)
+  end)
+
+  describe("of files", function()
+    it("follows the continuation token, and gives the decoded key", function()
+      local all = keys(client.files:each { listAll = true })
+      assert.are.equal("GET /files?listAll=true&maxKeys=1000", box:seen())
+      assert.are.same(all, keys(client.files:each { listAll = true, page_size = 7 }))
+      local file, key = client.files:each({ listAll = true }):next()
+      assert.are.equal("table", type(file))
+      assert.are.equal("string", type(file.Key))
+      assert.is_nil(key:find "%%")
+      assert.is_nil(client.files:each({ listAll = true }):total())
+    end)
+
+    it("takes a plus in a key for a space", function()
+      box:answer { path = "/files", body = json.encode { encodingType = "url", isTruncated = false,
+        files = { { Key = "a+b%2Bc%C3%A5" } } } }
+      local _, key = client.files:each({ root = true }):next()
+      assert.are.equal("a b+c\195\165", key)
+    end)
+
+    it("goes on behind a position", function()
+      local all = keys(client.files:each { listAll = true })
+      for _, count in ipairs { 1, 6, 7, 8, #all } do
+        local it = client.files:each { listAll = true, page_size = 7 }
+        local first = keys(it, count)
+        local rest = client.files:each { listAll = true, page_size = 7, after = it:position() }
+        assert.are.same(all, joined(first, keys(rest)))
+      end
+    end)
+
+    it("does not go round in circles, and ends where there is no token", function()
+      local body = json.encode { files = { { Key = "a" } }, isTruncated = true,
+        nextContinuationToken = "same" }
+      box:answer { path = "/files", body = body, times = 2 }
+      local it = client.files:each { root = true }
+      assert(it:next())
+      local none, err = it:next()
+      assert.is_nil(none)
+      assert.are.equal('http: the answer has the same "nextContinuationToken" as the one before',
+        api.line(err))
+      box:answer { path = "/files", body = '{"files":[],"isTruncated":true}' }
+      none, err = client.files:each({ root = true }):next()
+      assert.is_nil(none)
+      assert.matches('has no "nextContinuationToken"', err.message)
+    end)
+  end)
+
+  describe("of thing types", function()
+    it("takes a list and an object with one", function()
+      local list = client.thing_types:all()
+      assert.are.equal(5, #list)
+      box:answer { path = "/thingtypes", body = '{"thingtypes":[{"id":"a"},{"id":"b"}]}' }
+      local found = {}
+      local it = client.thing_types:each()
+      while true do
+        local item = it:next()
+        if not item then
+          break
+        end
+        found[#found + 1] = item.id
+      end
+      assert.are.same({ "a", "b" }, found)
+      assert.are.equal(2, #client.thing_types:all { limit = 2 })
+    end)
+  end)
+
+  describe("of things", function()
+    it("is one request of the whole window, or of the limit", function()
+      local all = sorted(keys(client.things:each()))
+      assert.are.equal(40, #all)
+      assert.are.equal("POST /things/find", box:seen())
+      assert.are.equal(3, #keys(client.things:each { limit = 3 }))
+      assert.are.equal('{"query":{"from":0,"query":{"match_all":{}},"size":3}}', box:log()[1].body)
+      assert.are.same(all, sorted(keys(client.things:each { page_size = 7 })))
+    end)
+
+    it("reads once more when things are missing, and leaves out those that come twice", function()
+      local function answer(ids)
+        local hits = {}
+        for index, id in ipairs(ids) do
+          hits[index] = { _index = "i", _type = "thing", _id = id, _source = { id = id } }
+        end
+        box:answer { path = "/things/find",
+          body = json.encode { hits = { total = 4, hits = hits } } }
+      end
+      answer { "a", "b" }
+      answer { "b", "c" }
+      answer { "d", "a" }
+      answer { "c", "b" }
+      local it = client.things:each { page_size = 2 }
+      assert.are.same({ "a", "b", "c", "d" }, keys(it))
+      assert.is_false(it.changed)
+      for _ = 1, 2 do
+        answer { "a", "b" }
+        answer { "b", "a" }
+      end
+      it = client.things:each { page_size = 2 }
+      assert.are.same({ "a", "b" }, keys(it))
+      assert.is_true(it.changed)
+    end)
+
+    it("refuses more than the window before the first one, unless the limit is within", function()
+      local body = json.encode { hits = { total = 12345, hits = { { _id = "a",
+        _source = { thingName = "a" } } } } }
+      box:answer { path = "/things/find", body = body, times = 2 }
+      local none, err = client.things:each():next()
+      assert.is_nil(none)
+      assert.are.equal("too_large: 12345 things, the API gives 10,000 at most this way;"
+        .. ' key = "thingName" goes on', api.line(err))
+      assert(client.things:each({ limit = 1 }):next())
+    end)
+
+    it("goes on by a unique key", function()
+      local all = sorted(keys(client.things:each()))
+      for _, size in ipairs { 1, 2, 7, 500 } do
+        assert.are.same(all, keys(client.things:each { key = "thingName", page_size = size }))
+      end
+      local it = client.things:each { key = "thingName", page_size = 7 }
+      local first = keys(it, 10)
+      assert.are.same(all, joined(first,
+        keys(client.things:each { key = "thingName", after = it:position() })))
+      assert.matches("key is the sort", refused(function()
+        client.things:each { key = "thingName", sort = "label" }
+      end))
+    end)
+
+    it("goes on behind a position, whatever the order is", function()
+      local all = sorted(keys(client.things:each()))
+      local it = client.things:each { page_size = 7, sort = { { thingName = "asc" } } }
+      local first = keys(it, 10)
+      local rest = client.things:each { page_size = 9, sort = { { thingName = "desc" } },
+        after = it:position() }
+      assert.are.same(all, sorted(joined(first, keys(rest))))
+    end)
+  end)
+
+  describe("of observations", function()
+    before_each(function()
+      box:mode { observations = 100 }
+    end)
+
+    it("hands out items and hits, oldest first, and newest first when sorted so", function()
+      local item, hit = client.observations:each({ since = -86400 }):next()
+      assert.are.equal("many-000001", hit._id)
+      assert.are.equal(item, hit._source)
+      local rising = keys(client.observations:each { page_size = 7 })
+      assert.are.equal(100, #rising)
+      local it = client.observations:each { page_size = 7, sort = { { timestamp = "desc" } } }
+      local _, last = it:next()
+      assert.are.equal("many-000100", last._id)
+      assert.are.same(sorted(rising), sorted(joined({ last._id }, keys(it))))
+      assert.are.equal(100, it:total())
+    end)
+
+    it("takes a filter on what comes back, and one on what is looked for", function()
+      local all = keys(client.observations:each { fields = { "thingName" }, page_size = 9 })
+      assert.are.equal(100, #all)
+      local it = client.observations:each { fields = false, thing = "many-3", page_size = 3 }
+      local item = it:next()
+      assert.is_nil(item._source)
+      assert.are.equal(9, #keys(it))
+      local whole = { query = { query = { term = { thingName = "many-3" } } },
+        queryScope = { thingTypes = { "191" } } }
+      assert.are.equal(10, #keys(client.observations:each { query = whole.query, page_size = 3,
+        queryScope = whole.queryScope }))
+      assert.are.equal(0, #keys(client.observations:each { type = "door", thing = "many-3" }))
+    end)
+
+    it("ends at till, and begins at since", function()
+      local first = box:control("GET", "/observations").first
+      for _, order in ipairs { "asc", "desc" } do
+        local it = client.observations:each { since = first + 1000, till = first + 9000,
+          page_size = 4, sort = { timestamp = { order = order } } }
+        assert.are.equal(9, #keys(it))
+      end
+    end)
+
+    it("goes on behind a position, in the middle of a millisecond too", function()
+      local all = sorted(keys(client.observations:each()))
+      for _, order in ipairs { "asc", "desc" } do
+        for _, size in ipairs { 1, 7, 30 } do
+          for _, count in ipairs { 1, 49, 52, 57, 60, 76, 100 } do
+            local options = { page_size = size, sort = { { timestamp = order } } }
+            local it = client.observations:each(options)
+            local first = keys(it, count)
+            options.after = it:position()
+            assert.are.same(all, sorted(joined(first, keys(client.observations:each(options)))))
           end
         end
       end
     end)
-    assert.are.equal("0 lost, 0 double, 0 foreign", difference(ids, expected(count, added)))
-    assert.are.equal(count + #added, total)
-    assert.is_true(#added > 0)
-  end
 
-  it("come once each, by pages of 500, while others arrive and searches fail", function()
-    prove(25000, 500, 5000, 13)
+    it("goes on in another process, and finds what has arrived since", function()
+      local it = client.observations:each { page_size = 7 }
+      local first = keys(it)
+      assert.are.equal(100, #first)
+      local position = it:position()
+      local added = box:control("POST", "/observations",
+        { timestamp = box:control("GET", "/observations").last + 5, count = 3 }).ids
+      local output = box:run(([[
+        local client = require("mic").from_env()
+        local it = client.observations:each { since = -60, page_size = 2, after = %q }
+        while true do
+          local _, hit = it:next()
+          if not hit then
+            break
+          end
+          print(hit._id)
+        end
+      ]]):format(position))
+      local ids = {}
+      for id in output:gmatch "%S+" do
+        ids[#ids + 1] = id
+      end
+      assert.are.same(sorted(added), sorted(ids))
+    end)
+
+    it("sorts by another field with from and size", function()
+      box:mode { observations = 0 }
+      local it = client.observations:each { sort = { { thingName = "asc" } }, page_size = 50 }
+      assert.are.equal(192, #keys(it))
+      assert.are.equal(192, it:total())
+    end)
+
+    it("reads a millisecond with more hits than fit into a page or an answer", function()
+      box:mode { observations = 400, largest_search = 60 }
+      local all = keys(client.observations:each { page_size = 7 })
+      assert.are.equal(400, #all)
+      local set = {}
+      for _, id in ipairs(all) do
+        set[id] = true
+      end
+      for number = 1, 400 do
+        assert.is_true(set[("many-%06d"):format(number)])
+      end
+    end)
+
+    it("halves a page that is too large, and keeps it small", function()
+      box:mode { largest_search = 30 }
+      box:control("DELETE", "/log")
+      assert.are.equal(100, #keys(client.observations:each { page_size = 100 }))
+      local sizes = {}
+      for _, entry in ipairs(box:log()) do
+        sizes[#sizes + 1] = entry.body:match '"size":(%d+)'
+      end
+      assert.are.same({ "100", "50", "25" }, { sizes[1], sizes[2], sizes[3] })
+      assert.are.equal("25", sizes[#sizes])
+    end)
+
+    it("halves after a 502 at most twice in a row", function()
+      client = box:logged_in { retry = false }
+      box:mode { largest_search = 30, too_large = "status" }
+      assert.are.equal(100, #keys(client.observations:each { page_size = 100 }))
+      box:mode { largest_search = 3 }
+      box:control("DELETE", "/log")
+      local it = client.observations:each { page_size = 100 }
+      local none, err = it:next()
+      assert.is_nil(none)
+      assert.are.equal(502, err.status)
+      assert.are.equal(3, #box:log())
+    end)
+
+    it("refuses more at one millisecond than the API gives", function()
+      local last = box:control("GET", "/observations").last
+      box:control("POST", "/observations", { timestamp = last, count = 10001 })
+      local it = client.observations:each { since = last, page_size = 1000 }
+      local count = 0
+      local item, err
+      repeat
+        item, err = it:next()
+        count = count + (item and 1 or 0)
+      until not item
+      assert.are.equal(1000, count)
+      assert.are.equal(("too_large: more than 10,000 observations at %d; narrow the search by thing"
+        .. " or type"):format(last), api.line(err))
+    end)
   end)
 
-  it("come once each, by pages of 7", function()
-    prove(25000, 7, 6000, 41)
+  describe("and failures:", function()
+    local PART = '{"timed_out":%s,"_shards":{"total":5,"failed":%d},"hits":{"total":1,"hits":[]}}'
+
+    it("a part of an answer is retried, then an error", function()
+      box:mode { observations = 10 }
+      box:answer { path = "/observations/find", body = PART:format("true", 0), times = 2 }
+      assert.are.equal(10, #keys(client.observations:each()))
+      box:answer { path = "/observations/find", body = PART:format("false", 2), times = 3 }
+      local it = client.observations:each()
+      local none, err = it:next()
+      assert.is_nil(none)
+      assert.are.equal("http: 2 of 5 shards failed, so the answer is only a part", api.line(err))
+      assert.are.same({ 200, true, 3, "POST", "/observations/find" },
+        { err.status, err.retryable, err.attempts, err.method, err.path })
+      assert.are.equal(err, select(2, it:next()))
+      assert.are.equal(10, #keys(it:retry()))
+      client = box:logged_in { retry = false }
+      box:answer { path = "/observations/find", body = PART:format("true", 0) }
+      none, err = client.observations:each():next()
+      assert.is_nil(none)
+      assert.are.equal(1, err.attempts)
+    end)
+
+    it("an error comes again until retry, and the position stays", function()
+      client = box:logged_in { retry = false }
+      box:mode { observations = 100 }
+      local it = client.observations:each { page_size = 7 }
+      local first = keys(it, 7)
+      local position = it:position()
+      box:answer { path = "/observations/find", status = 500, times = 1 }
+      local _, err = it:next()
+      assert.are.equal(500, err.status)
+      assert.are.equal(err, it.err)
+      assert.are.equal(err, select(2, it:next()))
+      assert.are.equal(position, it:position())
+      assert.are.equal(100, #joined(first, keys(it:retry())))
+    end)
+
+    it("for raises the one line, and the object stays", function()
+      client = box:logged_in { retry = false }
+      box:answer { path = "/users", status = 500 }
+      local it = client.users:each()
+      local ok, problem = pcall(function()
+        for _ in it do
+          error "handed out"
+        end
+      end)
+      assert.is_false(ok)
+      assert.are.equal("string", type(problem))
+      assert.are.equal(tostring(it.err), problem)
+      assert.are.equal(500, it.err.status)
+    end)
+
+    it("an expired token in the middle costs one refresh", function()
+      box:mode { observations = 100 }
+      local it = client.observations:each { page_size = 7 }
+      local first = keys(it, 20)
+      box:expire()
+      assert.are.equal(100, #joined(first, keys(it)))
+      assert.are.equal(1, box:counters().refresh)
+    end)
+
+    it("a refused refresh is the loop's error, and position goes on after a login", function()
+      box:mode { observations = 100 }
+      local it = client.observations:each { page_size = 7 }
+      local first = keys(it, 20)
+      box:expire(true)
+      local item, err
+      repeat
+        item, err = it:next()
+        first[#first + 1] = item and "x"
+      until not item
+      assert.are.equal("auth", err.kind)
+      mic.assert(client:login(box.username, box.password))
+      assert.are.equal(100, #first
+        + #keys(client.observations:each { after = it:position(), page_size = 7 }))
+    end)
+
+    it("an answer that is no list, or not in order, is an error", function()
+      box:answer { path = "/users", body = '{"people":[]}' }
+      local _, err = client.users:each():next()
+      assert.are.equal('http: the answer has no list "users"', api.line(err))
+      local hits = { { _id = "a", sort = { 2 } }, { _id = "b", sort = { 1 } } }
+      box:answer { path = "/observations/find",
+        body = json.encode { hits = { total = 2, hits = hits } } }
+      _, err = client.observations:each():next()
+      assert.are.equal('http: the answer is not sorted by "timestamp"', api.line(err))
+      box:answer { path = "/observations/find",
+        body = json.encode { hits = { total = 1, hits = { { _id = "a" } } } } }
+      _, err = client.observations:each():next()
+      assert.matches("not sorted", err.message)
+    end)
+
+    it("a closed client is one, too", function()
+      local it = client.users:each()
+      client:close()
+      local none, err = it:next()
+      assert.is_nil(none)
+      assert.are.equal("closed", err.kind)
+    end)
   end)
 
-  it("come once each, by pages of 2", function()
-    prove(1200, 2, 300, 41)
+  describe("takes", function()
+    it("for, with each item", function()
+      local count = 0
+      for user in client.users:each { category = "all", limit = 10 } do
+        assert.are.equal("string", type(user.userName))
+        count = count + 1
+      end
+      assert.are.equal(10, count)
+    end)
+
+    it("a break, and close", function()
+      local it = client.users:each { page_size = 5 }
+      for user in it do
+        if user.userName then
+          break
+        end
+      end
+      local position = it:position()
+      it:close()
+      it:close()
+      assert.is_nil(it:next())
+      assert.is_nil(it.err)
+      assert.are.equal(position, it:position())
+      assert.matches("^mic.iterator", tostring(it))
+    end)
+
+    it("pages, as whole responses, with a limit of items", function()
+      local sizes, statuses = {}, {}
+      local it = client.users:pages { category = "all", page_size = 10, limit = 25 }
+      local response = it:next()
+      while response do
+        sizes[#sizes + 1], statuses[#statuses + 1] = #response.data.users, response.status
+        response = it:next()
+      end
+      assert.are.same({ 10, 10, 5 }, sizes)
+      assert.are.same({ 200, 200, 200 }, statuses)
+      local all = keys(client.users:each { category = "all" })
+      local rest = keys(client.users:each { category = "all", after = it:position() })
+      assert.are.equal(all[26], rest[1])
+    end)
+
+    it("pages of hits, without what a page before had", function()
+      box:mode { observations = 400 }
+      local ids, pages = {}, 0
+      local it = client.observations:pages { page_size = 50 }
+      local response = it:next()
+      while response do
+        pages = pages + 1
+        assert.is_true(#response.data.hits.hits > 0)
+        for _, hit in ipairs(response.data.hits.hits) do
+          assert.is_nil(ids[hit._id])
+          ids[hit._id] = true
+          ids[#ids + 1] = true
+        end
+        response = it:next()
+      end
+      assert.are.equal(400, #ids)
+      assert.is_true(pages > 4)
+      response = client.observations:pages({ thing = "nothing" }):next()
+      assert.are.same({}, response.data.hits.hits)
+    end)
+
+    it("all, with a limit where there are pages", function()
+      assert.are.equal(7, #client.users:all { limit = 7 })
+      assert.matches("needs a limit", refused(function()
+        client.users:all()
+      end))
+      client = box:logged_in { retry = false }
+      box:answer { path = "/users", status = 500 }
+      local list, err = client.users:all { limit = 7 }
+      assert.is_nil(list)
+      assert.are.equal(500, err.status)
+    end)
+
+    it("options of a call in either table", function()
+      box:control("DELETE", "/log")
+      assert(client.users:each({ headers = { ["X-One"] = "1" } }, { timeout = 5 }):next())
+      local seen = {}
+      for _, name in ipairs(box:log()[1].headers) do
+        seen[name:lower()] = true
+      end
+      assert.is_true(seen["x-one"])
+      assert(client.users:each({ attributes = { "userName", "email" } },
+        { query = { category = "all" } }):next())
+      assert.are.equal("/prod/users?attributes=userName%2Cemail&category=all",
+        box:log()[2].path)
+      assert.matches('"timeout" stands in both tables', refused(function()
+        client.users:each({ timeout = 1 }, { timeout = 2 })
+      end))
+    end)
+
+    it("events like any call: with the path, and the retry of a part", function()
+      local types = {}
+      client = box:logged_in { retry = { base = 0.001 }, on_event = function(event)
+        types[#types + 1] = event.type .. (event.reason and ":" .. event.reason or "")
+      end }
+      types = {}
+      box:mode { observations = 3 }
+      box:answer { path = "/observations/find", body = '{"timed_out":true}' }
+      assert.are.equal(3, #keys(client.observations:each()))
+      assert.are.same({ "request", "response", "retry:partial answer", "request", "response" },
+        types)
+    end)
   end)
 
-  it("come once each, by pages of 1", function()
-    prove(1200, 1, 300, 41)
+  describe("raises for", function()
+    it("size and page, which it sets itself", function()
+      for _, name in ipairs { "size", "page" } do
+        assert.matches('a loop sets "' .. name .. '" itself; page_size is the number per request',
+          refused(function()
+            client.users:each { [name] = 5 }
+          end))
+      end
+      assert.matches('"maxKeys"', refused(function()
+        client.files:each { root = true, maxKeys = 5 }
+      end))
+      assert.matches('"size"', refused(function()
+        client.things:each { query = { size = 5 } }
+      end))
+      assert.matches('"continuationToken"', refused(function()
+        client.files:each({ root = true }, { query = { continuationToken = "x" } })
+      end))
+    end)
+
+    it("unknown names and wrong values", function()
+      assert.matches('did you mean "limit"', refused(function()
+        client.users:each { limt = 5 }
+      end))
+      assert.matches('query = { foo = … }', refused(function()
+        client.users:each { foo = 5 }
+      end), 1, true)
+      assert.matches('option "limit" must be a positive whole number', refused(function()
+        client.users:each { limit = 0 }
+      end))
+      assert.matches("page_size is at most 10000", refused(function()
+        client.observations:each { page_size = 10001 }
+      end))
+      assert.matches('unknown option "key"', refused(function()
+        client.observations:each { key = "thingName" }
+      end))
+      assert.matches("looks like seconds", refused(function()
+        client.observations:each { since = 1606219200 }
+      end))
+      assert.matches("set by the client", refused(function()
+        client.users:each { headers = { Authorization = "x" } }
+      end))
+    end)
+
+    it("a position that is none, or of another loop", function()
+      for _, after in ipairs { "x", "eyJ", "####", "bnVsbA" } do
+        assert.matches("after takes what position() of a loop has returned", refused(function()
+          client.users:each { after = after }
+        end), 1, true)
+      end
+      local it = client.users:each()
+      assert(it:next())
+      local position = it:position()
+      assert.matches("^[%w_-]+$", position)
+      assert.matches("another loop %(users.list%)", refused(function()
+        client.files:each { root = true, after = position }
+      end))
+      box:mode { observations = 5 }
+      it = client.observations:each()
+      assert.is_nil(it:position())
+      assert(it:next())
+      assert.matches("another loop", refused(function()
+        client.observations:each { after = it:position(), sort = { { timestamp = "desc" } } }
+      end))
+    end)
+
+    it("a call with a dot", function()
+      local it = client.users:each()
+      assert.matches("it:next%(%)", refused(it.next))
+    end)
   end)
 end)

@@ -24,6 +24,7 @@ describe("the sandbox's control", function()
     local START = {
       strict = true, token_life = 3600, token_length = 0, refresh = "echo", refresh_grace = 0,
       clock_offset = 0, rate = 0, burst = 0, quota = 0, profile = "mic",
+      observations = 0, search_faults = 0, largest_search = 0, too_large = "message",
     }
 
     it("starts as documented, sets what is given, and goes back on reset", function()

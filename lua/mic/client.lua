@@ -291,6 +291,11 @@ end
 local seldom = {
   "mic.api.endpoints",
   "mic.api.names", -- and with it find, named_call and rows
+  "mic.api.pages", -- and with it what loops take and send
+  "mic.api.numbered_pages",
+  "mic.api.offset_pages",
+  "mic.api.token_pages",
+  "mic.api.window_pages",
   "mic.api.rows",
   "mic.api.special_calls",
   "mic.client_credentials",

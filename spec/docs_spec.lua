@@ -52,6 +52,11 @@ local function variables()
   for name in code:gmatch "\n  (MIC_[%u_]+) = " do
     found[name] = true
   end
+  for _, path in ipairs(tree.files("lua", "%.lua$")) do
+    for name in tree.read(path):gmatch '%f[%w]environment "(MIC_[%u_]+)"' do
+      found[name] = true
+    end
+  end
   return found
 end
 

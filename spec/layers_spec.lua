@@ -11,7 +11,7 @@ local layers = {
   { "mic.client", "mic.client_credentials", "mic.client_state", "mic.api.*" },
   { "mic.request.*" },
   { "mic.credentials.*" },
-  { "mic.profile.*", "mic.events", "mic.http.*" },
+  { "mic.profile.*", "mic.events", "mic.debug", "mic.http.*" },
   { "mic.store.*", "mic.transport.*" },
   { "mic.profile.mic", "mic.error", "mic.error_body", "mic.one_line", "mic.pcall_compat",
     "mic.hints", "mic.json", "mic.json_encoder", "mic.pretty", "mic.options", "mic.option_specs",

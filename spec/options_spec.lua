@@ -106,9 +106,9 @@ describe("options", function()
     assert.are.equal(
       'unknown option "user_name"; did you mean "username"? known options: allow_insecure, '
         .. "api_key, auth_url, authenticate, base_url, client_id, client_secret, connect_timeout, "
-        .. "deadline, endpoints, headers, http_version, identity, manifest_url, max_response_size, "
-        .. "max_size, on_event, password, profile, proxy, refresh_margin, retry, secrets, stack, "
-        .. "store, timeout, tls, transport, user_agent, username, values",
+        .. "deadline, debug, endpoints, headers, http_version, identity, manifest_url, "
+        .. "max_response_size, max_size, on_event, password, profile, proxy, refresh_margin, retry, "
+        .. "secrets, stack, store, timeout, tls, transport, user_agent, username, values",
       client_message { user_name = "anna" }
     )
   end)

@@ -299,6 +299,7 @@ local seldom = {
   "mic.api.rows",
   "mic.api.special_calls",
   "mic.client_credentials",
+  "mic.debug",
   "mic.events",
   "mic.http.path",
   "mic.option_names",

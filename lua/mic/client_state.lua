@@ -13,10 +13,12 @@ local token_source = require "mic.credentials.token_source"
 
 local client_state = {}
 
+local MIC_DEBUG = core.environment "MIC_DEBUG"
+
 local POLL = 0.05 -- seconds, if nothing can wake the caller
 
 --- Returns the configuration of the core client. The core reads the names that it knows.
-local function core_config(given, ca_file_name, row)
+local function core_config(given, ca_file_name, row, transcripts)
   local config = {}
   for name, value in pairs(given) do
     config[name] = value
@@ -27,12 +29,15 @@ local function core_config(given, ca_file_name, row)
   config.ca_file_name = ca_file_name
   config.password = type(given.password) == "string" and given.password or nil
   config.profile = row
+  config.transcripts = transcripts
   return config
 end
 
 --- Adds the core client and its token source. Nil and a text for an invalid base URL.
 local function build(self, base_url, api_key)
-  local config = core_config(self.given, self.ca_file_name, self.profile.row)
+  local config = core_config(
+    self.given, self.ca_file_name, self.profile.row, self.debug and self.debug.transcripts
+  )
   config.base_url, config.api_key = base_url, api_key
   local ok, made = pcall(core.client, config)
   if not ok then
@@ -46,6 +51,7 @@ local function build(self, base_url, api_key)
     transport = self.transport,
     store = self.store,
     emit = self.emit,
+    debug = self.debug,
     username = self.given.username,
     password = self.given.password,
     refresh_margin = self.given.refresh_margin,
@@ -122,6 +128,9 @@ function client_state.new(given, ca_file_name)
   self.emit = checked.on_event
       and pcall_compat.need("mic.events").emitter(self, checked.on_event)
     or emit_nothing
+  if checked.debug or (checked.debug == nil and MIC_DEBUG) then
+    pcall_compat.need("mic.debug").open(self, checked.debug, MIC_DEBUG)
+  end
   --- Masks the client's secrets in a text, of which at most `limit` bytes are kept.
   function self.mask(text, limit)
     return (self.core or self.search.client):mask(text, nil, limit)

@@ -43,8 +43,11 @@ end
 --- Emits the event of a request that is about to be sent.
 ---@param self table the client state
 ---@param state table of the call
+---@return table event
 function events.request(self, state)
-  self.emit(make(self, state, "request", state.attempts + 1))
+  local event = make(self, state, "request", state.attempts + 1)
+  self.emit(event)
+  return event
 end
 
 --- Emits the event of the end of an attempt.
@@ -53,7 +56,8 @@ end
 ---@param started number start of the attempt, on the transport's clock
 ---@param reply table|nil of a 2xx answer only the fields that the event shows
 ---@param err table|nil why there is no reply
-function events.response(self, state, started, reply, err)
+---@param exchange table|nil of the core, for the debug channel
+function events.response(self, state, started, reply, err, exchange)
   local event = make(self, state, "response", state.attempts)
   event.seconds = events.rounded(self.transport.now() - started)
   event.err = err
@@ -62,12 +66,16 @@ function events.response(self, state, started, reply, err)
     event.http_version = reply.http_version
     event.new_connection = reply.new_connection
     event.auth = reply.authenticated
+    event.bytes = not state.flows and reply.body and #reply.body or nil
     if reply.status >= 300 then
       local headers = core.parse_headers(reply.head)
       local request_id = errors.request_id(headers)
       event.request_id = request_id and self.mask(request_id)
       event.reason = reply.means
     end
+  end
+  if self.debug then
+    self.debug:keep(event, exchange, self.mask)
   end
   self.emit(event)
 end

@@ -192,6 +192,7 @@ specs.client = {
     http_version = 'string: "1.1" or "2"',
     transport = 'string|table: "blocking", "nginx", "cqueues", "luv" or the functions of a loop',
     on_event = FUNCTION,
+    debug = 'any: true, 1, "headers", "bodies", false or a function', -- checked by mic.debug
     allow_insecure = FLAG,
   },
   defaults = {

@@ -49,6 +49,14 @@ static void read_known_secrets(lua_State *L, int config, struct api_client *clie
     argumentsL_raise_memory(L);
 }
 
+static void read_transcripts(lua_State *L, int config, struct api_client *client) {
+  size_t length = 0;
+  const char *level = argumentsL_string(L, config, "transcripts", &length);
+  if (level != NULL)
+    client->transcripts =
+        strcmp(level, "bodies") == 0 ? TRANSCRIPTS_WITH_BODIES : TRANSCRIPTS_OF_HEADS;
+}
+
 /* libcurl does not check it. */
 static void check_user_agent(lua_State *L, const char *text) {
   const char *problem = header_value_problem(text, strlen(text));
@@ -83,7 +91,8 @@ static void read_connection_options(lua_State *L, int config, struct connection_
      username, password, client_id, client_secret, values, secrets, timeout, connect_timeout
      (seconds), max_response_size, max_size (bytes), allow_insecure, user_agent, proxy,
      http_version, ca_file, ca_file_name (for messages), ca_path, client_cert, client_key,
-     pinned_public_key, min_version, engine
+     pinned_public_key, min_version, engine, transcripts ("headers" or "bodies": see
+     exchange:transcript)
    ---@return mic.client client Raises if the configuration is invalid. */
 int clientL_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -98,6 +107,7 @@ int clientL_new(lua_State *L) {
   client->max_size = argumentsL_count(L, 1, "max_size", 0.0);
   read_connection_options(L, 1, &client->connections.options);
   read_known_secrets(L, 1, client);
+  read_transcripts(L, 1, client);
   profileL_read(L, 1, client);
   /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);

@@ -188,8 +188,26 @@ static int push_failure(lua_State *L, struct exchange_box *box) {
   return argumentsL_push_failure(L, &failure);
 }
 
+/* The two halves of a transcript. One that finds no memory is dropped: the call must not fail. */
+static void transcribe(struct exchange_box *box,
+                       bool (*add)(struct transcript *transcript, const struct api_client *client,
+                                   const struct exchange *exchange)) {
+  if (box->transcript == NULL || add(box->transcript, box->client, &box->exchange))
+    return;
+  transcript_free(box->transcript);
+  box->transcript = NULL;
+}
+
+/* A closed client knows no secrets, so nothing can be masked. */
+static void begin_transcript(struct exchange_box *box) {
+  transcript_free(box->transcript);
+  box->transcript = box->client->closed ? NULL : transcript_new();
+  transcribe(box, transcript_add_request);
+}
+
 int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   struct exchange *exchange = &box->exchange;
+  bool transcribes = box->client->transcripts != TRANSCRIPTS_OFF;
   int count = 0;
   if (!box->shown)
     buffer_free(&box->piece);
@@ -197,7 +215,11 @@ int exchangeL_push_result(lua_State *L, struct exchange_box *box) {
   box->shown = true;
   engine_detach(exchange);
   exchange_settle_download(exchange);
+  if (transcribes)
+    begin_transcript(box);
   api_client_absorb(box->client, exchange);
+  if (transcribes)
+    transcribe(box, transcript_add_answer);
   if (exchange->failure.kind != FAILURE_NONE)
     count = push_failure(L, box);
   else if (exchange->kind != EXCHANGE_REQUEST)
@@ -302,6 +324,30 @@ static int exchange_record(lua_State *L) {
   return recordL_push_copy(L, &box->kept)->token.length > 0 ? 1 : 0;
 }
 
+/* Returns what was sent and received, masked, after the result was read; once. Nothing if the
+   client makes no transcripts.
+   ---@return string? sent_head
+   ---@return string? sent_body
+   ---@return string? head
+   ---@return string? body */
+static int exchange_transcript(lua_State *L) {
+  struct exchange_box *box = exchangeL_check(L, 1);
+  if (box->transcript == NULL || box->shown)
+    return 0;
+  box->shown = true;
+  for (int i = 0; i < TRANSCRIPT_PARTS; i++) {
+    const struct buffer *part = &box->transcript->parts[i];
+    if (part->length > 0)
+      lua_pushlstring(L, part->data, part->length);
+    else
+      lua_pushnil(L);
+  }
+  box->shown = false;
+  transcript_free(box->transcript);
+  box->transcript = NULL;
+  return TRANSCRIPT_PARTS;
+}
+
 /* Ends the exchange with `cancelled`. Does nothing if it has ended, except that a download whose
    result was not read leaves no file. Idempotent. */
 static int exchange_cancel(lua_State *L) {
@@ -322,6 +368,8 @@ static int exchange_release(lua_State *L) {
   engine_detach(&box->exchange);
   exchange_clear(&box->exchange);
   buffer_free(&box->piece);
+  transcript_free(box->transcript);
+  box->transcript = NULL;
   record_clear(&box->kept);
   box->exchange.state = EXCHANGE_DONE;
   box->taken = true;
@@ -342,11 +390,10 @@ static int exchange_to_string(lua_State *L) {
 }
 
 void exchangeL_open(lua_State *L) {
-  static const struct method methods[] = {{"run", exchange_run},
-                                          {"result", exchange_result},
-                                          {"record", exchange_record},
-                                          {"cancel", exchange_cancel},
-                                          {"", NULL}};
+  static const struct method methods[] = {
+      {"run", exchange_run},       {"result", exchange_result},
+      {"record", exchange_record}, {"transcript", exchange_transcript},
+      {"cancel", exchange_cancel}, {"", NULL}};
   argumentsL_new_type(L, TYPE, methods, exchange_release, exchange_to_string);
   argumentsL_set_close(L, TYPE, exchange_close);
 }

@@ -5,6 +5,7 @@
 
 #include "../core/api_client.h"
 #include "../core/list.h"
+#include "../core/transcript.h"
 #include "../core/transfer/exchange.h"
 #include "arguments.h"
 
@@ -22,7 +23,8 @@ struct exchange_box {
   struct buffer piece; /* of a stream, while it is pushed; else an empty buffer for the next one */
   double watched_as;   /* its key in the client's anchors while listed; 0: never listed. An integer
                           unique within the client, exact up to 2^53 */
-  struct record kept;  /* of a login or refresh whose result was read, for `record` */
+  struct transcript *transcript; /* of the result that was read, until it is taken; or NULL */
+  struct record kept;            /* of a login or refresh whose result was read, for `record` */
 };
 
 struct exchange_box *exchangeL_push(lua_State *L, struct api_client *client,

@@ -4,7 +4,9 @@
 #include <curl/curl.h>
 #include <time.h>
 
+#include "../core/process/append_line.h"
 #include "../core/process/clock.h"
+#include "../core/process/process_environment.h"
 #include "../core/process/process_id.h"
 #include "../core/process/randomness.h"
 #include "../core/text/decompress.h"
@@ -75,6 +77,32 @@ static int core_check_download(lua_State *L) {
   return 1;
 }
 
+/* A variable of the environment. A set-uid program has none, and an empty one counts as unset.
+   ---@param name string
+   ---@return string? value */
+static int core_environment(lua_State *L) {
+  const char *value = environment_get(luaL_checkstring(L, 1));
+  lua_pushstring(L, value != NULL && value[0] != '\0' ? value : NULL); /* nil for NULL */
+  return 1;
+}
+
+/* Appends a line to a file of the caller, which it creates for its user alone, in one write.
+   ---@param path string
+   ---@param line string
+   ---@return true? ok, or nil, "file", code, message */
+static int core_append_line(lua_State *L) {
+  size_t length = 0;
+  struct failure failure = {0};
+  const char *path = luaL_checkstring(L, 1), *line = luaL_checklstring(L, 2, &length);
+  int problem = append_line(path, line, length);
+  if (problem == 0) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  failure_set_errno(&failure, NULL, problem);
+  return argumentsL_push_failure(L, &failure);
+}
+
 static void set_feature(lua_State *L, const char *name, int present) {
   lua_pushboolean(L, present != 0);
   lua_setfield(L, -2, name);
@@ -108,6 +136,8 @@ const struct method systemL_functions[] = {{"now", core_now},
                                            {"sleep", core_sleep},
                                            {"random", core_random},
                                            {"check_download", core_check_download},
+                                           {"environment", core_environment},
+                                           {"append_line", core_append_line},
                                            {"features", core_features},
                                            {"pid", core_pid},
                                            {"is_yieldable", core_is_yieldable},

@@ -20,6 +20,8 @@
 MIC_PRIVATE_BEGIN
 
 enum auth_wish { AUTH_BY_PATH, AUTH_YES, AUTH_NO };
+/* What transcripts of the exchanges hold: see transcript.h. */
+enum transcripts { TRANSCRIPTS_OFF, TRANSCRIPTS_OF_HEADS, TRANSCRIPTS_WITH_BODIES };
 
 struct api_client {
   struct profile profile;
@@ -40,6 +42,7 @@ struct api_client {
   struct header_snapshot *open_lines; /* header lines of calls without credentials */
   struct header_snapshot *bare_lines; /* header lines of calls without credentials and API key */
   uint64_t exchanges;                 /* number started so far */
+  enum transcripts transcripts;
   bool last_was_sent; /* of the last failure that was read; false: certainly nothing was sent */
   bool closed;
 };
@@ -107,6 +110,12 @@ bool api_client_mark_record(const struct api_client *client, struct record *reco
 bool api_client_made_record(const struct api_client *client, const struct record *record);
 /* Adds every secret that an answer may echo. `identity`: also the one that identifies the user. */
 void api_client_secrets(const struct api_client *client, bool identity, struct mask *mask);
+/* Writes text[0..limit) to `out` with `***` for each secret of the client and of `other`, which may
+   be NULL. `out` needs max(limit, 3) bytes. Bytes behind the limit help to find a secret that it
+   cuts. Returns the number of bytes written; -1 if out of memory. Not for a closed client, which
+   knows no secrets. */
+ptrdiff_t api_client_mask(const struct api_client *client, const struct record *other,
+                          const char *text, size_t length, size_t limit, char *out);
 /* api_client_close ends all exchanges and wipes the secrets. The base URL, which is not secret,
    stays until api_client_free. */
 void api_client_close(struct api_client *client);

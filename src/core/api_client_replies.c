@@ -116,6 +116,38 @@ static void mask_reply(const struct api_client *client, struct exchange *exchang
   mask_end(&mask);
 }
 
+enum { MASK_SLACK = 64 }; /* bytes read beyond the limit, so that no escape is cut there */
+
+ptrdiff_t api_client_mask(const struct api_client *client, const struct record *other,
+                          const char *text, size_t length, size_t limit, char *out) {
+  size_t seen = length > limit + MASK_SLACK ? limit + MASK_SLACK : length;
+  bool cut = seen < length, found = false;
+  size_t written = 0, copied = 0, at = 0, start, end;
+  struct mask mask;
+  mask_init(&mask);
+  api_client_secrets(client, true, &mask);
+  if (other != NULL)
+    known_secrets_add_record(other, true, &mask);
+  if (cut || seen >= mask.shortest) {
+    if (!mask_begin(&mask, seen))
+      return -1;
+    found = mask_find(&mask, text, seen, cut);
+  }
+  while (found && mask_next(&mask, &at, &start, &end) && start < limit) {
+    memcpy(out + written, text + copied, start - copied);
+    written += start - copied;
+    memset(out + written, '*', 3);
+    written += 3;
+    copied = end;
+  }
+  mask_end(&mask);
+  if (copied < limit) {
+    memcpy(out + written, text + copied, limit - copied);
+    written += limit - copied;
+  }
+  return (ptrdiff_t)written;
+}
+
 static struct profile_answer answer_of(const struct exchange *exchange) {
   return (struct profile_answer){
       .status = exchange->status,

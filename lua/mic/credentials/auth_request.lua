@@ -75,11 +75,12 @@ local function response_event(request, attempt, reply, err, seconds)
     event.status = reply.status
     event.http_version = reply.http_version
     event.new_connection = reply.new_connection
+    event.bytes = reply.body and #reply.body
   end
   return event
 end
 
-local function perform(flight, what, seconds, username, password)
+local function perform(flight, what, seconds, username, password, tick)
   local transport, core = flight.account.transport, flight.account.core
   local kind, code, message
   if what == "login" then
@@ -91,7 +92,7 @@ local function perform(flight, what, seconds, username, password)
   if not flight.exchange then
     return nil, kind, code, message
   end
-  return transport.finish(core, flight.exchange)
+  return transport.finish(core, flight.exchange, nil, tick)
 end
 
 --- Sends a login or a refresh and waits for the answer. Nothing is adopted. The exchange is kept in
@@ -112,8 +113,11 @@ function auth_request.send(flight, what, attempt, seconds, username, password)
     flight.events[#flight.events + 1] = event
   end
   local started = transport.now()
-  emit { type = "request", method = request.method, path = request.path, attempt = attempt }
-  local reply, record, code, message = perform(flight, what, seconds, username, password)
+  local event =
+    { type = "request", method = request.method, path = request.path, attempt = attempt }
+  emit(event)
+  local tick = account.debug and account.debug:watch(event, flight)
+  local reply, record, code, message = perform(flight, what, seconds, username, password, tick)
   local refused = reply and (reply.means == "refused" or lacks_token(flight, what, reply))
   local err
   if not reply then
@@ -121,7 +125,11 @@ function auth_request.send(flight, what, attempt, seconds, username, password)
   elseif not record or has_error(reply) then
     err = reply_failure(what, reply, context(account, what, attempt), account.profile.is_mic)
   end
-  emit(response_event(request, attempt, reply, err, transport.now() - started))
+  event = response_event(request, attempt, reply, err, transport.now() - started)
+  if account.debug then
+    account.debug:keep(event, flight.exchange, account.mask)
+  end
+  emit(event)
   if err then
     if reply then
       response.seal(reply)

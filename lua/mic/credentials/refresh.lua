@@ -553,6 +553,7 @@ function refresh.new(account, purpose, deadline, caller, details)
     err = false,
     raised = false, -- error to raise again in the caller
     store_err = false, -- why the new credentials are not saved
+    call = false, -- number of its events; otherwise they get one at its end
     sent = false, -- the last request to the API: "login" or "refresh"
     record = false, -- what was adopted
   }

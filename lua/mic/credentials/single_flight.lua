@@ -117,6 +117,19 @@ local function lend(flight, retry, deadline)
   flight.retry_ends = math.max(flight.retry_ends, deadline or math.huge)
 end
 
+--- Makes the event of a login or refresh that has ended.
+local function end_event(flight, err)
+  local event = { type = flight.sent, err = err }
+  local cache = flight.account.cache
+  local _, _, left = flight.account.core:freshness()
+  if left and not err then
+    local expires = cache:wall() + left
+    event.expires = math.floor(expires + 0.5)
+    event.next_refresh = math.floor(expires - (cache.advisory or 0))
+  end
+  return event
+end
+
 --- Ends a transaction: the waiting tasks get its outcome, and its events are delivered. `ended` is
 --- set before anything that allocates.
 local function land(flight)
@@ -138,9 +151,9 @@ local function land(flight)
     transport.wake(flight)
   end
   if flight.sent then
-    flight.events[#flight.events + 1] = { type = flight.sent, err = err }
+    flight.events[#flight.events + 1] = end_event(flight, err)
   end
-  local call = flight.events[1] and events.next_call()
+  local call = flight.events[1] and (flight.call or events.next_call())
   for _, event in ipairs(flight.events) do
     event.call = call
     account.emit(event)

@@ -12,10 +12,10 @@ local source_mt = { __name = "mic.credentials.token_source", __index = source_me
 --- Makes the token source of a client. The modules below get it as `account`, and use its fields
 --- only.
 ---@param settings table core (the core's client), profile (see `mic.profile.row`), key (in the
---- store), transport, store, emit (takes an event), username, password (a string or a function),
---- refresh_margin, timeout (seconds, of one exchange), mask (hides the client's secrets in a text),
---- authenticate (a function of the user's, instead of login and refresh), make_http (makes its
---- first argument)
+--- store), transport, store, emit (takes an event), debug (the debug channel, if it is on),
+--- username, password (a string or a function), refresh_margin, timeout (seconds, of one exchange),
+--- mask (hides the client's secrets in a text), authenticate (a function of the user's, instead of
+--- login and refresh), make_http (makes its first argument)
 ---@return table source
 function token_source.new(settings)
   local self = setmetatable({
@@ -29,6 +29,7 @@ function token_source.new(settings)
     timeout = settings.timeout,
     mask = settings.mask,
     emit = settings.emit,
+    debug = settings.debug,
     counters = { calls = 0, logins = 0, refreshes = 0, retries = 0 },
     cache = nil, -- the credential cache
     group = nil, -- its group: what the clients of this store and key share

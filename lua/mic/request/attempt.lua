@@ -76,10 +76,13 @@ local function listener(call)
   end
 end
 
-local function exchange(self, call, seconds)
+--- Sends the request. `event` is that of the request, if there is a debug channel, which shows that
+--- the exchange waits, and what it has sent. Returns the exchange, if there is one, and the values
+--- of the core client's `call`.
+local function exchange(self, call, seconds, event)
   local transport = self.transport
-  if not call.stream and not call.progress then
-    return transport.call(
+  if not call.stream and not call.progress and not event then
+    return nil, transport.call(
       self.core, call.method, call.path, seconds, call.resend, call.body, call
     )
   end
@@ -87,32 +90,38 @@ local function exchange(self, call, seconds)
     self.core, "call", call.method, call.path, seconds, call.resend, call.body, call
   )
   if not running then
-    return nil, kind, code, message
+    return nil, nil, kind, code, message
   end
-  return transport.finish(self.core, running, listener(call))
+  local listens = (call.stream or call.progress) and listener(call) or nil
+  local tick = event and self.debug:watch(event)
+  return running, transport.finish(self.core, running, listens, tick)
 end
 
 --- Emits the event of an attempt that has ended.
-local function emit_response(self, call, started, status, second, third, fourth, authenticated)
+local function emit_response(
+  self, call, started, done, status, second, third, fourth, authenticated
+)
   local err
   local reply = status
   if not status then
     err = errors.from_fail(second, third, fourth, errors.context(self, call))
   elseif third then
-    reply = { status = status, authenticated = authenticated }
+    reply = { status = status, body = second, authenticated = authenticated }
     local _
     _, _, reply.http_version, reply.new_connection = core.unpack_answer(third)
   end
-  require("mic.events").response(self, call, started, reply, err)
+  require("mic.events").response(self, call, started, reply, err, done)
 end
 
-local function finish(self, call, started, status, second, third, fourth, advisory, authenticated)
+local function finish(
+  self, call, started, done, status, second, third, fourth, advisory, authenticated
+)
   if not status and second == "file" then
     fourth = name_file(call, fourth)
   end
   local tried = attempt.count(self, call, status, second)
   if started and (tried or second == "file") then
-    emit_response(self, call, started, status, second, third, fourth, authenticated)
+    emit_response(self, call, started, done, status, second, third, fourth, authenticated)
   end
   return status, second, third, fourth, advisory
 end
@@ -123,12 +132,12 @@ end
 ---@param seconds number|nil
 ---@return any ... the values of the core client's `call`
 function attempt.send(self, call, seconds)
-  local started
+  local started, event
   if self.listens and self.core:ready(call.method, call.path, call) then
     started = self.transport.now()
-    require("mic.events").request(self, call)
+    event = require("mic.events").request(self, call)
   end
-  return finish(self, call, started, exchange(self, call, seconds))
+  return finish(self, call, started, exchange(self, call, seconds, self.debug and event))
 end
 
 return attempt

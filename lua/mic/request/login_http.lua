@@ -12,7 +12,7 @@ local login_http = {}
 
 --- Options of the client that apply to these requests, too.
 local shared = { "timeout", "connect_timeout", "deadline", "retry", "max_response_size", "max_size",
-  "tls", "proxy", "user_agent", "http_version", "transport", "allow_insecure" }
+  "tls", "proxy", "user_agent", "http_version", "transport", "allow_insecure", "debug" }
 
 local ROW = { name = "authenticate", headers = {}, expired = {}, refused = {} }
 

@@ -161,6 +161,9 @@ function send.call(self, call)
   if is_dirty(source) then
     source:flush(call.ends)
   end
+  if self.debug then
+    return self.debug:ended(call, repeat_attempts(self, call))
+  end
   return repeat_attempts(self, call)
 end
 

@@ -82,13 +82,14 @@ end
 ---@param exchange table
 ---@param listener? fun(state: string, first: any, second: any): boolean? receives each "data" and
 --- "progress"; false cancels the exchange
+---@param tick? fun(): number called while it waits; returns the seconds until its next call
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
 ---@return string|nil code
 ---@return string|nil message
-function blocking.finish(_, exchange, listener)
+function blocking.finish(_, exchange, listener, tick)
   while true do
-    local state, first, second = exchange:run(LONG)
+    local state, first, second = exchange:run(tick and tick() or LONG)
     if state == "done" then
       return exchange:result()
     end

@@ -114,9 +114,18 @@ local function take_strays(self)
   return ended
 end
 
+local function tick_all(self)
+  for _, tick in pairs(self.ticks) do
+    tick()
+  end
+end
+
 --- Waits until a task can continue, and runs each that can.
 local function drive(self, seconds)
   local waiting = self.waiting
+  if next(self.ticks) ~= nil then
+    tick_all(self)
+  end
   seconds = run_due(self, seconds)
   local ended = next(strays) ~= nil and take_strays(self)
   if not ended and next(waiting) == nil then
@@ -145,6 +154,7 @@ function blocking_loop.new(core_client, idle)
     spare = find_spare(),
     spawned = 0,
     waiting = {}, -- coroutines by exchange
+    ticks = {}, -- of exchanges that have one: see `blocking.finish`
     sleeping = {}, -- ends of their sleeps by coroutine
   }
   local transport = setmetatable({ current = false }, { __index = blocking })
@@ -180,11 +190,13 @@ function blocking_loop.new(core_client, idle)
 
   --- Suspends only the task. With a listener it blocks the thread: `collect` returns exchanges that
   --- have ended, and no pieces of others.
-  function transport.finish(core, exchange, listener)
+  function transport.finish(core, exchange, listener, tick)
     if listener then
-      return blocking.finish(core, exchange, listener)
+      return blocking.finish(core, exchange, listener, tick)
     end
+    self.ticks[exchange] = tick
     yield(WAITS, exchange)
+    self.ticks[exchange] = nil
     return exchange:result()
   end
 

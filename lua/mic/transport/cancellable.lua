@@ -25,9 +25,9 @@ function cancellable.over(outer, message)
     return outer.start(core, ...)
   end
 
-  function transport.finish(core, exchange, listener)
+  function transport.finish(core, exchange, listener, tick)
     running[exchange] = true
-    return forget(exchange, outer.finish(core, exchange, listener))
+    return forget(exchange, outer.finish(core, exchange, listener, tick))
   end
 
   function transport.call(core, ...)

@@ -100,8 +100,11 @@ local function wait_for(self, exchange, engine)
   waiters[exchange] = nil
 end
 
-local function finish(self, exchange, listener)
+local function finish(self, exchange, listener, tick)
   while true do
+    if tick then
+      tick() -- a wait lasts a second at most
+    end
     local state, first, second = exchange:run(0)
     if state == "wait" then
       wait_for(self, exchange, core.engine())
@@ -194,11 +197,11 @@ local function complete(self, functions)
     return transport.finish(core_client, exchange)
   end
 
-  function transport.finish(core_client, exchange, listener)
+  function transport.finish(core_client, exchange, listener, tick)
     if running() and not in_thread[exchange] then
-      return finish(self, exchange, listener)
+      return finish(self, exchange, listener, tick)
     end
-    return blocking.finish(core_client, exchange, listener)
+    return blocking.finish(core_client, exchange, listener, tick)
   end
 
   return transport

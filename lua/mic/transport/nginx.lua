@@ -191,13 +191,17 @@ end
 ---@param exchange table
 ---@param listener? fun(state: string, first: any, second: any): boolean? receives each "data" and
 --- "progress"; false cancels the exchange
+---@param tick? fun(): number called while it waits, after each second at the latest
 ---@return table|nil reply and what else `exchange:result()` returns
 ---@return any companion
 ---@return string|nil code
 ---@return string|nil message
-function nginx.finish(_, exchange, listener)
+function nginx.finish(_, exchange, listener, tick)
   local engine, turn = present, 0
   while true do
+    if tick then
+      tick()
+    end
     local state, first, second = exchange:run(0)
     if state == "done" then
       dispatcher.leave(engine)

@@ -119,6 +119,9 @@ demo: deps-run build
 sandbox: deps-run build $(BUILD)/bin/lua
 	@$(WITH_MIC) sandbox/start $(if $(RUN),-- $(RUN))
 
+docs/api.md: lua/mic/api/endpoints.lua tools/api_doc.lua
+	@$(LUA) tools/api_doc.lua > $@.new && mv -f $@.new $@
+
 test: deps-test
 	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory LUA=$$lua build; done
 	@tools/run_specs $(LUAS)

@@ -48,7 +48,7 @@ local function missing(members, ...)
   end
 end
 
---- Every active user has the password of this start.
+--- Every active user has the password of this start, unless another one was set.
 ---@param call table
 function auth.login(call)
   local members = call.members
@@ -57,8 +57,10 @@ function auth.login(call)
     return reply.error("PROPERTY_REQUIRED", absent)
   end
   local user = users.find(members.userName)
-  if not users.may_enter(user) or members.password ~= state.settings().password then
+  if not users.may_enter(user) or not users.has_password(user, members.password) then
     return reply.error "INVALID_LOGIN"
+  elseif user.consent == false then
+    return reply.error("USER_CONSENT_REQUIRED", "consent")
   end
   local now = state.time()
   answer(user, now, tokens.issue_refresh(user, now))

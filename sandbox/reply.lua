@@ -42,12 +42,17 @@ local APPLICATION = {
   INVALID_LOGIN = { 401, "Invalid login" },
   NOT_AUTHORIZED = { 403, "Not authorized" },
   NOT_AUTHORIZED_DOMAIN = { 403, "Not authorized for the domain" },
+  PROPERTY_NOT_A_NUMBER = { 400, "Property is not a number" },
+  PROPERTY_NOT_IN_RANGE = { 400, "Property is not in range" },
+  USER_CONSENT_REQUIRED = { 403, "Consent is required" },
   USER_NOT_FOUND = { 404, "User not found" },
   USER_USERNAME_EXISTS = { 400, "User name exists already" },
   THING_TYPE_NOT_FOUND = { 404, "Thing type not found" },
   FILE_NOT_FOUND = { 404, "File not found" },
-  -- The API has such a key, but its name is not documented.
+  THING_GROUP_NOT_FOUND = { 404, "Thing group not found" },
+  -- The API has such keys, but their names are not documented.
   THING_NOT_FOUND = { 404, "Thing not found" },
+  EVENT_NOT_FOUND = { 404, "Event not found" },
 }
 
 local function send(status, body, content_type, extra)

@@ -1,6 +1,7 @@
 --- Users: created at start, in shared memory.
 local json = require "sandbox.json"
 local random = require "sandbox.random"
+local state = require "sandbox.state"
 
 local users = {}
 
@@ -42,9 +43,10 @@ local function make(name, first, last, role, user_state, number)
   }
 end
 
+--- Raises if there is no room: nothing is evicted.
 ---@param user table
 function users.save(user)
-  dict:set(user.userName, json.encode(user))
+  assert(dict:safe_set(user.userName, json.encode(user)))
 end
 
 ---@param name any
@@ -89,6 +91,15 @@ end
 ---@return boolean
 function users.may_enter(user)
   return user ~= nil and user.enabled == true and user.state == "active"
+    and not user.must_set_password
+end
+
+--- True if this is the user's password: that of this start, unless another one was set.
+---@param user table
+---@param password any
+---@return boolean
+function users.has_password(user, password)
+  return password == (user.password or state.settings().password)
 end
 
 --- Restores the initial ones.

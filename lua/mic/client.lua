@@ -18,12 +18,13 @@ local inside_of = setmetatable({}, { __mode = "k" })
 
 --- Returns the collection or method of the API by name; raises for a near miss of a name.
 local function find_name(object, name)
-  local mine = inside_of[object]
-  local names = mine and (mine.endpoints or mine.profile.is_mic)
-    and pcall_compat.need "mic.api.names"
-  local found = names and names.find(object, name, mine.endpoints)
-  if found ~= nil then
-    return found
+  local mine, names = inside_of[object], nil
+  if mine and (mine.endpoints or mine.profile.is_mic) then
+    names = pcall_compat.need "mic.api.names"
+    local found = names.find(object, name, mine.endpoints)
+    if found then
+      return found
+    end
   end
   local near = options.near_miss(name, client_methods)
   if near then

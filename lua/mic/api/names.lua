@@ -56,13 +56,12 @@ function names.source(client, row, what, values)
   return setmetatable({ client = client, row = row, what = what, values = values or {} }, source_mt)
 end
 
-local PAGES = "mic.api.pages" -- its functions take a source, the call's own table, the options
-
---- Goes through the pages of a row: `kind` is "each", "pages" or "all".
+--- Goes through the pages of a row: `kind` is "each", "pages" or "all". The functions of this name
+--- take a source, the call's own table and the options.
 local function loop(client, row, what, kind, ...)
   local arguments = pack(...)
   local source = names.source(client, row, what, named_call.values(row, what, arguments))
-  return pcall_compat.need(PAGES)[kind](
+  return pcall_compat.need("mic.api.pages")[kind](
     source, named_call.tables(row, what, arguments)
   )
 end

@@ -107,8 +107,8 @@ describe("options", function()
       'unknown option "user_name"; did you mean "username"? known options: allow_insecure, '
         .. "api_key, auth_url, authenticate, base_url, client_id, client_secret, connect_timeout, "
         .. "deadline, debug, endpoints, headers, http_version, identity, manifest_url, "
-        .. "max_response_size, max_size, on_event, password, profile, proxy, refresh_margin, retry, "
-        .. "secrets, stack, store, timeout, tls, transport, user_agent, username, values",
+        .. "max_response_size, max_size, on_event, password, profile, proxy, refresh_margin, "
+        .. "retry, secrets, stack, store, timeout, tls, transport, user_agent, username, values",
       client_message { user_name = "anna" }
     )
   end)

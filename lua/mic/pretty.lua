@@ -27,8 +27,8 @@ local function escape_all(text)
   return (text:gsub(".", escape))
 end
 
---- Multi-byte control characters, and those that change the direction of a text.
-local controls = {
+--- Patterns of the multi-byte control characters, and of those that change the direction of a text.
+pretty.controls = {
   "\194[\128-\159]", "\226\128[\142\143\170-\174]", "\226\129[\166-\169]", "\216\156",
 }
 
@@ -39,7 +39,7 @@ local function quote(text)
   if not is_utf8 then
     text = text:gsub("[\128-\255]", escape)
   end
-  for _, control in ipairs(controls) do
+  for _, control in ipairs(pretty.controls) do
     text = text:gsub(control, escape_all)
   end
   return '"' .. text .. '"'

@@ -23,6 +23,11 @@ function jq.raw(expression, document)
     shell.quote(expression), file))
 end
 
+--- Formats a document as jq does.
+function jq.pretty(document)
+  return (shell.run(("%s . %s"):format(jq.command, scratch.file(document))))
+end
+
 --- True if jq can compile an expression.
 function jq.takes(expression)
   local _, status = jq.raw(expression, "")

@@ -1,6 +1,6 @@
 --- Points at a mistake in what was typed.
 
-local core = require "mic.core"
+local visible = require "mic.command.visible"
 
 local mark = {}
 
@@ -17,13 +17,6 @@ function mark.column(text, at)
   return math.max(inside, 1)
 end
 
-local function is_plain(char)
-  return #char == 1 and char:find "[ -~]" or #char > 1 and not core.utf8_problem(char)
-    and not char:find "^\194[\128-\159]"
-    and not char:find "^\216\156" and not char:find "^\226\128[\142\143\168-\174]"
-    and not char:find "^\226\129[\166-\169]"
-end
-
 --- Shows a text and, below it, a caret; characters that a terminal may interpret are shown as "?",
 --- line ends as spaces.
 ---@param text string
@@ -34,7 +27,8 @@ function mark.lines(text, column)
   for char in text:gmatch(CHARACTER) do
     count = count + 1
     if count >= first and count <= column + AFTER then
-      shown[#shown + 1] = char:find "%s" and " " or is_plain(char) and char or "?"
+      local is_safe = visible.text(char) == char
+      shown[#shown + 1] = char:find "^%s" and " " or is_safe and char or "?"
     end
   end
   local before = first > 1 and "..." or ""

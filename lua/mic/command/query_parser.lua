@@ -27,14 +27,14 @@ for word in ("def module import include if then else elif end reduce foreach try
   reserved[word] = true
 end
 
-local function fail(state, at, message)
+local function fail(at, message)
   error({ syntax = true, at = at, message = message or NOT_OURS }, 0)
 end
 
 local function count(state, node)
   state.nodes = state.nodes + 1
   if state.nodes > LONGEST then
-    fail(state, state.at, "the expression has more than " .. LONGEST .. " parts")
+    fail(state.at, "the expression has more than " .. LONGEST .. " parts")
   end
   return node
 end
@@ -45,15 +45,15 @@ local function read_string(state)
   while true do
     local found = state.text:find('["\\]', position)
     if not found then
-      fail(state, first, "the string does not end")
+      fail(first, "the string does not end")
     elseif state.text:sub(found, found) == '"' then
       state.after = found + 1
       local value = json_text.string(state.text, first, found)
-      return value or fail(state, first)
+      return value or fail(first)
     end
     if not state.text:find('^["\\/bfnrt]', found + 1)
       and not state.text:find("^u%x%x%x%x", found + 1) then
-      fail(state, found)
+      fail(found)
     end
     position = found + 2
   end
@@ -78,7 +78,7 @@ local function advance(state)
   elseif text:find("^-?%d", at) then
     last = json_text.number_end(text, at)
     if not last or text:find("^[A-Za-z0-9_.]", last + 1) then
-      fail(state, at)
+      fail(at)
     end
     state.token, state.value, state.after = "number", text:sub(at, last), last + 1
   else
@@ -103,9 +103,9 @@ end
 
 local function close(state, token, opened)
   if state.token == "end" then
-    fail(state, opened, ("the %s does not end"):format(state.text:sub(opened, opened)))
+    fail(opened, ("the %s does not end"):format(state.text:sub(opened, opened)))
   elseif state.token ~= token then
-    fail(state, state.at)
+    fail(state.at)
   end
   advance(state)
 end
@@ -117,7 +117,7 @@ local function inside(state, token)
   local opened = state.at
   state.depth = state.depth + 1
   if state.depth > DEEPEST then
-    fail(state, opened, "brackets are nested deeper than " .. DEEPEST .. " levels")
+    fail(opened, "brackets are nested deeper than " .. DEEPEST .. " levels")
   end
   advance(state)
   local node = parse(state)
@@ -135,7 +135,7 @@ local function number(state)
   local text, at = state.value, state.at
   local value = json_value.number(text)
   if not value then
-    fail(state, at)
+    fail(at)
   end
   if text:find "^-" then
     value = -json_value.double(json_value.number(text:sub(2)))
@@ -156,7 +156,7 @@ local function bracket(state)
     advance(state)
   elseif state.token == "number" then
     if not state.value:find "^-?%d%d?%d?%d?%d?%d?%d?%d?%d?$" then
-      fail(state, state.at)
+      fail(state.at)
     end
     step = { index = tonumber(state.value) }
     advance(state)
@@ -181,7 +181,7 @@ local function step_of(state)
     elseif state.token == "[" then
       step = bracket(state)
     else
-      fail(state, state.at)
+      fail(state.at)
     end
   end
   if step then
@@ -218,14 +218,14 @@ end
 local function object_entry(state)
   local name, at, is_word = state.value, state.at, state.token == "name"
   if state.token ~= "string" and not is_word then
-    fail(state, at)
+    fail(at)
   end
   advance(state)
   if skip(state, ":") then
     return { name = name, value = object_value(state) }
   end
   if is_word and reserved[name] then
-    fail(state, at)
+    fail(at)
   end
   return { name = name, value = { kind = "path", steps = { { name = name } } } }
 end
@@ -234,7 +234,7 @@ local function object(state)
   local opened, node = state.at, { kind = "object", entries = {} }
   state.depth = state.depth + 1
   if state.depth > DEEPEST then
-    fail(state, opened, "brackets are nested deeper than " .. DEEPEST .. " levels")
+    fail(opened, "brackets are nested deeper than " .. DEEPEST .. " levels")
   end
   advance(state)
   if state.token ~= "}" then
@@ -255,7 +255,7 @@ local function called(state)
   elseif name == "select" and state.token == "(" then
     return count(state, { kind = "select", condition = inside(state, ")") })
   elseif not calls[name] or state.token == "(" then
-    fail(state, at)
+    fail(at)
   end
   return count(state, { kind = "call", name = name })
 end
@@ -278,7 +278,7 @@ function term(state)
     count(state)
   elseif token == "number" then
     if state.value:find "^-" then
-      fail(state, state.at)
+      fail(state.at)
     end
     return number(state)
   elseif token == "string" then
@@ -289,7 +289,7 @@ function term(state)
   elseif calls[token] then
     advance(state)
     if state.token == "string" then -- a format applied to a string
-      fail(state, state.at)
+      fail(state.at)
     end
     node = count(state, { kind = "call", name = token })
   elseif token == "(" then
@@ -307,9 +307,9 @@ function term(state)
   elseif token == "{" then
     node = count(state, object(state))
   elseif token == "end" then
-    fail(state, state.at, "the expression ends too early")
+    fail(state.at, "the expression ends too early")
   else
-    fail(state, state.at)
+    fail(state.at)
   end
   return steps(state, node)
 end
@@ -335,7 +335,7 @@ local function comparison(state)
   advance(state)
   local right = operand(state)
   if comparisons[state.token] then
-    fail(state, state.at)
+    fail(state.at)
   end
   return count(state, { kind = "compare", operator = operator, left = left, right = right })
 end
@@ -388,15 +388,15 @@ function query_parser.parse(text)
   local wrong = core.utf8_problem(text)
   local ok, node = pcall(function()
     if wrong then
-      fail(state, wrong, "the expression is not UTF-8")
+      fail(wrong, "the expression is not UTF-8")
     end
     advance(state)
     if state.token == "end" then
-      fail(state, 1, "the expression is empty; . is the whole answer")
+      fail(1, "the expression is empty; . is the whole answer")
     end
     local root = parse(state)
     if state.token ~= "end" then
-      fail(state, state.at)
+      fail(state.at)
     end
     return root
   end)

@@ -48,9 +48,9 @@ describe("a client that is made wrongly", function()
   it("has an option of another name: the one that is meant, and all that are known", function()
     local known = "known options: allow_insecure, api_key, auth_url, authenticate, base_url, "
       .. "client_id, client_secret, connect_timeout, deadline, debug, endpoints, headers, "
-      .. "http_version, identity, manifest_url, max_response_size, max_size, on_event, password, profile, "
-      .. "proxy, refresh_margin, retry, secrets, stack, store, timeout, tls, transport, user_agent, "
-      .. "username, values"
+      .. "http_version, identity, manifest_url, max_response_size, max_size, on_event, password, "
+      .. "profile, proxy, refresh_margin, retry, secrets, stack, store, timeout, tls, transport, "
+      .. "user_agent, username, values"
     for given, meant in pairs {
       user_name = "username", userName = "username", baseURL = "base_url", url = "base_url",
       apiKey = "api_key", ["api-key"] = "api_key", pasword = "password", ssl = "tls",

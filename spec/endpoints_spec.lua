@@ -330,10 +330,42 @@ describe("rows that a client is given", function()
   end)
 
   it("are copied", function()
-    local rows = { { name = "a.b", method = "GET", path = "/user" } }
+    local rows = { { name = "a.b", method = "GET", path = "/user", query = { "attributes" } } }
     local client = new(rows)
-    rows[1].path = "/users"
-    assert.is_truthy(data(client.a:b()).userName)
+    rows[1].path, rows[1].query[1] = "/users", "x"
+    assert.is_truthy(data(client.a:b { attributes = "userName" }).userName)
+  end)
+
+  it("have pages", function()
+    local client = new {
+      { name = "orders.list", method = "GET", path = "/shops/{shop}/orders",
+        query = { "page", "limit", "state" }, paging = "page",
+        pages = { items = "data", page = "page", size = "limit", last = "pages", key = "id",
+          page_size = 2, first = 0 } },
+      { name = "logs.find", method = "POST", path = "/observations/find", members = { "query" },
+        find = { thing = "thingName", time = "timestamp" }, paging = "time",
+        pages = { items = "hits.hits", item = "_source", total = "hits.total",
+          key = { "_id" }, window = 10000, page_size = 7 } },
+    }
+    for page, ids in ipairs { '{"id":1},{"id":2}', '{"id":3}' } do
+      box:answer { path = "/shops/a%2Fb/orders",
+        body = ('{"data":[%s],"pages":2,"page":%d}'):format(ids, page - 1) }
+    end
+    local ids = {}
+    for order in client.orders:each("a/b", { state = "open" }) do
+      ids[#ids + 1] = order.id
+    end
+    assert.are.same({ 1, 2, 3 }, ids)
+    local log = box:log()
+    assert.are.equal("/prod/shops/a%2Fb/orders?limit=2&page=1&state=open", log[#log].path)
+    local count = 0
+    for observation in client.logs:each { thing = "00001570", since = -86400 * 2 } do
+      assert.are.equal("00001570", observation.thingName)
+      count = count + 1
+    end
+    assert.are.equal(24, count)
+    assert.are.equal("shop", select(2, pcall(client.orders.each, client.orders, {}))
+      :match "needs the (%w+)")
   end)
 
   for name, case in pairs {
@@ -369,6 +401,19 @@ describe("rows that a client is given", function()
       'option "endpoints": "a.b" is no name: "a" is one, too' },
     ["another row that is none"] = { { { name = "a", method = "GET", path = "/", with = "b" } },
       'option "endpoints": "a" has with = "b", which is no row' },
+    ["pages that lack something"] = {
+      { { name = "a.b", method = "GET", path = "/", paging = "token",
+        pages = { items = "x", token = "y" } } },
+      'option "endpoints[1].pages.next" is missing: paging is "token"' },
+    ["pages of no kind"] = {
+      { { name = "a.b", method = "GET", path = "/", pages = { items = "x" } } },
+      'option "endpoints[1].pages" needs paging' },
+    ["pages by a time that is not named"] = {
+      { { name = "a.b", method = "POST", path = "/", paging = "time" } },
+      'option "endpoints[1].paging" is "time", which needs find.time' },
+    ["a wrong number in pages"] = {
+      { { name = "a.b", method = "GET", path = "/", paging = "one", pages = { window = -1 } } },
+      'option "endpoints[1].pages.window" must be a whole number, not negative (got -1)' },
     ["a kind of pages that is none"] = {
       { { name = "a.b", method = "GET", path = "/", paging = "cursor" } },
       'option "endpoints[1].paging" must be "page", "from", "time", "token" or "one" '

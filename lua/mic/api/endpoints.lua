@@ -24,7 +24,8 @@
 ---                 another), total (a number, or numbers by the value of a parameter, `total_by`)
 ---                 "page": page, size, last (number of pages) or more (true but in the last one),
 ---                 first (number of the first page, 1), page_size (default: none is sent)
----                 "token": token, next, more, size, page_size, encoding ("url": of the keys)
+---                 "token": token, next, more, size, page_size, encoding (a member that is "url"
+---                 if the keys are percent-encoded)
 ---                 "from": from, size, page_size; window (most that from and size may be)
 ---   idempotent  true: repeated after a failure; a PATCH sets the same values again
 ---   open        "login": needs no login; "key": needs no API key either

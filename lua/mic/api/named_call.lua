@@ -10,14 +10,48 @@ local retry = require "mic.http.retry"
 
 local named_call = {}
 
-local with_data = { POST = "post", PUT = "put", PATCH = "patch" }
-local without_data = { GET = "get", HEAD = "head", DELETE = "delete", OPTIONS = "options" }
+local verbs = { POST = "post", PUT = "put", PATCH = "patch",
+  GET = "get", HEAD = "head", DELETE = "delete", OPTIONS = "options" }
+local with_data = { POST = true, PUT = true, PATCH = true }
 
---- True if the call takes a table of its own before the options.
----@param row table
----@return boolean
-function named_call.has_own(row)
-  return row.query ~= nil or row.body == "object"
+--- What a call needs of its row, by row.
+local plans = setmetatable({}, { __mode = "k" })
+
+local function set_of(list)
+  local set = {}
+  for _, name in ipairs(list or {}) do
+    set[name] = true
+  end
+  return set
+end
+
+--- Returns the plan of a row: `parameters`, of which each is in the path or in `in_query`; `own`,
+--- what the table of the call is ("query", "body" or nil); `query` and `joined`, sets of names;
+--- `idempotent`, an option if the verb would decide otherwise; `verb`, a method of the client.
+local function plan_of(row)
+  local plan = plans[row]
+  if plan then
+    return plan
+  end
+  plan = {
+    parameters = row.parameters or {},
+    in_query = {},
+    own = row.body == "object" and "body" or row.query and "query" or nil,
+    query = set_of(row.query),
+    joined = set_of(row.joined),
+    verb = verbs[row.method],
+    has_path = false,
+  }
+  for _, name in ipairs(plan.parameters) do
+    local is_in_path = row.path:find("{" .. name .. "}", 1, true) ~= nil
+    plan.in_query[name] = not is_in_path
+    plan.has_path = plan.has_path or is_in_path
+  end
+  if row.idempotent ~= retry.is_idempotent(row.method, row.path) then
+    plan.idempotent = row.idempotent
+  end
+  plans[row] = plan
+  return plan
 end
 
 --- Returns how a call is written: "client.users:get(userName, { attributes }, options)".
@@ -26,11 +60,12 @@ end
 ---@return string
 function named_call.usage(row, what)
   local parts = {}
-  for index, name in ipairs(row.parameters) do
+  for index, name in ipairs(row.parameters or {}) do
     parts[index] = name
   end
   if row.body == "object" then
-    local names = table.concat(row.members or {}, ", ", 1, math.min(3, #(row.members or {})))
+    local members = row.members or {}
+    local names = table.concat(members, ", ", 1, math.min(3, #members))
     parts[#parts + 1] = names == "" and "{ … }" or ("{ %s, … }"):format(names)
   elseif row.query then
     parts[#parts + 1] = ("{ %s }"):format(table.concat(row.query, ", "))
@@ -50,15 +85,15 @@ end
 ---@param arguments table with `n`
 ---@return table values by position
 function named_call.values(row, what, arguments)
-  local values = {}
-  for index, name in ipairs(row.parameters) do
+  local values, parameters = {}, plan_of(row).parameters
+  for index = 1, #parameters do
     local value = arguments[index]
     if type(value) == "number" then
       value = json.number(value)
     end
     if type(value) ~= "string" or value == "" then
       local got = value == "" and "an empty string" or type(arguments[index])
-      refuse(row, what, ("needs the %s, a string (got %s)"):format(name, got))
+      refuse(row, what, ("needs the %s, a string (got %s)"):format(parameters[index], got))
     end
     values[index] = value
   end
@@ -72,17 +107,16 @@ end
 ---@return table|nil own
 ---@return table|nil opts
 function named_call.tables(row, what, arguments)
-  local first = #row.parameters + 1
-  local own, opts
-  if named_call.has_own(row) then
-    own, opts = arguments[first], arguments[first + 1]
-    first = first + 1
-  else
-    opts = arguments[first]
+  local plan = plan_of(row)
+  local last = #plan.parameters + 1
+  local own
+  if plan.own then
+    own, last = arguments[last], last + 1
   end
-  for index = first + 1, arguments.n do
+  local opts = arguments[last]
+  for index = last + 1, arguments.n do
     if arguments[index] ~= nil then
-      refuse(row, what, ("takes %d arguments at most (got %d)"):format(first, arguments.n))
+      refuse(row, what, ("takes %d arguments at most (got %d)"):format(last, arguments.n))
     end
   end
   if own ~= nil and type(own) ~= "table" then
@@ -92,15 +126,6 @@ function named_call.tables(row, what, arguments)
     refuse(row, what, ("takes a table of options last (got %s)"):format(type(opts)))
   end
   return own, opts
-end
-
-local function contains(list, wanted)
-  for _, name in ipairs(list or {}) do
-    if name == wanted then
-      return true
-    end
-  end
-  return false
 end
 
 --- Raises for a name in the own table that the endpoint does not have.
@@ -121,8 +146,8 @@ local function refuse_own(row, what, name)
   )
 end
 
-local function joined(row, what, name, value)
-  if type(value) ~= "table" or not contains(row.joined, name) then
+local function join(what, name, value)
+  if type(value) ~= "table" then
     return value
   end
   local texts = {}
@@ -135,81 +160,104 @@ local function joined(row, what, name, value)
   return table.concat(texts, ",")
 end
 
---- Adds the members of a query; raises for a name that is there already.
-local function add_query(query, more, what)
+--- Adds to a query, which may be nil; raises for a name that is there already.
+local function add(query, what, name, value)
+  query = query or {}
+  if query[name] ~= nil then
+    errors.raise(("%s: query.%s is given twice"):format(what, tostring(name)))
+  end
+  query[name] = value
+  return query
+end
+
+--- Likewise, all members of a table.
+local function add_all(query, what, more)
   if type(more) ~= "table" then
     errors.raise(("%s: query must be a table (got %s)"):format(what, type(more)))
   end
   for name, value in pairs(more) do
-    if query[name] ~= nil then
-      errors.raise(("%s: query.%s is given twice"):format(what, tostring(name)))
-    end
-    query[name] = value
+    query = add(query, what, name, value)
   end
+  return query
 end
 
 --- Returns the query of a call; nil if there is none.
-local function query_of(row, what, values, own, opts)
-  local query = {}
-  for index, name in ipairs(row.parameters) do
-    if not row.path:find("{" .. name .. "}", 1, true) then
-      query[name] = values[index]
+local function query_of(row, plan, what, values, own, more)
+  local query
+  for index, name in ipairs(plan.parameters) do
+    if plan.in_query[name] then
+      query = add(query, what, name, values[index])
     end
   end
-  if row.query and own then
-    for name, value in pairs(own) do
-      if contains(row.query, name) then
-        if query[name] ~= nil then
-          errors.raise(("%s: query.%s is given twice"):format(what, name))
-        end
-        query[name] = joined(row, what, name, value)
-      elseif name ~= "query" then
-        refuse_own(row, what, name)
-      end
-    end
-    if own.query ~= nil and not contains(row.query, "query") then
-      add_query(query, own.query, what)
+  for name, value in pairs(plan.own == "query" and own or {}) do
+    if plan.query[name] then
+      query = add(query, what, name, plan.joined[name] and join(what, name, value) or value)
+    elseif name == "query" then
+      query = add_all(query, what, value)
+    else
+      refuse_own(row, what, name)
     end
   end
-  if opts and opts.query ~= nil then
-    add_query(query, opts.query, what)
-  end
-  return next(query) ~= nil and query or nil
+  return more ~= nil and add_all(query, what, more) or query
 end
 
 --- Returns the body; nil if there is none.
-local function body_of(row, what, values, own)
+local function body_of(row, plan, what, values, own)
   if row.find then
     return find.body(row, own or {}, what, os.time())
-  elseif row.body == "object" and own == nil then
+  elseif plan.own == "body" and own == nil then
     refuse(row, what, "needs a table, the body")
+  elseif not row.fills then
+    return plan.own == "body" and own or nil
   end
-  if row.fills then
-    local body = {}
-    for index, name in ipairs(row.parameters) do
-      body[name] = values[index]
-    end
-    for name, value in pairs(row.body == "object" and own or {}) do
-      body[name] = value
-    end
-    return body
+  local body = {}
+  for index, name in ipairs(plan.parameters) do
+    body[name] = values[index]
   end
-  return row.body == "object" and own or nil
+  for name, value in pairs(plan.own == "body" and own or {}) do
+    body[name] = value
+  end
+  return body
 end
-
---- Options that are a part of the call already.
-local taken = { "method", "path", "params" }
 
 --- The verbs take these members of a body for options in the wrong place.
 local telling = { "body", "body_file", "save_to", "on_data", "progress" }
 
 local function looks_like_options(body)
-  for _, name in ipairs(telling) do
-    if rawget(body, name) ~= nil then
+  for index = 1, #telling do
+    if rawget(body, telling[index]) ~= nil then
       return true
     end
   end
   return false
+end
+
+--- Options that are a part of the call already.
+local taken = { method = true, path = true, params = true }
+
+--- Returns the options of the verb: those of the call, and what the row says.
+local function options_of(row, plan, what, values, opts)
+  local options = {}
+  for name, value in pairs(opts or {}) do
+    if taken[name] then
+      errors.raise(('option "%s" is not for %s'):format(name, what))
+    end
+    options[name] = value
+  end
+  if plan.has_path then
+    local params = {}
+    for index, name in ipairs(plan.parameters) do
+      params[name] = not plan.in_query[name] and values[index] or nil
+    end
+    options.params = params
+  end
+  if options.idempotent == nil then
+    options.idempotent = plan.idempotent
+  end
+  if row.given and row.open and options.auth == nil then -- the profile knows its own open paths
+    options.auth = false
+  end
+  return options
 end
 
 --- Sends the call of a row.
@@ -222,44 +270,21 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function named_call.send(client, row, what, values, own, opts)
-  local options = {}
-  for name, value in pairs(opts or {}) do
-    options[name] = value
+  local plan = plan_of(row)
+  local options = options_of(row, plan, what, values, opts)
+  options.query = query_of(row, plan, what, values, own, opts and opts.query)
+  local body = body_of(row, plan, what, values, own)
+  if not plan.verb then
+    options.method, options.path, options.data = row.method, row.path, body
+    return client:request(options)
+  elseif not with_data[row.method] then
+    options.data = body
+    return client[plan.verb](client, row.path, options)
   end
-  for _, name in ipairs(taken) do
-    if options[name] ~= nil then
-      errors.raise(('option "%s" is not for %s'):format(name, what))
-    end
+  if body ~= nil and looks_like_options(body) then
+    options.data, body = body, nil
   end
-  for index, name in ipairs(row.parameters) do
-    if row.path:find("{" .. name .. "}", 1, true) then
-      options.params = options.params or {}
-      options.params[name] = values[index]
-    end
-  end
-  options.query = query_of(row, what, values, row.body ~= "object" and own or nil, opts)
-  local body = body_of(row, what, values, own)
-  if row.given and row.open and options.auth == nil then -- the profile knows its own open paths
-    options.auth = false
-  end
-  if options.idempotent == nil
-    and row.idempotent ~= retry.is_idempotent(row.method, row.path) then
-    options.idempotent = row.idempotent
-  end
-  local verb = with_data[row.method]
-  if verb and body ~= nil and not looks_like_options(body) then
-    return client[verb](client, row.path, body, next(options) ~= nil and options or nil)
-  end
-  options.data = body
-  if verb then
-    return client[verb](client, row.path, nil, next(options) ~= nil and options or nil)
-  end
-  verb = without_data[row.method]
-  if verb then
-    return client[verb](client, row.path, next(options) ~= nil and options or nil)
-  end
-  options.method, options.path = row.method, row.path
-  return client:request(options)
+  return client[plan.verb](client, row.path, body, options)
 end
 
 return named_call

@@ -32,6 +32,40 @@ local function check_path(value)
   return value:find "^/[^%s?#]*$" ~= nil
 end
 
+local function check_names(value)
+  return type(value) == "string" or check_list(value)
+end
+
+local COUNT = "number: a whole number, not negative"
+
+local function check_count(value)
+  return value >= 0 and value % 1 == 0 and value < 2 ^ 53
+end
+
+--- Specs of the fields `pages` and `find` of a row.
+local pages_spec = {
+  itself = TABLE,
+  aliases = {},
+  fields = {
+    items = TEXT, item = TEXT, key = "string|table: a name or a list of names", total = TEXT,
+    total_by = TABLE, page = TEXT, size = TEXT, last = TEXT, more = TEXT, first = COUNT,
+    page_size = COUNT, token = TEXT, next = TEXT, encoding = TEXT, from = TEXT,
+    window = COUNT,
+  },
+  checks = {
+    key = check_names, first = check_count, page_size = check_count, window = check_count,
+  },
+}
+local find_spec = {
+  itself = TABLE,
+  aliases = {},
+  fields = {
+    thing = TEXT, type = TEXT, type_member = TEXT, type_as = 'string: "list" or "text"',
+    type_values = LIST, time = TEXT,
+  },
+  checks = { type_values = check_list },
+}
+
 --- Spec of a row, for `options.verify`. Its prefix is set for each row.
 local row_spec = {
   aliases = { params = "parameters", verb = "method", url = "path", description = "summary" },
@@ -46,9 +80,9 @@ local row_spec = {
     members = LIST,
     required = LIST,
     fills = FLAG,
-    find = TABLE,
+    find = find_spec,
     paging = 'string: "page", "from", "time", "token" or "one"',
-    pages = TABLE,
+    pages = pages_spec,
     idempotent = FLAG,
     open = 'string: "login" or "key"',
     own = FLAG,
@@ -71,6 +105,29 @@ local row_spec = {
 --- Methods of a collection that go through its pages.
 rows.loops = { each = true, pages = true, all = true }
 
+--- What the field `pages` must have for each kind.
+local needed = { page = { "page", "size" }, token = { "token", "next" }, from = { "from", "size" } }
+
+--- Checks what `paging` needs, and sets the defaults of a search.
+local function check_pages(row, prefix)
+  local pages = row.pages or {}
+  if row.pages and not row.paging then
+    errors.raise(('option "%spages" needs paging'):format(prefix))
+  elseif row.paging == "time" and not (row.find and row.find.time) then
+    errors.raise(('option "%spaging" is "time", which needs find.time'):format(prefix))
+  end
+  for _, name in ipairs(not row.find and needed[row.paging] or {}) do
+    if not pages[name] then
+      errors.raise(
+        ('option "%spages.%s" is missing: paging is "%s"'):format(prefix, name, row.paging)
+      )
+    end
+  end
+  if row.find then
+    row.body, row.members = row.body or "object", row.members or { "query" }
+  end
+end
+
 local repeatable = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
 
 --- Names in a path, in order.
@@ -90,34 +147,45 @@ local function set_of(list)
   return set
 end
 
+local function copy_of(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for name, member in pairs(value) do
+    copy[name] = copy_of(member)
+  end
+  return copy
+end
+
 --- Checks a row and returns a copy, with the defaults filled in.
 local function read(row, index, what)
-  row_spec.prefix = ("endpoints[%d]."):format(index)
+  local prefix = ("endpoints[%d]."):format(index)
+  row_spec.prefix = prefix
+  pages_spec.prefix, find_spec.prefix = prefix .. "pages.", prefix .. "find."
   if type(row) ~= "table" then
     errors.raise(('option "endpoints[%d]" must be a table (got %s)'):format(index, type(row)))
   end
   options.verify(row, row_spec, what)
   for _, name in ipairs { "name", "method", "path" } do
     if row[name] == nil then
-      errors.raise(('option "%s%s" is missing'):format(row_spec.prefix, name))
+      errors.raise(('option "%s%s" is missing'):format(prefix, name))
     end
   end
-  local copy = {}
-  for name, value in pairs(row) do
-    copy[name] = value
-  end
-  copy.parameters = row.parameters or names_in(row.path)
+  local copy = copy_of(row)
+  copy.parameters = copy.parameters or names_in(row.path)
   local known = set_of(copy.parameters)
   for _, name in ipairs(names_in(row.path)) do
     if not known[name] then
       errors.raise(
-        ('option "%sparameters" lacks "%s", which is in the path'):format(row_spec.prefix, name)
+        ('option "%sparameters" lacks "%s", which is in the path'):format(prefix, name)
       )
     end
   end
   if copy.idempotent == nil then
     copy.idempotent = repeatable[row.method] or false
   end
+  check_pages(copy, prefix)
   copy.given = true
   return copy
 end
@@ -157,29 +225,20 @@ local function index_of(list)
   return index
 end
 
-local function complete(row)
-  row.parameters = row.parameters or {}
-  return row
-end
-
 local builtin
 
 --- Returns the index of MIC's endpoints.
 ---@return table index
 function rows.builtin()
   if not builtin then
-    local list = {}
-    for position, row in ipairs(require "mic.api.endpoints") do
-      list[position] = complete(row)
-    end
-    builtin = index_of(list)
+    builtin = index_of(require "mic.api.endpoints")
   end
   return builtin
 end
 
 --- Raises for names that cannot be used.
 local function refuse_clashes(index, taken)
-  for position, row in ipairs(index.list) do
+  for _, row in ipairs(index.list) do
     local collection, method = rows.split(row.name)
     local prefix = ('option "endpoints": "%s" '):format(row.name)
     if row.given then
@@ -201,7 +260,6 @@ local function refuse_clashes(index, taken)
         end
       end
     end
-    index.list[position] = row
   end
 end
 
@@ -236,17 +294,6 @@ function rows.new(given, base, taken, what)
   return index
 end
 
-local function copy_of(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local copy = {}
-  for name, member in pairs(value) do
-    copy[name] = copy_of(member)
-  end
-  return copy
-end
-
 local shown = {
   "name", "method", "path", "parameters", "query", "body", "members", "required", "paging",
   "idempotent", "open", "confidence", "reply", "summary", "example",
@@ -268,6 +315,7 @@ function rows.list(index, of_client)
       for _, name in ipairs(shown) do
         copy[name] = copy_of(row[name])
       end
+      copy.parameters = copy.parameters or {}
       list[#list + 1] = copy
     end
   end

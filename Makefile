@@ -53,9 +53,12 @@ LIBS = -lcurl -lpthread
 BUILD_ROOT = build
 BUILD := $(BUILD_ROOT)/$(LUA_NAME)
 MODULE := $(BUILD)/mic/core.so
+TERMINAL := $(BUILD)/mic/terminal.so
 SOURCES := $(sort $(wildcard src/core/*.c src/core/*/*.c src/binding/*.c))
+TERMINAL_SOURCES := $(sort $(wildcard src/terminal/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-HEADERS := $(sort $(wildcard src/core/*.h src/core/*/*.h src/binding/*.h))
+TERMINAL_OBJECTS := $(TERMINAL_SOURCES:%.c=$(BUILD)/%.o)
+HEADERS := $(sort $(wildcard src/core/*.h src/core/*/*.h src/binding/*.h src/terminal/*.h))
 
 PREFIX = /usr/local
 LUA_VERSION = $(shell $(LUA) -e 'print((_VERSION:match("%d.%d")))')
@@ -83,7 +86,7 @@ Q = $(if $(filter 1,$(V)),,@printf '%s\n' '$(1)';)
   deps deps-build FORCE
 .DELETE_ON_ERROR:
 
-build: $(MODULE)
+build: $(MODULE) $(TERMINAL)
 
 help:
 	@sed -n '1d; /^#/!q; s/^# \{0,1\}//p' Makefile
@@ -95,6 +98,10 @@ $(MODULE): $(OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,LINK $@)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
+$(TERMINAL): $(TERMINAL_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call Q,LINK $@)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(TERMINAL_OBJECTS)
+
 $(FAST): CFLAGS = -O2 $(NO_PLT)
 $(BUILD)/src/core/%.o: ALL_CFLAGS += $(NO_TABLES)
 $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
@@ -104,10 +111,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 # Changes with the commands or the list of files, so that everything is rebuilt.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(FAST) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES)' > $@.$$$$; \
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(FAST) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES) $(TERMINAL_SOURCES)' > $@.$$$$; \
 	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(TERMINAL_OBJECTS:.o=.d)
 
 $(BUILD)/bin/lua: FORCE
 	@mkdir -p $(@D)
@@ -142,13 +149,13 @@ LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wild
 
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) \
+	clang-format --dry-run -Werror $(SOURCES) $(TERMINAL_SOURCES) $(HEADERS) \
 	  $(wildcard fuzz/*.[ch] spec/c/*.[ch] tools/*.c bench/*.[ch])
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/gcc CC=gcc CFLAGS="-O2 $(WARNINGS)" build
 	@$(MAKE) --no-print-directory BUILD_ROOT=build/lint/clang CC=clang CFLAGS="-O2 $(WARNINGS)" build
-	clang-tidy --quiet $(SOURCES) -- -std=c11 -I$(LUA_INCDIR)
+	clang-tidy --quiet $(SOURCES) $(TERMINAL_SOURCES) -- -std=c11 -I$(LUA_INCDIR)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=toomanyconfigs \
-	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES)
+	  --error-exitcode=1 -I$(LUA_INCDIR) $(SOURCES) $(TERMINAL_SOURCES)
 
 # Except those that count threads: ThreadSanitizer starts some of its own.
 TSAN_SPECS = $(patsubst %,spec/%_spec.lua,engine transport nginx nginx_life) \

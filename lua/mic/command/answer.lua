@@ -1,0 +1,142 @@
+--- Shows the answer to a request: on standard output, or in a file.
+
+local errors = require "mic.error"
+local failure = require "mic.command.failure"
+local output = require "mic.command.output"
+
+local answer = {}
+
+local SMALL = 4096 -- bytes; an error that is sent with status 200 is not longer
+
+--- Checks the options against each other.
+---@param options table of the command line
+function answer.check(options)
+  if options.pretty and options.raw then
+    failure.usage "--pretty and --raw: one of them is enough"
+  end
+end
+
+--- Adds to the options of a call what its answer needs.
+---@param opts table
+---@param options table of the command line
+function answer.prepare(opts, options)
+  if options.output and options.output ~= "-" then
+    opts.save_to = options.output
+  end
+end
+
+local function show_head(response)
+  if not response or not response.headers then
+    return
+  end
+  local version = response.http_version
+  local head = rawget(response, "_head") or ""
+  local lines = { ("HTTP/%s %d"):format(version or "1.1", response.status) }
+  for line in head:gmatch "[^\r\n]+" do
+    if not line:find "^HTTP/" then
+      lines[#lines + 1] = line
+    end
+  end
+  for _, line in ipairs(lines) do
+    output.error_line(line)
+  end
+  output.error_line ""
+end
+
+--- Raises an error that the API has sent with status 200.
+local function check_legacy(response, text, opts)
+  if not text or not text:find('"errorMessage"', 1, true) then
+    return
+  end
+  local data = require("mic.json").decode(text)
+  if errors.is_in(data) then
+    error(errors.from_reply(response, data, {
+      method = opts.method, path = opts.path, attempts = response.attempts, response = response,
+      mask = require("mic.client").mask,
+    }), 0)
+  end
+end
+
+local function is_json(response, text)
+  local kind = response.headers["content-type"]
+  if kind and not kind:lower():find "json" then
+    return false
+  end
+  return text:find "^%s*[%[{\"%-%dtfn]" ~= nil
+end
+
+local function is_binary(text)
+  return text:find("\0", 1, true) ~= nil or require("mic.core").utf8_problem(text) ~= nil
+end
+
+local function write_text(text)
+  text = output.visible(text)
+  output.write(text, text:sub(-1) == "\n" and "" or "\n")
+end
+
+local function show_on_terminal(response, text, options)
+  if is_binary(text) and options.output ~= "-" then
+    failure.usage "the answer is binary and not shown on a terminal; -o FILE saves it, -o - shows it"
+  elseif options.output == "-" or options.raw then
+    output.write(text)
+  elseif is_json(response, text) then
+    local pretty = require "mic.command.pretty_text"
+    output.write(pretty.pretty(text, output.has_color()), "\n")
+  else
+    write_text(text)
+  end
+end
+
+--- Shows the answer to a call, or raises its error.
+---@param response table|nil
+---@param err table|nil
+---@param options table of the command line
+---@param opts table of the call
+function answer.show(response, err, options, opts)
+  if options.include then
+    show_head(response or err.response)
+  end
+  if not response then
+    if options.error_body and err.response and err.response.body ~= "" then
+      err.error_body = err.response.body
+    end
+    error(err, 0)
+  end
+  if opts.save_to then
+    answer.check_file(response, opts)
+    return
+  end
+  local text = response.body
+  check_legacy(response, text, opts)
+  if text == "" then
+    return
+  elseif output.is_terminal() then
+    show_on_terminal(response, text, options)
+  elseif options.pretty and is_json(response, text) then
+    output.write(require("mic.command.pretty_text").pretty(text, output.has_color()), "\n")
+  else
+    output.write(text)
+  end
+end
+
+--- Raises an error that was saved as an answer, and removes it.
+---@param response table
+---@param opts table of the call
+function answer.check_file(response, opts)
+  local kind, size = require("mic.terminal").file(opts.save_to)
+  if kind ~= "file" or size > SMALL then
+    return
+  end
+  local file = io.open(opts.save_to, "rb")
+  local text = file and file:read "*a"
+  if file then
+    file:close()
+  end
+  local ok, problem = pcall(check_legacy, response, text, opts)
+  if not ok then
+    os.remove(opts.save_to)
+    error(problem, 0)
+  end
+end
+
+return answer

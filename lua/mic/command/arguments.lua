@@ -1,0 +1,172 @@
+--- The command line as data: options, commands, exit codes. Parser, help, completion and man page
+--- are made from it.
+
+local arguments = {}
+
+arguments.summary = "Talks to the API of Telenor's Managed IoT Cloud, and to any API with a login. "
+  .. "Standard output has the answer and nothing else; it is empty after an error."
+
+arguments.examples = {
+  "mic login --stack HOST",
+  "mic get /users/anna",
+  "mic get '/users?category=all'",
+  "mic post /things/find -d @query.json",
+}
+
+--- Options by key, the key of their value. `takes`: what follows the name; `many`: may be repeated,
+--- the value is a list; `counts`: may be repeated, the value is a number; `number`: "positive" or
+--- "whole".
+arguments.options = {
+  help = { "-h", "--help", text = "show help" },
+  version = { "--version", text = "show the version" },
+  profile = { "--profile", takes = "NAME", text = "section of the configuration file" },
+  stack = { "--stack", takes = "HOST", text = "host name of a stack" },
+  url = { "--url", takes = "URL", text = "base URL of an API" },
+  ca_file = { "--ca-file", takes = "FILE", text = "trust the certificate authorities of a file" },
+  config = { "--config", takes = "FILE", text = "another configuration file" },
+  verbose = { "-v", "--verbose", counts = true,
+    text = "show what is sent: a line per attempt; -vv: headers too, secrets masked" },
+  silent = { "-s", "--silent", text = "no notes and no progress; errors stay" },
+  json_errors = { "--json-errors", text = "report an error as one JSON object" },
+  color = { "--color", takes = "WHEN", choices = { "auto", "always", "never" },
+    text = "colours: auto, always, never" },
+  timeout = { "--timeout", takes = "SECONDS", number = "positive",
+    text = "longest time of one attempt" },
+  deadline = { "--deadline", takes = "SECONDS", number = "positive",
+    text = "longest time of a call with its retries" },
+  retry = { "--retry", takes = "N", number = "whole", text = "send a call at most N times" },
+  no_retry = { "--no-retry", text = "send a call once" },
+  idempotent = { "--idempotent", text = "this call may be sent twice, so retry it" },
+
+  params = { "-p", "--param", takes = "NAME=VALUE", many = true,
+    text = "fill {NAME} of the path" },
+  field = { "-f", "--field", takes = "NAME=TEXT", many = true,
+    text = "member of the body, or of the query of get, head and delete; a text" },
+  typed_field = { "-F", "--typed-field", takes = "NAME=VALUE", many = true,
+    text = "the same, typed by the grammar of JSON; @FILE and @- read the value" },
+  data = { "-d", "--data", takes = "TEXT|@FILE|-", text = "body as it is; - reads standard input" },
+  header = { "-H", "--header", takes = "'NAME: VALUE'", many = true, text = "request header" },
+  include = { "-i", "--include", text = "show status and headers on standard error" },
+  query = { "-q", "--query", takes = "EXPR", text = "print a part of the answer, as jq -r does" },
+  output = { "-o", "--output", takes = "FILE",
+    text = "write the answer to a file; - is standard output" },
+  pretty = { "--pretty", text = "indent JSON, also in a pipe" },
+  raw = { "--raw", text = "the server's bytes, also on a terminal" },
+  error_body = { "--error-body", text = "show the body of an error answer on standard error" },
+  curl = { "--curl", text = "print the curl command, without secrets; send nothing" },
+  yes = { "-y", "--yes", text = "do not ask before a DELETE" },
+
+  paginate = { "--paginate", text = "read all pages; one item a line" },
+  slurp = { "--slurp", text = "with --paginate: one array of all items" },
+  limit = { "--limit", takes = "N", number = "whole", text = "with --paginate: at most N items" },
+  page_size = { "--page-size", takes = "N", number = "whole", text = "items per request" },
+  after = { "--after", takes = "PLACE", text = "go on where a run ended" },
+
+  username = { "-u", "--username", takes = "NAME", text = "user name" },
+  password_stdin = { "--password-stdin", text = "read the password from standard input" },
+  row = { "--row", takes = "NAME", text = "another API: oauth2, bearer, thingsboard, …" },
+  auth_url = { "--auth-url", takes = "URL", text = "another API: where it logs in" },
+  client_id = { "--client-id", takes = "ID", text = "another API: the client's id" },
+  scope = { "--scope", takes = "TEXT", text = "another API: the scope to ask for" },
+  all = { "--all", text = "of every profile" },
+  check = { "--check", text = "ask the API as well" },
+  json = { "--json", text = "as JSON" },
+}
+
+local common = { "profile", "stack", "url", "ca_file", "config", "verbose", "silent", "json_errors",
+  "color", "help" }
+local timing = { "timeout", "deadline", "retry", "no_retry" }
+local body = { "params", "data", "header", "idempotent" }
+local reading = { "include", "output", "pretty", "raw", "error_body" }
+
+--- Extended where the modules for them exist.
+local call = { body, timing, reading, common }
+
+local PATH = { "path", "PATH", "path below the base URL, such as /users/anna" }
+
+--- Commands in the order of the help. `arguments`: key, name, text, and how many ("?", "*").
+arguments.commands = {
+  { name = "login", group = "Account", module = "mic.command.login",
+    summary = "log in, and keep the credentials",
+    options = { { "username", "password_stdin", "row", "auth_url", "client_id", "scope" }, common },
+    text = "Asks for what is missing at the terminal, logs in, and writes the profile to the "
+      .. "configuration file. The password is not kept." },
+  { name = "logout", group = "Account", module = "mic.command.logout",
+    summary = "forget the credentials", options = { { "all" }, common } },
+  { name = "whoami", group = "Account", module = "mic.command.raw", verb = "GET", path = "/user",
+    summary = "show the user who is logged in", options = { timing, reading, common } },
+  { name = "status", group = "Account", module = "mic.command.status",
+    summary = "show whether you are logged in, and until when",
+    options = { { "check", "json" }, common },
+    text = "Sends nothing, unless with --check. Ends with 3 when not logged in." },
+  { name = "profile", group = "Account", module = "mic.command.profile",
+    summary = "list, use or remove profiles", options = { common },
+    arguments = { { "action", "ACTION", "list, use or remove", "?" },
+      { "name", "NAME", "the profile", "?" } } },
+}
+
+for _, row in ipairs {
+  { "get", "read a resource", false }, { "head", "ask for the headers alone", false },
+  { "delete", "delete a resource", false }, { "post", "send data, such as a new resource", true }, { "put", "replace a resource", true },
+  { "patch", "change a part of a resource", true },
+} do
+  arguments.commands[#arguments.commands + 1] = {
+    name = row[1], group = "Calls", module = "mic.command.raw", verb = row[1]:upper(),
+    has_body = row[3], summary = row[2], arguments = { PATH },
+    options = row[1] == "delete" and { { "yes" }, call } or { call },
+  }
+end
+
+arguments.commands[#arguments.commands + 1] = {
+  name = "url", group = "Calls", module = "mic.command.url", summary = "print the whole URL",
+  arguments = { PATH }, options = { { "params" }, common },
+}
+
+arguments.commands[#arguments.commands + 1] = {
+  name = "help", group = "More", module = "mic.command.help", summary = "show help",
+  arguments = { { "topic", "COMMAND", "a command", "?" } }, options = { { "help" } },
+}
+
+--- Exit codes and what they mean.
+arguments.codes = {
+  { 0, "done" },
+  { 1, "the API, or -q, says no" },
+  { 2, "wrong use or configuration" },
+  { 3, "not logged in, or refused" },
+  { 4, "not now: no answer, too many requests, a server's failure; later it may succeed" },
+  { 5, "this machine: a file, the credentials, or the output cannot be read or written" },
+  { 130, "Ctrl-C" },
+  { 141, "the reader of the output has gone" },
+}
+
+local function add_keys(keys, list)
+  for _, item in ipairs(list) do
+    if type(item) == "table" then
+      add_keys(keys, item)
+    else
+      keys[#keys + 1] = item
+    end
+  end
+  return keys
+end
+
+--- The keys of a command's options, in the order of its help.
+---@param command table
+---@return string[]
+function arguments.option_keys(command)
+  return add_keys({}, command.options)
+end
+
+--- Finds a command; `_` in its name counts as `-`.
+---@param name string
+---@return table|nil command
+function arguments.find(name)
+  name = name:gsub("_", "-")
+  for _, command in ipairs(arguments.commands) do
+    if command.name == name then
+      return command
+    end
+  end
+end
+
+return arguments

@@ -1,0 +1,75 @@
+--- Body of a request, from the options -d, -f and -F.
+
+local failure = require "mic.command.failure"
+
+local body = {}
+
+local SMALL = 1024 * 1024 -- a larger file is not parsed to find its type
+
+local function is_json(text)
+  return text:find "%S" ~= nil and (require("mic.json").decode(text)) ~= nil
+end
+
+local function has_type(headers)
+  for name in pairs(headers or {}) do
+    if name:lower() == "content-type" then
+      return true
+    end
+  end
+  return false
+end
+
+local function add_type(opts)
+  if not has_type(opts.headers) then
+    opts.headers = opts.headers or {}
+    opts.headers["Content-Type"] = "application/json"
+  end
+end
+
+local function file_is_json(path, size)
+  local file = size <= SMALL and io.open(path, "rb")
+  if not file then
+    return path:find "%.json$" ~= nil
+  end
+  local text = file:read "*a"
+  file:close()
+  return text ~= nil and is_json(text)
+end
+
+--- Reads all of standard input.
+---@return string
+function body.read_input()
+  local text, problem = io.stdin:read "*a"
+  if not text then
+    failure.raise("file", "cannot read standard input: " .. tostring(problem))
+  end
+  return text
+end
+
+local function add_file(opts, path)
+  local kind, size = require("mic.terminal").file(path)
+  opts.body_file = path
+  if kind == "file" and file_is_json(path, size) then
+    add_type(opts)
+  end
+end
+
+--- Adds the body to the options of a call.
+---@param opts table
+---@param options table of the command line
+function body.add(opts, options)
+  local data = options.data
+  if data:sub(1, 1) == "@" and data ~= "@-" then
+    add_file(opts, data:sub(2))
+    return
+  end
+  if data == "-" or data == "@-" then
+    data = body.read_input()
+  end
+  opts.body = data
+  if is_json(data) then
+    add_type(opts)
+  end
+end
+
+return body

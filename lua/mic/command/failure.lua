@@ -1,0 +1,127 @@
+--- How the command fails: wrong use, errors of calls, and what the machine refuses; with the line
+--- on standard error and the exit code.
+
+local errors = require "mic.error"
+
+local failure = {}
+local failure_mt = { __name = "mic.failure" }
+
+--- Exit codes by the kind of an error; `http` depends on its status.
+local codes = {
+  usage = 2, config = 2, query = 1, decode = 1, too_large = 1, auth = 3, network = 4, tls = 4,
+  timeout = 4, store = 5, file = 5, phase = 5, closed = 5, cancelled = 130,
+}
+
+--- Raises a failure that is no error object of a call. Does not return.
+---@param kind string
+---@param message string
+---@param fields? table hint, exit, column
+function failure.raise(kind, message, fields)
+  local made = { kind = kind, message = message }
+  for name, value in pairs(fields or {}) do
+    made[name] = value
+  end
+  error(setmetatable(made, failure_mt), 0)
+end
+
+--- Raises for wrong use of the command. Does not return.
+---@param message string
+---@param ... any for its placeholders
+function failure.usage(message, ...)
+  failure.raise("usage", select("#", ...) > 0 and message:format(...) or message)
+end
+
+--- Returns its arguments, or raises the error object of a call.
+---@param value any
+---@param err table|nil
+---@return any value
+function failure.need(value, err)
+  if value == nil or value == false and err ~= nil then
+    error(err, 0)
+  end
+  return value
+end
+
+--- Calls a function that raises misuse as a text, and raises it as wrong use.
+---@param task function
+---@param ... any its arguments
+---@return any ... its results
+function failure.checked(task, ...)
+  local function conclude(ok, ...)
+    if ok then
+      return ...
+    end
+    local problem = ...
+    if type(problem) == "string" and not problem:find "interrupted!$"
+      and not problem:find "not enough memory$" then
+      failure.usage((problem:gsub("^[^\n]-:%d+: ", "", 1)))
+    end
+    error(problem, 0)
+  end
+  return conclude(pcall(task, ...))
+end
+
+--- True if a value is a failure or an error object.
+---@param value any
+---@return boolean
+function failure.is(value)
+  return type(value) == "table" and (getmetatable(value) == failure_mt or errors.is(value))
+end
+
+--- Returns the exit code of a failure.
+---@param problem table
+---@return integer
+function failure.code(problem)
+  if problem.exit then
+    return problem.exit
+  end
+  if problem.kind == "http" then
+    local status = problem.status or 0
+    if status == 401 then
+      return 3
+    end
+    return (problem.retryable or status >= 500) and 4 or 1
+  end
+  return codes[problem.kind] or 5
+end
+
+--- Returns the line of a failure, without the name of the command.
+---@param problem table
+---@return string
+function failure.line(problem)
+  local line = problem.message
+  if errors.is(problem) then
+    line = tostring(problem)
+  elseif problem.hint then
+    line = line .. " - " .. problem.hint
+  end
+  if problem.resume then
+    line = line .. "; " .. problem.resume
+  end
+  return line
+end
+
+local members = { "kind", "status", "key", "property", "message", "hint", "request_id", "retryable",
+  "attempts", "column", "items", "after", "exit" }
+
+--- Returns a failure as a JSON object on one line.
+---@param problem table
+---@return string
+function failure.json(problem)
+  local json = require "mic.json"
+  local parts = {}
+  for _, name in ipairs(members) do
+    local value = problem[name]
+    if name == "exit" then
+      value = failure.code(problem)
+    elseif name == "retryable" then
+      value = value or false
+    end
+    if value ~= nil then
+      parts[#parts + 1] = ('"%s":%s'):format(name, json.encode(value))
+    end
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+return failure

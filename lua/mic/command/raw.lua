@@ -1,0 +1,136 @@
+--- The verbs: get, head, delete, post, put, patch. One command is one request.
+
+local answer = require "mic.command.answer"
+local failure = require "mic.command.failure"
+local output = require "mic.command.output"
+local target = require "mic.command.target"
+
+local raw = {}
+
+--- Splits a list of NAME=VALUE.
+local function pairs_of(list, option)
+  local made
+  for _, text in ipairs(list) do
+    local name, value = text:match "^([^=]+)=(.*)$"
+    if not name then
+      failure.usage("%s needs NAME=VALUE (got '%s')", option, text)
+    end
+    made = made or {}
+    if made[name] then
+      failure.usage("%s: '%s' is given twice", option, name)
+    end
+    made[name] = value
+  end
+  return made
+end
+
+local function headers_of(list)
+  local made
+  for _, line in ipairs(list) do
+    local name, value = line:match "^([^:]-)%s*:%s*(.*)$"
+    if not name or name == "" then
+      failure.usage("-H needs 'NAME: VALUE' (got '%s')", line)
+    end
+    made = made or {}
+    local present = made[name]
+    if type(present) == "table" then
+      present[#present + 1] = value
+    else
+      made[name] = present and { present, value } or value
+    end
+  end
+  return made
+end
+
+--- Returns the path of a call: a leading slash may be missing, and a whole URL below the base URL
+--- is cut.
+---@param client table
+---@param path string
+---@return string
+function raw.path(client, path)
+  if not path:find "^%a[%w+.-]*://" then
+    return path:sub(1, 1) == "/" and path or "/" .. path
+  end
+  local root = target.connected(client).core:root()
+  local rest = path:sub(#root + 1)
+  if path:sub(1, #root) == root and (rest == "" or rest:find "^[/?]") then
+    return rest:sub(1, 1) == "/" and rest or "/" .. rest
+  end
+  failure.usage("this URL is not below %s, where mic logs in", root)
+end
+
+--- Returns the options of the call.
+---@param command table
+---@param options table of the command line
+---@return table opts
+function raw.options(command, options)
+  if options.retry and options.no_retry then
+    failure.usage "--retry and --no-retry: one of them is enough"
+  end
+  local opts = {
+    params = pairs_of(options.params or {}, "-p"),
+    headers = headers_of(options.header or {}),
+    timeout = options.timeout,
+    deadline = options.deadline,
+    idempotent = options.idempotent,
+  }
+  if options.no_retry then
+    opts.retry = false
+  elseif options.retry then
+    opts.retry = { attempts = options.retry }
+  end
+  if options.data then
+    require("mic.command.body").add(opts, options)
+  end
+  return opts
+end
+
+--- Asks before a DELETE where a person is at the terminal.
+local function confirm(path, options)
+  local terminal = require "mic.terminal"
+  if options.yes or not terminal.is_terminal(0) or not terminal.is_terminal(2) then
+    return
+  end
+  local reply = terminal.ask(("DELETE %s? [y/N] "):format(output.visible(path)))
+  if not reply or not reply:find "^%s*[yY]" then
+    failure.raise("cancelled", "nothing was sent", { exit = 1 })
+  end
+end
+
+local without_body = { GET = "get", HEAD = "head", DELETE = "delete" }
+
+--- Sends the call. With few options it takes the client's short way, which loads less. That decodes
+--- the answer; what cannot be decoded is shown as it is.
+local function send(client, verb, path, opts)
+  for name in pairs(opts) do
+    if name ~= "params" and name ~= "timeout" or not without_body[verb] then
+      opts.method, opts.path, opts.decode = verb, path, false
+      return failure.checked(client.request, client, opts)
+    end
+  end
+  local response, err = failure.checked(client[without_body[verb]], client, path, opts)
+  if err and (err.kind == "decode" or err.kind == "too_large") and err.response then
+    return err.response
+  end
+  return response, err
+end
+
+--- Runs the command.
+---@param command table
+---@param options table of the command line
+function raw.run(command, options)
+  local given = command.path or options.path
+  answer.check(options)
+  local opts = raw.options(command, options)
+  local client = target.client(options)
+  local path = raw.path(client, given)
+  answer.prepare(opts, options)
+  if command.verb == "DELETE" then
+    confirm(path, options)
+  end
+  local response, err = send(client, command.verb, path, opts)
+  answer.show(response, err, options, { method = command.verb, path = path,
+    save_to = opts.save_to })
+end
+
+return raw

@@ -1,0 +1,21 @@
+--- `mic url`: prints the whole URL of a path.
+
+local output = require "mic.command.output"
+local failure = require "mic.command.failure"
+local raw = require "mic.command.raw"
+local target = require "mic.command.target"
+
+local url = {}
+
+--- Runs the command.
+---@param command table
+---@param options table of the command line
+function url.run(command, options)
+  local params = raw.options(command, { params = options.params }).params
+  local client = target.client(options)
+  local path = raw.path(client, options.path)
+  path = failure.checked(require("mic.http.path").fill, path, params)
+  output.write(target.connected(client).core:root(), path, "\n")
+end
+
+return url

@@ -16,7 +16,7 @@
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http;
 #                   ROWS="unrelated authorize by_hand resty proxy", WAYS="tls h2 cleartext"
-#   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD
+#   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD BINDIR
 #   make uninstall  with the same ones, removes what install has installed
 #   make deps       installs what all of these need; each target installs only what it uses
 #   make clean
@@ -63,6 +63,7 @@ HEADERS := $(sort $(wildcard src/core/*.h src/core/*/*.h src/binding/*.h src/ter
 PREFIX = /usr/local
 LUA_VERSION = $(shell $(LUA) -e 'print((_VERSION:match("%d.%d")))')
 INSTALL_LMOD = $(PREFIX)/share/lua/$(LUA_VERSION)
+BINDIR = $(PREFIX)/bin
 INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
 
 # Variables with a version in their name would override the ones set here.
@@ -145,7 +146,7 @@ interop: deps-interop build $(INTEROP)/installed
 	@tools/run_specs $(LUA) -- spec/interop/*_spec.lua
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror
-LUA_TEXT = lua spec examples sandbox tools fuzz bench .busted .luacheckrc $(wildcard *.rockspec)
+LUA_TEXT = lua bin/mic spec examples sandbox tools fuzz bench .busted .luacheckrc $(wildcard *.rockspec)
 
 lint: deps-lint
 	luacheck -q $(wildcard $(LUA_TEXT))
@@ -224,15 +225,20 @@ INSTALLED_SANDBOX = $(INSTALL_LMOD)/mic/sandbox
 install: build
 	install -d "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)"
 	install -m 755 $(MODULE) "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
+	install -m 755 $(TERMINAL) "$(DESTDIR)$(INSTALL_CMOD)/mic/terminal.so"
 	cd lua && find . -name '*.lua' | while read -r file; do \
 	  install -d "$(DESTDIR)$(INSTALL_LMOD)/$$(dirname "$$file")" && \
 	  install -m 644 "$$file" "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
 	install -d "$(DESTDIR)$(INSTALLED_SANDBOX)"
 	install -m 644 $(SANDBOX) "$(DESTDIR)$(INSTALLED_SANDBOX)/"
+	install -d "$(DESTDIR)$(BINDIR)"
+	sed "1s|.*|#!$$(command -v $(LUA))|" bin/mic >$(BUILD)/mic.installed
+	install -m 755 $(BUILD)/mic.installed "$(DESTDIR)$(BINDIR)/mic"
 
 # Removes the installed files, and folders that are then empty.
 uninstall:
-	rm -f "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so"
+	rm -f "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so" "$(DESTDIR)$(INSTALL_CMOD)/mic/terminal.so" \
+	  "$(DESTDIR)$(BINDIR)/mic"
 	cd lua && find . -name '*.lua' | while read -r file; do \
 	  rm -f "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
 	for file in $(notdir $(SANDBOX)); do \

@@ -57,6 +57,9 @@ local function variables()
       found[name] = true
     end
   end
+  for name in tree.read("lua/mic/command/config.lua"):gmatch 'getenv "(MIC_[%u_]+)"' do
+    found[name] = true
+  end
   return found
 end
 

@@ -59,7 +59,7 @@ describe("the rock", function()
       local place = folder.path
       -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
       -- sanitizer the interpreter's name stands for a wrapper.
-      local make = "mkdir -p TREE/source && cp -r lua src sandbox *.rockspec README.md TREE/source"
+      local make = "mkdir -p TREE/source && cp -r bin lua src sandbox *.rockspec README.md TREE/source"
         .. " && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
         .. " make --deps-mode=none --tree=TREE lua-mic-scm-1.rockspec"
       local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
@@ -95,13 +95,14 @@ describe("make", function()
     -- Something stands for the module: whether it can be built is shown by every other spec.
     local make = ("make --no-print-directory -o build DEPS=no LUA=%s BUILD_ROOT=%s/build "
       .. "DESTDIR='%s/a place' PREFIX=/usr "):format(lua, place, place)
-    local prepare = ("mkdir -p %s/build/%s/mic '%s/a place' && touch %s/build/%s/mic/core.so && ")
-      :format(place, lua, place, place, lua)
+    local prepare = ("mkdir -p %s/build/%s/mic '%s/a place' && touch %s/build/%s/mic/core.so "
+      .. "%s/build/%s/mic/terminal.so && "):format(place, lua, place, place, lua, place, lua)
     local text, status = capture("umask 077; " .. prepare .. make .. "install")
     assert.are.equal(0, status, text)
     local found = capture(("cd '%s/a place/usr' && find . -type f | LC_ALL=C sort"):format(place))
     local sources = capture "cd lua && find . -name '*.lua'"
-    local expected = { ("./lib/lua/%s/mic/core.so"):format(version) }
+    local expected = { "./bin/mic", ("./lib/lua/%s/mic/core.so"):format(version),
+      ("./lib/lua/%s/mic/terminal.so"):format(version) }
     for name in sources:gmatch "%./([^\n]+)" do
       expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)
     end

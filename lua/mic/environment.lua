@@ -1,9 +1,11 @@
 --- Makes a client from environment variables.
 
+local auto = require "mic.transport.auto"
 local client = require "mic.client"
 local errors = require "mic.error"
 local file_store = require "mic.store.file"
 local password_file = require "mic.password_file"
+local pcall_compat = require "mic.pcall_compat"
 
 local environment = {}
 
@@ -23,6 +25,7 @@ local variables = {
   MIC_CLIENT_ID = "client_id",
   MIC_CLIENT_SECRET = "client_secret",
   MIC_SCOPE = "values.scope",
+  MIC_MANIFEST_URL = "manifest_url",
 }
 
 local function read(name)
@@ -50,6 +53,48 @@ local function config_error(message, hint)
 end
 
 local MISSING = "set it, or make a client with mic.login or mic.new"
+
+--- Returns the options of the profile in the command's configuration file, with the store that the
+--- command uses. Variables are not mixed in.
+---@return table|nil given nil if there is none
+---@return table|nil err
+local function from_profile()
+  if auto.is_in_nginx() then
+    return nil
+  end
+  local config = pcall_compat.need "mic.command.config"
+  local made, problem = config.read()
+  local name, profile, given
+  if made then
+    name, profile, problem = config.choose(made)
+  end
+  if not profile then
+    return nil, problem
+  end
+  given, problem = config.options(profile)
+  if given then
+    local path = read "MIC_CREDENTIALS"
+    given.store = file_store(path and { path = path } or nil)
+  end
+  return given, problem, ("%s, profile %s: "):format(config.shown(made.path), name)
+end
+
+--- Makes the client of a profile; nil if there is none.
+local function profile_client(options)
+  local given, problem, where = from_profile()
+  if not given then
+    return nil, problem
+  end
+  for name, value in pairs(options) do
+    given[name] = value
+  end
+  local ok, made = pcall(client.new, given)
+  if ok then
+    return made
+  end
+  errors.pass_memory(made)
+  return nil, config_error(where .. tostring(made):gsub("^.-:%d+: ", ""))
+end
 
 --- Turns a raised option error into an error about its variable. Errors about the caller's own
 --- options are raised again.
@@ -81,10 +126,12 @@ local function choose_password(text, path)
   return password_file.option("MIC_PASSWORD_FILE", path)
 end
 
---- Makes a client from MIC_BASE_URL or MIC_STACK, MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD or
---- MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a file store; for other APIs
---- also MIC_API (the name of a profile), MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE.
---- Empty variables count as unset. Raises for misuse: an invalid `options`.
+--- Makes a client from MIC_BASE_URL or MIC_STACK (with MIC_MANIFEST_URL), MIC_API_KEY,
+--- MIC_USERNAME, MIC_PASSWORD or MIC_PASSWORD_FILE, MIC_CA_FILE, and MIC_CREDENTIALS, the path of a
+--- file store; for other APIs also MIC_API (the name of a profile), MIC_AUTH_URL, MIC_CLIENT_ID,
+--- MIC_CLIENT_SECRET, MIC_SCOPE. Where neither of the first two is set, a profile of the command's
+--- configuration file names the API: that of MIC_PROFILE, or the default one. In nginx that file is
+--- not read. Empty variables count as unset. Raises for misuse: an invalid `options`.
 ---@param options? table of `mic.new`; they override the variables
 ---@return table|nil client
 ---@return table|nil err of kind `config`, naming the variable that is missing or wrong
@@ -99,6 +146,9 @@ function environment.client(options)
   end
   local path, problem = given.password_file, nil
   given.password_file = nil
+  if given.base_url or options.base_url then
+    given.manifest_url = nil -- of a stack
+  end
   if options.password == nil then
     given.password, problem = choose_password(given.password, path)
   end
@@ -106,6 +156,11 @@ function environment.client(options)
     given[name] = value
   end
   if not given.base_url and not given.stack then
+    local made
+    made, problem = profile_client(options)
+    if made or problem then
+      return made, problem
+    end
     return nil, config_error("MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)", MISSING)
   end
   if given.base_url and given.stack then

@@ -20,6 +20,7 @@
 MIC_EXPORT int luaopen_mic_terminal(lua_State *L);
 
 enum { USUAL_WIDTH = 80, LEAST_WIDTH = 20, MOST_WIDTH = 1000, PIECE = 65536 };
+enum { MOST_WORDS = 100000 };
 
 /* Opens the standard descriptors that are closed, so that no other file gets their numbers. Reading
    from standard input ends at once, and writing to standard output fails. */
@@ -83,12 +84,37 @@ static int terminal_file(lua_State *L) {
   return 2;
 }
 
+/* Becomes another program; returns only if that fails.
+   ---@param program string looked for in PATH
+   ---@param words string[] its arguments
+   ---@return nil, string message */
+static int terminal_exec(lua_State *L) {
+  const char *program = luaL_checkstring(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  size_t count = compat_rawlen(L, 2);
+  luaL_argcheck(L, count < MOST_WORDS, 2, "too many words");
+  luaL_checkstack(L, (int)count + 1, NULL);
+  char **words = lua_newuserdata(L, (count + 2) * sizeof *words);
+  memcpy(words, &program, sizeof program);
+  for (size_t i = 1; i <= count; i++) { /* the texts stay on the stack */
+    lua_rawgeti(L, 2, (int)i);
+    const char *word = luaL_checkstring(L, -1);
+    memcpy(&words[i], &word, sizeof word);
+  }
+  words[count + 1] = NULL;
+  execvp(program, words);
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(errno));
+  return 2;
+}
+
 int luaopen_mic_terminal(lua_State *L) {
   static const struct method functions[] = {{"open_standard", terminal_open_standard},
                                             {"is_terminal", terminal_is_terminal},
                                             {"width", terminal_width},
                                             {"read_input", terminal_read_input},
                                             {"file", terminal_file},
+                                            {"exec", terminal_exec},
                                             {"ask", askL_line},
                                             {"catch_signals", signalsL_install},
                                             {"caught", signalsL_caught},

@@ -76,7 +76,7 @@ end
 
 local function show_on_terminal(response, text, options)
   if is_binary(text) and options.output ~= "-" then
-    failure.usage "the answer is binary and not shown on a terminal; -o FILE saves it, -o - shows it"
+    failure.usage "a binary answer is not shown on a terminal: -o FILE saves it, -o - shows it"
   elseif options.output == "-" or options.raw then
     output.write(text)
   elseif is_json(response, text) then

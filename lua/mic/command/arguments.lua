@@ -64,7 +64,7 @@ arguments.options = {
 
   username = { "-u", "--username", takes = "NAME", text = "user name" },
   password_stdin = { "--password-stdin", text = "read the password from standard input" },
-  row = { "--row", takes = "NAME", text = "another API: oauth2, bearer, thingsboard, …" },
+  row = { "--row", takes = "NAME", text = "another API: the name of its row" },
   auth_url = { "--auth-url", takes = "URL", text = "another API: where it logs in" },
   client_id = { "--client-id", takes = "ID", text = "another API: the client's id" },
   scope = { "--scope", takes = "TEXT", text = "another API: the scope to ask for" },
@@ -107,7 +107,8 @@ arguments.commands = {
 
 for _, row in ipairs {
   { "get", "read a resource", false }, { "head", "ask for the headers alone", false },
-  { "delete", "delete a resource", false }, { "post", "send data, such as a new resource", true }, { "put", "replace a resource", true },
+  { "delete", "delete a resource", false },
+  { "post", "send data, such as a new resource", true }, { "put", "replace a resource", true },
   { "patch", "change a part of a resource", true },
 } do
   arguments.commands[#arguments.commands + 1] = {

@@ -64,7 +64,7 @@ local function join(parts)
       lines[#lines + 1] = line
     end
   end
-  return table.concat(lines, "\n") .. "\n"
+  return (table.concat(lines, "\n"):gsub("^\n+", ""):gsub("\n*$", "\n"))
 end
 
 local function write(made, parts)

@@ -85,6 +85,18 @@ function failure.code(problem)
   return codes[problem.kind] or 5
 end
 
+--- Returns an error with a hint for the command, where the library's is for a program.
+---@param problem table
+---@return table
+function failure.for_people(problem)
+  if problem.kind ~= "auth" or not (problem.hint or ""):find("client:login", 1, true) then
+    return problem
+  end
+  local copy = errors.copy(problem)
+  copy.hint = "run: mic login"
+  return copy
+end
+
 --- Returns the line of a failure, without the name of the command.
 ---@param problem table
 ---@return string

@@ -18,7 +18,10 @@ local function report(problem, as_json)
   if not failure.is(problem) then -- a fault of this program, or no memory
     problem = { kind = "internal", message = tostring(problem):match "^[^\n]*", exit = 5 }
   end
-  if as_json then
+  problem = failure.for_people(problem)
+  if problem.quiet and not as_json then -- said already, on standard output
+    return failure.code(problem)
+  elseif as_json then
     io.stderr:write(failure.json(problem), "\n")
   else
     output.error_line("mic: " .. failure.line(problem))
@@ -53,6 +56,7 @@ local function show_version()
 end
 
 local function run(words)
+  local code
   local output = require "mic.command.output"
   local command, options = require("mic.command.parser").parse(words)
   output.silent = options.silent or false
@@ -62,9 +66,10 @@ local function run(words)
   elseif options.help or not command then
     require("mic.command.help").show(command)
   else
-    require(command.module).run(command, options)
+    code = require(command.module).run(command, options)
   end
   output.flush()
+  return code
 end
 
 --- Runs the command and ends the process.
@@ -77,7 +82,7 @@ function main.run(words)
   local ok, problem = pcall(run, words)
   local code = ok and (type(problem) == "number" and problem or 0)
   if not ok and not terminal.caught() then
-    code = type(problem) == "table" and problem.exit_silently or report(problem, wants_json(words))
+    code = report(problem, wants_json(words))
   end
   local number = terminal.caught()
   if number then

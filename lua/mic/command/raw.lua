@@ -60,10 +60,9 @@ function raw.path(client, path)
 end
 
 --- Returns the options of the call.
----@param command table
 ---@param options table of the command line
 ---@return table opts
-function raw.options(command, options)
+function raw.options(options)
   if options.retry and options.no_retry then
     failure.usage "--retry and --no-retry: one of them is enough"
   end
@@ -121,7 +120,7 @@ end
 function raw.run(command, options)
   local given = command.path or options.path
   answer.check(options)
-  local opts = raw.options(command, options)
+  local opts = raw.options(options)
   local client = target.client(options)
   local path = raw.path(client, given)
   answer.prepare(opts, options)

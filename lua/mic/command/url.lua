@@ -8,10 +8,10 @@ local target = require "mic.command.target"
 local url = {}
 
 --- Runs the command.
----@param command table
+---@param _ table
 ---@param options table of the command line
-function url.run(command, options)
-  local params = raw.options(command, { params = options.params }).params
+function url.run(_, options)
+  local params = raw.options { params = options.params }.params
   local client = target.client(options)
   local path = raw.path(client, options.path)
   path = failure.checked(require("mic.http.path").fill, path, params)

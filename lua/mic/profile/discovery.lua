@@ -151,6 +151,19 @@ function discovery.find(search, transport, ends)
   return base_url, api_key
 end
 
+--- Finds the API key of a base URL; waits.
+---@param base_url string
+---@param given table options of `mic.new`
+---@return string|nil api_key
+---@return table|nil err
+function discovery.api_key(base_url, given)
+  local config = { timeout = given.timeout or 30, connect_timeout = 10, proxy = given.proxy }
+  for name, value in pairs(given.tls or {}) do
+    config[name] = value
+  end
+  return find_api_key({ config = config }, require "mic.transport.blocking", base_url)
+end
+
 --- Closes the connections of a discovery.
 ---@param search table
 function discovery.close(search)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -66,10 +67,26 @@ static void hide(struct question *asked) {
   set_terminal(asked->terminal, &hidden);
 }
 
+/* Waits for input. The signals are blocked but for the wait itself, so that none comes unnoticed
+   before it. Returns false if one came. */
+static bool wait_for_input(int terminal) {
+  sigset_t blocked, before;
+  struct pollfd input = {.fd = terminal, .events = POLLIN, .revents = 0};
+  sigemptyset(&blocked);
+  for (size_t i = 0; i < GUARDED; i++)
+    sigaddset(&blocked, guarded[i]);
+  sigprocmask(SIG_BLOCK, &blocked, &before);
+  int ready = 0;
+  while (!any_came() && ready == 0)
+    ready = ppoll(&input, 1, NULL, &before);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return !any_came();
+}
+
 static void read_line(struct question *asked) {
   char byte = 0;
   for (;;) {
-    ssize_t got = read(asked->terminal, &byte, 1);
+    ssize_t got = wait_for_input(asked->terminal) ? read(asked->terminal, &byte, 1) : -1;
     if (got < 0 && errno == EINTR && !any_came())
       continue;
     if (got <= 0) {

@@ -68,11 +68,12 @@ describe("mic login", function()
       .. "api_key = k\ntimeout = 7\nEND"):format(mic.folder.path, CONFIG))
     log_in "--profile test"
     local text = mic:read(CONFIG)
-    assert.equal(1, text:find("# mine\ndefault_profile = b\n\n[profile b]\n; two\n"
-      .. "base_url = https://b.example\napi_key = k\ntimeout = 7\n\n[profile test]\n", 1, true), text)
+    local before = "# mine\ndefault_profile = b\n\n[profile b]\n; two\n"
+      .. "base_url = https://b.example\napi_key = k\ntimeout = 7\n\n[profile test]\n"
+    assert.equal(before, text:sub(1, #before))
     assert.is_truthy(assert_run("get /user --profile test", 0):find "demo")
-    assert.equal(" \tb\thttps://b.example\t-\tmic\n \ttest\t" .. sandbox.base_url .. "\tdemo\tmic\n",
-      (assert_run("profile list", 0):gsub("%*", " ")))
+    assert.equal("*\tb\thttps://b.example\t-\tmic\n \ttest\t" .. sandbox.base_url
+      .. "\tdemo\tmic\n", (assert_run("profile list", 0)))
     assert_run("profile use test", 0, "is the default")
     assert.is_truthy(assert_run("profile", 0):find "%*\ttest")
     assert.is_truthy(mic:read(CONFIG):find("# mine\ndefault_profile = test\n", 1, true))
@@ -280,8 +281,8 @@ describe("mic login for another API", function()
     shell.check(("cd %s && mkdir -p -m 700 .config/lua-mic && umask 077 && cat >%s <<'END'\n"
       .. "[profile shop]\nbase_url = %s\nrow = oauth2\n"
       .. "auth_url = %s/oauth2/token\nclient_id = demo\nclient_secret = %s\nca_file = %s\n"
-      .. "END"):format(mic.folder.path, CONFIG, sandbox.base_url, sandbox.base_url, sandbox.password,
-      sandbox.ca_file))
+      .. "END"):format(mic.folder.path, CONFIG, sandbox.base_url, sandbox.base_url,
+      sandbox.password, sandbox.ca_file))
     sandbox:mode { profile = "oauth2" }
     local text, code, errors = mic:run "login --profile shop </dev/null"
     assert.equal(0, code, text .. errors)

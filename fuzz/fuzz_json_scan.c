@@ -1,7 +1,8 @@
 /* Fuzz target for json_scan: compares it with a recursive parser, and checks spans, unescaping and
-   json_find. */
+   json_find; json_outline must keep a text JSON. */
 #include "fuzz.h"
 
+#include "text/json_outline.h"
 #include "text/json_scan.h"
 
 /* ---- reference: recursive, no shared code ---- */
@@ -234,6 +235,33 @@ static void check_find(const char *text, size_t length, enum json_status verdict
     CHECK(found.span.start == inner.span.start && found.span.end == inner.span.end);
 }
 
+/* An outline is JSON on one line, and the outline of itself; it is cut where there is no more room.
+ */
+static void check_outline(const char *text, size_t length, enum json_status verdict) {
+  struct buffer once, twice, names, cut;
+  enum json_outline wanted = verdict == JSON_OK ? JSON_OUTLINE_DONE : JSON_OUTLINE_UNREADABLE;
+  buffer_init(&once, 4 * length + 16, false);
+  buffer_init(&twice, 4 * length + 16, false);
+  buffer_init(&names, 4 * length + 16, false);
+  buffer_init(&cut, length / 2 + 1, false);
+  CHECK(json_outline(text, length, false, &once) == wanted);
+  CHECK(json_outline(text, length, true, &names) == wanted);
+  CHECK(json_outline(text, length, false, &cut) == wanted);
+  if (verdict == JSON_OK) {
+    CHECK(once.length > 0 && json_scan(once.data, once.length, NULL, NULL) == JSON_OK);
+    CHECK(json_outline(once.data, once.length, false, &twice) == JSON_OUTLINE_DONE);
+    CHECK(twice.length == once.length && memcmp(twice.data, once.data, once.length) == 0);
+    CHECK(memcmp(cut.data, once.data, cut.length) == 0);
+    CHECK(cut.length == once.length || cut.length == cut.limit);
+  } else {
+    CHECK(once.length == 0 && names.length == 0);
+  }
+  buffer_free(&once);
+  buffer_free(&twice);
+  buffer_free(&names);
+  buffer_free(&cut);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *text = exact_copy(data, size);
   struct walk walk = {.length = size};
@@ -250,6 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(!json_has_at_most(text, size, walk.visits - 1));
   }
   check_find(text, size, verdict);
+  check_outline(text, size, verdict);
   free(text);
   return 0;
 }

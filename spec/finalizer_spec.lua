@@ -142,7 +142,7 @@ describe("mic.core, with a finalizer in the middle of", function()
     local function hold()
       -- Finalizers run in the opposite order of marking: this one after the client's.
       local held = {}
-      moments.collectable(function()
+      held.proxy = moments.collectable(function() -- not collected before there is a client
         for _, name in ipairs(methods) do
           local ok, problem = pcall(held.client[name], held.client)
           problems[#problems + 1] = not ok and problem or nil
@@ -176,7 +176,8 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
     faults.start("read\nsend " .. head .. #body .. "\\r\\n\\r\\n" .. body .. "\nagain")
 
   local function begin(spec)
-    local client = core.client { base_url = server.url, api_key = "k", profile = mic_profile }
+    local client = core.client { base_url = server.url, api_key = "k", profile = mic_profile,
+      transcripts = spec.transcripts }
     spec.method, spec.path, spec.auth = "GET", "/x", false
     local exchange = core_calls.start(client, spec)
     local subject = { client = client, exchange = exchange }
@@ -228,6 +229,24 @@ describe("an exchange of mic.core, with a finalizer in the middle of", function(
           assert.equal(server.url .. "/x", reply.url)
         else -- it acted before there was anything to hand over
           assert.is_truthy(kind == "cancelled" or kind == "closed" or tostring(reply):find "taken")
+        end
+      end)
+    end)
+
+    it("transcript, and that finalizer calls " .. name, function()
+      moments.each(function()
+        local subject = begin { transcripts = "bodies" }
+        assert(subject.exchange:result())
+        return subject
+      end, deed, function(subject)
+        return subject.exchange:transcript()
+      end, function(ok, sent_head, sent_body, received, shown)
+        if ok and sent_head then
+          assert.is_nil(sent_body)
+          assert.is_truthy(received:find(("h"):rep(3000), 1, true))
+          assert.equal("<20000 bytes>", shown)
+        else
+          assert.is_true(ok, sent_head)
         end
       end)
     end)

@@ -10,6 +10,7 @@
 
 #include "text/buffer.h"
 #include "text/header.h"
+#include "text/json_outline.h"
 #include "text/json_scan.h"
 #include "text/jwt.h"
 #include "text/secret.h"
@@ -560,6 +561,36 @@ static void test_json_depth(void) {
   CHECK(scan_nested(MIC_JSON_DEPTH_MAX + 1, true) == JSON_TOO_DEEP);
 }
 
+static void check_outline(const char *text, bool names_only, size_t limit, const char *expected) {
+  struct buffer out;
+  buffer_init(&out, limit, true);
+  enum json_outline status = json_outline(text, strlen(text), names_only, &out);
+  CHECK(status == (expected[0] == '\0' ? JSON_OUTLINE_UNREADABLE : JSON_OUTLINE_DONE));
+  check(out.length == strlen(expected) &&
+            (out.length == 0 || memcmp(out.data, expected, out.length) == 0),
+        expected, __FILE__, __LINE__);
+  buffer_free(&out);
+}
+
+static void test_json_outline(void) {
+  static const char *const secret[] = {"password", "Password", "client_secret", "refreshToken",
+                                       "API-Key",  "code",     "identityId",    "access token"};
+  static const char *const plain[] = {"userName", "codes", "messageKey", "pins", "", "keys"};
+  for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+    check(json_outline_is_secret(secret[i], strlen(secret[i])), secret[i], __FILE__, __LINE__);
+  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+    check(!json_outline_is_secret(plain[i], strlen(plain[i])), plain[i], __FILE__, __LINE__);
+  check_outline(" { \"a\" : [ 1.5e3 , \"x y\" ] ,\n\"b\":null}", false, 99,
+                "{\"a\":[1.5e3,\"x y\"],\"b\":null}");
+  check_outline("{\"a\":[1,\"x\",{\"b\":true}]}", true, 99, "{\"a\":[*,*,{\"b\":*}]}");
+  check_outline("{\"token\" : {\"x\":[\"]}\\\"\"]},\"pass\\u0077ord\":1,\"c\":2}", false, 99,
+                "{\"token\":\"***\",\"pass\\u0077ord\":\"***\",\"c\":2}");
+  check_outline("\xEF\xBB\xBF\"x\"", true, 9, "*");
+  check_outline("[1,22,333]", false, 5, "[1,22");
+  check_outline("{\"a\":1", false, 99, "");
+  check_outline("", false, 99, "");
+}
+
 struct record {
   char text[512];
   int left; /* visits until it stops */
@@ -693,6 +724,7 @@ static void test_json_unescape(void) {
 
 static void test_json_scan(void) {
   test_json_verdicts();
+  test_json_outline();
   test_json_prefixes();
   test_json_depth();
   test_json_visits();

@@ -289,7 +289,8 @@ static bool can_suspend(lua_State *L, const struct api_client *client) {
 
 /* Starts a request and returns at once.
    ---@param what "call"
-   ---@param method string and the other five arguments of `call`; `more` also stream and progress
+   ---@param method string and the other five arguments of `call`; `more` also stream, progress, and
+     alone (no other call runs meanwhile, so it waits for no connection of another)
    ---@param path string|nil
    ---@param timeout? number
    ---@param resend boolean
@@ -320,7 +321,7 @@ int callL_start(lua_State *L) {
     exchangeL_renew(L, IDLE, client);
   }
   set_arguments(L, box, &given);
-  box->exchange.share_connection = true;
+  box->exchange.share_connection = given.more == 0 || !argumentsL_boolean(L, given.more, "alone");
   anchor(L, box, FIRST + BODY, is_new);
   start(box, &given);
   clientL_watch(L, box);

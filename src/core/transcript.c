@@ -157,8 +157,9 @@ static bool add_size(struct buffer *part, uint64_t size) {
 }
 
 /* Without credentials a body may bring or carry some itself: that of a login, of any kind. */
-static bool shows_names_only(const struct exchange *exchange) {
-  return exchange->kind != EXCHANGE_REQUEST || exchange->snapshot == NULL;
+static bool shows_names_only(const struct api_client *client, const struct exchange *exchange) {
+  return exchange->kind != EXCHANGE_REQUEST || exchange->snapshot == NULL ||
+         client->profile.headers.count == 0;
 }
 
 static bool is_form(const struct exchange *exchange) {
@@ -196,9 +197,9 @@ static bool add_body(struct buffer *part, const struct api_client *client,
   if (length == 0)
     return true;
   buffer_init(&outline, TRANSCRIPT_BODY_MAX + BODY_SLACK, true);
-  enum json_outline status = form
-                                 ? outline_form(body, length, &outline)
-                                 : json_outline(body, length, shows_names_only(exchange), &outline);
+  enum json_outline status =
+      form ? outline_form(body, length, &outline)
+           : json_outline(body, length, shows_names_only(client, exchange), &outline);
   bool ok = status != JSON_OUTLINE_NO_MEMORY;
   if (status == JSON_OUTLINE_UNREADABLE)
     ok = add_size(part, length);

@@ -1,6 +1,5 @@
 --- The iterator of a loop over pages: `for … in it do`, `it:next()`, and what else a user calls.
 
-local client_module = require "mic.client"
 local errors = require "mic.error"
 local page_answer = require "mic.api.page_answer"
 local page_request = require "mic.api.page_request"
@@ -48,7 +47,7 @@ local function fetch(it, state)
     state.place = state.pager:place(state.page, state.index)
   end
   state.page, state.index = nil, 0
-  local self = client_module.inside_of(state.loop.client)
+  local self = require("mic.client").inside_of(state.loop.client)
   local loop, pager, holder = state.loop, state.pager, state.holder
   state.is_waiting = true
   local ok, page, response =
@@ -136,7 +135,7 @@ end
 function iterator_mt:__call()
   local state = find(self, "next")
   if not waits_in_for then
-    local self_state = client_module.inside_of(state.loop.client)
+    local self_state = require("mic.client").inside_of(state.loop.client)
     if self_state.transport.can_suspend() then
       errors.raise 'Lua 5.1 cannot wait inside "for … in"; use it:next()'
     end

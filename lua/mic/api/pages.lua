@@ -1,7 +1,6 @@
 --- Loops over all pages of an endpoint: `each`, `pages` and `all` of `client.users` and the other
 --- names. Which kind of pages it has, its row says; what a loop takes is checked before it begins.
 
-local client_module = require "mic.client"
 local core = require "mic.core"
 local errors = require "mic.error"
 local find = require "mic.api.find"
@@ -96,7 +95,7 @@ end
 --- Returns the loop of a call, checked, and the state of its pages. Raises for misuse.
 local function prepare(source, given, opts)
   local client, row, what = source.client, source.row, source.what
-  local self = client_module.inside_of(client)
+  local self = require("mic.client").inside_of(client)
   local own, looping, calling = page_options.split(row, what, given, opts)
   local loop = {
     client = client,

@@ -86,6 +86,7 @@ local function exchange(self, call, seconds, event)
       self.core, call.method, call.path, seconds, call.resend, call.body, call
     )
   end
+  call.alone = event and not transport.can_suspend()
   local running, kind, code, message = transport.start(
     self.core, "call", call.method, call.path, seconds, call.resend, call.body, call
   )

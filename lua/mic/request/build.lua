@@ -77,11 +77,11 @@ end
 
 --- Makes the one table that serves as the call's state and as the core's argument `more`. The core
 --- reads url, headers, auth, body_file, save_to, max_size, stream, progress and, set later,
---- idle_timeout, allow_stale, bare, from and from_loopback; method, path, resend and body are
---- arguments of their own. Lua reads shown (the path in events and errors), decode, flows (a body
---- is a file or a stream), timeout, deadline, retry, on_data, listen (receives the progress) and
---- attempts. While the call runs, Lua adds ends (on the transport's clock), handed (on_data got a
---- piece), and the counts retries, renewed, resent, ensured and redirects.
+--- idle_timeout, allow_stale, alone, bare, from and from_loopback; method, path, resend and body
+--- are arguments of their own. Lua reads shown (the path in events and errors), decode, flows (a
+--- body is a file or a stream), timeout, deadline, retry, on_data, listen (receives the progress)
+--- and attempts. While the call runs, Lua adds ends (on the transport's clock), handed (on_data got
+--- a piece), and the counts retries, renewed, resent, ensured and redirects.
 local function make(opts, method, path, url, data, owned)
   if data == nil then
     data = opts.data

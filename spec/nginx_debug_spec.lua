@@ -1,0 +1,79 @@
+-- The debug channel in nginx: its lines are in the error log, at the level notice.
+
+local api = require "spec.support.api"
+local faults = require "spec.support.faults"
+local nginx = require "spec.support.nginx"
+local scratch = require "spec.support.scratch"
+
+local box = api.around()
+local folder = scratch.folder()
+
+local SERVER = [[
+  location = /user { content_by_lua_block {
+    local response, err = require("the_client"):get "/user"
+    ngx.say(response and response.status or tostring(err))
+  } }
+  location = /slow { content_by_lua_block {
+    local response, err = require("slow_client"):get("/x", { auth = false })
+    ngx.say(response and response.status or tostring(err))
+  } }
+]]
+
+local slow = faults.start("read\nwait 1500\n"
+  .. "send HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+
+local function start(environment, options)
+  return nginx.start {
+    log_level = "notice",
+    environment = environment,
+    http = 'init_by_lua_block { require "the_client" }',
+    server = SERVER,
+    files = {
+      ["the_client.lua"] = nginx.client(box, options),
+      ["slow_client.lua"] = ([[
+        require("mic.debug").patience = 0.1
+        return require("mic").new { base_url = %q, api_key = "key" }
+      ]]):format(slow.url),
+    },
+  }
+end
+
+describe("the debug channel in nginx", function()
+  it("writes to the error log at notice, which it says once at warn", function()
+    -- The environment is that of the master: nginx.conf has no `env` line for it.
+    local server = start "MIC_DEBUG=headers"
+    assert.equal("200\n", (server:get "/user"))
+    local log = server:log()
+    assert.is_truthy(log:find "%[notice%][^\n]* mic %d%d:%d%d:%d%d%.%d%d%d #%d+ login 200 ", log)
+    assert.is_truthy(log:find "%[notice%][^\n]* #%d+ > Authorization: %*%*%* %(%d+%)", log)
+    assert.is_truthy(log:find "%[notice%][^\n]* #%d+ GET /user 200 ", log)
+    local _, notes = log:gsub("%[warn%][^\n]* mic: the debug lines go to the error log at the level"
+      .. " notice: error_log must show it", "")
+    assert.equal(1, notes, log)
+    assert.equal("", server:errors())
+    for line in log:gmatch "[^\n]+" do
+      assert.is_true(#line < 2048)
+    end
+    server:stop()
+  end)
+
+  it("tells of a request that has no answer yet", function()
+    local server = start "MIC_DEBUG=1"
+    assert.equal("200\n", (server:get "/slow"))
+    local _, waits = server:log():gsub("GET /x … still waiting %(0%.1 s%)", "")
+    assert.equal(1, waits, server:log())
+    server:stop()
+  end)
+
+  it("is off without the variable, and writes to the file of MIC_DEBUG_FILE", function()
+    local server = start ""
+    assert.equal("200\n", (server:get "/user"))
+    assert.is_nil(server:log():find(" mic ", 1, true))
+    server:stop()
+    server = start("MIC_DEBUG_FILE=" .. folder:at "log", "debug = true,")
+    assert.equal("200\n", (server:get "/user"))
+    assert.is_nil(server:log():find("#%d+ GET /user"))
+    assert.is_truthy(folder:read("log"):find "#%d+ GET /user 200 ")
+    server:stop()
+  end)
+end)

@@ -118,6 +118,7 @@ describe("mark.lines", function()
     assert.equal("  é😀x\n    ^", mark.lines("é😀x", 3))
     assert.equal("  a b??\n   ^", mark.lines("a\nb\27\194\155", 2))
     assert.equal(3, mark.column("é😀x", 7))
+    assert.equal(4, mark.column("é😀x", 8))
     assert.equal(1, mark.column("", 1))
   end)
 

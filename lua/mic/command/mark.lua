@@ -8,13 +8,13 @@ local BEFORE, AFTER = 50, 20 -- characters shown of a long text
 
 local CHARACTER = "[%z\1-\127\192-\255][\128-\191]*"
 
---- Returns the column of a byte.
+--- Returns the column of a character.
 ---@param text string
----@param at integer
+---@param at integer its first byte, or the place behind the text
 ---@return integer column in characters, from 1
 function mark.column(text, at)
-  local _, inside = text:sub(1, at):gsub("[^\128-\191]", "")
-  return math.max(inside, 1)
+  local _, before = text:sub(1, at - 1):gsub("[^\128-\191]", "")
+  return before + 1
 end
 
 --- Shows a text and, below it, a caret; characters that a terminal may interpret are shown as "?",

@@ -219,7 +219,7 @@ local function query_texts(value, texts)
   elseif value.text:find "^{" then
     fail(value.field, value.at, "a query has no objects")
   elseif value.text:find "^%[" then
-    for _, text in ipairs(items.cut(value.text, {})) do
+    for _, text in ipairs(items.of_list(value.text)) do
       local item = text:find '^"' and json_text.string(text, 1, #text)
         or { text = text, field = value.field, at = value.at }
       if type(item) == "table" and text:find "^%[" then

@@ -41,4 +41,30 @@ describe("memory", function()
     local small, large = peak(1, "{ on_data = on_data }"), peak(64, "{ on_data = on_data }")
     assert.is_true(large < small + ALLOWED, ("%d KiB against %d KiB"):format(large, small))
   end)
+
+  it("does not grow with a loop over pages", function()
+    local function peak_of_loop(count)
+      box:mode { observations = count }
+      return tonumber(box:run(([[
+        local client = require("mic").from_env()
+        local it, number, held = client.observations:each { page_size = 500 }, 0, 0
+        while true do
+          local item, err = it:next()
+          if not item then
+            assert(not err, tostring(err))
+            break
+          end
+          number = number + 1
+          if number %% 1250 == 0 then
+            collectgarbage()
+            held = math.max(held, collectgarbage "count")
+          end
+        end
+        assert(number == %d, number)
+        print(math.floor(held))
+      ]]):format(count)))
+    end
+    local small, large = peak_of_loop(5000), peak_of_loop(50000)
+    assert.is_true(large < small * 1.25, ("%d KiB against %d KiB"):format(large, small))
+  end)
 end)

@@ -540,7 +540,9 @@ describe("a loop over pages", function()
       while response do
         pages = pages + 1
         assert.is_true(#response.data.hits.hits > 0)
-        for _, hit in ipairs(response.data.hits.hits) do
+        local sent = json.decode(response.body).hits.hits
+        for index, hit in ipairs(response.data.hits.hits) do
+          assert.are.equal(hit._id, sent[response.indexes[index]]._id)
           assert.is_nil(ids[hit._id])
           ids[hit._id] = true
           ids[#ids + 1] = true
@@ -593,6 +595,113 @@ describe("a loop over pages", function()
       assert.are.equal(3, #keys(client.observations:each()))
       assert.are.same({ "request", "response", "retry:partial answer", "request", "response" },
         types)
+    end)
+  end)
+
+  describe("of an API of one's own", function()
+    local function own(row, options)
+      row.name, row.method, row.path = "doors.list", row.method or "GET", "/rooms/{room}/doors"
+      options = options or {}
+      options.endpoints = { row }
+      return box:logged_in(options)
+    end
+
+    local function answer(data)
+      box:answer { path = "/rooms/7/doors", body = json.encode(data) }
+    end
+
+    local function ids(it)
+      local list = {}
+      while true do
+        local item, err = it:next()
+        if item == nil then
+          assert(it.err == nil, tostring(err))
+          return table.concat(list, " ")
+        end
+        list[#list + 1] = item.id
+      end
+    end
+
+    local function queries()
+      local list = {}
+      for _, entry in ipairs(box:log()) do
+        list[#list + 1] = entry.path:match "doors%??(.*)$"
+      end
+      return list
+    end
+
+    it("counts pages from zero, and ends where there are no more", function()
+      local door = own { query = { "kind", "page" }, paging = "page", pages = { items = "data",
+        key = "id", page = "page", size = "pageSize", first = 0, more = "hasNext",
+        total = "totalElements", page_size = 2 } }
+      answer { data = { { id = "a" }, { id = "b" } }, hasNext = true, totalElements = 3 }
+      answer { data = { { id = "c" } }, hasNext = false, totalElements = 3 }
+      local it = door.doors:each("7", { kind = "gate" })
+      assert.are.equal("a b c", ids(it))
+      assert.are.equal(3, it:total())
+      local seen = queries()
+      assert.are.equal("kind=gate&page=0&pageSize=2", seen[#seen - 1])
+      assert.are.equal("kind=gate&page=1&pageSize=2", seen[#seen])
+    end)
+
+    it("goes by offset and size in the query", function()
+      local door = own { paging = "from", pages = { items = "data.list", key = "id",
+        from = "offset", size = "max", total = "data.count", page_size = 2 } }
+      answer { data = { list = { { id = "a" }, { id = "b" } }, count = 3 } }
+      answer { data = { list = { { id = "b" }, { id = "c" } }, count = 3 } }
+      assert.are.equal("a b c", ids(door.doors:each("7", { page_size = 2 })))
+      local seen = queries()
+      assert.are.equal("max=2&offset=0", seen[#seen - 1])
+      assert.are.equal("max=2&offset=2", seen[#seen])
+    end)
+
+    it("follows a cursor until there is none", function()
+      local door = own { paging = "token", pages = { items = "data", key = "id", token = "cursor",
+        next = "meta.next" } }
+      answer { data = { { id = "a" } }, meta = { next = "x=1" } }
+      answer { data = { { id = "b" } }, meta = { next = mic.null } }
+      assert.are.equal("a b", ids(door.doors:each "7"))
+      assert.are.equal("cursor=x%3D1", queries()[#queries()])
+    end)
+
+    it("has a row that is checked", function()
+      local function problem(row)
+        row.name, row.method, row.path = "doors.list", "POST", "/doors"
+        return refused(mic.new,
+          { base_url = "https://localhost", api_key = "k", endpoints = { row } })
+      end
+      assert.matches('unknown option "endpoints[1].pages.item_s"',
+        problem { paging = "one", pages = { item_s = "x" } }, 1, true)
+      assert.matches('option "endpoints[1].pages.page" is missing', problem { paging = "page" }, 1,
+        true)
+      assert.matches('option "endpoints[1].pages.next" is missing',
+        problem { paging = "token", pages = { token = "t" } }, 1, true)
+      assert.matches("needs find.time", problem { paging = "time", find = { thing = "name" } })
+      assert.matches('option "endpoints[1].pages.window"',
+        problem { paging = "from", find = {}, pages = { window = 0.5 } }, 1, true)
+    end)
+
+    it("searches by time, with the names of Elasticsearch", function()
+      local logs = box:logged_in { endpoints = { { name = "logs.find", method = "POST",
+        path = "/logs/find", body = "object", paging = "time", idempotent = true,
+        find = { thing = "host", time = "at" } } } }
+      box:answer { path = "/logs/find", body = json.encode { hits = { total = 1, hits = {
+        { _id = "a", _source = { host = "x" }, sort = { 5 } } } } } }
+      local list = logs.logs:all { thing = "x", limit = 10, since = 1700000000000 }
+      assert.are.same({ { host = "x" } }, list)
+      local log = box:log()
+      assert.are.equal('{"query":{"query":{"bool":{"filter":[{"term":{"host":"x"}},{"range":{"at"'
+        .. ':{"gte":1700000000000}}}]}},"size":10,"sort":[{"at":"asc"}]}}', log[#log].body)
+    end)
+
+    it("has a list that is one answer", function()
+      local door = own { paging = "one" }
+      answer { { id = "a" }, { id = "b" } }
+      assert.are.equal("a b", ids(door.doors:each "7"))
+      answer(json.array {})
+      assert.are.equal("", ids(door.doors:each "7"))
+      answer { { id = "a" } }
+      assert.are.equal(1, #door.doors:all "7")
     end)
   end)
 

@@ -21,7 +21,7 @@ local function find(it, name)
 end
 
 --- Makes an iterator.
----@param loop table as of `mic.api.pages`: client, row, kind, names, what, limit, whole (hand out
+---@param loop table as of `mic.api.pages`: client and its state, row, kind, names, what, limit, whole (hand out
 --- responses)
 ---@param pager table the state of its pages, see `mic.api.numbered_pages`
 ---@return table it
@@ -47,11 +47,10 @@ local function fetch(it, state)
     state.place = state.pager:place(state.page, state.index)
   end
   state.page, state.index = nil, 0
-  local self = require("mic.client").inside_of(state.loop.client)
   local loop, pager, holder = state.loop, state.pager, state.holder
   state.is_waiting = true
   local ok, page, response =
-    pcall_compat.call(page_request.next, self, loop, pager, holder)
+    pcall_compat.call(page_request.next, loop, pager, holder)
   state.is_waiting, holder.cancel = false, nil
   if not ok then
     error(page, 0)
@@ -77,8 +76,8 @@ local function from_page(state)
   end
 end
 
---- Returns the page's response, with the entries that no page before had and that the limit allows;
---- nil if there are none, but for the first page.
+--- Returns the page's response, with the entries that no page before had and that the limit allows,
+--- and their `indexes` in the list as it was sent; nil if there are none, but for the first page.
 local function whole_page(state)
   local page = state.page
   local response = page and page.response
@@ -91,9 +90,10 @@ local function whole_page(state)
     return nil
   end
   for index = #list, left + 1, -1 do
-    list[index] = nil
+    list[index], page.indexes[index] = nil, nil
   end
   page_answer.replace(state.loop.names, response, list)
+  response.indexes = page.indexes
   state.index, state.handed, state.has_page = #list, state.handed + #list, true
   return response
 end
@@ -134,11 +134,8 @@ end
 --- For `for … in`: like `next`, but an error is raised, as its one line; `it.err` keeps the object.
 function iterator_mt:__call()
   local state = find(self, "next")
-  if not waits_in_for then
-    local self_state = require("mic.client").inside_of(state.loop.client)
-    if self_state.transport.can_suspend() then
-      errors.raise 'Lua 5.1 cannot wait inside "for … in"; use it:next()'
-    end
+  if not waits_in_for and state.loop.state.transport.can_suspend() then
+    errors.raise 'Lua 5.1 cannot wait inside "for … in"; use it:next()'
   end
   local item, second = take(self, state)
   if item == nil and second ~= nil then

@@ -2,7 +2,8 @@
 ---
 --- The state of a loop over pages, of each kind, has `request()`, `accept(response)`, `shrink()`,
 --- `item(entry)`, `place(page, index)`, and the fields `done`, `total` and `changed`. A page is a
---- table with `list`, the new entries. `accept` changes the state only if it returns a page.
+--- table with `list`, the new entries, and `indexes`, where they were in the answer. `accept`
+--- changes the state only if it returns a page.
 
 local page_answer = require "mic.api.page_answer"
 
@@ -35,7 +36,7 @@ function numbered_pages.new(loop)
     names = names,
     given = loop.given,
     first = names.first or 1,
-    size = names.page and (loop.page_size or names.page_size) or nil,
+    size = names.page and names.size and (loop.page_size or names.page_size) or nil,
     seen = {}, -- hashes of what was handed out
     done = false,
   }, mt)
@@ -121,7 +122,7 @@ end
 --- Makes the pages smaller after an answer that was too large.
 ---@return boolean smaller
 function methods:shrink()
-  if not self.names.page or self.size == 1 then
+  if not self.names.page or not self.names.size or self.size == 1 then
     return false
   end
   local offset = self.before + self.skip

@@ -82,11 +82,11 @@ function methods:accept(response)
       { kind = "too_large" })
   end
   self.total = total
-  local new, seen, before = {}, self.seen, #self.seen
-  for _, entry in ipairs(list) do
+  local new, indexes, seen, before = {}, {}, self.seen, #self.seen
+  for index, entry in ipairs(list) do
     local hash = page_answer.hash(self.names, entry)
     if not seen[hash] then
-      new[#new + 1] = entry
+      new[#new + 1], indexes[#new + 1] = entry, index
       seen[#seen + 1], seen[hash] = hash, true
     end
   end
@@ -96,7 +96,7 @@ function methods:accept(response)
   if ended or total and self.from >= total or not total and not full then
     end_pass(self, total)
   end
-  return { list = new, before = before }
+  return { list = new, indexes = indexes, before = before }
 end
 
 --- Makes the pages smaller after an answer that was too large.

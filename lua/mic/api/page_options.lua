@@ -52,6 +52,8 @@ local function make_specs(row)
   last.checks.page_size, last.checks.limit = check_count, check_count
   if row.find and row.paging == "from" then
     last.fields.key = KEY
+  elseif not row.find and not (row.pages and row.pages.size) then
+    last.fields.page_size = nil
   end
   local first = { fields = {}, checks = {}, aliases = {}, name = not row.find and "call" or nil }
   for name, text in pairs(last.fields) do

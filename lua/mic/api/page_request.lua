@@ -123,13 +123,13 @@ local function with_cancel(self, holder)
 end
 
 --- Requests the next page.
----@param self table the client state
----@param loop table
+---@param loop table with `state`, that of the client
 ---@param pager table the state of the loop's pages, see `mic.api.numbered_pages`
 ---@param holder table gets `cancel` while the request runs
 ---@return table|nil page
 ---@return table|nil response_or_err
-function page_request.next(self, loop, pager, holder)
+function page_request.next(loop, pager, holder)
+  local self = loop.state
   local ready, problem = client_state.connect(self, time_limit.ends(self, loop.options.deadline))
   if not ready then
     return nil, problem

@@ -95,10 +95,11 @@ end
 --- Returns the loop of a call, checked, and the state of its pages. Raises for misuse.
 local function prepare(source, given, opts)
   local client, row, what = source.client, source.row, source.what
-  local self = require("mic.client").inside_of(client)
+  local self = require("mic.client").inside_of(client) -- which loads this in nginx
   local own, looping, calling = page_options.split(row, what, given, opts)
   local loop = {
     client = client,
+    state = self,
     row = row,
     what = what,
     names = row.pages or {},

@@ -108,6 +108,12 @@ rows.loops = { each = true, pages = true, all = true }
 --- What the field `pages` must have for each kind.
 local needed = { page = { "page", "size" }, token = { "token", "next" }, from = { "from", "size" } }
 
+--- The names of Elasticsearch, and its limit.
+local found = {
+  items = "hits.hits", item = "_source", total = "hits.total",
+  key = { "_index", "_type", "_id" }, window = 10000, page_size = 500,
+}
+
 --- Checks what `paging` needs, and sets the defaults of a search.
 local function check_pages(row, prefix)
   local pages = row.pages or {}
@@ -125,6 +131,10 @@ local function check_pages(row, prefix)
   end
   if row.find then
     row.body, row.members = row.body or "object", row.members or { "query" }
+    row.pages = pages
+    for name, value in pairs(found) do
+      pages[name] = pages[name] or value
+    end
   end
 end
 

@@ -68,15 +68,12 @@ function methods:accept(response)
   end
   local handed, moved = page_answer.handed(self.names, list, self.skip, self.last)
   self.changed = self.changed or moved
-  local new = list
-  if handed > 0 then
-    new = {}
-    for index = handed + 1, #list do
-      new[#new + 1] = list[index]
-    end
+  local new, indexes = {}, {}
+  for index = handed + 1, #list do
+    new[#new + 1], indexes[#new + 1] = list[index], index
   end
   local encoding = self.names.encoding
-  local page = { list = new, token = self.token, before = handed }
+  local page = { list = new, indexes = indexes, token = self.token, before = handed }
   self.encoded = encoding ~= nil and page_answer.member(response.data, encoding) == "url"
   self.token, self.skip, self.last = token, 0, nil
   self.done = token == nil

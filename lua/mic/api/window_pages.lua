@@ -128,23 +128,30 @@ local function ends_of(self, response, list)
   return first, last
 end
 
---- Returns the hits that were not handed out, and those of them at the value of the range's end.
+--- Makes the page. The hashes at a value are only added to, so `place` needs their number alone.
+local function make_page(self, list, indexes)
+  local seen = self.seen
+  return { list = list, indexes = indexes, value = self.value, seen = seen, count = #seen }
+end
+
+--- Returns the page of the hits that were not handed out, and the hashes of those of them at the
+--- value of the range's end.
 local function select_new(self, list, last)
-  local new, hashes = {}, {}
+  local new, indexes, hashes = {}, {}, {}
   local all_at_value = self.mode ~= "range"
-  for _, hit in ipairs(list) do
+  for index, hit in ipairs(list) do
     local value = not all_at_value and hit.sort[1]
     local at_start = all_at_value or value == self.value
     local at_end = all_at_value or value == last
     local hash = (at_start or at_end) and page_answer.hash(self.names, hit)
     if not (at_start and self.seen[hash]) then
-      new[#new + 1] = hit
+      new[#new + 1], indexes[#new + 1] = hit, index
       if at_end then
         hashes[#hashes + 1] = hash
       end
     end
   end
-  return new, hashes
+  return make_page(self, new, indexes), hashes
 end
 
 --- Keeps the hits that were handed out at the value of the last one.
@@ -165,22 +172,16 @@ local function go_behind(self)
   self.mode, self.behind, self.value, self.seen = "range", self.value, nil, {}
 end
 
---- Makes the page. The hashes at a value are only added to, so `place` needs their number alone.
-local function make_page(self, list)
-  return { list = list, value = self.value, seen = self.seen, count = #self.seen }
-end
-
 local function accept_range(self, response, list)
   if #list == 0 then
     self.done = true
-    return make_page(self, list)
+    return make_page(self, list, {})
   end
   local first, last, err = ends_of(self, response, list)
   if err then
     return nil, err
   end
-  local new, hashes = select_new(self, list, last)
-  local page = make_page(self, new)
+  local page, hashes = select_new(self, list, last)
   keep(self, last, hashes)
   local total = page_answer.total(self.names, response, {})
   if #list < self.size and not (total and total > #list) then
@@ -205,8 +206,7 @@ end
 
 --- Takes hits of the one value; nothing but `mode`, `from` and counts change besides.
 local function take_value(self, list)
-  local new, hashes = select_new(self, list)
-  local page = make_page(self, new)
+  local page, hashes = select_new(self, list)
   keep(self, self.value, hashes)
   return page
 end

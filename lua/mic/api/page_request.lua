@@ -139,6 +139,9 @@ function page_request.next(loop, pager, holder)
     local response, err = send_whole(state, loop, pager:request())
     if response then
       local page
+      if loop.on_response then
+        loop.on_response(response)
+      end
       page, err = pager:accept(response)
       if page then
         holder.shrinks = 0

@@ -108,6 +108,7 @@ local function prepare(source, given, opts)
     limit = looping.limit,
     page_size = looping.page_size,
     kind = row.paging,
+    on_response = source.on_response, -- of the command: sees each answer as it came
   }
   loop.params, loop.query = place_values(source)
   for name, value in pairs(calling.query or {}) do

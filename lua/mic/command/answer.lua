@@ -13,6 +13,8 @@ local SMALL = 4096 -- bytes; an error that is sent with status 200 is not longer
 function answer.check(options)
   if options.pretty and options.raw then
     failure.usage "--pretty and --raw: one of them is enough"
+  elseif options.query and options.output then
+    failure.usage "-q and -o: a part of the answer is not written to a file; redirect it"
   end
 end
 
@@ -70,21 +72,69 @@ local function is_binary(text)
 end
 
 local function write_text(text)
-  text = output.visible(text)
+  text = require("mic.command.visible").text(text)
   output.write(text, text:sub(-1) == "\n" and "" or "\n")
 end
 
+--- Writes JSON with a line for each value.
+---@param text string
+function answer.write_pretty(text)
+  local pretty = require "mic.command.pretty_text"
+  output.write(pretty.pretty(text, output.has_color()), "\n")
+end
+
 local function show_on_terminal(response, text, options)
-  if is_binary(text) and options.output ~= "-" then
-    failure.usage "a binary answer is not shown on a terminal: -o FILE saves it, -o - shows it"
-  elseif options.output == "-" or options.raw then
+  if options.output == "-" or options.raw then
     output.write(text)
   elseif is_json(response, text) then
-    local pretty = require "mic.command.pretty_text"
-    output.write(pretty.pretty(text, output.has_color()), "\n")
+    answer.write_pretty(text)
+  elseif is_binary(text) then
+    failure.usage "a binary answer is not shown on a terminal: -o FILE saves it, -o - shows it"
   else
     write_text(text)
   end
+end
+
+--- Writes the results of -q, a line each.
+---@param lines table of `mic.command.query`
+---@param options table of the command line
+function answer.write_results(lines, options)
+  local is_terminal = output.is_terminal() and not options.raw
+  for index, line in ipairs(lines) do
+    if lines.strings[index] or not (is_terminal or options.pretty) then
+      line = is_terminal and require("mic.command.visible").text(line) or line
+      output.write(line, "\n")
+    else
+      answer.write_pretty(line)
+    end
+  end
+end
+
+--- Compiles -q, if it is given. Raises for a mistake in it.
+---@param options table of the command line
+---@return table|nil program
+function answer.program(options)
+  if not options.query then
+    return nil
+  end
+  local program, err = require("mic.command.query").compile(options.query)
+  if not program then
+    failure.raise("usage", "-q: " .. err.message, { column = err.column, mark = err.mark })
+  end
+  return program
+end
+
+--- Runs -q. Raises if it does not fit the answer.
+---@param program table
+---@param text string
+---@return table lines
+function answer.results(program, text)
+  local lines, err = program:run(text)
+  if not lines then
+    failure.raise(err.kind, err.kind == "query" and "-q: " .. err.message
+      or "the answer is " .. err.message)
+  end
+  return lines
 end
 
 --- Shows the answer to a call, or raises its error.
@@ -110,10 +160,12 @@ function answer.show(response, err, options, opts)
   check_legacy(response, text, opts)
   if text == "" then
     return
+  elseif opts.program then
+    answer.write_results(answer.results(opts.program, text), options)
   elseif output.is_terminal() then
     show_on_terminal(response, text, options)
   elseif options.pretty and is_json(response, text) then
-    output.write(require("mic.command.pretty_text").pretty(text, output.has_color()), "\n")
+    answer.write_pretty(text)
   else
     output.write(text)
   end

@@ -40,7 +40,7 @@ arguments.options = {
 
   params = { "-p", "--param", takes = "NAME=VALUE", many = true,
     text = "fill {NAME} of the path" },
-  field = { "-f", "--field", takes = "NAME=TEXT", many = true,
+  field = { "-f", "--text-field", takes = "NAME=TEXT", many = true,
     text = "member of the body, or of the query of get, head and delete; a text" },
   typed_field = { "-F", "--typed-field", takes = "NAME=VALUE", many = true,
     text = "the same, typed by the grammar of JSON; @FILE and @- read the value" },
@@ -62,6 +62,13 @@ arguments.options = {
   page_size = { "--page-size", takes = "N", number = "whole", text = "items per request" },
   after = { "--after", takes = "PLACE", text = "go on where a run ended" },
 
+  thing = { "--thing", takes = "NAME", many = true, text = "of this thing" },
+  type = { "--type", takes = "TYPE", many = true, text = "of this thing type" },
+  since = { "--since", takes = "TIME", text = "not before: a date, or 24h, 30m, 7d before now" },
+  till = { "--until", takes = "TIME", text = "not after; likewise" },
+  fields = { "--field", takes = "NAME", many = true, text = "only this member of a document" },
+  size = { "--size", takes = "N", number = "whole", text = "at most N documents in the answer" },
+
   username = { "-u", "--username", takes = "NAME", text = "user name" },
   password_stdin = { "--password-stdin", text = "read the password from standard input" },
   row = { "--row", takes = "NAME", text = "another API: the name of its row" },
@@ -77,10 +84,11 @@ local common = { "profile", "stack", "url", "ca_file", "config", "verbose", "sil
   "color", "help" }
 local timing = { "timeout", "deadline", "retry", "no_retry" }
 local body = { "params", "data", "header", "idempotent" }
-local reading = { "include", "output", "pretty", "raw", "error_body" }
+local paging = { "paginate", "slurp", "limit", "page_size", "after" }
+local reading = { "query", "include", "output", "pretty", "raw", "error_body" }
 
 --- Extended where the modules for them exist.
-local call = { body, timing, reading, common }
+local call = { body, reading, paging, timing, common }
 
 local PATH = { "path", "PATH", "path below the base URL, such as /users/anna" }
 
@@ -122,6 +130,30 @@ arguments.commands[#arguments.commands + 1] = {
   name = "url", group = "Calls", module = "mic.command.url", summary = "print the whole URL",
   arguments = { PATH }, options = { { "params" }, common },
 }
+
+arguments.commands[#arguments.commands + 1] = {
+  name = "find", group = "Calls", module = "mic.command.search",
+  summary = "search things, observations or events",
+  arguments = { { "what", "WHAT", "things, observations or events" } },
+  options = { { "thing", "type", "since", "till", "fields", "size", "data" }, reading, paging,
+    timing, common },
+  examples = { "mic find observations --thing 00001570 --since 24h --paginate" },
+}
+
+--- A call by name: its command is made when it is looked for.
+local function named_command(name)
+  local index = require("mic.api.rows").builtin()
+  local api_name = name:gsub("-", "_")
+  if not index.collections[api_name] and not index.tops[api_name] then
+    return nil
+  end
+  return {
+    name = name, api_name = api_name, group = "The API by name", module = "mic.command.named",
+    summary = "calls of the API by name; mic api shows them",
+    arguments = { { "args", "ARGUMENT", "name of the call, and its parameters", "*" } },
+    options = { { "data", "header", "idempotent", "yes" }, reading, paging, timing, common },
+  }
+end
 
 arguments.commands[#arguments.commands + 1] = {
   name = "help", group = "More", module = "mic.command.help", summary = "show help",
@@ -168,6 +200,7 @@ function arguments.find(name)
       return command
     end
   end
+  return named_command(name)
 end
 
 return arguments

@@ -72,4 +72,26 @@ function body.add(opts, options)
   end
 end
 
+--- Returns the body as a table: of a call by name, or of a search.
+---@param options table of the command line
+---@return table
+function body.object(options)
+  local opts = {}
+  body.add(opts, options)
+  local text = opts.body
+  if opts.body_file then
+    local file, problem = io.open(opts.body_file, "rb")
+    text = file and file:read "*a"
+    if not text then
+      failure.raise("file", "cannot read -d: " .. tostring(problem))
+    end
+    file:close()
+  end
+  local data, problem = require("mic.json").decode(text)
+  if type(data) ~= "table" then
+    failure.usage("-d: the body is no JSON object%s", problem and ": " .. problem or "")
+  end
+  return data
+end
+
 return body

@@ -85,6 +85,21 @@ function failure.code(problem)
   return codes[problem.kind] or 5
 end
 
+--- Returns a copy of an error with more fields.
+---@param problem table
+---@param fields table
+---@return table copy
+function failure.with(problem, fields)
+  local copy = {}
+  for name, value in pairs(problem) do
+    copy[name] = value
+  end
+  for name, value in pairs(fields) do
+    copy[name] = value
+  end
+  return setmetatable(copy, getmetatable(problem))
+end
+
 --- Returns an error with a hint for the command, where the library's is for a program.
 ---@param problem table
 ---@return table
@@ -92,9 +107,7 @@ function failure.for_people(problem)
   if problem.kind ~= "auth" or not (problem.hint or ""):find("client:login", 1, true) then
     return problem
   end
-  local copy = errors.copy(problem)
-  copy.hint = "run: mic login"
-  return copy
+  return failure.with(problem, { hint = "run: mic login" })
 end
 
 --- Returns the line of a failure, without the name of the command.

@@ -25,6 +25,9 @@ local function report(problem, as_json)
     io.stderr:write(failure.json(problem), "\n")
   else
     output.error_line("mic: " .. failure.line(problem))
+    if problem.mark then
+      io.stderr:write(problem.mark, "\n")
+    end
   end
   if problem.error_body then
     io.stderr:write(problem.error_body, "\n")

@@ -6,7 +6,6 @@ local terminal = require "mic.terminal"
 local output = {}
 
 local STDOUT, STDERR = 1, 2
-local can_be_text = { ["\t"] = true, ["\n"] = true }
 
 output.silent = false
 output.color = "auto"
@@ -39,35 +38,13 @@ function output.is_terminal()
   return terminal.is_terminal(STDOUT)
 end
 
---- Escapes what a terminal would interpret: control characters, also those of 8 bits, and bytes
---- that are not UTF-8.
----@param text string
----@return string
-function output.visible(text)
-  if not text:find "[%z\1-\8\11-\31\127-\255]" then
-    return text
-  end
-  local core = require "mic.core"
-  local is_utf8 = not core.utf8_problem(text)
-  text = text:gsub("[%z\1-\31]", function(byte)
-    return can_be_text[byte] and byte or ("\\x%02x"):format(byte:byte())
-  end)
-  text = text:gsub("\127", "\\u007f")
-  if not is_utf8 then
-    return (text:gsub("[\128-\255]", function(byte)
-      return ("\\x%02x"):format(byte:byte())
-    end))
-  end
-  text = text:gsub("\194([\128-\159])", function(byte)
-    return ("\\u%04x"):format(byte:byte())
-  end)
-  return text
-end
-
 --- Writes a line to standard error; there is no better place to report that this fails.
 ---@param line string
 function output.error_line(line)
-  io.stderr:write(terminal.is_terminal(STDERR) and output.visible(line) or line, "\n")
+  if terminal.is_terminal(STDERR) then
+    line = require("mic.command.visible").text(line)
+  end
+  io.stderr:write(line, "\n")
 end
 
 --- Writes a note to standard error, unless the command is silent.

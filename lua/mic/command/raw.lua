@@ -2,7 +2,6 @@
 
 local answer = require "mic.command.answer"
 local failure = require "mic.command.failure"
-local output = require "mic.command.output"
 local target = require "mic.command.target"
 
 local raw = {}
@@ -59,15 +58,14 @@ function raw.path(client, path)
   failure.usage("this URL is not below %s, where mic logs in", root)
 end
 
---- Returns the options of the call.
+--- Returns the options of a call that no part of the request is.
 ---@param options table of the command line
 ---@return table opts
-function raw.options(options)
+function raw.call_options(options)
   if options.retry and options.no_retry then
     failure.usage "--retry and --no-retry: one of them is enough"
   end
   local opts = {
-    params = pairs_of(options.params or {}, "-p"),
     headers = headers_of(options.header or {}),
     timeout = options.timeout,
     deadline = options.deadline,
@@ -78,6 +76,15 @@ function raw.options(options)
   elseif options.retry then
     opts.retry = { attempts = options.retry }
   end
+  return opts
+end
+
+--- Returns the options of a call by its path.
+---@param options table of the command line
+---@return table opts
+function raw.options(options)
+  local opts = raw.call_options(options)
+  opts.params = pairs_of(options.params or {}, "-p")
   if options.data then
     require("mic.command.body").add(opts, options)
   end
@@ -85,12 +92,17 @@ function raw.options(options)
 end
 
 --- Asks before a DELETE where a person is at the terminal.
-local function confirm(path, options)
+---@param verb string
+---@param path string
+---@param options table of the command line
+function raw.confirm(verb, path, options)
   local terminal = require "mic.terminal"
-  if options.yes or not terminal.is_terminal(0) or not terminal.is_terminal(2) then
+  if verb ~= "DELETE" or options.yes or not terminal.is_terminal(0)
+    or not terminal.is_terminal(2) then
     return
   end
-  local reply = terminal.ask(("DELETE %s? [y/N] "):format(output.visible(path)))
+  local question = ("DELETE %s? [y/N] "):format(require("mic.command.visible").text(path))
+  local reply = terminal.ask(question)
   if not reply or not reply:find "^%s*[yY]" then
     failure.raise("cancelled", "nothing was sent", { exit = 1 })
   end
@@ -120,16 +132,23 @@ end
 function raw.run(command, options)
   local given = command.path or options.path
   answer.check(options)
+  if options.paginate or options.slurp or options.limit or options.page_size or options.after then
+    require("mic.command.paginate").check(options)
+  end
+  local program = answer.program(options)
   local opts = raw.options(options)
   local client = target.client(options)
   local path = raw.path(client, given)
-  answer.prepare(opts, options)
-  if command.verb == "DELETE" then
-    confirm(path, options)
+  if options.paginate then
+    path = failure.checked(require("mic.http.path").fill, path, opts.params)
+    require("mic.command.named").paginate_path(client, command.verb, path, opts, options, program)
+    return
   end
+  answer.prepare(opts, options)
+  raw.confirm(command.verb, path, options)
   local response, err = send(client, command.verb, path, opts)
   answer.show(response, err, options, { method = command.verb, path = path,
-    save_to = opts.save_to })
+    save_to = opts.save_to, program = program })
 end
 
 return raw

@@ -170,6 +170,11 @@ describe("the layers of the Lua side", function()
       for _, name in ipairs(required_by(path, true)) do
         needs[name] = true
       end
+      -- In nginx these are loaded with it.
+      local seldom = tree.code(path):match "\nlocal seldom = (%b{})" or ""
+      for name in seldom:gmatch '"(mic[%w_.]*)"' do
+        needs[name] = true
+      end
       graph[module_of(path)] = needs
     end
     assert.is_nil(circle(graph))

@@ -35,6 +35,18 @@ local CONFIGURATION = [[
     ngx.say(select(2, pcall(require "my_mic".get, require "my_mic", "/user")).data.userName)
   } }
 
+  location = /named { content_by_lua_block {
+    local client, before = require "my_mic", {}
+    for name in pairs(package.loaded) do before[name] = true end
+    local count = 0
+    for user in client.users:each { page_size = 7 } do
+      count = count + 1
+    end
+    ngx.say(client.users:me().data.userName, " ", count, " ", client:whoami().data.userName)
+    for name in pairs(package.loaded) do
+      ngx.print(before[name] and "" or name .. " was loaded by the request ")
+    end
+  } }
   location = /set { set_by_lua_block $unused { ]] .. NOTE .. [[ return 1 } return 200; }
   location = /header { return 200 x; header_filter_by_lua_block { ]] .. NOTE .. [[ } }
   location = /body { return 200 x; body_filter_by_lua_block { ]] .. NOTE .. [[ } }
@@ -165,6 +177,10 @@ describe("a call in nginx", function()
 
   it("works in coroutines", function()
     assert.equal("demo\ndemo\n", (server:get "/coroutine"))
+  end)
+
+  it("has names, and loads nothing for them", function()
+    assert.equal("demo 39 demo\n", (server:get "/named"))
   end)
 
   for path, phase in pairs {

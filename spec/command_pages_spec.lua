@@ -76,7 +76,7 @@ describe("the command mic", function()
       local text, errors = assert_run("get /users --paginate --page-size 2 --no-retry" .. slurp, 1,
         "^mic: http 400: no .*; 2 items came, go on with %-%-after [%w_-]+$")
       if slurp == "" then
-        assert.equal('{"userName":"a","n":1.50}\n{"userName":"b"}\n', text)
+        assert.equal('{"userName":"a","n":1.50}\n{"userName" : "b"}\n', text)
         local place = errors:match "%-%-after (%S+)"
         local rest = lines_of((assert_run("get /users --paginate --page-size 2 --after " .. place,
           0)))
@@ -132,6 +132,11 @@ describe("the command mic", function()
     assert.equal("new\n", (assert_run("users create -d @user.json -q .userName", 0)))
     assert.equal("", (assert_run("users delete new", 0)))
     assert_run("users get new", 1, "USER_NOT_FOUND")
+    assert.equal("newer\n", (assert_run("users create -f userName=newer -f roleName=Read "
+      .. "-f domainName=root -f email=n@example.com -q .userName", 0)))
+    assert.equal('["userName"]\n',
+      (assert_run("users get newer -f attributes=userName -q keys", 0)))
+    assert_run("users get newer -f atributes=userName", 2, "attributes")
   end)
 
   it("finds without a body of Elasticsearch", function()

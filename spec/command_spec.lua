@@ -92,6 +92,27 @@ describe("the command mic", function()
     assert_refused("post /echo -d @missing", 5, "no such file")
   end)
 
+  it("makes body or query from fields", function()
+    mic.variables.MIC_BASE_URL = echoes.base_url
+    local function seen(arguments, before)
+      return echo.parse((assert_run(arguments, 0, nil, before)))
+    end
+    local request = seen "post /metadata/x -f name=00001570 -F size=3 -F a[b]=[] -f list[]=x"
+    assert.equal('{"name":"00001570","size":3,"a":{"b":[]},"list":["x"]}', request.body)
+    assert.equal("application/json", request.headers["Content-Type"])
+    assert.equal("POST /metadata/x HTTP/1.1", request.line)
+    assert.equal("GET /metadata/x?a=1&b=x%20y&l=1&l=2 HTTP/1.1",
+      seen("get '/metadata/x?a=1' -f 'b=x y' -F l[]=1 -F l[]=2").line)
+    request = seen "put /metadata/x -f a=1 -d text"
+    assert.equal("PUT /metadata/x?a=1 HTTP/1.1", request.line)
+    assert.equal("text", request.body)
+    request = seen("post /metadata/x -F a=@-", "echo from stdin |")
+    assert.equal('{"a":"from stdin\\n"}', request.body)
+    local _, errors = assert_run("post /metadata/x -f a=1 -f a=2", 2, "^mic: %-f: ")
+    assert.is_truthy(errors:find "\n +%^$", errors)
+    assert_run("get /metadata/x -F a=null", 2, "null")
+  end)
+
   it("never reads standard input unasked", function()
     local text, code = shell.run("sleep 20 | timeout 15 " .. mic:line "get /user"
       .. " & wait $!; kill $(jobs -p) 2>/dev/null; true")

@@ -14,7 +14,8 @@ arguments.examples = {
 }
 
 --- Options by key, the key of their value. `takes`: what follows the name; `many`: may be repeated,
---- the value is a list; `counts`: may be repeated, the value is a number; `number`: "positive" or
+--- the value is a list; `entry`: may be repeated, the values of all of these are one list,
+--- `entries`; `counts`: may be repeated, the value is a number; `number`: "positive" or
 --- "whole".
 arguments.options = {
   help = { "-h", "--help", text = "show help" },
@@ -40,9 +41,9 @@ arguments.options = {
 
   params = { "-p", "--param", takes = "NAME=VALUE", many = true,
     text = "fill {NAME} of the path" },
-  field = { "-f", "--text-field", takes = "NAME=TEXT", many = true,
+  field = { "-f", "--text-field", takes = "NAME=TEXT", entry = "text",
     text = "member of the body, or of the query of get, head and delete; a text" },
-  typed_field = { "-F", "--typed-field", takes = "NAME=VALUE", many = true,
+  typed_field = { "-F", "--typed-field", takes = "NAME=VALUE", entry = "typed",
     text = "the same, typed by the grammar of JSON; @FILE and @- read the value" },
   data = { "-d", "--data", takes = "TEXT|@FILE|-", text = "body as it is; - reads standard input" },
   header = { "-H", "--header", takes = "'NAME: VALUE'", many = true, text = "request header" },
@@ -83,7 +84,7 @@ arguments.options = {
 local common = { "profile", "stack", "url", "ca_file", "config", "verbose", "silent", "json_errors",
   "color", "help" }
 local timing = { "timeout", "deadline", "retry", "no_retry" }
-local body = { "params", "data", "header", "idempotent" }
+local body = { "params", "field", "typed_field", "data", "header", "idempotent" }
 local paging = { "paginate", "slurp", "limit", "page_size", "after" }
 local reading = { "query", "include", "output", "pretty", "raw", "error_body" }
 
@@ -151,7 +152,8 @@ local function named_command(name)
     name = name, api_name = api_name, group = "The API by name", module = "mic.command.named",
     summary = "calls of the API by name; mic api shows them",
     arguments = { { "args", "ARGUMENT", "name of the call, and its parameters", "*" } },
-    options = { { "data", "header", "idempotent", "yes" }, reading, paging, timing, common },
+    options = { { "field", "typed_field", "data", "header", "idempotent", "yes" }, reading, paging,
+      timing, common },
   }
 end
 

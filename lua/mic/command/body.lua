@@ -54,7 +54,42 @@ local function add_file(opts, path)
   end
 end
 
---- Adds the body to the options of a call.
+--- Returns the fields -f and -F.
+---@param options table of the command line
+---@return table fields of `mic.command.fields`
+function body.fields(options)
+  local data = options.data
+  local made, err = require("mic.command.fields").read(options.entries,
+    data == "-" or data == "@-")
+  return made or failure.raise(err.kind, err.message, { column = err.column, mark = err.mark })
+end
+
+--- Returns the fields as a query.
+---@param options table of the command line
+---@return table
+function body.query(options)
+  local query, err = body.fields(options):query()
+  return query or failure.raise(err.kind, err.message, { column = err.column, mark = err.mark })
+end
+
+--- Adds body and query to the options of a call: fields are a query where a call has no body, and
+--- beside -d.
+---@param opts table
+---@param options table of the command line
+---@param has_body boolean the call has a body
+function body.add_all(opts, options, has_body)
+  if options.data then
+    body.add(opts, options)
+  end
+  if options.entries and (options.data or not has_body) then
+    opts.query = body.query(options)
+  elseif options.entries then
+    opts.body = body.fields(options):body()
+    add_type(opts)
+  end
+end
+
+--- Adds the option -d to the options of a call.
 ---@param opts table
 ---@param options table of the command line
 function body.add(opts, options)

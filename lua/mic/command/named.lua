@@ -150,6 +150,20 @@ local function find_row(command, options)
   return row, rest
 end
 
+--- Returns the call's own table, its body or its query, and its options.
+local function own_of(row, options)
+  local opts = raw.call_options(options)
+  local own = options.data and body.object(options) or nil
+  if options.entries and row.body == "object" and not own then
+    own = require("mic.json").decode(body.fields(options):body())
+  elseif options.entries and own then
+    opts.query = body.query(options)
+  elseif options.entries then
+    own = body.query(options)
+  end
+  return own, opts
+end
+
 --- Runs the command.
 ---@param command table
 ---@param options table of the command line
@@ -161,7 +175,7 @@ function named.run(command, options)
   if #values ~= #(row.parameters or {}) then
     failure.usage("write %s", named.usage(row))
   end
-  local own, opts = options.data and body.object(options), raw.call_options(options)
+  local own, opts = own_of(row, options)
   local client = target.client(options)
   named.check_api(client)
   local source = require("mic.api.names").source(client, row, named.usage(row), values)

@@ -21,25 +21,18 @@ function paginate.check(options)
   end
 end
 
-local function split(path)
-  local names = {}
-  for name in (path or ""):gmatch "[^.]+" do
-    names[#names + 1] = name
-  end
-  return names
-end
-
---- Keeps the text of the item of each entry of a page, by the table that the entry was decoded to.
+--- Keeps the text of each entry of a page, by the table that it was decoded to.
 local function text_keeper(names, texts)
   local page_answer = require "mic.api.page_answer"
-  local path = split(names.items)
   return function(response)
     for entry in pairs(texts) do
       texts[entry] = nil
     end
     local list = page_answer.list(names, response) or {}
-    local cut = items.cut(response.body, path, names.item)
-      or items.cut(response.body, {}, names.item) or {}
+    local cut = items.of_list(response.body, names.items)
+    if #cut == 0 and #list > 0 then
+      cut = items.of_list(response.body)
+    end
     for index, entry in ipairs(list) do
       if type(entry) == "table" then
         texts[entry] = cut[index]
@@ -113,7 +106,11 @@ function paginate.run(source, own, opts, options, program)
       break
     end
     local entry = type(second) == "table" and second or item
-    write(texts[entry] or require("mic.json").encode(item))
+    local text = texts[entry]
+    if text and names.item and entry ~= item then
+      text = items.member(text, names.item)
+    end
+    write(text and items.line(text) or require("mic.json").encode(item))
     count = count + 1
   end
   if options.slurp then

@@ -49,6 +49,9 @@ local function set(state, key, name, value)
     given[key] = (given[key] or 0) + 1
   elseif not option.takes then
     given[key] = true
+  elseif option.entry then
+    given.entries = given.entries or {}
+    table.insert(given.entries, { text = value, typed = option.entry == "typed", option = name })
   elseif option.many then
     given[key] = given[key] or {}
     table.insert(given[key], value)

@@ -81,12 +81,13 @@ end
 
 --- Returns the options of a call by its path.
 ---@param options table of the command line
+---@param has_body? boolean fields are its body
 ---@return table opts
-function raw.options(options)
+function raw.options(options, has_body)
   local opts = raw.call_options(options)
   opts.params = pairs_of(options.params or {}, "-p")
-  if options.data then
-    require("mic.command.body").add(opts, options)
+  if options.data or options.entries then
+    require("mic.command.body").add_all(opts, options, has_body or false)
   end
   return opts
 end
@@ -108,13 +109,15 @@ function raw.confirm(verb, path, options)
   end
 end
 
+--- Options that the short way takes.
+local few = { params = true, query = true, timeout = true }
 local without_body = { GET = "get", HEAD = "head", DELETE = "delete" }
 
 --- Sends the call. With few options it takes the client's short way, which loads less. That decodes
 --- the answer; what cannot be decoded is shown as it is.
 local function send(client, verb, path, opts)
   for name in pairs(opts) do
-    if name ~= "params" and name ~= "timeout" or not without_body[verb] then
+    if not few[name] or not without_body[verb] then
       opts.method, opts.path, opts.decode = verb, path, false
       return failure.checked(client.request, client, opts)
     end
@@ -136,7 +139,7 @@ function raw.run(command, options)
     require("mic.command.paginate").check(options)
   end
   local program = answer.program(options)
-  local opts = raw.options(options)
+  local opts = raw.options(options, command.has_body)
   local client = target.client(options)
   local path = raw.path(client, given)
   if options.paginate then

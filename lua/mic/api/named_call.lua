@@ -2,6 +2,7 @@
 --- through the client's verbs.
 
 local call_options = require "mic.call_options"
+local core = require "mic.core"
 local errors = require "mic.error"
 local find = require "mic.api.find"
 local json = require "mic.json"
@@ -201,10 +202,16 @@ local function query_of(row, plan, what, values, own, more)
   return more ~= nil and add_all(query, what, more) or query
 end
 
+--- Returns the present time by the API's clock, as far as it is known.
+local function wall_of(client)
+  local mine = require("mic.client").inside_of(client)
+  return mine.core and mine.core:wall() or core.wall()
+end
+
 --- Returns the body; nil if there is none.
-local function body_of(row, plan, what, values, own)
+local function body_of(client, row, plan, what, values, own)
   if row.find then
-    return find.body(row, own or {}, what, os.time())
+    return find.body(row, own or {}, what, wall_of(client))
   elseif plan.own == "body" and own == nil then
     refuse(row, what, "needs a table, the body")
   elseif not row.fills then
@@ -273,7 +280,7 @@ function named_call.send(client, row, what, values, own, opts)
   local plan = plan_of(row)
   local options = options_of(row, plan, what, values, opts)
   options.query = query_of(row, plan, what, values, own, opts and opts.query)
-  local body = body_of(row, plan, what, values, own)
+  local body = body_of(client, row, plan, what, values, own)
   if not plan.verb then
     options.method, options.path, options.data = row.method, row.path, body
     return client:request(options)

@@ -128,7 +128,11 @@ describe("a name of the API", function()
 
   it("is there without a login, before a call, and after the end", function()
     local other = box:client()
-    assert.matches("client.users\n  list ", tostring(other.users))
+    assert.matches("^client.users\n  list%({ attributes, freeText, category, … }%): GET /users\n"
+      .. "  get%(userName, { attributes }%): GET /users/{userName}\n", tostring(other.users))
+    assert.matches("  find%({ query, … }%): POST /events/find %(not confirmed%)\n",
+      tostring(other.events))
+    assert.matches("\n  each, pages, all$", tostring(other.files))
     local _, err = other.users:get "anna"
     assert.are.equal("auth", err.kind)
     assert.are.same({}, box:log())

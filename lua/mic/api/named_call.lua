@@ -55,24 +55,39 @@ local function plan_of(row)
   return plan
 end
 
+local MOST_SHOWN = 3 -- names of a list, in a line that has others
+
+--- Returns a list of names as it is shown in a table; open: there may be others.
+local function braces(names, is_short, is_open)
+  local last = is_short and math.min(MOST_SHOWN, #names) or #names
+  local text = table.concat(names, ", ", 1, last)
+  if is_open or last < #names then
+    text = text == "" and "…" or text .. ", …"
+  end
+  return ("{ %s }"):format(text)
+end
+
 --- Returns how a call is written: "client.users:get(userName, { attributes }, options)".
 ---@param row table
 ---@param what string "client.users:get"
+---@param is_short? boolean not all names of the query, and no options
 ---@return string
-function named_call.usage(row, what)
+function named_call.usage(row, what, is_short)
   local parts = {}
   for index, name in ipairs(row.parameters or {}) do
     parts[index] = name
   end
   if row.body == "object" then
-    local members = row.members or {}
-    local names = table.concat(members, ", ", 1, math.min(3, #members))
-    parts[#parts + 1] = names == "" and "{ … }" or ("{ %s, … }"):format(names)
+    parts[#parts + 1] = braces(row.members or {}, true, true)
   elseif row.query then
-    parts[#parts + 1] = ("{ %s }"):format(table.concat(row.query, ", "))
+    parts[#parts + 1] = braces(row.query, is_short)
   end
-  parts[#parts + 1] = "options"
+  parts[#parts + 1] = not is_short and "options" or nil
   return ("%s(%s)"):format(what, table.concat(parts, ", "))
+end
+
+local function type_name(value)
+  return value == json.null and "null" or type(value)
 end
 
 --- Raises for wrong arguments, and shows the call.
@@ -93,7 +108,7 @@ function named_call.values(row, what, arguments)
       value = json.number(value)
     end
     if type(value) ~= "string" or value == "" then
-      local got = value == "" and "an empty string" or type(arguments[index])
+      local got = value == "" and "an empty string" or type_name(arguments[index])
       refuse(row, what, ("needs the %s, a string (got %s)"):format(parameters[index], got))
     end
     values[index] = value
@@ -121,10 +136,10 @@ function named_call.tables(row, what, arguments)
     end
   end
   if own ~= nil and type(own) ~= "table" then
-    refuse(row, what, ("takes a table here (got %s)"):format(type(own)))
+    refuse(row, what, ("takes a table here (got %s)"):format(type_name(own)))
   end
   if opts ~= nil and type(opts) ~= "table" then
-    refuse(row, what, ("takes a table of options last (got %s)"):format(type(opts)))
+    refuse(row, what, ("takes a table of options last (got %s)"):format(type_name(opts)))
   end
   return own, opts
 end

@@ -134,8 +134,9 @@ local function describe(collection)
   for _, row in ipairs(collection.rows) do
     if not row.unnamed then
       local _, method = rows.split(row.name)
-      lines[#lines + 1] = ("  %-20s %s %s%s"):format(
-        method, row.method, row.path, row.confidence == "L" and " (not confirmed)" or ""
+      lines[#lines + 1] = ("  %s: %s %s%s"):format(
+        named_call.usage(row, method, true), row.method, row.path,
+        row.confidence == "L" and " (not confirmed)" or ""
       )
     end
   end

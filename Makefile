@@ -130,6 +130,9 @@ sandbox: deps-run build $(BUILD)/bin/lua
 docs/api.md: lua/mic/api/endpoints.lua tools/api_doc.lua
 	@$(LUA) tools/api_doc.lua > $@.new && mv -f $@.new $@
 
+lua/mic/types.lua: $(MODULE) tools/types.lua docs/reference.md lua/mic/api/endpoints.lua FORCE
+	@$(WITH_MIC) $(LUA) tools/types.lua > $@.new && mv -f $@.new $@
+
 test: deps-test
 	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory LUA=$$lua build; done
 	@tools/run_specs $(LUAS)

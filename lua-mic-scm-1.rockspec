@@ -250,6 +250,7 @@ build = {
     ["mic.transport.luv"] = "lua/mic/transport/luv.lua",
     ["mic.transport.nginx"] = "lua/mic/transport/nginx.lua",
     ["mic.transport.nginx_dispatcher"] = "lua/mic/transport/nginx_dispatcher.lua",
+    ["mic.types"] = "lua/mic/types.lua",
   },
   -- The command, and what `mic sandbox` runs, in the folder mic/sandbox: data for nginx, not modules
   -- to require.

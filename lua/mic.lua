@@ -8,6 +8,8 @@ local errors = require "mic.error"
 local json = require "mic.json"
 local pcall_compat = require "mic.pcall_compat"
 
+--- Its other fields, and all classes, are in mic/types.lua, for editors.
+---@class mic
 local mic = {
   _VERSION = core.version,
   json = { encode = json.encode, decode = json.decode },
@@ -25,8 +27,8 @@ local function refuse_colon(first, name)
 end
 
 --- Makes a client; sends nothing. Raises for misuse.
----@param given table the options of docs/reference.md
----@return table client
+---@param given mic.Options
+---@return mic.Client client
 function mic.new(given)
   refuse_colon(given, "new")
   return client.new(given)
@@ -41,9 +43,9 @@ local function environment_client(given)
 end
 
 --- Makes a client from environment variables.
----@param given? table options; they override the variables
----@return table|nil client
----@return table|nil err of kind `config`, naming the variable that is missing or wrong
+---@param given? mic.Options they override the variables
+---@return mic.Client? client
+---@return mic.Error? err of kind `config`, naming the variable that is missing or wrong
 function mic.from_env(given)
   refuse_colon(given, "from_env")
   return environment_client(given)
@@ -81,8 +83,7 @@ setmetatable(mic.store, {
 })
 
 --- Returns versions and features of the build.
----@return table features version, lua, libcurl, tls (strings); http2, async_resolver, gzip, brotli
---- (booleans), zstd
+---@return mic.Features features
 function mic.features()
   local features = core.features()
   local jit = rawget(_G, "jit")
@@ -92,8 +93,8 @@ end
 
 --- Returns the endpoints of the API, for programs: a fresh list of `{ name, method, path,
 --- parameters, query, body, paging, idempotent, confidence, … }`.
----@param of_client? table a client, whose option `endpoints` counts; default: MIC's
----@return table list
+---@param of_client? mic.Client its option `endpoints` counts; default: MIC's
+---@return mic.Endpoint[] list
 function mic.endpoints(of_client)
   refuse_colon(of_client, "endpoints")
   local mine = client.inside_of(of_client)
@@ -115,9 +116,9 @@ local function refuse_in_nginx(name)
 end
 
 --- Makes a client, logs in, and uses it for the module-wide calls.
----@param given table the options of `mic.new`, with what the login needs
----@return table|nil client
----@return table|nil err
+---@param given mic.Options with what the login needs
+---@return mic.Client? client
+---@return mic.Error? err
 function mic.login(given)
   refuse_colon(given, "login")
   refuse_in_nginx "login"

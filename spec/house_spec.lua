@@ -108,7 +108,7 @@ describe("the files", function()
     for _, folder in ipairs { "src", "lua" } do
       for _, path in ipairs(tree.files(folder, "%.%a+$")) do
         local _, lines = tree.read(path):gsub("\n", "")
-        if lines > LONGEST then
+        if lines > LONGEST and path ~= "lua/mic/types.lua" then -- written by tools/types.lua
           long[#long + 1] = path .. ": " .. lines
         end
       end

@@ -7,7 +7,8 @@ local tree = require "spec.support.tree"
 --- before a folder: `mic.profile.mic` is data that needs nothing.
 local layers = {
   { "mic.command.*" },
-  { "mic", "mic.environment", "mic.command.config", "mic.password_file", "mic.nginx" },
+  { "mic", "mic.environment", "mic.command.config", "mic.password_file", "mic.nginx",
+    "mic.types" },
   { "mic.client", "mic.client_credentials", "mic.client_state", "mic.api.*" },
   { "mic.request.*" },
   { "mic.credentials.*" },

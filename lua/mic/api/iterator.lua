@@ -6,8 +6,8 @@ local page_request = require "mic.api.page_request"
 local pcall_compat = require "mic.pcall_compat"
 local position = require "mic.api.position"
 
-local iterator = {}
 local iterator_methods = {}
+local iterator = { methods = iterator_methods }
 local iterator_mt = { __name = "mic.iterator", __index = iterator_methods }
 
 --- PUC Lua 5.1 cannot suspend a coroutine below the function that `for … in` calls.

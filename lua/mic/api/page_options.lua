@@ -75,6 +75,23 @@ local function make_specs(row)
   return { first = first, last = last, own = own }
 end
 
+local function find_specs(row)
+  specs_of[row] = specs_of[row] or make_specs(row)
+  return specs_of[row]
+end
+
+--- Returns what a loop takes, as texts of `options.verify`: for the types of editors.
+---@param row table of the endpoint table
+---@return table<string, string> own parameters of the endpoint
+---@return table<string, any> others options of the loop and of its calls
+function page_options.fields(row)
+  local specs, own = find_specs(row), {}
+  for name in pairs(specs.own) do
+    own[name] = specs.first.fields[name]
+  end
+  return own, specs.last.fields
+end
+
 local function refuse_size(what, name)
   errors.raise(
     ('%s: a loop sets "%s" itself; page_size is the number per request, limit that in all'):format(
@@ -111,8 +128,7 @@ end
 ---@return table calling options of a call
 function page_options.split(row, what, given, opts)
   given, opts = given == nil and {} or given, opts == nil and {} or opts
-  local specs = specs_of[row] or make_specs(row)
-  specs_of[row] = specs
+  local specs = find_specs(row)
   if type(given) == "table" and type(opts) == "table" then
     refuse_own_names(row, what, given, not row.find and given.query, opts.query)
   end

@@ -1,0 +1,1391 @@
+---@meta _
+--- Types of mic for editors (LuaCATS). Never required: lua-language-server reads it where it
+--- is installed. Written by tools/types.lua: `make lua/mic/types.lua`.
+
+---@alias mic.ErrorKind
+---| "auth" # not logged in; login or refresh refused, or its reply without a token; 401 although the token is fresh
+---| "http" # any other answer that is not 2xx, 403 too; a redirect that was not followed
+---| "network" # no answer: name lookup, connection, a broken transfer; a URL that `fetch` does not allow
+---| "tls" # the handshake, a certificate, or a TLS option that this libcurl does not support
+---| "timeout" # `timeout`, `connect_timeout` or `deadline` has passed
+---| "too_large" # the answer is larger than `max_response_size`, its file than `max_size`; it has more than 1,000 header fields or 256 KiB of them; its JSON has too many values or levels
+---| "decode" # a JSON body that does not parse
+---| "store" # the store failed
+---| "config" # an environment variable, or a stack that is unknown or has an invalid manifest
+---| "cancelled" # the wait was interrupted, as by Ctrl-C, or `on_data` or `progress` returned false
+---| "closed" # the client was closed
+---| "file" # the file of `save_to` or `body_file` cannot be opened, read or written
+---| "phase" # a call in an nginx phase that cannot wait; nothing was sent
+
+---@alias mic.EventType
+---| "request" # before a request is sent, including a login or refresh
+---| "response" # after the answer, or after a failure without one
+---| "retry" # before the delay of a retry
+---| "login" # a login has ended; `err` when it failed
+---| "refresh" # a refresh has ended; `err` when it failed
+---| "pause" # a backoff starts: a login or refresh has failed (`err`), and the next one is sent after `delay` seconds at the earliest
+---| "store" # the store failed (`err`), the saved content is damaged (`err` and `reason`), or credentials that others saved were adopted (`reason`)
+
+--- Options of `mic.new`.
+---@class (exact) mic.Options
+--- the API: the name of a built-in profile, or a table of your own. Other APIs has the fields and
+--- the names. `identity`, `stack` and `manifest_url` are for `"mic"` only
+---@field profile? string|table
+--- the root of the API with its stage, `https://….amazonaws.com/prod`. Plain `http` only for
+--- loopback hosts: `127.0.0.0/8`, `[::1]`, `localhost` and names below `.localhost`. A connection
+--- by such a name is used only if it leads to this machine
+---@field base_url? string
+--- where login and refresh are sent, if not below `base_url`: another origin, or the URL of a token
+--- endpoint. Where secrets go
+---@field auth_url? string
+--- instead of `base_url`: the stack's host name. Base URL and API key are then looked up at the
+--- first call
+---@field stack? string
+--- where `stack` is looked up, if not at the default address
+---@field manifest_url? string
+--- sent as `x-api-key` with every call; with `stack` it is looked up. Another profile uses it as
+--- `{api_key}`
+---@field api_key? string
+--- for automatic logins
+---@field username? string
+--- for automatic logins. A function is called only when the password is needed. If it raises or
+--- returns no string, the call returns an error of kind `auth` with the first line of its reason in
+--- the message and the whole as `cause`; the next call calls it again
+---@field password? string|fun(): string
+--- names the client itself, as in OAuth2
+---@field client_id? string
+--- its secret; masked
+---@field client_secret? string
+--- texts by name, for the placeholders of a profile: `values = { scope = "read" }`
+---@field values? table<string, string>
+--- likewise, texts that are masked and never shown
+---@field secrets? table<string, string>
+--- logs in and refreshes instead of the profile's requests: what no profile can say
+---@field authenticate? fun(http: table, why: table): table?, any
+--- sent with each call to the origin of `base_url`, besides those of the call, which take
+--- precedence. A value is a string, a number, or a function that is called for each call; if it
+--- returns nil the header is omitted, and if it raises an error the call raises it unchanged. Not
+--- sent with the client's own login and refresh. A header that the profile sets raises
+---@field headers? table<string, string|number|fun(): (string|number)?>
+--- more names: other endpoints
+---@field endpoints? mic.Endpoint[]
+--- where the credentials are stored: stores
+---@field store? mic.Store
+--- where `identityId` is sent; false does not send it
+---@field identity? "header"|"query"|false
+--- one attempt, until its answer is complete; with `save_to`, `body_file` or `on_data` the longest
+--- time without progress: time limits
+---@field timeout? number
+--- name lookup, connecting and the TLS handshake
+---@field connect_timeout? number
+--- the whole call, with its retries and the login or refresh that it may need; false = none
+---@field deadline? number|false
+--- when a request is sent again: retries; false = never
+---@field retry? mic.RetryOptions|false
+--- refresh this long before the token expires. By default a fifth of its lifetime, at least 1 and
+--- at most 15 minutes, but never more than half of it
+---@field refresh_margin? number
+--- a larger body, counted after decompression, is refused with `too_large`. It bounds what is kept
+--- in memory: a 2xx body that goes to `save_to` or `on_data` may be of any size, an error answer
+--- may not. What decoding costs is bounded as well: JSON may have one value (tables count) for each
+--- 16 bytes of it, at least 65,536, and 128 levels; more is `too_large`, with the text in
+--- `err.response.body`
+---@field max_response_size? integer
+--- the most that a `save_to` file may have, counted after decompression; more is `too_large`, and
+--- leaves no file
+---@field max_size? integer
+--- TLS options
+---@field tls? mic.TlsOptions
+--- as curl's; an empty string: no proxy, whatever the usual proxy variables say. Never used for
+--- plain http to loopback. `@`, `/`, `#` and `?` in its user name or password are percent-encoded:
+--- `http://user:p%40ss@host:3128`
+---@field proxy? string
+---@field user_agent? string
+--- `"2"` takes HTTP/2 where the server offers it, else 1.1. A libcurl without HTTP/2 uses 1.1, but
+--- refuses an explicit `"2"` (kind `tls`)
+---@field http_version? "1.1"|"2"
+--- how a call waits: transports
+---@field transport? "blocking"|"nginx"|"cqueues"|"luv"|mic.Transport
+--- called with each event
+---@field on_event? fun(event: mic.Event)
+--- shows what the client does, one line for each attempt: debug. By default as `MIC_DEBUG` says;
+--- false is off whatever that says
+---@field debug? true|1|"headers"|"bodies"|false|fun(line: string)
+--- allows plain `http` beyond loopback: everything, including secrets, is then readable on the
+--- network
+---@field allow_insecure? boolean
+
+--- The option `tls`.
+---@class (exact) mic.TlsOptions
+--- certificate authorities instead of the system's, a PEM file
+---@field ca_file? string
+--- likewise, a folder; with OpenSSL its files are named by hash, as by `openssl rehash`
+---@field ca_path? string
+--- a client certificate, a PEM file
+---@field client_cert? string
+--- its key, without a passphrase; needs `client_cert`
+---@field client_key? string
+--- the server's key must be this one: `sha256//…` or a file, as curl's
+---@field pinned_public_key? string
+--- `"1.2"` (the default) or `"1.3"`
+---@field min_version? "1.2"|"1.3"
+
+--- The option `retry`, of a client or a call.
+---@class (exact) mic.RetryOptions
+--- the most attempts, including the first; from 1 to 100
+---@field attempts? integer
+--- seconds
+---@field base? number
+--- seconds
+---@field cap? number
+
+--- Options of a call.
+---@class (exact) mic.CallOptions
+--- a string or number for each `{name}` of the path
+---@field params? table<string, string|number>
+--- strings, numbers, booleans, and lists of these, which repeat their name; sent sorted by name
+---@field query? table<string, any>
+--- strings, numbers, or lists of these. Headers that the client sets (for MIC `Authorization`,
+--- `identityId`, `x-api-key`; otherwise those of the profile) raise unless `auth = false`; headers
+--- that frame the message or belong to one connection always raise: `Host`, `Content-Length`,
+--- `Transfer-Encoding`, `Connection`, `Keep-Alive`, `Upgrade`, `HTTP2-Settings`, `TE`, `Trailer`,
+--- `Expect`, `Proxy-Connection`, `Proxy-Authorization` (the option `proxy` takes a user), with `_`
+--- for `-` too
+---@field headers? table<string, string|number|(string|number)[]>
+--- sent as JSON, text in UTF-8. Use `body` for a string that is JSON already. A table with `body`,
+--- `body_file`, `save_to`, `on_data` or `progress` and otherwise only names of options raises as a
+--- verb's data; as the option it is sent. `{}` sends `{}`, `mic.null` sends `null`, nil sends no
+--- body
+---@field data? any
+--- sent unchanged, without a default content type
+---@field body? string
+--- a file that is sent unchanged, read while it is sent: files
+---@field body_file? string
+--- whether the call carries credentials; default true, but false for paths below `/auth/` and
+--- `/metadata`; with another profile for those that its field `open` names, and for its login and
+--- refresh at the origin of `base_url`. Headers that need no login, such as the API key, are always
+--- sent, unless `headers` has them
+---@field auth? boolean
+--- as the client's
+---@field timeout? number
+--- as the client's; none by default with `save_to`, `body_file` or `on_data`
+---@field deadline? number|false
+--- as the client's: retries
+---@field retry? mic.RetryOptions|false
+--- whether the request may be sent twice. By default true for GET, HEAD, OPTIONS, PUT and DELETE
+--- and for POSTs that only search (`/things/find`, `/observations/find`, `/events/find`), false for
+--- the others
+---@field idempotent? boolean
+--- false does not decode the body: no `data`, and no check for errors with status 200. Always false
+--- with `save_to` and `on_data`
+---@field decode? boolean
+--- writes a 2xx body to this file: files
+---@field save_to? string
+--- of the file of `save_to`, as the client's
+---@field max_size? integer
+--- receives a 2xx body piece by piece: streams
+---@field on_data? fun(chunk: string): boolean?
+--- called with the progress of the call: progress
+---@field progress? fun(now: integer, total: integer?): boolean?
+
+--- What `client:request` takes.
+---@class (exact) mic.Request: mic.CallOptions
+--- any HTTP method
+---@field method? string
+--- such as `"/users/{userName}"`; may hold `?query`
+---@field path? string
+
+--- What `client:batch` takes: requests, and how many at once.
+---@class (exact) mic.BatchRequests
+---@field [integer] mic.Request
+--- the most calls in flight, 16 by default
+---@field concurrency? integer
+
+--- Options of loops over pages.
+---@class (exact) mic.LoopOptions
+--- call options, for each request
+---@field retry? mic.RetryOptions|false
+--- items of a request. By default 500 for observations, events and things by `key`, 1000 for files,
+--- all users, and all things, at most 10,000. An answer that is too large halves it for the rest of
+--- the loop
+---@field page_size? integer
+--- items in all
+---@field limit? integer
+--- a position
+---@field after? string
+--- things: the name of a unique field, such as `"thingName"`. The things come sorted by it
+---@field key? string
+--- call options, for each request
+---@field timeout? number
+--- call options, for each request
+---@field deadline? number|false
+--- call options, for each request
+---@field headers? table<string, string|number|(string|number)[]>
+--- call options, for each request
+---@field auth? boolean
+--- call options, for each request
+---@field idempotent? boolean
+--- call options, for each request
+---@field query? table<string, any>
+
+--- What `mic.store.file` takes.
+---@class (exact) mic.FileStoreOptions
+--- of the file; one that ends in a slash is a folder
+---@field path? string
+
+--- What `mic.store.redis` takes.
+---@class (exact) mic.RedisStoreOptions
+--- sends one command over your own client
+---@field command fun(...: string): any, any
+--- `"mic:"` by default
+---@field prefix? string
+
+--- A row of the option `endpoints`, and of `mic.endpoints()`.
+---@class mic.Endpoint
+--- required: `"collection.method"`, or the name of a method of the client
+---@field name string
+--- required: of HTTP; below `base_url`, with `{name}` for a parameter
+---@field method string
+--- required: of HTTP; below `base_url`, with `{name}` for a parameter
+---@field path string
+--- list of names, the arguments in front, in order; by default those in the path. Others go into
+--- the query
+---@field parameters? string[]
+--- list of names that the table of the call may have
+---@field query? string[]
+--- list of those names whose lists are joined by commas; other lists repeat the name
+---@field joined? string[]
+--- `"object"`: the table of the call is sent as JSON. `"bytes"`: the options have `body` or
+--- `body_file`
+---@field body? "object"|"bytes"
+--- lists of names in the body, for texts
+---@field members? string[]
+--- lists of names in the body, for texts
+---@field required? string[]
+--- the answer is a list, which `each`, `pages` and `all` go through. `paging` is `"page"` (numbered
+--- pages), `"token"`, `"from"` (an offset), `"time"` (a search by time) or `"one"` (all in one
+--- answer)
+---@field paging? "page"|"token"|"from"|"time"|"one"
+--- the answer is a list, which `each`, `pages` and `all` go through. `paging` is `"page"` (numbered
+--- pages), `"token"`, `"from"` (an offset), `"time"` (a search by time) or `"one"` (all in one
+--- answer)
+---@field pages? table
+--- the body is a search of Elasticsearch, with a short form: `{ thing = "host", type = "kind", time
+--- = "timestamp" }`, names of fields of the documents
+---@field find? table
+--- true: sent again after a failure. By default for GET, HEAD, PUT, DELETE, OPTIONS
+---@field idempotent? boolean
+--- `"login"` or `"key"`: needs no login
+---@field open? "login"|"key"
+--- the name of a method of the client that is the same
+---@field alias? string
+--- texts; the first is `"H"`, `"M"` or `"L"`
+---@field confidence? "H"|"M"|"L"
+--- texts; the first is `"H"`, `"M"` or `"L"`
+---@field reply? string
+--- texts; the first is `"H"`, `"M"` or `"L"`
+---@field summary? string
+--- texts; the first is `"H"`, `"M"` or `"L"`
+---@field example? string
+
+--- A 2xx answer.
+---@class mic.Response
+--- a number
+---@field status integer
+--- a table, names in lower case; looked up in any case. Repeated ones are joined by `, `, a folded
+--- line is one value
+---@field headers table<string, string>
+--- a string, maybe empty; empty with `save_to` and `on_data`
+---@field body string
+--- the decoded body when its content type is JSON or missing; nil for an empty body and for other
+--- types. A byte order mark before JSON is skipped (`body` keeps it)
+---@field data any
+--- the URL that answered, without our `identityId`
+---@field url string
+--- how many times the request was sent
+---@field attempts integer
+--- seconds since the start: `name_lookup`, `connect`, `tls`, `first_byte`, `total`
+---@field timings mic.Timings
+--- `"1.0"`, `"1.1"`, `"2"` or `"3"`
+---@field http_version "1.0"|"1.1"|"2"|"3"
+--- boolean: a connection was made for it
+---@field new_connection boolean
+--- `response:header_values(name)`: all values of a header, a list
+---@field header_values fun(self: mic.Response, name: string): string[]
+
+--- Seconds since the start of a request.
+---@class mic.Timings
+---@field name_lookup number
+---@field connect number
+---@field tls number
+---@field first_byte number
+---@field total number
+
+--- The result of one request of a batch: one of both.
+---@class (exact) mic.BatchResult
+---@field response? mic.Response
+---@field err? mic.Error
+
+--- Why there is no result. `tostring(err)` is one line, without secrets.
+---@class mic.Error
+--- a stable word: kinds of errors
+---@field kind mic.ErrorKind
+--- one sentence, never empty. Of an error answer it is the API's; another service's body is read
+--- for `message`, `error_description`, `detail`, `title`, `error` (a text, or its `message`) and
+--- `errors[1]`, in this order
+---@field message string
+--- what to check next, if the cause is a usual one
+---@field hint? string
+--- the HTTP status, when there was an answer
+---@field status? integer
+--- the API's own `messageKey`, such as `USER_NOT_FOUND`
+---@field key? string
+--- the API's `property`: which field was wrong
+---@field property? string
+--- the API's `messageParams`, a table; at most 1,000 values of it. The line shows `property` and
+--- these values behind the message, in at most 200 bytes, where the message does not have them
+---@field message_params? table
+--- the server's id of the failed request, to quote to support: the first of `x-amzn-RequestId`,
+--- `x-amz-apigw-id`, `x-request-id`, `x-correlation-id`, `traceparent` that the answer has
+---@field request_id? string
+--- the whole response, when there was one
+---@field response? mic.Response
+--- boolean: the same call may succeed later
+---@field retryable boolean
+--- how many times the request was sent
+---@field attempts? integer
+--- the target of a redirect that was not followed; the message says why not
+---@field location? string
+--- libcurl's or the system's symbolic code, such as `CURLE_COULDNT_RESOLVE_HOST` or `EACCES`
+---@field code? string
+--- what a `password` or `authenticate` function raised or returned as its reason, unchanged
+---@field cause any
+--- of the request
+---@field method? string
+--- of the request, without its query; after a redirect and for `fetch` the whole URL
+---@field path? string
+
+--- What `on_event` gets.
+---@class mic.Event
+--- one of the above
+---@field type mic.EventType
+--- the number of the call, unique in the Lua state: all events of a call have the same. A login or
+--- refresh has a number of its own
+---@field call? integer
+--- of the request
+---@field method? string
+--- of the request, without its query; of a login or refresh the profile's, with its placeholders
+---@field path? string
+--- of the request, masked; nil when there is none
+---@field query? string
+--- the number of the attempt, from 1
+---@field attempt? integer
+--- from sending to the end of the answer, rounded to a tenth of a millisecond
+---@field seconds? number
+--- of the answer
+---@field status? integer
+--- of the answer
+---@field http_version? string
+--- boolean: a connection was made for it
+---@field new_connection? boolean
+--- of the answer's body in memory, after decompression; nil with `save_to`, `body_file` and
+--- `on_data`
+---@field bytes? integer
+--- of a `login` or `refresh` that succeeded: when the new token expires, in seconds since 1970
+---@field expires? integer
+--- likewise: when a call will refresh it
+---@field next_refresh? integer
+--- boolean: it carried credentials
+---@field auth? boolean
+--- the server's id, of an answer that is not 2xx
+---@field request_id? string
+--- of a `retry` event the delay in seconds, of a `pause` event the length of the backoff
+---@field delay? number
+--- of a `response`, `"expired"`: the API says that the token has expired; of a `retry`, the status
+--- or kind that caused it, such as `"503"` or `"network"`; of a `store` event, what happened
+---@field reason? string
+--- the error object
+---@field err? mic.Error
+
+--- What a login returns: the members of the reply that are no credentials.
+---@class mic.Session
+--- as the API sent it
+---@field user? table
+--- as the API sent them
+---@field permissions? table
+---@field [string] any
+
+--- The state of a client, without secrets. Times are in seconds since 1970.
+---@class mic.Status
+--- the base URL; the stack until it has been looked up
+---@field api string
+--- the name of the profile, such as `mic`
+---@field profile string
+--- the user who is logged in, otherwise the option
+---@field username? string
+--- as `client:authenticated()`
+---@field logged_in boolean
+--- when the token was issued
+---@field issued? integer
+--- when the token expires
+---@field expires? integer
+--- when a call will refresh the token; not before the end of a backoff
+---@field next_refresh? integer
+--- when a password that the API has refused is tried again; nil if none was refused
+---@field next_login? integer
+--- how calls wait here: `blocking`, `nginx`, `cqueues`, `luv`, …
+---@field transport string
+--- the type of the store
+---@field store string
+--- one line: the last failure of the store, until a save succeeds; also damaged content, and a file
+--- store without a path
+---@field store_error? string
+--- one line: the error of the last login or refresh, if it failed
+---@field last_error? string
+--- one line: the last error that `on_event` raised
+---@field event_error? string
+--- since the client was made: `calls`, `retries`, `logins`, `refreshes`, `adoptions` (of
+--- credentials that others saved)
+---@field counters mic.Counters
+
+--- Counts since the client was made.
+---@class mic.Counters
+---@field calls integer
+---@field retries integer
+---@field logins integer
+---@field refreshes integer
+---@field adoptions integer
+
+--- Credentials, as the client has them.
+---@class mic.Credentials
+---@field token? string
+---@field refresh_token? string
+---@field identity? string
+--- in seconds since 1970
+---@field expires_at? number
+--- the same as `refresh_token`, for MIC
+---@field refreshToken? string
+--- the same as `identity`, for MIC
+---@field identityId? string
+
+--- Versions and features of the build.
+---@class mic.Features
+---@field async_resolver boolean
+---@field brotli boolean
+---@field gzip boolean
+---@field http2 boolean
+---@field libcurl string
+---@field lua string
+---@field tls string
+---@field version string
+---@field zstd boolean
+
+--- A store of credentials. Its functions are called with a dot and never wait.
+---@class mic.Store
+--- the record, nil when there is none, or `nil, err`; anything else counts as damaged
+---@field load fun(key: string): (mic.Record|string)?, any
+--- `true` or `nil, err`; a nil record clears. After `ttl` seconds, if given, the record may expire
+---@field save fun(key: string, record: mic.Record?, ttl: number?): boolean?, any
+--- a token, `false` when another holder has the lock, or `nil, err`. The lock expires after
+--- `seconds`
+---@field lock fun(key: string, seconds: number): any, any
+--- releases the lock, only if the token is that of the present holder
+---@field unlock fun(key: string, token: any): boolean?, any
+
+--- What a store keeps.
+---@class mic.Record
+--- the bytes to keep; they contain the secrets
+---@field bytes fun(self: mic.Record): string
+
+--- The functions of an event loop.
+---@class mic.Transport
+--- suspends the calling task until the descriptor is readable
+---@field wait fun(descriptor: integer, seconds: number)
+--- suspends the calling task until `wake(spot)`
+---@field park fun(spot: table, seconds: number)
+--- makes the task that is parked there runnable
+---@field wake fun(spot: table)
+--- runs a function as a task of its own
+---@field spawn fun(task: function, ...: any)
+--- whether the caller is in a task; optional
+---@field running? fun(): boolean
+
+--- The stores of the module.
+---@class mic.Stores
+--- keeps credentials as long as the Lua state
+---@field memory fun(): mic.Store
+--- keeps them in files
+---@field file fun(options: mic.FileStoreOptions?): mic.Store
+--- keeps them for all workers of an nginx
+---@field shared_dict fun(name: string): mic.Store
+--- keeps them in Redis
+---@field redis fun(options: mic.RedisStoreOptions): mic.Store
+--- the tests of a store
+---@field conformance fun(options: table): table
+
+--- Members that are known; the API has more.
+---@class mic.User
+---@field userName? string
+---@field firstName? string
+---@field lastName? string
+---@field email? string
+---@field phone? string
+---@field locale? string
+---@field company? string
+---@field address? string
+---@field zip? string
+---@field city? string
+---@field country? string
+---@field roleName? string
+---@field domainName? string
+---@field data? table
+---@field enabled? boolean
+---@field notes1? string
+---@field notes2? string
+---@field notes3? string
+---@field [string] any
+
+--- Members that are known; the API has more.
+---@class mic.Thing
+---@field thingType? string
+---@field domain? string
+---@field thingName? string
+---@field label? string
+---@field description? string
+---@field externalId? string
+---@field simulated? boolean
+---@field parentThingName? string
+---@field protocol? string
+---@field imei? string
+---@field imsi? string
+---@field state? table
+---@field shadow? table
+---@field [string] any
+
+--- Members that are known; the API has more.
+---@class mic.ThingType
+---@field id? string
+---@field domain? string
+---@field label? string
+---@field description? string
+---@field resources? table
+---@field virtualResources? table
+---@field readOnly? boolean
+---@field lockMappings? boolean
+---@field thingCount? integer
+---@field [string] any
+
+--- Members that are known; the API has more.
+---@class mic.Observation
+---@field timestamp? integer
+---@field thingName? string
+---@field thingType? string
+---@field state? table
+---@field [string] any
+
+--- Members that are known; the API has more.
+---@class mic.ApiEvent
+---@field id? string
+---@field timestamp? integer
+---@field message? string
+---@field classification? string
+---@field type? string
+---@field category? string
+---@field source? table
+---@field acknowledgementRequired? boolean
+---@field acknowledgedAt? number
+---@field acknowledgedBy? string
+---@field [string] any
+
+--- Members that are known; the API has more.
+---@class mic.File
+---@field Key? string
+---@field Size? integer
+---@field LastModified? string
+---@field [string] any
+
+--- The parameters of `client.users:list`.
+---@class (exact) mic.UsersListParameters
+---@field attributes? string|string[]
+---@field freeText? string|number|boolean
+---@field category? string|number|boolean
+---@field page? string|number|boolean
+---@field size? string|number|boolean
+---@field sortProp? string|number|boolean
+
+--- The parameters of `client.users:get`.
+---@class (exact) mic.UsersGetParameters
+---@field attributes? string|string[]
+
+--- The parameters of `client.users:me`.
+---@class (exact) mic.UsersMeParameters
+---@field attributes? string|string[]
+
+--- The body of `client.users:update_data`.
+---@class mic.UsersUpdateDataBody
+---@field [string] any
+
+--- Goes through the pages, one item after the other.
+---@class mic.UserIterator
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.UserIterator): mic.User?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.UserIterator): mic.UserIterator
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.UserIterator): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.UserIterator): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.UserIterator)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.UserPages
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.UserPages): mic.Response?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.UserPages): mic.UserPages
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.UserPages): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.UserPages): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.UserPages)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- What loops of `client.users` take: parameters and options.
+---@class (exact) mic.UsersLoop: mic.LoopOptions
+---@field attributes? string|string[]
+---@field freeText? string|number|boolean
+---@field category? string|number|boolean
+---@field sortProp? string|number|boolean
+
+--- `client.users`
+---@class mic.Users
+--- Lists users; without size all of them: `GET /users`
+---@field list fun(self: mic.Users, parameters?: mic.UsersListParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads a user: `GET /users/{userName}`
+---@field get fun(self: mic.Users, userName: string, parameters?: mic.UsersGetParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads the user who is logged in: `GET /user`
+---@field me fun(self: mic.Users, parameters?: mic.UsersMeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Creates a user: `POST /users`
+---@field create fun(self: mic.Users, body: mic.User, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Changes members of a user; `mic.null` deletes one: `PATCH /users/{userName}` (one source)
+---@field update fun(self: mic.Users, userName: string, body?: mic.User, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Changes members of the user who is logged in: `PATCH /users/{userName}/profile` (one source)
+---@field update_profile fun(self: mic.Users, userName: string, body?: mic.User, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Changes the free data of a user: `PATCH /users/{userName}/data` (one source)
+---@field update_data fun(self: mic.Users, userName: string, body?: mic.UsersUpdateDataBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Deletes a user: `DELETE /users/{userName}` (one source)
+---@field delete fun(self: mic.Users, userName: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Disables a user's account until a new password is set: `POST /users/{userName}/reset-password`
+--- (one source)
+---@field reset_password fun(self: mic.Users, userName: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Revokes a user's consent: `POST /users/{userName}/revoke-consent` (one source)
+---@field revoke_consent fun(self: mic.Users, userName: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
+--- or the decoded key of a file
+---@field each fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): (mic.UserIterator|fun(): mic.User)
+--- an iterator over the responses, as sent. Their list lacks what a page before had;
+--- `response.indexes` are the places of the others in the list as it was sent
+---@field pages fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): (mic.UserPages|fun(): mic.Response)
+--- a list of all items, or `nil, err`. `limit` is required where there are pages
+---@field all fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): mic.User[]?, mic.Error?
+
+--- The parameters of `client.things:find`.
+---@class (exact) mic.ThingsFindParameters
+--- the name of a thing, or a list of names
+---@field thing? string|string[]
+--- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
+--- documents
+---@field type? string|string[]
+--- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
+---@field filter? table
+--- in the form of Elasticsearch
+---@field sort? string|table
+--- number of documents in the answer
+---@field size? integer
+--- names of members to return, `_source` of Elasticsearch
+---@field fields? string|table|boolean
+---@field query? table
+
+--- Goes through the pages, one item after the other.
+---@class mic.ThingIterator
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ThingIterator): mic.Thing?, table|mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ThingIterator): mic.ThingIterator
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ThingIterator): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ThingIterator): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ThingIterator)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.ThingPages
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ThingPages): mic.Response?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ThingPages): mic.ThingPages
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ThingPages): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ThingPages): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ThingPages)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- What loops of `client.things` take: parameters and options.
+---@class (exact) mic.ThingsLoop: mic.LoopOptions
+--- the name of a thing, or a list of names
+---@field thing? string|string[]
+--- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
+--- documents
+---@field type? string|string[]
+--- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
+---@field filter? table
+--- in the form of Elasticsearch
+---@field sort? string|table
+--- names of members to return, `_source` of Elasticsearch
+---@field fields? string|table|boolean
+---@field query? table
+
+--- `client.things`
+---@class mic.Things
+--- Reads a thing: `GET /things`
+---@field get fun(self: mic.Things, thingName: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Searches things: `POST /things/find`
+---@field find fun(self: mic.Things, body: mic.ThingsFindParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Creates a thing: `POST /things`
+---@field create fun(self: mic.Things, body: mic.Thing, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
+--- or the decoded key of a file
+---@field each fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): (mic.ThingIterator|fun(): mic.Thing, table)
+--- an iterator over the responses, as sent. Their list lacks what a page before had;
+--- `response.indexes` are the places of the others in the list as it was sent
+---@field pages fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): (mic.ThingPages|fun(): mic.Response)
+--- a list of all items, or `nil, err`. `limit` is required where there are pages
+---@field all fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): mic.Thing[]?, mic.Error?
+
+--- The parameters of `client.thing_types:list`.
+---@class (exact) mic.ThingTypesListParameters
+---@field attributes? string|string[]
+
+--- Goes through the pages, one item after the other.
+---@class mic.ThingTypeIterator
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ThingTypeIterator): mic.ThingType?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ThingTypeIterator): mic.ThingTypeIterator
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ThingTypeIterator): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ThingTypeIterator): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ThingTypeIterator)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.ThingTypePages
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ThingTypePages): mic.Response?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ThingTypePages): mic.ThingTypePages
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ThingTypePages): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ThingTypePages): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ThingTypePages)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- What loops of `client.thing_types` take: parameters and options.
+---@class (exact) mic.ThingTypesLoop: mic.LoopOptions
+---@field attributes? string|string[]
+
+--- `client.thing_types`
+---@class mic.ThingTypes
+--- Lists thing types: `GET /thingtypes`
+---@field list fun(self: mic.ThingTypes, parameters?: mic.ThingTypesListParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads a thing type: `GET /thingtypes/{id}`
+---@field get fun(self: mic.ThingTypes, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Creates a thing type: `POST /thingtypes`
+---@field create fun(self: mic.ThingTypes, body: mic.ThingType, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
+--- or the decoded key of a file
+---@field each fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): (mic.ThingTypeIterator|fun(): mic.ThingType)
+--- an iterator over the responses, as sent. Their list lacks what a page before had;
+--- `response.indexes` are the places of the others in the list as it was sent
+---@field pages fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): (mic.ThingTypePages|fun(): mic.Response)
+--- a list of all items, or `nil, err`. `limit` is required where there are pages
+---@field all fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): mic.ThingType[]?, mic.Error?
+
+--- The parameters of `client.observations:find`.
+---@class (exact) mic.ObservationsFindParameters
+--- the name of a thing, or a list of names
+---@field thing? string|string[]
+--- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
+--- documents
+---@field type? string|string[]
+--- observations and events only: milliseconds since 1970, a negative number of seconds before now,
+--- or an ISO date; by default from the beginning
+---@field since? number|string
+--- likewise, inclusive
+---@field till? number|string
+--- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
+---@field filter? table
+--- in the form of Elasticsearch
+---@field sort? string|table
+--- number of documents in the answer
+---@field size? integer
+--- names of members to return, `_source` of Elasticsearch
+---@field fields? string|table|boolean
+---@field query? table
+---@field queryScope? table
+
+--- Goes through the pages, one item after the other.
+---@class mic.ObservationIterator
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ObservationIterator): mic.Observation?, table|mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ObservationIterator): mic.ObservationIterator
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ObservationIterator): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ObservationIterator): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ObservationIterator)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.ObservationPages
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ObservationPages): mic.Response?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ObservationPages): mic.ObservationPages
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ObservationPages): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ObservationPages): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ObservationPages)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- What loops of `client.observations` take: parameters and options.
+---@class (exact) mic.ObservationsLoop: mic.LoopOptions
+--- the name of a thing, or a list of names
+---@field thing? string|string[]
+--- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
+--- documents
+---@field type? string|string[]
+--- observations and events only: milliseconds since 1970, a negative number of seconds before now,
+--- or an ISO date; by default from the beginning
+---@field since? number|string
+--- likewise, inclusive
+---@field till? number|string
+--- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
+---@field filter? table
+--- in the form of Elasticsearch
+---@field sort? string|table
+--- names of members to return, `_source` of Elasticsearch
+---@field fields? string|table|boolean
+---@field query? table
+---@field queryScope? table
+
+--- `client.observations`
+---@class mic.Observations
+--- Searches observations: `POST /observations/find`
+---@field find fun(self: mic.Observations, body: mic.ObservationsFindParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
+--- or the decoded key of a file
+---@field each fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): (mic.ObservationIterator|fun(): mic.Observation, table)
+--- an iterator over the responses, as sent. Their list lacks what a page before had;
+--- `response.indexes` are the places of the others in the list as it was sent
+---@field pages fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): (mic.ObservationPages|fun(): mic.Response)
+--- a list of all items, or `nil, err`. `limit` is required where there are pages
+---@field all fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): mic.Observation[]?, mic.Error?
+
+--- The parameters of `client.events:find`.
+---@class (exact) mic.EventsFindParameters
+--- the name of a thing, or a list of names
+---@field thing? string|string[]
+--- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
+--- documents
+---@field type? string|string[]
+--- observations and events only: milliseconds since 1970, a negative number of seconds before now,
+--- or an ISO date; by default from the beginning
+---@field since? number|string
+--- likewise, inclusive
+---@field till? number|string
+--- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
+---@field filter? table
+--- in the form of Elasticsearch
+---@field sort? string|table
+--- number of documents in the answer
+---@field size? integer
+--- names of members to return, `_source` of Elasticsearch
+---@field fields? string|table|boolean
+---@field query? table
+
+--- Goes through the pages, one item after the other.
+---@class mic.ApiEventIterator
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ApiEventIterator): mic.ApiEvent?, table|mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ApiEventIterator): mic.ApiEventIterator
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ApiEventIterator): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ApiEventIterator): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ApiEventIterator)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.ApiEventPages
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.ApiEventPages): mic.Response?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.ApiEventPages): mic.ApiEventPages
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.ApiEventPages): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.ApiEventPages): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.ApiEventPages)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- What loops of `client.events` take: parameters and options.
+---@class (exact) mic.EventsLoop: mic.LoopOptions
+--- the name of a thing, or a list of names
+---@field thing? string|string[]
+--- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
+--- documents
+---@field type? string|string[]
+--- observations and events only: milliseconds since 1970, a negative number of seconds before now,
+--- or an ISO date; by default from the beginning
+---@field since? number|string
+--- likewise, inclusive
+---@field till? number|string
+--- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
+---@field filter? table
+--- in the form of Elasticsearch
+---@field sort? string|table
+--- names of members to return, `_source` of Elasticsearch
+---@field fields? string|table|boolean
+---@field query? table
+
+--- `client.events`
+---@class mic.Events
+--- Searches events: `POST /events/find` (not confirmed)
+---@field find fun(self: mic.Events, body: mic.EventsFindParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Acknowledges an event: `POST /events/{id}/acknowledge`
+---@field acknowledge fun(self: mic.Events, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
+--- or the decoded key of a file
+---@field each fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): (mic.ApiEventIterator|fun(): mic.ApiEvent, table)
+--- an iterator over the responses, as sent. Their list lacks what a page before had;
+--- `response.indexes` are the places of the others in the list as it was sent
+---@field pages fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): (mic.ApiEventPages|fun(): mic.Response)
+--- a list of all items, or `nil, err`. `limit` is required where there are pages
+---@field all fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): mic.ApiEvent[]?, mic.Error?
+
+--- The parameters of `client.resources:list`.
+---@class (exact) mic.ResourcesListParameters
+---@field include? string|string[]
+
+--- The parameters of `client.resources:get`.
+---@class (exact) mic.ResourcesGetParameters
+---@field include? string|string[]
+
+--- `client.resources`
+---@class mic.Resources
+--- Lists the resources of all thing types: `GET /resources`
+---@field list fun(self: mic.Resources, parameters?: mic.ResourcesListParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Lists the resources of a thing type: `GET /resources/{thingType}`
+---@field get fun(self: mic.Resources, thingType: string, parameters?: mic.ResourcesGetParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+
+--- The parameters of `client.domains:tree`.
+---@class (exact) mic.DomainsTreeParameters
+---@field attributes? string|string[]
+
+--- `client.domains`
+---@class mic.Domains
+--- Reads the tree of domains: `GET /domains`
+---@field tree fun(self: mic.Domains, parameters?: mic.DomainsTreeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Lists the top domains: `GET /domains/list`
+---@field list fun(self: mic.Domains, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Lists the domains below one, as domains:list(id): `GET /domains/{id}/list` (one source)
+---@field list fun(self: mic.Domains, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Lists the domains below one, as domains:list(id): `GET /domains/{id}/list` (one source)
+---@field list_below fun(self: mic.Domains, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads a domain: `GET /domains/{id}` (one source)
+---@field get fun(self: mic.Domains, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+
+--- The parameters of `client.files:list`.
+---@class (exact) mic.FilesListParameters
+---@field listAll? string|number|boolean
+---@field public? string|number|boolean
+---@field root? string|number|boolean
+---@field thingName? string|number|boolean
+---@field thingType? string|number|boolean
+---@field prefix? string|number|boolean
+---@field maxKeys? string|number|boolean
+---@field continuationToken? string|number|boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.FileIterator
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.FileIterator): mic.File?, string|mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.FileIterator): mic.FileIterator
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.FileIterator): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.FileIterator): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.FileIterator)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- Goes through the pages, one item after the other.
+---@class mic.FilePages
+--- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- `it:retry()`
+---@field next fun(self: mic.FilePages): mic.Response?, mic.Error?
+--- lets the loop go on with the request that has failed
+---@field retry fun(self: mic.FilePages): mic.FilePages
+--- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
+--- the first item. A loop with the option `after` goes on there, also in another process
+---@field position fun(self: mic.FilePages): string?
+--- how many items there are, as the API has told; nil before the first page, for files, and for
+--- users with `freeText`
+---@field total fun(self: mic.FilePages): integer?
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
+--- is not needed: nothing is open between pages
+---@field close fun(self: mic.FilePages)
+--- the last error
+---@field err? mic.Error
+--- true if the list has changed while it was read by numbered pages or offsets, so that items may
+--- be missing
+---@field changed boolean
+
+--- What loops of `client.files` take: parameters and options.
+---@class (exact) mic.FilesLoop: mic.LoopOptions
+---@field listAll? string|number|boolean
+---@field public? string|number|boolean
+---@field root? string|number|boolean
+---@field thingName? string|number|boolean
+---@field thingType? string|number|boolean
+---@field prefix? string|number|boolean
+
+--- `client.files`
+---@class mic.Files
+--- Lists files: exactly one of listAll, public, root, thingName, thingType: `GET /files`
+---@field list fun(self: mic.Files, parameters?: mic.FilesListParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
+--- or the decoded key of a file
+---@field each fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): (mic.FileIterator|fun(): mic.File, string)
+--- an iterator over the responses, as sent. Their list lacks what a page before had;
+--- `response.indexes` are the places of the others in the list as it was sent
+---@field pages fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): (mic.FilePages|fun(): mic.Response)
+--- a list of all items, or `nil, err`. `limit` is required where there are pages
+---@field all fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): mic.File[]?, mic.Error?
+
+--- The body of `client.thing_batches:create`.
+---@class mic.ThingBatchesCreateBody
+---@field thingType string
+---@field domain string
+---@field requestedSize integer
+---@field concurrency? integer
+---@field protocol? string
+---@field identityCodes? string[]
+---@field [string] any
+
+--- `client.thing_batches`
+---@class mic.ThingBatches
+--- Creates 1 to 1000 things in the background: `POST /thingbatches`
+---@field create fun(self: mic.ThingBatches, body: mic.ThingBatchesCreateBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+
+--- The body of `client.thing_groups:create`.
+---@class mic.ThingGroupsCreateBody
+---@field domain string
+---@field description string
+---@field parent? string
+---@field [string] any
+
+--- The body of `client.thing_groups:update`.
+---@class mic.ThingGroupsUpdateBody
+---@field description string
+---@field [string] any
+
+--- `client.thing_groups`
+---@class mic.ThingGroups
+--- Creates a thing group: `POST /thing-groups`
+---@field create fun(self: mic.ThingGroups, body: mic.ThingGroupsCreateBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Changes the description of a thing group: `PATCH /thing-groups/{id}`
+---@field update fun(self: mic.ThingGroups, id: string, body: mic.ThingGroupsUpdateBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+
+--- The body of `client.permissions:create_privilege`.
+---@class mic.PermissionsCreatePrivilegeBody
+---@field roleId string
+---@field objectName string
+---@field domainId? string
+---@field name? string
+---@field create? integer
+---@field read? integer
+---@field update? integer
+---@field delete? integer
+---@field [string] any
+
+--- `client.permissions`
+---@class mic.Permissions
+--- Gives a role a privilege: `POST /permissions/privileges`
+---@field create_privilege fun(self: mic.Permissions, body: mic.PermissionsCreatePrivilegeBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+
+--- The body of `client.auth:sign_up`.
+---@class mic.AuthSignUpBody
+---@field userName string
+---@field password string
+---@field email string
+---@field consent? boolean
+---@field firstName? string
+---@field lastName? string
+---@field phone? string
+---@field locale? string
+---@field company? string
+---@field address? string
+---@field zip? string
+---@field city? string
+---@field country? string
+---@field data? table
+---@field [string] any
+
+--- The body of `client.auth:confirm`.
+---@class mic.AuthConfirmBody
+---@field token? string
+---@field userName? string
+---@field code? string
+---@field [string] any
+
+--- The body of `client.auth:resend_code`.
+---@class mic.AuthResendCodeBody
+---@field userName string
+---@field [string] any
+
+--- The body of `client.auth:forgot_password`.
+---@class mic.AuthForgotPasswordBody
+---@field userName string
+---@field [string] any
+
+--- The body of `client.auth:set_password`.
+---@class mic.AuthSetPasswordBody
+---@field token? string
+---@field userName? string
+---@field code? string
+---@field password string
+---@field [string] any
+
+--- The body of `client.auth:consent`.
+---@class mic.AuthConsentBody
+---@field userName string
+---@field password string
+---@field [string] any
+
+--- `client.auth`
+---@class mic.Auth
+--- Signs up a new user: `POST /auth/sign-up`
+---@field sign_up fun(self: mic.Auth, body: mic.AuthSignUpBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Confirms a sign-up: token, or userName and code: `POST /auth/confirm-sign-up`
+---@field confirm fun(self: mic.Auth, body?: mic.AuthConfirmBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Sends the confirmation code again: `POST /auth/resend-confirmation-code`
+---@field resend_code fun(self: mic.Auth, body: mic.AuthResendCodeBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Sends a link to set a new password: `POST /auth/forgot-password`
+---@field forgot_password fun(self: mic.Auth, body: mic.AuthForgotPasswordBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Sets a new password: token, or userName and code: `POST /auth/set-password`
+---@field set_password fun(self: mic.Auth, body: mic.AuthSetPasswordBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Gives the consent that the API asks for: `POST /auth/consent`
+---@field consent fun(self: mic.Auth, body: mic.AuthConsentBody, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads where the consent document is: `GET /auth/get-consent-document`
+---@field consent_document fun(self: mic.Auth, options?: mic.CallOptions): mic.Response?, mic.Error?
+
+--- What `mic.new` makes.
+---@class mic.Client
+--- `session` with `user` and `permissions` as the API sent them; with another profile, the members
+--- of the reply that are no credentials. Both arguments may be omitted if they are options. The
+--- password is not used again, unlike the option, and is kept only to mask it in later answers. A
+--- name other than the option `username` raises: one client, one user
+---@field login fun(self: mic.Client, username?: string, password?: string): mic.Session?, mic.Error?
+--- `true`: refreshes now, even if the token is fresh; logs in if the profile has no refresh
+---@field refresh fun(self: mic.Client): true?, mic.Error?
+--- `true`; forgets the credentials, in memory and in the store
+---@field logout fun(self: mic.Client): true?, mic.Error?
+--- boolean: there are credentials that have not expired. Sends nothing
+---@field authenticated fun(self: mic.Client): boolean
+--- a copy of the credentials, `token`, `refresh_token`, `identity`, `expires_at` (seconds since
+--- 1970), or nil. For MIC also under its own names, `refreshToken` and `identityId`
+---@field credentials fun(self: mic.Client): mic.Credentials?
+--- `true`; adopts such a table; for MIC with either names. `expires_at` is used only if the token
+--- has no expiry time. If the profile has a refresh, a `refresh_token` without a `token` is enough:
+--- the next call refreshes
+---@field use_credentials fun(self: mic.Client, credentials: mic.Credentials): true?, mic.Error?
+--- the headers that authenticate a call, for another HTTP library; renews the credentials first if
+--- due, so it may wait
+---@field auth_headers fun(self: mic.Client): table<string, string>?, mic.Error?
+--- the state of the client, without secrets: status
+---@field status fun(self: mic.Client): mic.Status
+--- a call: `response`
+---@field request fun(self: mic.Client, request: mic.Request): mic.Response?, mic.Error?
+--- sends a call
+---@field get fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- sends a call
+---@field head fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- sends a call
+---@field delete fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- sends a call
+---@field options fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- sends a call, `data` is sent as JSON
+---@field post fun(self: mic.Client, path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- sends a call
+---@field put fun(self: mic.Client, path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- sends a call
+---@field patch fun(self: mic.Client, path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- a call to a whole URL
+---@field fetch fun(self: mic.Client, url: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- many calls at once: batches
+---@field batch fun(self: mic.Client, requests: mic.BatchRequests): mic.BatchResult[]
+--- closes the connections and wipes the secrets; later calls return an error of kind `closed`. Also
+--- at the end of a `<close>` variable, and by garbage collection
+---@field close fun(self: mic.Client)
+--- Reads the user who is logged in: `GET /user`
+---@field whoami fun(self: mic.Client, parameters?: mic.UsersMeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Runs a query of GraphQL: `POST /graphql`
+---@field graphql fun(self: mic.Client, query: string, variables?: table, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads the manifest of the API: `GET /metadata/manifest`
+---@field manifest fun(self: mic.Client, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads the API's own description: `GET /metadata/swagger` (one source)
+---@field swagger fun(self: mic.Client, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- Reads the manifest of a stack, by its host name: `GET /manifest/`
+---@field stack_manifest fun(self: mic.Client, hostname?: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+---@field users mic.Users
+---@field things mic.Things
+---@field thing_types mic.ThingTypes
+---@field observations mic.Observations
+---@field events mic.Events
+---@field resources mic.Resources
+---@field domains mic.Domains
+---@field files mic.Files
+---@field thing_batches mic.ThingBatches
+---@field thing_groups mic.ThingGroups
+---@field permissions mic.Permissions
+---@field auth mic.Auth
+
+--- The module. Its other functions are documented where they are written.
+---@class mic
+--- `client:request` of the module's client
+---@field request fun(request: mic.Request): mic.Response?, mic.Error?
+--- `client:get` of the module's client
+---@field get fun(path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- `client:head` of the module's client
+---@field head fun(path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- `client:delete` of the module's client
+---@field delete fun(path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- `client:options` of the module's client
+---@field options fun(path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- `client:post` of the module's client
+---@field post fun(path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- `client:put` of the module's client
+---@field put fun(path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- `client:patch` of the module's client
+---@field patch fun(path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
+--- stores
+---@field store mic.Stores

@@ -148,6 +148,7 @@ build = {
     ["mic.command.arguments"] = "lua/mic/command/arguments.lua",
     ["mic.command.body"] = "lua/mic/command/body.lua",
     ["mic.command.cleanup"] = "lua/mic/command/cleanup.lua",
+    ["mic.command.completion"] = "lua/mic/command/completion.lua",
     ["mic.command.config"] = "lua/mic/command/config.lua",
     ["mic.command.config_changes"] = "lua/mic/command/config_changes.lua",
     ["mic.command.decimal"] = "lua/mic/command/decimal.lua",

@@ -93,7 +93,8 @@ local call = { body, reading, paging, timing, common }
 
 local PATH = { "path", "PATH", "path below the base URL, such as /users/anna" }
 
---- Commands in the order of the help. `arguments`: key, name, text, and how many ("?", "*").
+--- Commands in the order of the help. `arguments`: key, name, text, how many ("?", "*"), and what
+--- completes them in `words`, a list or "profiles".
 arguments.commands = {
   { name = "login", group = "Account", module = "mic.command.login",
     summary = "log in, and keep the credentials",
@@ -110,8 +111,9 @@ arguments.commands = {
     text = "Sends nothing, unless with --check. Ends with 3 when not logged in." },
   { name = "profile", group = "Account", module = "mic.command.profile",
     summary = "list, use or remove profiles", options = { common },
-    arguments = { { "action", "ACTION", "list, use or remove", "?" },
-      { "name", "NAME", "the profile", "?" } } },
+    arguments = {
+      { "action", "ACTION", "list, use or remove", "?", words = { "list", "use", "remove" } },
+      { "name", "NAME", "the profile", "?", words = "profiles" } } },
 }
 
 for _, row in ipairs {
@@ -135,7 +137,8 @@ arguments.commands[#arguments.commands + 1] = {
 arguments.commands[#arguments.commands + 1] = {
   name = "find", group = "Calls", module = "mic.command.search",
   summary = "search things, observations or events",
-  arguments = { { "what", "WHAT", "things, observations or events" } },
+  arguments = { { "what", "WHAT", "things, observations or events",
+    words = { "things", "observations", "events" } } },
   options = { { "thing", "type", "since", "till", "fields", "size", "data" }, reading, paging,
     timing, common },
   examples = { "mic find observations --thing 00001570 --since 24h --paginate" },
@@ -156,6 +159,14 @@ local function named_command(name)
       timing, common },
   }
 end
+
+arguments.commands[#arguments.commands + 1] = {
+  name = "completion", group = "More", module = "mic.command.completion",
+  summary = "print a script that completes what is typed",
+  arguments = { { "shell", "SHELL", "bash, zsh or fish", words = { "bash", "zsh", "fish" } } },
+  options = { { "help" } },
+  examples = { "source <(mic completion bash)", "mic completion fish | source" },
+}
 
 arguments.commands[#arguments.commands + 1] = {
   name = "help", group = "More", module = "mic.command.help", summary = "show help",

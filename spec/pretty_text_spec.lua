@@ -90,6 +90,16 @@ describe("json_text", function()
     assert.is_true(json_text.walk_whole '["a\\n",\n"b\\"",\n"c","\\\\"]')
   end)
 
+  it("takes a time that grows with the text alone", function()
+    local text = '["' .. ("short\",\""):rep(400000) .. '"]'
+    local began, last = os.clock(), nil
+    json_text.walk_whole(text, function(kind, first, final)
+      last = kind == "string" and json_text.string(text, first, final) or last
+    end)
+    assert.equal("", last)
+    assert.is_true(os.clock() - began < 20) -- seconds; minutes if each string costs the rest
+  end)
+
   it("takes out the spaces", function()
     assert.equal('{"a b":[1," x "]}', json_text.compact ' {\n "a b" :\t[ 1 , " x " ]\r\n} ')
     assert.is_nil((json_text.compact "{"))

@@ -4,6 +4,7 @@
 local jq = require "spec.support.jq"
 local json_text = require "mic.command.json_text"
 local query = require "mic.command.query"
+local tree = require "spec.support.tree"
 
 local REFUSED = "not in mic's part of jq; pipe into jq for more"
 
@@ -106,6 +107,22 @@ end
 describe("-q beside the real jq", function()
   it(("gives the same: %d expressions, %d documents"):format(#expressions, #documents), function()
     compare(expressions, documents)
+  end)
+
+  it("gives the same for each example of the documentation", function()
+    local examples, seen = {}, {}
+    for _, folder in ipairs { "docs", "lua/mic/command", "man" } do
+      for _, path in ipairs(tree.files(folder, "%.[%w]+$")) do
+        for example in tree.read(path):gmatch "%-q '([^']+)'" do
+          if not seen[example] then
+            assert.is_truthy(query.compile(example), example)
+            examples[#examples + 1], seen[example] = example, true
+          end
+        end
+      end
+    end
+    assert.is_true(#examples > 0)
+    compare(examples, documents)
   end)
 
   it("prints the same with -r -c", function()

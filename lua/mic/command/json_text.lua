@@ -245,20 +245,21 @@ end
 ---@param last integer
 ---@return string|nil value nil if an escape is half of a character
 function json_text.string(text, first, last)
-  local slash = find(text, "\\", first, true)
-  if not slash or slash > last then
-    return text:sub(first + 1, last - 1)
+  local inner = text:sub(first + 1, last - 1)
+  local slash = find(inner, "\\", 1, true)
+  if not slash then
+    return inner
   end
-  local parts, position = {}, first + 1
-  while slash and slash < last do
-    parts[#parts + 1] = text:sub(position, slash - 1)
-    local letter = text:sub(slash + 1, slash + 1)
+  local parts, position = {}, 1
+  while slash do
+    parts[#parts + 1] = inner:sub(position, slash - 1)
+    local letter = inner:sub(slash + 1, slash + 1)
     position = slash + 2
     if letter == "u" then
-      local code = tonumber(text:sub(position, position + 3), 16)
+      local code = tonumber(inner:sub(position, position + 3), 16)
       position = position + 4
       if code >= 0xD800 and code <= 0xDBFF then
-        local low = text:match("^\\u([dD][c-fC-F]%x%x)", position)
+        local low = inner:match("^\\u([dD][c-fC-F]%x%x)", position)
         if not low then
           return nil
         end
@@ -271,9 +272,9 @@ function json_text.string(text, first, last)
     else
       parts[#parts + 1] = short[letter] or letter
     end
-    slash = find(text, "\\", position, true)
+    slash = find(inner, "\\", position, true)
   end
-  parts[#parts + 1] = text:sub(position, last - 1)
+  parts[#parts + 1] = inner:sub(position)
   return table.concat(parts)
 end
 

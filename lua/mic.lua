@@ -101,7 +101,7 @@ function mic.endpoints(of_client)
   if of_client ~= nil and not mine then
     errors.raise "mic.endpoints takes a client, or nothing"
   end
-  return pcall_compat.need("mic.api.rows").list(mine and mine.endpoints, mine)
+  return pcall_compat.need("mic.api.rows").list(mine)
 end
 
 --- Client of the module-wide calls; set by `login`, otherwise made from the environment.

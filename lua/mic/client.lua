@@ -4,7 +4,6 @@
 local auto = require "mic.transport.auto"
 local core = require "mic.core"
 local errors = require "mic.error"
-local options = require "mic.options"
 local insides = require "mic.client_state"
 local pcall_compat = require "mic.pcall_compat"
 local send = require "mic.request.send"
@@ -16,26 +15,6 @@ local client = { methods = client_methods }
 --- Client states, by client object.
 local inside_of = setmetatable({}, { __mode = "k" })
 
---- Returns the collection or method of the API by name; raises for a near miss of a name.
-local function find_name(object, name)
-  local mine, names = inside_of[object], nil
-  if mine and (mine.endpoints or mine.profile.is_mic) then
-    names = pcall_compat.need "mic.api.names"
-    local found = names.find(object, name, mine.endpoints)
-    if found then
-      return found
-    end
-  end
-  local near = options.near_miss(name, client_methods)
-  if near then
-    errors.raise(('client has no method "%s"; did you mean client:%s(…)?'):format(name, near))
-  end
-  near = names and options.near_miss(name, names.all(mine.endpoints))
-  if near then
-    errors.raise(('client has no "%s"; did you mean client.%s?'):format(name, near))
-  end
-end
-
 local OBJECT = {} -- key of the client object in its class
 
 --- Finds a method or a name of the API, once: the class of the object keeps it. Unknown fields are
@@ -44,7 +23,8 @@ local finder = {
   __index = function(class, name)
     local found = client_methods[name]
     if found == nil and type(name) == "string" and not name:find "^__" then
-      found = find_name(class[OBJECT], name)
+      local object = class[OBJECT]
+      found = pcall_compat.need("mic.api.names").look_up(object, name, inside_of[object])
     end
     if found ~= nil then
       class[name] = found
@@ -89,11 +69,8 @@ function client.new(given, ca_file_name)
   setmetatable(object, setmetatable(class, finder))
   local mine = insides.new(given, ca_file_name)
   inside_of[object] = mine
-  local rows = mine.given.endpoints
-  if rows then
-    local row_reader = pcall_compat.need "mic.api.rows"
-    local base = mine.profile.is_mic and row_reader.builtin() or nil
-    mine.endpoints = row_reader.new(rows, base, client_methods, "mic.new")
+  if mine.given.endpoints then
+    pcall_compat.need("mic.api.rows").give(mine, client_methods)
   end
   return object
 end

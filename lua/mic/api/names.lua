@@ -3,6 +3,7 @@
 
 local errors = require "mic.error"
 local named_call = require "mic.api.named_call"
+local options = require "mic.options"
 local pcall_compat = require "mic.pcall_compat"
 local rows = require "mic.api.rows"
 
@@ -188,13 +189,7 @@ local function top_method(index, row, name)
   end
 end
 
---- Returns what a client has under this name.
----@param client table
----@param name string
----@param index? table of rows.new; default: MIC's endpoints
----@return any found a collection, a method, or nil
-function names.find(client, name, index)
-  index = index or rows.builtin()
+local function find(client, name, index)
   local collection = index.collections[name]
   if collection then
     return setmetatable({ [CLIENT] = client }, metatable_of(index, collection))
@@ -204,7 +199,7 @@ function names.find(client, name, index)
 end
 
 --- Returns all names that a client has besides its own methods.
----@param index? table of rows.new
+---@param index? table of `rows.new`; default: MIC's
 ---@return table<string, true>
 function names.all(index)
   index = index or rows.builtin()
@@ -215,6 +210,28 @@ function names.all(index)
     end
   end
   return all
+end
+
+--- Returns what a client has under a name that is no method of every client: a collection, a
+--- method, or nil. Raises for a near miss.
+---@param client table
+---@param name string
+---@param mine table|nil the client's state
+---@return any found
+function names.look_up(client, name, mine)
+  local index = mine and rows.of(mine)
+  local found = index and find(client, name, index)
+  if found then
+    return found
+  end
+  local near = options.near_miss(name, require("mic.client").methods)
+  if near then
+    errors.raise(('client has no method "%s"; did you mean client:%s(…)?'):format(name, near))
+  end
+  near = index and options.near_miss(name, names.all(index))
+  if near then
+    errors.raise(('client has no "%s"; did you mean client.%s?'):format(name, near))
+  end
 end
 
 return names

@@ -304,22 +304,34 @@ function rows.new(given, base, taken, what)
   return index
 end
 
+--- Gives a client the rows of its option `endpoints`: in addition to those of MIC if that is its
+--- profile. Raises for misuse.
+---@param mine table the client's state
+---@param methods table those of every client, by name
+function rows.give(mine, methods)
+  local base = mine.profile.is_mic and rows.builtin() or nil
+  mine.endpoints = rows.new(mine.given.endpoints, base, methods, "mic.new")
+end
+
+--- Returns the index of a client's rows.
+---@param mine table the client's state
+---@return table|nil index nil: it has none
+function rows.of(mine)
+  return mine.endpoints or mine.profile.is_mic and rows.builtin() or nil
+end
+
 local shown = {
   "name", "method", "path", "parameters", "query", "body", "members", "required", "paging",
   "idempotent", "open", "confidence", "reply", "summary", "example",
 }
 
 --- Returns a list of the endpoints that can be called by name, for programs: a copy.
----@param index? table default: MIC's
----@param of_client? table state of the client that is asked for
+---@param mine? table state of the client that is asked for; default: MIC's endpoints
 ---@return table list of `{ name, method, path, parameters, query, body, members, required, paging,
 --- idempotent, open, confidence, reply, summary, example }`
-function rows.list(index, of_client)
-  local list = {}
-  if of_client and not index and not of_client.profile.is_mic then
-    return list
-  end
-  for _, row in ipairs((index or rows.builtin()).list) do
+function rows.list(mine)
+  local list, index = {}, mine and rows.of(mine) or not mine and rows.builtin()
+  for _, row in ipairs(index and index.list or {}) do
     if not row.unnamed then
       local copy = {}
       for _, name in ipairs(shown) do

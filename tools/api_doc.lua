@@ -136,7 +136,8 @@ for _, name in ipairs(order) do
   for _, row in ipairs(by_name[name]) do
     if row.paging then
       add ""
-      add("%s: `client.%s:each`, `:pages` and `:all`.", PAGES[row.paging], name)
+      add("%s: `client.%s:each`, `:pages` and `:all` ([loops over pages](%s)).",
+        PAGES[row.paging], name, "reference.md#loops-over-pages")
     end
   end
 end

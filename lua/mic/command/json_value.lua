@@ -40,6 +40,8 @@ end
 function json_value.number(text)
   if #text < 16 and text:find "^-?[1-9]%d*$" then
     return tonumber(text)
+  elseif text:find "^-?%d+%.%d+$" and not text:find "^-?0%.00000" then
+    return { text = text } -- canonical
   end
   return decimal.read(text)
 end
@@ -173,17 +175,19 @@ function json_value.sorted_names(object)
   return names
 end
 
-local function is_exact(number)
-  return number % 1 == 0 and number > -EXACT and number < EXACT
+--- Returns nil for a number that was computed and may be rounded.
+local function as_decimal(value)
+  if type(value) == "table" then
+    return value.digits and value or decimal.read(value.text)
+  end
+  return value % 1 == 0 and value > -EXACT and value < EXACT and decimal.read(("%d"):format(value))
 end
 
 local function compare_numbers(left, right)
   if type(left) == "number" and type(right) == "number" then
     return left < right and -1 or left > right and 1 or 0
   end
-  local one = type(left) == "table" and left or is_exact(left) and decimal.read(("%d"):format(left))
-  local other = type(right) == "table" and right
-    or is_exact(right) and decimal.read(("%d"):format(right))
+  local one, other = as_decimal(left), as_decimal(right)
   if one and other then
     return decimal.compare(one, other)
   end

@@ -431,6 +431,14 @@ describe("-q with a text that is not a document", function()
     end
   end)
 
+  it("that would cost too much memory, too", function()
+    local program = assert(query.compile "length")
+    local lines, err = program:run("[" .. ("{},"):rep(1100000) .. "1]")
+    assert.is_nil(lines)
+    assert.equal("JSON of more than 1048576 values", err.message)
+    assert.equal("700001", program:run("[" .. ("10,"):rep(700000) .. "1]")[1])
+  end)
+
   it("takes a byte order mark, and depth like jq's", function()
     local program = assert(query.compile ".")
     assert.equal("1", program:run("\239\187\191 1")[1])

@@ -12,6 +12,7 @@ local json_text = require "mic.command.json_text"
 local json_value = {}
 
 local DEEPEST = 256
+local MOST = 2 ^ 20 -- values, which bounds the memory
 local EXACT = 1e15
 
 --- JSON's null.
@@ -71,6 +72,8 @@ function json_value.read(text)
   local wrong = core.utf8_problem(text)
   if wrong then
     return nil, ("text that is not UTF-8 (byte %d of %d)"):format(wrong, #text)
+  elseif #text > 2 * MOST and not core.json_has_at_most(text, MOST) then
+    return nil, ("JSON of more than %d values"):format(MOST)
   end
   local root, name, unreadable
   local stack, depth = {}, 0

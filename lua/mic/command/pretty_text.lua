@@ -8,6 +8,7 @@ local pretty_text = {}
 
 local INDENT = "  "
 local DEEPEST = 64 -- what is nested deeper is indented like this
+local MOST_TIMES, SMALL = 32, 65536 -- how much longer a text may become
 
 local RESET = "\27[0m"
 local colours = { name = "\27[1;34m", string = "\27[32m", number = "\27[36m", word = "\27[33m" }
@@ -17,15 +18,16 @@ local line_ends = setmetatable({}, { __index = function(cache, depth)
   return cache[depth]
 end })
 
---- Formats a JSON text.
+--- Formats a JSON text. One that is not JSON, or would become too long, is only made safe for a
+--- terminal.
 ---@param text string
 ---@param colour? boolean with colours
----@return string formatted without a line end after the last line; a text that is not JSON is only
---- made safe for a terminal
----@return string|nil message why it is not JSON
+---@return string formatted without a line end after the last line
+---@return string|nil message why it is not formatted
 function pretty_text.pretty(text, colour)
   local parts, count = {}, 0
   local is_open = false -- nothing has come since the last bracket
+  local left = MOST_TIMES * #text + SMALL
 
   local function visit(kind, first, last, depth)
     local shown = text:sub(first, last)
@@ -48,13 +50,16 @@ function pretty_text.pretty(text, colour)
       end
       is_open = kind == "{" or kind == "["
     end
-    count = count + 1
-    parts[count] = shown
+    left = left - #shown
+    if left >= 0 then
+      count = count + 1
+      parts[count] = shown
+    end
   end
 
   local ok, message = json_text.walk_whole(text, visit)
-  if not ok then
-    return visible.text(text), message
+  if not ok or left < 0 then
+    return visible.text(text), message or "JSON that is nested too deep"
   end
   return table.concat(parts)
 end

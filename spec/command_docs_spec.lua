@@ -45,8 +45,12 @@ describe("docs/command.md", function()
       folder:write("query.json", '{"query":{"query":{"term":{"thingName":"00001570"}}}}')
       folder:write("mic", ("#!/bin/sh\nexec %s \"$@\"\n"):format(mic.words))
       shell.check("chmod +x " .. folder:at "mic")
-      local text, code = shell.run(("cd %s && export PATH=%s:\"$PATH\" && %s sh -c %s 2>&1"):format(
-        folder.path, folder.path, mic:env(), shell.quote(line)))
+      if line:find "mic download" then
+        mic:run "upload query.json notes/query.json"
+      end
+      local bash = "cd %s && export PATH=%s:\"$PATH\" && %s bash -c %s 2>&1"
+      local text, code = shell.run(bash:format(folder.path, folder.path, mic:env(),
+        shell.quote(line)))
       if is_elsewhere(line) then -- no words that it does not know
         assert.is_truthy(code ~= 2 or text:find "no terminal" or text:find "empty"
           or text:find "no profile", text)

@@ -67,7 +67,10 @@ local function is_json(response, text)
   return text:find "^%s*[%[{\"%-%dtfn]" ~= nil
 end
 
-local function is_binary(text)
+--- True if a text is none: a terminal could not show it.
+---@param text string
+---@return boolean
+function answer.is_binary(text)
   return text:find("\0", 1, true) ~= nil or require("mic.core").utf8_problem(text) ~= nil
 end
 
@@ -88,7 +91,7 @@ local function show_on_terminal(response, text, options)
     output.write(text)
   elseif is_json(response, text) then
     answer.write_pretty(text)
-  elseif is_binary(text) then
+  elseif answer.is_binary(text) then
     failure.usage "a binary answer is not shown on a terminal: -o FILE saves it, -o - shows it"
   else
     write_text(text)
@@ -152,7 +155,9 @@ function answer.show(response, err, options, opts)
     end
     error(err, 0)
   end
-  if opts.save_to then
+  if opts.save_to == "-" then -- written already
+    return
+  elseif opts.save_to then
     answer.check_file(response, opts)
     return
   end

@@ -76,6 +76,11 @@ arguments.options = {
   auth_url = { "--auth-url", takes = "URL", text = "another API: where it logs in" },
   client_id = { "--client-id", takes = "ID", text = "another API: the client's id" },
   scope = { "--scope", takes = "TEXT", text = "another API: the scope to ask for" },
+  concurrency = { "-c", "--concurrency", takes = "N", number = "whole",
+    text = "most calls at the same time; 16" },
+  headers = { "--headers", text = "the headers of a call, a line each, for curl -H @FILE" },
+  show = { "--show", text = "show it on a terminal, too" },
+  diff = { "--diff", text = "compare with what the API says of itself" },
   all = { "--all", text = "of every profile" },
   check = { "--check", text = "ask the API as well" },
   json = { "--json", text = "as JSON" },
@@ -87,9 +92,10 @@ local timing = { "timeout", "deadline", "retry", "no_retry" }
 local body = { "params", "field", "typed_field", "data", "header", "idempotent" }
 local paging = { "paginate", "slurp", "limit", "page_size", "after" }
 local reading = { "query", "include", "output", "pretty", "raw", "error_body" }
+local saving = { "include", "output", "raw", "error_body" }
 
 --- Extended where the modules for them exist.
-local call = { body, reading, paging, timing, common }
+local call = { body, reading, paging, { "curl" }, timing, common }
 
 local PATH = { "path", "PATH", "path below the base URL, such as /users/anna" }
 
@@ -114,6 +120,15 @@ arguments.commands = {
     arguments = {
       { "action", "ACTION", "list, use or remove", "?", words = { "list", "use", "remove" } },
       { "name", "NAME", "the profile", "?", words = "profiles" } } },
+}
+
+arguments.commands[#arguments.commands + 1] = {
+  name = "token", group = "Account", module = "mic.command.token",
+  summary = "print the token, for another program",
+  options = { { "headers", "show" }, common },
+  text = "Renews it first, if that is due. Give it to another program by a file or a pipe, not as "
+    .. "an argument, which other users can see.",
+  examples = { 'curl -H @<(mic token --headers) "$(mic url /users)"' },
 }
 
 for _, row in ipairs {
@@ -142,6 +157,44 @@ arguments.commands[#arguments.commands + 1] = {
   options = { { "thing", "type", "since", "till", "fields", "size", "data" }, reading, paging,
     timing, common },
   examples = { "mic find observations --thing 00001570 --since 24h --paginate" },
+}
+
+arguments.commands[#arguments.commands + 1] = {
+  name = "download", group = "Calls", module = "mic.command.transfer",
+  summary = "fetch a file of the API", arguments = { { "key", "KEY", "key of the file" } },
+  options = { saving, { "header" }, timing, common },
+  examples = { "mic download logo.png -o logo.png" },
+}
+arguments.commands[#arguments.commands + 1] = {
+  name = "upload", group = "Calls", module = "mic.command.transfer",
+  summary = "send a file to the API",
+  arguments = { { "file", "FILE", "file of this machine" }, { "key", "KEY", "key of the file" } },
+  options = { { "header", "include", "error_body" }, timing, common },
+}
+arguments.commands[#arguments.commands + 1] = {
+  name = "batch", group = "Calls", module = "mic.command.batch",
+  summary = "many calls, a JSON object a line in and out",
+  arguments = { { "file", "FILE", "requests; standard input if there is none, or -", "?" } },
+  options = { { "concurrency" }, common },
+  text = 'A line is {"method":"GET","path":"/users/{name}","params":{…},"id":…}; it has the '
+    .. "members of a call: method, path, params, query, headers, data, body. Answers come in the "
+    .. "order of the requests.",
+}
+arguments.commands[#arguments.commands + 1] = {
+  name = "api", group = "More", module = "mic.command.api_list",
+  summary = "show what can be called by name",
+  arguments = { { "name", "NAME", "a call such as users.get, or a group such as users", "?" } },
+  options = { { "diff" }, common },
+  text = "Each call of this list is a command: users.get is mic users get.",
+}
+arguments.commands[#arguments.commands + 1] = {
+  name = "sandbox", group = "More", module = "mic.command.sandbox", is_plain = true,
+  summary = "run a local API for tests",
+  usage = "mic sandbox [-- PROGRAM [ARGUMENT...]]",
+  arguments = { { "command", "PROGRAM", "is run with the variables of the sandbox", "*" } },
+  options = { { "help" } },
+  text = "Without a program it prints the variables and stays until Ctrl-C. It needs nginx with "
+    .. "its Lua module.",
 }
 
 --- A call by name: its command is made when it is looked for.

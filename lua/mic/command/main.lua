@@ -69,7 +69,9 @@ local function run(words)
   elseif options.help or not command then
     require("mic.command.help").show(command)
   else
-    code = require(command.module).run(command, options)
+    local found = require(command.module)
+    code = command.is_plain and found.run(options) or not command.is_plain
+      and found.run(command, options) or nil
   end
   output.flush()
   return code

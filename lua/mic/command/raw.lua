@@ -148,8 +148,17 @@ function raw.run(command, options)
     return
   end
   answer.prepare(opts, options)
+  if options.curl then
+    opts.method, opts.path = command.verb, path
+    require("mic.command.curl").show(client, opts, options)
+    return
+  end
   raw.confirm(command.verb, path, options)
+  local finish = (opts.save_to or opts.body_file) and require("mic.command.progress").attach(opts)
   local response, err = send(client, command.verb, path, opts)
+  if finish then
+    finish()
+  end
   answer.show(response, err, options, { method = command.verb, path = path,
     save_to = opts.save_to, program = program })
 end

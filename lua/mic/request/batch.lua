@@ -37,6 +37,9 @@ local function work(state)
     state.next = index + 1
     local response, err = send(state, client, calls[index])
     results[index] = response and { response = response } or { err = err }
+    if state.on_result then
+      state.on_result(index, results[index])
+    end
   end
   state.running = state.running - 1
   if state.running == 0 then
@@ -68,8 +71,9 @@ end
 ---@param concurrency number
 ---@param self table the client state, connected
 ---@param send_built fun(self: table, call: table): table|nil, table|nil
+---@param on_result? fun(index: integer, result: table) is called for each result as it comes
 ---@return table results
-function batch.run(calls, concurrency, self, send_built)
+function batch.run(calls, concurrency, self, send_built, on_result)
   local transport, task
   if self.transport.can_suspend() then
     transport, task = cancellable.over(self.transport, "the batch was broken off"), work_guarded
@@ -81,6 +85,7 @@ function batch.run(calls, concurrency, self, send_built)
     client = cancellable.with_transport(self, transport),
     transport = transport,
     send_built = send_built,
+    on_result = on_result,
     calls = calls,
     results = {},
     next = 1, -- index of the next call

@@ -59,8 +59,8 @@ describe("the rock", function()
       local place = folder.path
       -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
       -- sanitizer the interpreter's name stands for a wrapper.
-      local make = "mkdir -p TREE/source && cp -r bin lua src sandbox *.rockspec README.md TREE/source"
-        .. " && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
+      local make = "mkdir -p TREE/source"
+        .. " && cp -r bin lua src sandbox *.rockspec README.md TREE/source && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
         .. " make --deps-mode=none --tree=TREE lua-mic-scm-1.rockspec"
       local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
       assert.are.equal(0, status, text)

@@ -2,6 +2,7 @@
 -- whatever spelling. The same client's events are searched as well.
 
 local cleanup = require "spec.support.cleanup"
+local core = require "mic.core"
 local mic = require "mic"
 local written_api = require "spec.support.written_api"
 
@@ -212,6 +213,38 @@ describe("no secret is in a debug line of", function()
       assert_clean(events, profile[1])
     end)
   end
+
+  it("the core, whose transcripts are masked before Lua sees them", function()
+    local client = cleanup.close(core.client {
+      base_url = server.base_url .. "/" .. MIC, api_key = SECRETS.api_key, transcripts = "bodies",
+      profile = require "mic.profile.mic", password = SECRETS.password,
+    })
+    local parts = {}
+    local function add(exchange)
+      while exchange:run(5) ~= "done" do -- luacheck: ignore 542
+      end
+      exchange:result()
+      local read = { exchange:transcript() }
+      assert.is_truthy(read[1] and read[3])
+      for index = 1, 4 do
+        parts[#parts + 1] = read[index]
+      end
+      assert.is_nil((exchange:transcript())) -- once
+    end
+    add(client:start("login", USER, SECRETS.password))
+    assert(client:adopt { token = SECRETS.token, identity = SECRETS.identity,
+      refresh_token = SECRETS.refresh_token })
+    for _, status in ipairs { 200, 302, 400, 500 } do
+      for _, as in ipairs(bodies) do
+        local path = ("/echo?status=%d&x=%s%s"):format(status, percent(SECRETS.token), as)
+        add(client:start("call", "POST", path, 5, true, '["' .. SECRETS.api_key .. '"]', {
+          headers = { ["X-Mine"] = SECRETS.api_key } }))
+      end
+    end
+    add(client:start "refresh")
+    assert.is_true(#parts > 40)
+    assert_clean(parts, MIC)
+  end)
 
   it("a function of one's own that logs in", function()
     local client = mic.new(options("none", { profile = "bearer", client_id = false,

@@ -205,10 +205,10 @@ describe("the debug channel", function()
     box:answer { path = "/user", status = 400, headers = { ["x-amzn-RequestId"] = "a\194\155b" } }
     one:get("/user", { query = { q = ("x"):rep(3000) } })
     box:answer { path = "/user", status = 400,
-      headers = { ["x-amzn-RequestId"] = "a\194\155b\226\128\174" } }
+      headers = { ["x-amzn-RequestId"] = "a\194\155b\226\128\174\155c" } }
     one:get "/user"
     assert.equal(2000, #lines[1])
-    assert.is_truthy(lines[2]:find("(request a\\u009bb\\u202e)", 1, true), lines[2])
+    assert.is_truthy(lines[2]:find("(request a\\u009bb\\u202e\\x9bc)", 1, true), lines[2])
   end)
 
   describe("at the level headers", function()
@@ -276,7 +276,7 @@ describe("the debug channel", function()
         end
       end
       body = table.concat(body)
-      assert.equal(4096 + 3, #body)
+      assert.equal(4095 + 3, #body) -- no half character
       assert.is_truthy(body:find '^{"query":{"ids":"\195\165')
       for line in text:gmatch "[^\n]+" do
         assert.is_true(#line <= 2000)

@@ -71,6 +71,12 @@ end
 
 --- Makes every byte visible that a terminal or a log might act on.
 local function escape(text)
+  local invalid = core.utf8_problem(text)
+  while invalid do
+    local shown = ("\\x%02x"):format(text:byte(invalid))
+    text = text:sub(1, invalid - 1) .. shown .. text:sub(invalid + 1)
+    invalid = core.utf8_problem(text)
+  end
   text = text:gsub("[%z\1-\31\127]", function(byte)
     return ("\\x%02x"):format(byte:byte())
   end)
@@ -173,7 +179,7 @@ local function say(self, event, text)
   if not self.client.closed then -- a closed client has masked the event as a whole
     text = self.client.mask(text)
   end
-  local line = cut(escape(prefix(event) .. text), LINE_LIMIT)
+  local line = cut(escape(prefix(event) .. cut(text, LINE_LIMIT)), LINE_LIMIT)
   if self.sink then
     pcall_compat.user(self.sink, line)
   else

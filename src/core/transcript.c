@@ -35,12 +35,14 @@ static bool add_text(struct buffer *part, const char *text) {
   return add(part, text, strlen(text));
 }
 
-/* Adds at most `limit` bytes of a text, with the client's secrets masked. */
+/* Adds at most `limit` bytes of a text, whole characters, with the client's secrets masked. */
 static bool add_masked(struct buffer *part, const struct api_client *client,
                        const struct exchange *exchange, const char *text, size_t length,
                        size_t limit) {
   bool cut = length > limit;
   size_t shown = cut ? limit : length;
+  while (cut && shown > 0 && ((unsigned char)text[shown] & 0xC0) == 0x80)
+    shown--;
   char *masked = malloc(shown + 3);
   if (masked == NULL)
     return false;

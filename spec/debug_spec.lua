@@ -174,6 +174,19 @@ describe("the debug channel", function()
     shown("mic TIME #1 POST /auth/login 401 MS (request ID)")
   end)
 
+  it("shows what on_event raises, once", function()
+    local one = client { on_event = function()
+      error("broken", 0)
+    end }
+    assert(one:get "/user")
+    local shown_errors = {}
+    for _, line in ipairs(lines) do
+      shown_errors[#shown_errors + 1] = line:match "^mic: .*"
+    end
+    assert.same({ "mic: on_event raised an error, which is not shown again: broken" }, shown_errors)
+    assert.equal("broken", one:status().event_error)
+  end)
+
   it("ignores what its function raises", function()
     local one = client { debug = function()
       error "no"

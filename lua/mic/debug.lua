@@ -290,6 +290,18 @@ function channel_methods:show(event)
   end
 end
 
+--- Shows a line that is no event's, where the others are shown.
+---@param line string begins with "mic: "
+function channel_methods:tell(line)
+  if self.sink then
+    pcall_compat.user(self.sink, line)
+  elseif file then
+    write(line)
+  else
+    show_here(line, ngx and ngx.ERR)
+  end
+end
+
 --- Ends a call: shows what was held back.
 ---@param call table of `build`
 ---@param ... any

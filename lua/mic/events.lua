@@ -92,8 +92,10 @@ function events.retry(self, state, delay, reason)
   self.emit(event)
 end
 
-local function show(line)
-  if auto.is_in_nginx() then
+local function show(self, line)
+  if self.debug then
+    self.debug:tell(line)
+  elseif auto.is_in_nginx() then
     ngx.log(ngx.ERR, line)
   else
     io.stderr:write(line, "\n")
@@ -117,7 +119,7 @@ function events.emitter(self, on_event)
     local is_first = self.event_error == nil
     self.event_error = errors.one_line(self.mask(tostring(problem)), PROBLEM_LIMIT)
     if is_first then
-      show("mic: on_event raised an error, which is not shown again: " .. self.event_error)
+      show(self, "mic: on_event raised an error, which is not shown again: " .. self.event_error)
     end
   end
 end

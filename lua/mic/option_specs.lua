@@ -156,6 +156,45 @@ local function check_client_headers(value)
   return true
 end
 
+local built_in_values = {}
+for name in
+  ("username password client_id client_secret api_key token refresh_token identity basic "
+    .. "client_basic"):gmatch "%S+"
+do
+  built_in_values[name] = true
+end
+
+--- Texts by the names of placeholders. The core checks them again as far as its memory depends on
+--- it. No value is shown.
+local function check_values(value)
+  for name, text in pairs(value) do
+    if type(name) ~= "string" or type(text) ~= "string" then
+      return false, "must map names to strings"
+    elseif not name:find "^[A-Za-z_][A-Za-z0-9_]*$" then
+      return false, "has a name that is no name of a placeholder: letters, digits and _"
+    elseif built_in_values[name] then
+      return false, ('must not set "%s", which has a value already'):format(name)
+    elseif #text > core.secret_max then
+      return false,
+        ('must not hold a text longer than %d bytes ("%s")'):format(core.secret_max, name)
+    end
+  end
+  return true
+end
+
+--- A mask has no room for more.
+local function check_secrets(value)
+  local ok, problem = check_values(value)
+  local count = 0
+  for _ in pairs(value) do
+    count = count + 1
+  end
+  if ok and count > 16 then
+    return false, "must not hold more than 16 texts"
+  end
+  return ok, problem
+end
+
 local only_mic = { "identity", "stack", "manifest_url" }
 
 --- Options of `mic.new`.
@@ -207,6 +246,8 @@ specs.client = {
     client_id = check_secret,
     client_secret = check_secret,
     headers = check_client_headers,
+    values = check_values,
+    secrets = check_secrets,
     store = check_store,
     refresh_margin = check_margin,
     proxy = check_proxy,
@@ -222,6 +263,13 @@ function specs.client.rule(copy, what)
   end
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
+  end
+  for name in pairs(copy.secrets or {}) do
+    if copy.values and copy.values[name] then
+      errors.raise(
+        ('option "secrets" must not set "%s", which has a value already'):format(name)
+      )
+    end
   end
   if copy.profile ~= nil and copy.profile ~= "mic" then
     for _, name in ipairs(only_mic) do

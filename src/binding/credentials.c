@@ -154,7 +154,7 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
   if (!record_has_login(record) || (record->token.length == 0 && !refreshes))
     argumentsL_raise(L, "token is required: a string");
   if (record->identity.length == 0 && record->token.length > 0 &&
-      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL))
+      profile_needs_identity(profile))
     argumentsL_raise(L, "identity is required: a string");
   if (!api_client_mark_record(client, record))
     argumentsL_raise_memory(L);
@@ -241,7 +241,7 @@ static int client_make_record(lua_State *L) {
     }
   }
   if (record->identity.length == 0 &&
-      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL)) {
+      profile_needs_identity(profile)) {
     lua_pushnil(L);
     lua_pushliteral(L, "has no identity, which the calls of this API carry");
     return 2;
@@ -347,14 +347,14 @@ static int client_credentials_table(lua_State *L) {
    memory. */
 static bool append_headers(const struct api_client *client, struct buffer *to) {
   const struct login_values values = api_client_values(client);
-  const struct profile_headers *headers = &client->profile.headers;
+  const struct profile_list *headers = &client->profile.headers;
   for (size_t i = 0; i < headers->count; i++) {
-    const struct profile_header *header = &headers->list[i];
+    const struct profile_item *header = &headers->list[i];
     size_t start = to->length;
     unsigned value = 0;
     if (template_missing(&header->value, &values) >= 0)
       continue;
-    if (buffer_append(to, header->name, strlen(header->name) + 1) != BUFFER_OK)
+    if (buffer_append(to, header->text, strlen(header->text) + 1) != BUFFER_OK)
       return false;
     enum template_status status = template_fill(&header->value, &values, to, &value);
     if (status == TEMPLATE_NO_MEMORY ||
@@ -370,7 +370,7 @@ static bool append_headers(const struct api_client *client, struct buffer *to) {
 static bool append_identity(const struct api_client *client, struct buffer *to) {
   const char *name = client->profile.identity_query;
   const struct secret *identity = &client->credentials.record.identity;
-  return name == NULL || identity->length == 0 ||
+  return *name == '\0' || identity->length == 0 ||
          (buffer_append(to, name, strlen(name) + 1) == BUFFER_OK &&
           buffer_append(to, identity->bytes, identity->length + 1) == BUFFER_OK);
 }

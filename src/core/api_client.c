@@ -53,20 +53,20 @@ struct login_values api_client_values(const struct api_client *client) {
 /* Appends the profile's headers that need no login, except those that the caller has set. */
 static bool append_open_headers(struct api_client *client, struct exchange *exchange) {
   struct login_values values = api_client_values(client);
-  const struct profile_headers *headers = &client->profile.headers;
+  const struct profile_list *headers = &client->profile.headers;
   bool ok = true;
   for (size_t i = 0; i < headers->count && ok; i++)
-    if (!template_needs_login(&headers->list[i].value) &&
-        !header_list_has(exchange->lines, headers->list[i].name))
+    if (!profile_needs_login(&headers->list[i].value) &&
+        !header_list_has(exchange->lines, headers->list[i].text))
       ok = profile_append_header(&exchange->lines, &headers->list[i], &values);
   return ok;
 }
 
 /* True if the caller has set one of the profile's headers itself. */
 static bool has_own_header(const struct api_client *client, const struct exchange *exchange) {
-  const struct profile_headers *headers = &client->profile.headers;
+  const struct profile_list *headers = &client->profile.headers;
   for (size_t i = 0; i < headers->count && exchange->lines != NULL; i++)
-    if (header_list_has(exchange->lines, headers->list[i].name))
+    if (header_list_has(exchange->lines, headers->list[i].text))
       return true;
   return false;
 }
@@ -115,7 +115,7 @@ enum freshness api_client_freshness(const struct api_client *client) {
   if (freshness != FRESHNESS_NONE)
     return freshness;
   struct login_values values = api_client_values(client);
-  return profile_headers_missing(&client->profile, &values) < 0 ? FRESHNESS_FRESH : FRESHNESS_NONE;
+  return login_value_missing(&values, client->profile.headers.needs) < 0 ? FRESHNESS_FRESH : FRESHNESS_NONE;
 }
 
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
@@ -155,7 +155,7 @@ static bool attach_credentials(struct api_client *client, struct exchange *excha
   if (exchange->snapshot == NULL || !exchange_link_lines(exchange, exchange->snapshot))
     return false;
   const struct secret *identity = &credentials->record.identity;
-  return query == NULL || identity->length == 0 ||
+  return *query == '\0' || identity->length == 0 ||
          url_append_query(&exchange->url_text, query, identity->bytes, identity->length);
 }
 
@@ -206,7 +206,7 @@ static bool set_target(struct api_client *client, struct exchange *exchange,
     return false;
   exchange->url_text.length--;
   /* A redirect repeats the query that it received. Ours is appended again, and never shown. */
-  if (client->profile.identity_query != NULL && !goes_elsewhere(call))
+  if (client->profile.identity_query[0] != '\0' && !goes_elsewhere(call))
     url_drop_query(&exchange->url_text, client->profile.identity_query);
   return true;
 }
@@ -264,37 +264,32 @@ void api_client_cancel(struct exchange *exchange, enum failure_kind kind, const 
 /* ---- login and refresh ---- */
 
 /* Fills a template, and fails the exchange if that is not possible. */
-static bool fill(struct exchange *exchange, const struct template *template,
-                 const struct login_values *values, struct buffer *to) {
+static enum template_status fill(struct exchange *exchange, const struct template *template,
+                                 const struct login_values *values, struct buffer *to) {
   unsigned value = 0;
   char message[160];
-  switch (template_fill(template, values, to, &value)) {
-  case TEMPLATE_FILLED:
-  case TEMPLATE_LEFT_OUT:
-    return true;
-  case TEMPLATE_UNFIT:
+  enum template_status status = template_fill(template, values, to, &value);
+  if (status == TEMPLATE_UNFIT) {
     snprintf(message, sizeof message, "{%.64s} cannot stand where the profile has it",
              login_value_name(values->own, value));
     exchange_fail(exchange, FAILURE_MISSING, NULL, message);
-    return false;
-  case TEMPLATE_NO_MEMORY:
-    break;
+  } else if (status == TEMPLATE_NO_MEMORY) {
+    exchange_fail_memory(exchange);
   }
-  exchange_fail_memory(exchange);
-  return false;
+  return status;
 }
 
-static bool add_auth_headers(struct exchange *exchange, const struct profile_headers *headers,
+static bool add_auth_headers(struct exchange *exchange, const struct profile_list *headers,
                              const struct login_values *values) {
   struct buffer text;
   bool ok = true;
   for (size_t i = 0; i < headers->count && ok; i++) {
-    const struct profile_header *header = &headers->list[i];
+    const struct profile_item *header = &headers->list[i];
     buffer_init(&text, 16 * MIC_SECRET_MAX, true);
-    ok = fill(exchange, &header->value, values, &text);
-    if (ok && (text.length > 0 || header->value.count == 0) &&
-        !header_append(&exchange->lines, header->name, strlen(header->name), text.data,
-                       text.length)) {
+    enum template_status status = fill(exchange, &header->value, values, &text);
+    ok = status == TEMPLATE_LEFT_OUT || status == TEMPLATE_FILLED;
+    if (status == TEMPLATE_FILLED && !header_append(&exchange->lines, header->text,
+                                                    strlen(header->text), text.data, text.length)) {
       exchange_fail_memory(exchange);
       ok = false;
     }
@@ -355,8 +350,9 @@ static void start_auth(struct api_client *client, struct exchange *exchange,
   struct buffer path;
   buffer_init(&path, MIC_HEADER_BLOCK_MAX, true);
   memcpy(exchange->method, request->method, sizeof request->method);
-  bool ok = fill(exchange, &request->target, values, &path) && is_sound_path(exchange, &path) &&
-            fill(exchange, &request->body, values, &exchange->secret_body) &&
+  bool ok = fill(exchange, &request->target, values, &path) == TEMPLATE_FILLED &&
+            is_sound_path(exchange, &path) &&
+            fill(exchange, &request->body, values, &exchange->secret_body) == TEMPLATE_FILLED &&
             add_auth_headers(exchange, &request->headers, values);
   bool failed = !ok;
   exchange->body = exchange->secret_body.data;

@@ -113,6 +113,19 @@ local function built_in(name, option, given)
   return type(found) == "function" and found(given) or found
 end
 
+--- A field's value, or a copy of a list and of the { status, text } in it, so that a later change
+--- of the original changes nothing.
+local function copy_of(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for index, item in pairs(value) do
+    copy[index] = type(item) == "table" and { item[1], item[2] } or item
+  end
+  return copy
+end
+
 --- Copies a row with what it extends. A login of its own needs a refresh of its own: the other one
 --- may belong to another server.
 local function complete(own, base)
@@ -124,7 +137,7 @@ local function complete(own, base)
     copy.refresh, copy.refresh_body, copy.refresh_headers = nil, nil, nil
   end
   for name, value in pairs(own) do
-    copy[name] = value
+    copy[name] = copy_of(value)
   end
   copy.extends, copy.is_default = nil, nil
   return copy

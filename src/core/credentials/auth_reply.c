@@ -63,10 +63,8 @@ enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask)
 /* ---- absorb ---- */
 
 static void clear_secrets(struct auth_reply *reply) {
-  secret_clear(&reply->identity);
-  secret_clear(&reply->token);
-  secret_clear(&reply->refresh_token);
-  secret_clear(&reply->expires);
+  for (size_t i = 0; i < PROFILE_MEMBERS; i++)
+    secret_clear(&reply->members[i]);
 }
 
 struct absorb_job {
@@ -74,7 +72,7 @@ struct absorb_job {
   char *body;
   struct auth_reply *reply;
   enum absorb_status status;
-  size_t starts[4]; /* offsets of the members that were taken */
+  size_t starts[PROFILE_MEMBERS]; /* offsets of the members that were taken */
 };
 
 static enum absorb_status odd(struct auth_reply *reply, const struct member_path *path,
@@ -101,19 +99,19 @@ static enum absorb_status take(struct absorb_job *job, const struct member_path 
   secret_clear(into);
   if (value->kind == JSON_NULL)
     return ABSORB_OK;
-  if (value->kind == JSON_NUMBER && into == &job->reply->expires)
+  if (value->kind == JSON_NUMBER && into == &job->reply->members[MEMBER_EXPIRES])
     return secret_set(into, text + value->span.start, value->span.end - value->span.start)
                ? ABSORB_OK
                : ABSORB_NO_MEMORY;
   if (value->kind != JSON_STRING)
-    return into == &job->reply->expires ? ABSORB_OK : odd(job->reply, path, "is not a string");
+    return into == &job->reply->members[MEMBER_EXPIRES] ? ABSORB_OK : odd(job->reply, path, "is not a string");
   size_t room = value->span.end - value->span.start; /* the most that json_unescape needs */
   char *bytes = malloc(room);
   if (bytes == NULL)
     return ABSORB_NO_MEMORY;
   size_t length = json_unescape(text, value->span, bytes);
   enum absorb_status status = ABSORB_OK;
-  if (into == &job->reply->expires)
+  if (into == &job->reply->members[MEMBER_EXPIRES])
     status = secret_set(into, bytes, length) ? ABSORB_OK : ABSORB_NO_MEMORY;
   else if (length > 0)
     status = set_credential(job->reply, path, bytes, length, into);
@@ -134,18 +132,16 @@ static bool replaces(const char *text, const struct json_value *value,
 
 static bool take_visit(void *context, const char *text, const struct json_value *value) {
   struct absorb_job *job = context;
-  const struct member_path *paths[] = {&job->profile->identity, &job->profile->token,
-                                       &job->profile->refresh_token, &job->profile->expires};
-  struct secret *targets[] = {&job->reply->identity, &job->reply->token, &job->reply->refresh_token,
-                              &job->reply->expires};
-  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-    if (paths[i]->count == 0)
+  for (size_t i = 0; i < PROFILE_MEMBERS; i++) {
+    const struct member_path *path = &job->profile->members[i];
+    struct secret *target = &job->reply->members[i];
+    if (path->count == 0)
       continue;
-    if (replaces(text, value, paths[i], job->starts[i]))
-      secret_clear(targets[i]);
-    if (!json_value_is_at(text, value, paths[i]->keys, paths[i]->count))
+    if (replaces(text, value, path, job->starts[i]))
+      secret_clear(target);
+    if (!json_value_is_at(text, value, path->keys, path->count))
       continue;
-    enum absorb_status status = take(job, paths[i], text, value, targets[i]);
+    enum absorb_status status = take(job, path, text, value, target);
     job->starts[i] = value->span.start;
     /* Continue: the whole text must be scanned before it may be shown. */
     if (status != ABSORB_OK)
@@ -178,8 +174,8 @@ static bool is_below_last(const char *text, const struct json_value *value,
 
 static bool is_secret_member(const char *text, const struct json_value *value,
                              const struct profile *profile) {
-  bool is_secret = is_below_last(text, value, &profile->token) ||
-                   is_below_last(text, value, &profile->refresh_token);
+  bool is_secret = is_below_last(text, value, &profile->members[MEMBER_TOKEN]) ||
+                   is_below_last(text, value, &profile->members[MEMBER_REFRESH_TOKEN]);
   for (size_t i = 0; i < sizeof secret_members / sizeof secret_members[0] && !is_secret; i++)
     is_secret = is_below(text, value, secret_members[i]);
   return is_secret;
@@ -202,8 +198,8 @@ void auth_reply_mask_members(const struct profile *profile, char *body, size_t l
 static bool mask_new(char *body, size_t length, const struct auth_reply *reply) {
   struct mask mask;
   mask_init(&mask);
-  mask_add(&mask, &reply->token);
-  mask_add(&mask, &reply->refresh_token);
+  mask_add(&mask, &reply->members[MEMBER_TOKEN]);
+  mask_add(&mask, &reply->members[MEMBER_REFRESH_TOKEN]);
   if (!mask_begin(&mask, length))
     return false;
   auth_reply_mask(body, length, &mask);
@@ -222,7 +218,7 @@ static enum absorb_status absorb_text(const struct profile *profile, char *body,
     token++, token_length--;
   enum absorb_status status = ABSORB_MISSING;
   if (token_length > 0)
-    status = set_credential(reply, &profile->token, token, token_length, &reply->token);
+    status = set_credential(reply, &profile->members[MEMBER_TOKEN], token, token_length, &reply->members[MEMBER_TOKEN]);
   else
     snprintf(reply->problem, sizeof reply->problem, "the reply has no body, which is the token");
   memset(body, '*', length);
@@ -237,9 +233,9 @@ static enum absorb_status absorb_json(const struct profile *profile, char *body,
     snprintf(reply->problem, sizeof reply->problem, "the reply is not readable JSON");
     return ABSORB_UNREADABLE;
   }
-  if (job.status == ABSORB_OK && reply->token.length == 0) {
+  if (job.status == ABSORB_OK && reply->members[MEMBER_TOKEN].length == 0) {
     job.status = ABSORB_MISSING;
-    snprintf(reply->problem, sizeof reply->problem, "the reply has no %.96s", profile->token.text);
+    snprintf(reply->problem, sizeof reply->problem, "the reply has no %.96s", profile->members[MEMBER_TOKEN].text);
   }
   if (job.status == ABSORB_NO_MEMORY)
     return job.status;
@@ -249,7 +245,7 @@ static enum absorb_status absorb_json(const struct profile *profile, char *body,
 
 enum absorb_status auth_reply_absorb(const struct profile *profile, char *body, size_t length,
                                      struct auth_reply *reply) {
-  enum absorb_status status = profile->token.count == 0 ? absorb_text(profile, body, length, reply)
+  enum absorb_status status = profile->members[MEMBER_TOKEN].count == 0 ? absorb_text(profile, body, length, reply)
                                                         : absorb_json(profile, body, length, reply);
   if (status == ABSORB_NO_MEMORY)
     snprintf(reply->problem, sizeof reply->problem, "out of memory");

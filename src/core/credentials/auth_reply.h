@@ -20,10 +20,8 @@ enum absorb_status {
 
 /* Members that were absent, null or empty are unset. The struct owns all of them. */
 struct auth_reply {
-  struct secret identity;
-  struct secret token;
-  struct secret refresh_token;
-  struct secret expires; /* the text of a number or date: see token_time.h */
+  struct secret members[PROFILE_MEMBERS]; /* that of the expiry is the text of a number or date: see
+                                             token_time.h */
   char problem[160];     /* unless ABSORB_OK: what was wrong, without any value */
 };
 

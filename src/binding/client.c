@@ -89,6 +89,7 @@ int clientL_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   struct client_box *box = argumentsL_new_block(L, sizeof *box);
   struct api_client *client = &box->client;
+  api_client_open(client);
   argumentsL_set_type(L, clientL_type);
   read_base_url(L, 1, client);
   read_api_key(L, 1, client);
@@ -143,7 +144,7 @@ static void start_login(lua_State *L, struct exchange_box *box, int first) {
   struct secret password = borrow(L, first + 1, &client->known.password);
   if (password.length > MIC_SECRET_MAX || username.length > MIC_SECRET_MAX)
     argumentsL_raise(L, "username and password must not be longer than 10240 bytes");
-  api_client_login(box->client, &box->exchange, &username, &password);
+  api_client_authenticate(box->client, &box->exchange, &username, &password);
 }
 
 /* Logs in and keeps the credentials.
@@ -165,7 +166,7 @@ static int client_login(lua_State *L) {
 static int client_refresh(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REFRESH);
-  api_client_refresh(client, &box->exchange);
+  api_client_authenticate(client, &box->exchange, &client->username, &client->known.password);
   return finish_auth(L, client, box);
 }
 
@@ -222,7 +223,7 @@ static int start_auth(lua_State *L, struct api_client *client, enum exchange_kin
   if (kind == EXCHANGE_LOGIN)
     start_login(L, box, 3);
   else
-    api_client_refresh(client, &box->exchange);
+    api_client_authenticate(client, &box->exchange, &client->username, &client->known.password);
   clientL_watch(L, box);
   return 1;
 }

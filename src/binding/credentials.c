@@ -346,17 +346,17 @@ static int client_credentials_table(lua_State *L) {
 /* Appends name and value of each header that has one, both with a NUL at the end. False if out of
    memory. */
 static bool append_headers(const struct api_client *client, struct buffer *to) {
-  const struct login_values values = api_client_values(client);
+  const struct login_values *values = &client->values;
   const struct profile_list *headers = &client->profile.headers;
   for (size_t i = 0; i < headers->count; i++) {
     const struct profile_item *header = &headers->list[i];
     size_t start = to->length;
     unsigned value = 0;
-    if (template_missing(&header->value, &values) >= 0)
+    if (template_missing(&header->value, values) >= 0)
       continue;
     if (buffer_append(to, header->text, strlen(header->text) + 1) != BUFFER_OK)
       return false;
-    enum template_status status = template_fill(&header->value, &values, to, &value);
+    enum template_status status = template_fill(&header->value, values, to, &value);
     if (status == TEMPLATE_NO_MEMORY ||
         (status == TEMPLATE_FILLED && buffer_append(to, "", 1) != BUFFER_OK))
       return false;
@@ -408,8 +408,7 @@ static int client_can(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct profile *profile = &client->profile;
   bool login = luaL_checkoption(L, 2, NULL, names) == 0;
-  struct login_values values = api_client_values(client);
-  struct secret given[2] = {*values.built_in[VALUE_USERNAME], *values.built_in[VALUE_PASSWORD]};
+  struct secret given[2] = {client->username, client->known.password};
   /* Only whether they are there: the bytes are not read. */
   static char present[] = "";
   for (int i = 0; i < 2; i++)

@@ -130,13 +130,12 @@ static void read_auth_url(lua_State *L, int config, struct api_client *client) {
 
 static void read_row(lua_State *L, int row, struct api_client *client) {
   struct profile *profile = &client->profile;
-  const struct login_values values = api_client_values(client);
   profile->is_default = argumentsL_boolean(L, row, "is_default");
   profile->by_function = argumentsL_boolean(L, row, "by_function");
   profile->lifetime = argumentsL_positive(L, row, "lifetime", 0.0);
   profile->never_expires = argumentsL_field(L, row, "expires") == LUA_TBOOLEAN;
   for (size_t i = 0; i < PROFILE_FIELDS; i++)
-    read_field(L, row, &profile_fields[i], profile, &values);
+    read_field(L, row, &profile_fields[i], profile, &client->values);
   if (profile->name[0] == '\0')
     argumentsL_raise(L, "profile.name is required: a string");
 }

@@ -6,7 +6,7 @@
 #include "../text/escape.h"
 #include "login_values.h"
 
-static const char *const names[VALUE_OWN] = {
+static const char names[VALUE_OWN][14] = {
     "username", "password",      "client_id", "client_secret", "api_key",
     "token",    "refresh_token", "identity",  "basic",         "client_basic",
 };
@@ -39,22 +39,17 @@ void own_values_clear(struct own_values *own) {
   own->count = 0;
 }
 
-static bool is_name(const char *known, const char *name, size_t length) {
-  return strlen(known) == length && memcmp(known, name, length) == 0;
+const char *login_value_name(const struct own_values *own, unsigned value) {
+  return value < VALUE_OWN ? names[value] : own->list[value - VALUE_OWN].name;
 }
 
 int login_value_find(const struct own_values *own, const char *name, size_t length) {
-  for (int i = 0; i < VALUE_OWN; i++)
-    if (is_name(names[i], name, length))
-      return i;
-  for (size_t i = 0; i < own->count; i++)
-    if (is_name(own->list[i].name, name, length))
-      return VALUE_OWN + (int)i;
+  for (unsigned value = 0; value < VALUE_OWN + own->count; value++) {
+    const char *known = login_value_name(own, value);
+    if (strncmp(known, name, length) == 0 && known[length] == '\0')
+      return (int)value;
+  }
   return -1;
-}
-
-const char *login_value_name(const struct own_values *own, unsigned value) {
-  return value < VALUE_OWN ? names[value] : own->list[value - VALUE_OWN].name;
 }
 
 /* The two values that a computed one is made of. */

@@ -76,7 +76,8 @@ static const struct profile *example_profile(void) {
   struct template_problem problem;
   for (size_t i = 0; i < PROFILE_FIELDS && profile.members[MEMBER_EXPIRES].count == 0; i++)
     for (size_t j = 0; j < PROFILE_MEMBERS; j++)
-      if (profile_fields[i].offset == offsetof(struct profile, members) + j * sizeof(struct member_path))
+      if (profile_fields[i].offset ==
+          offsetof(struct profile, members) + j * sizeof(struct member_path))
         CHECK(profile_set(&profile, &profile_fields[i], members[j], strlen(members[j]), 0, NULL,
                           &problem));
   return &profile;
@@ -108,7 +109,8 @@ static void check_absorb(const char *text, size_t size) {
     check_masked(body, size, &reply.members[MEMBER_TOKEN]);
     check_masked(body, size, &reply.members[MEMBER_REFRESH_TOKEN]);
   } else {
-    CHECK(!reply.members[MEMBER_IDENTITY].bytes && !reply.members[MEMBER_REFRESH_TOKEN].bytes && !reply.members[MEMBER_EXPIRES].bytes);
+    CHECK(!reply.members[MEMBER_IDENTITY].bytes && !reply.members[MEMBER_REFRESH_TOKEN].bytes &&
+          !reply.members[MEMBER_EXPIRES].bytes);
     CHECK(reply.problem[0] && memchr(reply.problem, '\0', sizeof reply.problem));
   }
   if (status != ABSORB_UNREADABLE) {

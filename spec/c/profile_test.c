@@ -561,7 +561,8 @@ static bool build(struct profile *profile, struct template_problem *problem) {
   return sets(profile, "login", "POST /a/{username}?b={scope?}", 29, 0, problem) &&
          sets(profile, "login_body", "{\"a\":{password}}", 16, 0, problem) &&
          sets(profile, "headers", "A: {token}", 10, 0, problem) &&
-         sets(profile, "token", "a.b", 3, 0, problem) && sets(profile, "open", "/x", 2, 0, problem) &&
+         sets(profile, "token", "a.b", 3, 0, problem) &&
+         sets(profile, "open", "/x", 2, 0, problem) &&
          sets(profile, "expired", "x", 1, 401, problem);
 }
 

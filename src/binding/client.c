@@ -40,15 +40,6 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
-/* The password also fills templates. */
-static void read_known_secrets(lua_State *L, int config, struct api_client *client) {
-  size_t length = 0;
-  const char *password = argumentsL_string(L, config, "password", &length);
-  if ((password != NULL && !secret_set(&client->known.password, password, length)) ||
-      !known_secrets_proxy(&client->known, client->connections.options.proxy))
-    argumentsL_raise_memory(L);
-}
-
 /* libcurl does not check it. */
 static void check_user_agent(lua_State *L, const char *text) {
   const char *problem = header_value_problem(text, strlen(text));
@@ -98,7 +89,8 @@ int clientL_new(lua_State *L) {
   client->max_response_size = argumentsL_count(L, 1, "max_response_size", 16.0 * 1024 * 1024);
   client->max_size = argumentsL_count(L, 1, "max_size", 0.0);
   read_connection_options(L, 1, &client->connections.options);
-  read_known_secrets(L, 1, client);
+  if (!known_secrets_proxy(&client->known, client->connections.options.proxy))
+    return argumentsL_raise_memory(L);
   profileL_read(L, 1, client);
   /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);

@@ -43,9 +43,7 @@ static void raise_problem(lua_State *L, const char *field, int index,
                           const struct template_problem *problem) {
   if (strcmp(problem->what, template_no_memory) == 0)
     argumentsL_raise_memory(L);
-  lua_pushfstring(L, "profile.%s", field);
-  if (index > 0)
-    lua_pushfstring(L, "%s[%d]", lua_tostring(L, -1), index);
+  lua_pushfstring(L, index > 0 ? "profile.%s[%d]" : "profile.%s", field, index);
   if (problem->at > 0)
     lua_pushfstring(L, "%s (character %d):", lua_tostring(L, -1), (int)problem->at);
   argumentsL_raise(L, "%s %s", lua_tostring(L, -1), problem->what);
@@ -143,6 +141,7 @@ static void read_row(lua_State *L, int row, struct api_client *client) {
 void profileL_read(lua_State *L, int config, struct api_client *client) {
   int top = lua_gettop(L);
   read_secret(L, config, "username", &client->username);
+  read_secret(L, config, "password", &client->known.password);
   read_secret(L, config, "client_id", &client->client_id);
   read_secret(L, config, "client_secret", &client->client_secret);
   if (!known_secrets_client(&client->known, &client->client_secret))

@@ -102,7 +102,8 @@ enum freshness api_client_freshness(const struct api_client *client) {
   enum freshness freshness = credentials_freshness(&client->credentials, &client->clock);
   if (freshness != FRESHNESS_NONE)
     return freshness;
-  return login_value_missing(&client->values, client->profile.headers.needs) < 0 ? FRESHNESS_FRESH : FRESHNESS_NONE;
+  return login_value_missing(&client->values, client->profile.headers.needs) < 0 ? FRESHNESS_FRESH
+                                                                                 : FRESHNESS_NONE;
 }
 
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
@@ -313,10 +314,10 @@ static bool set_auth_target(const struct api_client *client, struct exchange *ex
                             bool at_root, const struct buffer *path) {
   struct buffer *url = &exchange->url_text;
   bool as_written = at_root && client->auth_url != NULL;
-  if (buffer_append_text(url, as_written ? client->auth_url : auth_base(client)->root) !=
-          BUFFER_OK ||
-      buffer_append(url, path->data + as_written, path->length - as_written) != BUFFER_OK ||
-      buffer_append(url, "", 1) != BUFFER_OK)
+  buffer_append_text(url, as_written ? client->auth_url : auth_base(client)->root);
+  buffer_append(url, path->data + as_written, path->length - as_written);
+  buffer_append(url, "", 1);
+  if (url->failed)
     return false;
   url->length--;
   exchange->shown_url_length = strcspn(url->data, "?");
@@ -379,8 +380,7 @@ void api_client_authenticate(struct api_client *client, struct exchange *exchang
   const struct record *record = &client->credentials.record;
   bool login = exchange->kind == EXCHANGE_LOGIN, ok = false;
   struct login_values values = values_with(client, username, password);
-  const struct profile_request *request =
-      login ? &client->profile.login : &client->profile.refresh;
+  const struct profile_request *request = login ? &client->profile.login : &client->profile.refresh;
   const char *name = lacks(request, &values);
   if (!set_defaults(client, exchange))
     return;

@@ -11,12 +11,8 @@
 static void learn_clock(struct api_client *client, const struct exchange *exchange) {
   size_t offset = 0;
   struct header_field field;
-  while (header_next(exchange->head.data, exchange->head.length, &offset, &field)) {
-    if (header_name_is(field.name, field.name_length, "Date")) {
-      clock_learn(&client->clock, field.value, field.value_length);
-      return;
-    }
-  }
+  if (header_next_named(exchange->head.data, exchange->head.length, "Date", &offset, &field))
+    clock_learn(&client->clock, field.value, field.value_length);
 }
 
 static bool set_text(struct secret *secret, const char *text) {
@@ -28,13 +24,13 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
                          struct auth_reply *reply) {
   struct record *record = &exchange->record;
   const struct profile *profile = &client->profile;
+  const struct secret *expires = &reply->members[MEMBER_EXPIRES];
   secret_move(&record->token, &reply->members[MEMBER_TOKEN]);
   if (reply->members[MEMBER_IDENTITY].length > 0)
     secret_move(&record->identity, &reply->members[MEMBER_IDENTITY]);
   if (reply->members[MEMBER_REFRESH_TOKEN].length > 0)
     secret_move(&record->refresh_token, &reply->members[MEMBER_REFRESH_TOKEN]);
-  if (record->identity.length == 0 &&
-      profile_needs_identity(profile)) {
+  if (record->identity.length == 0 && profile_needs_identity(profile)) {
     const struct member_path *path = &profile->members[MEMBER_IDENTITY];
     snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %.96s",
              path->count > 0 ? path->text : "identity");
@@ -45,9 +41,8 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
     exchange->no_memory = true;
     return false;
   }
-  double left = token_time_left(reply->members[MEMBER_EXPIRES].bytes, reply->members[MEMBER_EXPIRES].length, profile->expires_as,
+  double left = token_time_left(expires->bytes, expires->length, profile->expires_as,
                                 clock_wall(&client->clock));
-  record->generation = 0.0;
   record_date(record, &client->clock, profile, true, left);
   return true;
 }
@@ -65,13 +60,13 @@ bool api_client_mark_record(const struct api_client *client, struct record *reco
 }
 
 static bool holds(const struct secret *secret, const char *text) {
-  return secret->length == strlen(text) && memcmp(secret->bytes, text, secret->length) == 0;
+  return secret->length == strlen(text) &&
+         (secret->length == 0 || memcmp(secret->bytes, text, secret->length) == 0);
 }
 
 bool api_client_made_record(const struct api_client *client, const struct record *record) {
-  const char *name = name_in_records(&client->profile);
   return holds(&record->root, client->base.root) &&
-         (*name == '\0' ? record->profile.length == 0 : holds(&record->profile, name));
+         holds(&record->profile, name_in_records(&client->profile));
 }
 
 static void absorb_success(struct api_client *client, struct exchange *exchange) {

@@ -110,7 +110,9 @@ function profile.key(made, root, given)
     values[#values + 1] = ("%d:%s%d:%s"):format(#name, name, #value, value)
   end
   table.sort(values)
-  local digest = core.digest(table.concat(values))
+  local digest = core.digest(table.concat(values)):gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end)
   return table.concat({ key, made.name, given.client_id or "", digest }, " ")
 end
 

@@ -162,8 +162,9 @@ static bool is_below(const char *text, const struct json_value *value, const cha
 }
 
 /* Names of members that hold secrets in the replies of many servers. */
-static const char secret_members[][14] = {"id_token",     "access_token", "refresh_token", "accessor",
-                                          "client_token", "Session",      "secret",        "password"};
+static const char secret_members[][14] = {"id_token", "access_token", "refresh_token",
+                                          "accessor", "client_token", "Session",
+                                          "secret",   "password"};
 
 static bool is_secret_member(const char *text, const struct json_value *value,
                              const struct profile *profile) {
@@ -243,8 +244,9 @@ static enum absorb_status absorb_json(const struct profile *profile, char *body,
 
 enum absorb_status auth_reply_absorb(const struct profile *profile, char *body, size_t length,
                                      struct auth_reply *reply) {
-  enum absorb_status status = profile->members[MEMBER_TOKEN].count == 0 ? absorb_text(profile, body, length, reply)
-                                                        : absorb_json(profile, body, length, reply);
+  enum absorb_status status = profile->members[MEMBER_TOKEN].count == 0
+                                  ? absorb_text(profile, body, length, reply)
+                                  : absorb_json(profile, body, length, reply);
   if (status == ABSORB_NO_MEMORY)
     note(reply, status, "out of memory", "", "");
   if (status != ABSORB_OK)

@@ -22,7 +22,7 @@ enum absorb_status {
 struct auth_reply {
   struct secret members[PROFILE_MEMBERS]; /* that of the expiry is the text of a number or date: see
                                              token_time.h */
-  char problem[160];     /* unless ABSORB_OK: what was wrong, without any value */
+  char problem[160];                      /* unless ABSORB_OK: what was wrong, without any value */
 };
 
 /* Scans body[0..length) and fills `reply`, which must be zeroed. Masks in the body every string in

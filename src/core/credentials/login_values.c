@@ -17,15 +17,15 @@ bool own_values_add(struct own_values *own, const char *name, const char *text, 
   if (list == NULL)
     return false;
   own->list = list;
-  struct own_value *value = &list[own->count];
-  memset(value, 0, sizeof *value);
-  value->is_secret = is_secret;
-  value->name = strdup(name);
-  if (value->name == NULL || !secret_set(&value->text, text, length)) {
-    free(value->name);
+  struct own_value value = {.name = strdup(name), .is_secret = is_secret};
+  if (value.name == NULL || !secret_set(&value.text, text, length)) {
+    free(value.name);
     return false;
   }
-  own->count++;
+  size_t at = own->count++;
+  for (; at > 0 && strcmp(list[at - 1].name, name) > 0; at--)
+    list[at] = list[at - 1];
+  list[at] = value;
   return true;
 }
 

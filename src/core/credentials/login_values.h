@@ -37,7 +37,7 @@ struct own_value {
 };
 
 struct own_values {
-  struct own_value *list; /* owned */
+  struct own_value *list; /* owned; sorted by name */
   size_t count;
 };
 
@@ -47,7 +47,8 @@ struct login_values {
   const struct own_values *own;
 };
 
-/* Adds a value. False if out of memory. The name must be new. */
+/* Adds a value. False if out of memory. The name must be new. The numbers of
+   others change, so no template may know them yet. */
 bool own_values_add(struct own_values *own, const char *name, const char *text, size_t length,
                     bool is_secret);
 void own_values_clear(struct own_values *own);

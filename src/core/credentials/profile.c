@@ -292,9 +292,8 @@ static bool contains(const char *text, size_t length, const char *part) {
 static bool challenge_contains(const struct profile_answer *answer, const char *text) {
   size_t offset = 0;
   struct header_field field;
-  while (header_next(answer->head, answer->head_length, &offset, &field))
-    if (header_name_is(field.name, field.name_length, "WWW-Authenticate") &&
-        contains(field.value, field.value_length, text))
+  while (header_next_named(answer->head, answer->head_length, "WWW-Authenticate", &offset, &field))
+    if (contains(field.value, field.value_length, text))
       return true;
   return false;
 }

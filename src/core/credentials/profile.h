@@ -18,10 +18,10 @@ enum { PROFILE_PATH_MAX = 8, PROFILE_MEMBER_MAX = 96, PROFILE_NAME_MAX = 64 };
 enum answer_meaning { ANSWER_PLAIN, ANSWER_EXPIRED, ANSWER_REFUSED };
 
 struct profile_item {
-  char *text;            /* owned: a header's name, a path prefix, or a text of an answer, where NULL
-                            stands for any */
-  long status;           /* of an answer, which is recognised by it and by a text in its body or its
-                            WWW-Authenticate */
+  char *text;  /* owned: a header's name, a path prefix, or a text of an answer, where NULL
+                  stands for any */
+  long status; /* of an answer, which is recognised by it and by a text in its body or its
+                  WWW-Authenticate */
   struct template value; /* of a header */
 };
 
@@ -62,8 +62,8 @@ struct profile_request {
 struct profile {
   char name[PROFILE_NAME_MAX + 1];
   char identity_query[PROFILE_NAME_MAX + 1]; /* query member that carries the identity; "": none */
-  bool by_function; /* a function of the user's logs in and refreshes */
-  bool is_default;  /* its records carry no name, so that version 0.1 can read them */
+  bool by_function;                          /* a function of the user's logs in and refreshes */
+  bool is_default; /* its records carry no name, so that version 0.1 can read them */
   struct profile_request login, refresh;
   struct member_path members[PROFILE_MEMBERS];
   enum time_unit expires_as;

@@ -15,8 +15,8 @@ static bool read_number(const char *text, size_t length, double *number) {
 
 /* ---- dates (RFC 3339) ---- */
 
-/* Reads what the pattern has: "0" is a digit, and any other character ends a number. Returns the end
-   of it; NULL if the text is not so. */
+/* Reads what the pattern has: "0" is a digit, and any other character ends a number. Returns the
+   end of it; NULL if the text is not so. */
 static const char *match(const char *text, const char *end, const char *pattern, int *numbers) {
   for (; *pattern != '\0'; pattern++, text++) {
     bool digit = text < end && *text >= '0' && *text <= '9';
@@ -76,8 +76,11 @@ static bool read_date(const char *text, size_t length, double *seconds) {
       text++;
   if (!read_zone(text, end, &zone))
     return false;
-  *seconds = days_since_1970(is[YEAR], is[MONTH], is[DAY]) * 86400.0 + is[HOUR] * 3600 +
-             (is[MINUTE] - zone) * 60 + is[SECOND];
+  *seconds =
+      (double)(((days_since_1970(is[YEAR], is[MONTH], is[DAY]) * (int64_t)24 + is[HOUR]) * 60 +
+                is[MINUTE] - zone) *
+                   60 +
+               is[SECOND]);
   return true;
 }
 

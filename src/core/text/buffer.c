@@ -24,6 +24,7 @@ static void release(struct buffer *buffer) {
   buffer->data = NULL;
   buffer->length = 0;
   buffer->capacity = 0;
+  buffer->failed = false;
 }
 
 /* realloc would leave a copy of the old bytes behind, so a secret buffer is copied and wiped. */
@@ -156,6 +157,7 @@ void buffer_clear(struct buffer *buffer, size_t keep) {
   if (buffer->secret)
     secret_wipe(buffer->data, buffer->capacity);
   buffer->length = 0;
+  buffer->failed = false;
 }
 
 void buffer_free(struct buffer *buffer) {

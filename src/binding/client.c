@@ -99,6 +99,8 @@ int clientL_new(lua_State *L) {
   read_connection_options(L, 1, &client->connections.options);
   read_known_secrets(L, 1, client);
   profileL_read(L, 1, client);
+  if (!api_client_find_places(client))
+    return argumentsL_raise_memory(L);
   /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);
   client->engine = engineL_option(L, 1);
@@ -133,8 +135,10 @@ static struct secret borrow(lua_State *L, int index, const struct secret *otherw
   size_t length = 0;
   if (lua_isnoneornil(L, index))
     return *otherwise;
-  char *bytes = (char *)(uintptr_t)lua_tolstring(L, index, &length); /* only read */
-  return (struct secret){bytes, length};
+  const char *text = lua_tolstring(L, index, &length);
+  struct secret borrowed = {NULL, length};
+  memcpy(&borrowed.bytes, &text, sizeof text); /* only read */
+  return borrowed;
 }
 
 static void start_login(lua_State *L, struct exchange_box *box, int first) {

@@ -29,10 +29,10 @@ static bool take_digits(const char **text, const char *end, int count, char behi
 }
 
 /* Days since 1970 in the Gregorian calendar. */
-static double days_since_1970(int year, int month, int day) {
+static int days_since_1970(int year, int month, int day) {
   int shifted = month > 2 ? year : year - 1; /* years that begin in March */
   int in_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return 365.0 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + in_year - 719468.0;
+  return 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + in_year - 719468;
 }
 
 /* Reads "Z" or "+hh:mm" or nothing, which counts as UTC. */

@@ -569,6 +569,7 @@ describe("a profile", function()
     for kind, is_json in pairs {
       ["application/x-amz-json-1.1"] = true, ["application/x-amz-json-1.0; charset=x"] = true,
       ["application/problem+json"] = true, ["Application/X-JSON"] = true, ["text/x-json"] = true,
+      ["application/json-rpc"] = true,
       ["application/x-ndjson"] = false, ["application/json-seq"] = false,
       ["application/x-json-stream"] = false, ["text/plain"] = false,
     } do

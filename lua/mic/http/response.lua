@@ -69,7 +69,8 @@ local function is_json(content_type)
     return true
   end
   local kind = core.lower(content_type):match "^%s*([^;%s]*)"
-  return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
+  return kind == "application/json" or kind == "text/json" or kind == "application/json-rpc"
+    or kind:find "%+json$" ~= nil
     or kind:find "^%a+/x.*%-json[%d.-]*$" ~= nil
 end
 

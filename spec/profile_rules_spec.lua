@@ -414,6 +414,15 @@ describe("a profile", function()
       ok, raised = pcall(client.get, client, "/thing")
       assert.is_false(ok)
       assert.is_truthy(tostring(raised):find("has a line break in its value", 1, true))
+      for name, value in pairs { ["X-Bad"] = "a\nb", Host = "x", [""] = "x", ["a b"] = print,
+        ["X-Number"] = 0 / 0 } do
+        assert.is_false((pcall(make, {}, { headers = { [name] = value } })), name)
+      end
+      ok, raised = pcall(make, {}, { headers = { ["X-Bad"] = "a\nb" } })
+      assert.is_false(ok)
+      assert.is_truthy(raised:find(
+        'option "headers" must hold headers: header "X-Bad" has a line break in its value', 1, true
+      ))
       ok, raised = pcall(make, {}, { headers = { authorization = "x" } })
       assert.is_false(ok)
       assert.is_truthy(raised:find('"authorization" is set by the client itself', 1, true))

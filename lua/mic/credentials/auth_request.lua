@@ -22,13 +22,8 @@ end
 
 local function context(account, what, attempt)
   local request = account.profile.requests[what]
-  return {
-    method = request.method,
-    path = request.path,
-    attempts = attempt,
-    mask = account.mask,
-    profile = account.profile.name,
-  }
+  local call = { method = request.method, shown = request.path, attempts = attempt }
+  return errors.context(account, call)
 end
 
 --- True if a reply with credentials holds an error all the same, as some token endpoints answer.

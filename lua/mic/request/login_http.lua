@@ -33,10 +33,9 @@ local with_data = { post = true, put = true, patch = true }
 
 --- The path "/" is the auth URL as it is written.
 local function place(call, given)
-  local auth_url = given.auth_url
-  local query = auth_url and call.path:match "^/(%??[^/]*)$"
-  if query and (query == "" or query:sub(1, 1) == "?") then
-    call.url, call.path = auth_url .. query, nil
+  local query = call.path == "/" and "" or call.path:match "^/(%?.*)$"
+  if given.auth_url and query then
+    call.url, call.path = given.auth_url .. query, nil
     call.shown = profile.auth_path(given)
   end
 end

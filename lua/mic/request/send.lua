@@ -155,7 +155,11 @@ function send.call(self, call)
     return nil, errors.new("phase", problem)
   end
   if self.headers then
-    require("mic.request.client_headers").add(self, call)
+    local headers, kind, code, message = pcall_compat.load "mic.request.client_headers"
+    if not headers then
+      return nil, errors.from_fail(kind, code, message, errors.context(self, call))
+    end
+    headers.add(self, call)
   end
   source.counters.calls = source.counters.calls + 1
   if is_dirty(source) then

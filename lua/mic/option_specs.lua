@@ -152,6 +152,12 @@ local function check_client_headers(value)
     elseif kind ~= "string" and kind ~= "number" and kind ~= "function" then
       return false, ('must hold strings, numbers or functions (%q is a %s)'):format(name, kind)
     end
+    local text = kind == "string" and content or kind == "number" and json.number(content) or ""
+    local ok, problem = core.check_header(name, text)
+    if not ok or (text == "" and kind == "number") then
+      return false, problem and "must hold headers: " .. problem
+        or ("must hold finite numbers (%q is none)"):format(name)
+    end
   end
   return true
 end

@@ -92,6 +92,8 @@ int clientL_new(lua_State *L) {
   if (!known_secrets_proxy(&client->known, client->connections.options.proxy))
     return argumentsL_raise_memory(L);
   profileL_read(L, 1, client);
+  if (!api_client_find_places(client))
+    return argumentsL_raise_memory(L);
   /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);
   client->engine = engineL_option(L, 1);
@@ -126,8 +128,10 @@ static struct secret borrow(lua_State *L, int index, const struct secret *otherw
   size_t length = 0;
   if (lua_isnoneornil(L, index))
     return *otherwise;
-  char *bytes = (char *)(uintptr_t)lua_tolstring(L, index, &length); /* only read */
-  return (struct secret){bytes, length};
+  const char *text = lua_tolstring(L, index, &length);
+  struct secret borrowed = {NULL, length};
+  memcpy(&borrowed.bytes, &text, sizeof text); /* only read */
+  return borrowed;
 }
 
 static void start_login(lua_State *L, struct exchange_box *box, int first) {

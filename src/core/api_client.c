@@ -171,6 +171,23 @@ static bool goes_elsewhere(const struct api_call *call) {
   return call->url != NULL && !call->url_facts.same_origin;
 }
 
+bool api_client_find_places(struct api_client *client) {
+  const struct url_base *auth_base = client->auth_base.root != NULL ? &client->auth_base : NULL;
+  return auth_place_set(&client->login_place, &client->profile.login, &client->values, &client->base,
+                        auth_base, client->auth_url) &&
+         auth_place_set(&client->refresh_place, &client->profile.refresh, &client->values, &client->base,
+                        auth_base, client->auth_url);
+}
+
+/* True if a call is the user's own login or refresh. */
+static bool is_request(const struct api_client *client, const struct profile_request *request,
+                       const struct auth_place *place, const char *method,
+                       const struct api_call *call) {
+  return strcmp(request->method, method) == 0 &&
+         auth_place_is(place, &client->base, call->url == NULL ? call->path : NULL,
+                       call->path_length, call->url);
+}
+
 static bool wants_credentials(const struct api_client *client, const char *method,
                               const struct api_call *call) {
   if (goes_elsewhere(call))
@@ -178,11 +195,9 @@ static bool wants_credentials(const struct api_client *client, const char *metho
   if (call->auth != AUTH_BY_PATH)
     return call->auth == AUTH_YES;
   const char *path = path_of(client, call);
-  size_t length = strlen(path);
-  return !profile_is_open(&client->profile, path, length) &&
-         (client->auth_base.root != NULL ||
-          !(profile_request_is(&client->profile.login, method, path, length) ||
-            profile_request_is(&client->profile.refresh, method, path, length)));
+  return !profile_is_open(&client->profile, path, strlen(path)) &&
+         !is_request(client, &client->profile.login, &client->login_place, method, call) &&
+         !is_request(client, &client->profile.refresh, &client->refresh_place, method, call);
 }
 
 static bool set_target(struct api_client *client, struct exchange *exchange,
@@ -422,6 +437,8 @@ void api_client_close(struct api_client *client) {
   secret_clear(&client->client_secret);
   secret_clear(&client->username);
   own_values_clear(&client->own);
+  auth_place_clear(&client->login_place);
+  auth_place_clear(&client->refresh_place);
   known_secrets_clear(&client->known);
 }
 

@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "auth_place.h"
 #include "base.h"
 #include "credentials/credentials.h"
 #include "credentials/known_secrets.h"
@@ -27,6 +28,7 @@ struct api_client {
   struct url_base base;
   struct url_base auth_base; /* of login and refresh; its root is NULL if that is `base` */
   char *auth_url;            /* owned: as the user wrote it; or NULL */
+  struct auth_place login_place, refresh_place;
   struct secret api_key, client_id, client_secret;
   struct secret username;          /* of the client's options */
   double timeout, connect_timeout; /* seconds */
@@ -55,6 +57,9 @@ struct api_call {
   bool allow_stale; /* accepts a token in the mandatory refresh window */
   bool bare;        /* sends no header of the profile */
 };
+
+/* Notes where login and refresh go, once the profile is set. False if out of memory. */
+bool api_client_find_places(struct api_client *client);
 
 /* NULL if one of the client's calls may carry this header, else what is wrong, as a phrase after
    `header "x" `. `own`: the call has auth = false, so the names of the profile are allowed. */

@@ -18,6 +18,12 @@ local mic = {
   query_name = "identityId", -- of the identity, where it travels in the query
   session = { "user", "permissions" }, -- members of a login's reply that `login()` returns
   open = { "/auth/", "/metadata" },
+  --- POST requests that only search, so they can be repeated safely.
+  searches = {
+    ["/things/find"] = true,
+    ["/observations/find"] = true,
+    ["/events/find"] = true,
+  },
   --- API Gateway sends 401; a customised gateway response may send 403.
   expired = {
     { 401, "The incoming token has expired" },

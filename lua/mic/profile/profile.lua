@@ -48,10 +48,43 @@ local function without_requests(row)
   return copy
 end
 
-local function request_of(text)
+local order = { "username", "password", "client_id", "client_secret", "api_key" }
+local computed = { basic = "username password", client_basic = "client_id client_secret" }
+
+--- Returns the options without which a login cannot be sent, as a set and in words.
+local function needs_of(row, secrets)
+  local set, list = {}, {}
+  local text = table.concat({ row.login or "", row.login_body or "",
+    table.concat(row.login_headers or {}, "\n") }, "\n")
+  for name in text:gsub("{{", ""):gmatch "{([%a_][%w_]*)}" do
+    for option in (computed[name] or name):gmatch "%S+" do
+      set[option] = true
+    end
+  end
+  for _, name in ipairs(order) do
+    list[#list + 1] = set[name] and name or nil
+  end
+  local own
+  for name in pairs(secrets or {}) do
+    own = own or set[name]
+  end
+  list[#list + 1] = own and "secrets" or nil
+  local words = table.concat(list, ", "):gsub(", ([^,]*)$", " and %1")
+  return set, words ~= "" and words or "what the profile's login sends"
+end
+
+--- Returns the path of the auth URL, for which the path "/" of a request stands; nil without one.
+---@param given table the client's options
+---@return string|nil path
+function profile.auth_path(given)
+  local path = given.auth_url and given.auth_url:match "^%a[%w+.-]*://[^/?#]*([^?#]*)"
+  return path == "" and "/" or path
+end
+
+local function request_of(text, given)
   if text then
     local method, path = text:match "^(%S+) ([^?]*)"
-    return { method = method, path = path }
+    return { method = method, path = path == "/" and profile.auth_path(given) or path }
   end
 end
 
@@ -60,7 +93,9 @@ end
 ---@return table made row (for the core), name, is_mic, requests (method and path of `login` and
 --- `refresh`, for events), header_names, owned (these in lower case, as a set), token_header (the
 --- one that carries the token), token_variable (its name in nginx), query_name (query member of the
---- identity), no_login, sends_password (calls carry it, and there is no login)
+--- identity), no_login, sends_password (calls carry it, and there is no login), login_needs (the
+--- options that a login needs, in words), takes_user (it sends user name or password), searches
+--- (paths of POST requests that are idempotent, as a set)
 function profile.make(given)
   local row = row_of(given)
   row = given.authenticate and without_requests(row) or row
@@ -68,12 +103,23 @@ function profile.make(given)
     row = row,
     name = row.name,
     is_mic = row.is_default or false,
-    requests = { login = request_of(row.login), refresh = request_of(row.refresh) },
+    requests = {
+      login = request_of(row.login, given),
+      refresh = request_of(row.refresh, given),
+    },
     no_login = not (row.login or given.authenticate) or nil,
     header_names = {}, -- of MIC also where the identity is not sent as a header
     owned = {},
     query_name = row.query_name,
+    searches = row.searches,
+    login_needs = "username and password",
+    takes_user = true,
   }
+  if not made.is_mic then
+    local set
+    set, made.login_needs = needs_of(row, given.secrets)
+    made.takes_user = set.username or set.password or false
+  end
   for index, line in ipairs((made.is_mic and mic or row).headers) do
     local name = line:match "^[^:]*"
     made.header_names[index] = name

@@ -1,5 +1,6 @@
 --- Profile of an API for the core: checks a row, fills in what it extends, and the defaults.
 
+local core = require "mic.core"
 local errors = require "mic.error"
 local options = require "mic.options"
 local rows = require "mic.profile.rows"
@@ -143,16 +144,35 @@ local function complete(own, base)
   return copy
 end
 
+--- Raises if a built-in login has no place to go to: its path "/" stands for the auth URL.
+local function check_place(copy, own, given)
+  local is_needed = copy.login == "POST /" and not own.login and not given.authenticate
+  if is_needed and given.auth_url == nil then
+    errors.raise(
+      ('option "auth_url" is required by the profile "%s": the URL that gives tokens'):format(
+        copy.name
+      )
+    )
+  end
+end
+
+--- Methods are in upper case, as those of calls.
+local function raise_method(text)
+  return text and (text:gsub("^%S+", core.upper))
+end
+
 --- Makes the row of a profile other than MIC's. Raises for one that is not valid; templates are
 --- checked by the core.
 ---@param given table the client's options
 ---@return table row for the core
 function row.make(given)
   local profile = given.profile
-  local copy
+  local copy, own
   if type(profile) == "string" then
-    copy = complete({}, built_in(profile, "profile", given))
+    own = {}
+    copy = complete(own, built_in(profile, "profile", given))
   else
+    own = profile
     options.verify(profile, spec, "option profile")
     if not profile.name then
       errors.raise 'option "profile.name" is required: a string'
@@ -160,6 +180,8 @@ function row.make(given)
     local base = profile.extends and built_in(profile.extends, "profile.extends", given)
     copy = complete(profile, base or {})
   end
+  check_place(copy, own, given)
+  copy.login, copy.refresh = raise_method(copy.login), raise_method(copy.refresh)
   if copy.refresh_headers == nil then
     copy.refresh_headers = copy.login_headers
   end

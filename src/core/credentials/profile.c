@@ -80,11 +80,8 @@ static bool set_request(struct profile_request *request, const char *text, size_
   const char *query = memchr(path, '?', left);
   size_t size = query != NULL ? (size_t)(query - path) : left;
   request->at_root = size == 1;
-  request->path = strndup(path, size);
-  if (request->path == NULL)
-    return fail(problem, template_no_memory);
   const char *wrong = url_path_problem(path, size);
-  if (wrong == NULL && strstr(request->path, "//") != NULL)
+  if (wrong == NULL && memmem(path, size, "//", 2) != NULL)
     wrong = "has an empty segment (//)";
   return wrong == NULL || fail(problem, wrong);
 }
@@ -209,7 +206,6 @@ void profile_clear(struct profile *profile) {
     if (profile_fields[i].kind >= FIELD_HEADERS) {
       clear_list(field);
     } else if (profile_fields[i].kind == FIELD_REQUEST) {
-      free(request->path);
       template_clear(&request->target);
       template_clear(&request->body);
     }
@@ -234,14 +230,6 @@ bool profile_is_open(const struct profile *profile, const char *path, size_t len
 
 bool profile_owns_header(const struct profile *profile, const char *name, size_t length) {
   return has_header(&profile->headers, name, length);
-}
-
-bool profile_request_is(const struct profile_request *request, const char *method, const char *path,
-                        size_t length) {
-  const char *query = memchr(path, '?', length);
-  size_t size = query != NULL ? (size_t)(query - path) : length;
-  return request->path != NULL && strcmp(request->method, method) == 0 &&
-         strlen(request->path) == size && memcmp(request->path, path, size) == 0;
 }
 
 bool profile_needs_login(const struct template *template) {

@@ -51,7 +51,6 @@ enum profile_member {
 /* A login or refresh request. */
 struct profile_request {
   char method[24]; /* "": the profile has no such request */
-  char *path;      /* owned: as the profile has it, without query */
   struct template target;
   bool at_root; /* the path is "/": the auth URL as it is written, and a query */
   bool has_body;
@@ -109,9 +108,6 @@ bool profile_owns_header(const struct profile *profile, const char *name, size_t
 /* Appends the line of a header. One whose value is not set is left out. False if out of memory. */
 bool profile_append_header(struct curl_slist **lines, const struct profile_item *header,
                            const struct login_values *values);
-/* True if this is the method and the path of the request. */
-bool profile_request_is(const struct profile_request *request, const char *method, const char *path,
-                        size_t length);
 /* True if a login or the user's login data is needed to fill it. */
 bool profile_needs_login(const struct template *template);
 /* True if calls cannot be sent without an identity. */

@@ -44,7 +44,7 @@ SMALL := $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) \
 NO_PLT := $(call can,-fno-plt)
 CFLAGS = $(SMALL) $(NO_PLT)
 FAST = $(BUILD)/src/core/process/wiped_memory.o
-NO_TABLES := -fno-asynchronous-unwind-tables $(call can,-fno-caller-saves)
+NO_TABLES := -fno-asynchronous-unwind-tables
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
 # The interpreter provides Lua's functions; a module linked with liblua would have a second copy.

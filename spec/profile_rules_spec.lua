@@ -523,6 +523,14 @@ describe("a profile", function()
       assert.is_truthy(problem:find('must not set "token", which has a value already', 1, true))
       problem = message { [option] = { ["a-b"] = "x" } }
       assert.is_truthy(problem:find("letters, digits and _", 1, true))
+      for _, value in ipairs { { 1 }, { a = 1 }, { a = true } } do
+        problem = message { [option] = value }
+        assert.is_truthy(problem:find(
+          ('option "%s" must map names to strings'):format(option), 1, true))
+      end
+      problem = message { [option] = { a = ("x"):rep(10241) } }
+      assert.is_truthy(problem:find(
+        ('option "%s" must not hold a text longer than 10240 bytes ("a")'):format(option), 1, true))
     end
     local problem = message { values = { twice = "x" }, secrets = { twice = "y" } }
     assert.is_truthy(problem:find('must not set "twice", which has a value already', 1, true))
@@ -547,6 +555,39 @@ describe("a profile", function()
       end
     end
     assert.is_nil(err.response.url:find("?", 1, true))
+  end)
+
+  it("sends a header of a login whose value is empty, and none that lacks a value", function()
+    local client = make({
+      login_headers = { "X-Empty: {empty}", "X-Maybe: {empty?}", "X-None: {nothing?}", "X-Fixed:" },
+    }, { values = { empty = "" } })
+    assert(client:login())
+    local received = server.received()
+    assert.equal(1, count(received, "POST /login HTTP"))
+    for _, name in ipairs { "X-Empty", "X-Maybe", "X-Fixed" } do
+      assert.is_truthy(received:find("\r?\n" .. name:gsub("%-", "%%-") .. ": *\r?\n"), received)
+    end
+    assert.equal(0, count(received, "X-None"))
+  end)
+
+  it("is copied with its lists, so that a later change changes nothing", function()
+    local fields = {
+      name = "row",
+      headers = { "Authorization: Bearer {token}" },
+      expired = { { 401, "nothing of this" } },
+      refused = { { 401 } },
+      login_headers = { "X-One: 1" },
+      open = { "/open" },
+    }
+    local row = require("mic.profile.row").make { profile = fields }
+    local function lists()
+      return json.encode { row.headers, row.expired, row.refused, row.login_headers, row.open }
+    end
+    local before = lists()
+    fields.headers[1], fields.login_headers[1], fields.open[2] = "A: b", "X-Two: 2", "/thing"
+    fields.expired[1][1], fields.expired[1][2], fields.refused[1][2] = 500, "x", "y"
+    fields.refused[2] = { 500 }
+    assert.equal(before, lists())
   end)
 
   it("has a method in any case", function()

@@ -173,10 +173,10 @@ static bool goes_elsewhere(const struct api_call *call) {
 
 bool api_client_find_places(struct api_client *client) {
   const struct url_base *auth_base = client->auth_base.root != NULL ? &client->auth_base : NULL;
-  return auth_place_set(&client->login_place, &client->profile.login, &client->values, &client->base,
-                        auth_base, client->auth_url) &&
-         auth_place_set(&client->refresh_place, &client->profile.refresh, &client->values, &client->base,
-                        auth_base, client->auth_url);
+  return auth_place_set(&client->login_place, &client->profile.login, &client->values,
+                        &client->base, auth_base, client->auth_url) &&
+         auth_place_set(&client->refresh_place, &client->profile.refresh, &client->values,
+                        &client->base, auth_base, client->auth_url);
 }
 
 /* True if a call is the user's own login or refresh. */

@@ -397,9 +397,12 @@ describe("a profile without login", function()
 
   it("says where a token comes from", function()
     local client = sandbox:client { profile = "bearer" }
-    local hint = "give client:use_credentials a token, or mic.new what the profile's headers need"
+    local hint = "give client:use_credentials a token"
     assert.equal(hint, select(2, client:get "/thing").hint)
     assert.equal(hint, select(2, client:auth_headers()).hint)
+    client = sandbox:client { profile = "basic" }
+    assert.equal("make the client with username and password",
+      select(2, client:get "/thing").hint)
   end)
 end)
 

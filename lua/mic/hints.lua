@@ -53,8 +53,10 @@ kind=network; text=the proxy refused
   check the proxy's address, user name and password
 kind=network; code=CURLE_COULDNT_RESOLVE_PROXY
   check the option proxy, or the variable https_proxy; in a password @ is written %40
-missing=true; no_login=true
-  give client:use_credentials a token, or mic.new what the profile's headers need
+missing=true; no_login=token
+  give client:use_credentials a token
+missing=true; no_login=options
+  make the client with %s
 kind=auth; text=expired, and there is no refresh token
   give use_credentials a refresh_token too, or call client:login()
 missing=true
@@ -96,9 +98,9 @@ local function fits(rule, facts)
 end
 
 --- Returns the hint for an error. Facts: `kind`, `status`, `message`, `key` and `code` as in the
---- error; `profile`, its name; `no_login`, true if it has none; `login_needs`, what its login
---- needs, in words, for the place %s of a hint; `fresh_token`, true if the call carried a token
---- that should be good; `no_manifest`, true if a stack's manifest was empty.
+--- error; `profile`, its name; `no_login` and `login_needs` (for the place %s of a hint): see
+--- `mic.profile.profile`; `fresh_token`, true if the call carried a token that should be good;
+--- `no_manifest`, true if a stack's manifest was empty.
 ---@param facts table
 ---@return string|nil hint without a full stop; nil if the cause is not a usual one
 function hints.find(facts)

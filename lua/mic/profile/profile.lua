@@ -51,11 +51,15 @@ end
 local order = { "username", "password", "client_id", "client_secret", "api_key" }
 local computed = { basic = "username password", client_basic = "client_id client_secret" }
 
---- Returns the options without which a login cannot be sent, as a set and in words.
-local function needs_of(row, secrets)
+--- Returns the values without which a login, or the calls of an API without one, cannot be sent: as
+--- a set, and the options among them in words.
+local function needs_of(row, is_login, secrets)
   local set, list = {}, {}
-  local text = table.concat({ row.login or "", row.login_body or "",
-    table.concat(row.login_headers or {}, "\n") }, "\n")
+  local headers = table.concat((is_login and row.login_headers or row.headers) or {}, "\n")
+  local text = headers
+  if is_login then
+    text = table.concat({ row.login or "", row.login_body or "", headers }, "\n")
+  end
   for name in text:gsub("{{", ""):gmatch "{([%a_][%w_]*)}" do
     for option in (computed[name] or name):gmatch "%S+" do
       set[option] = true
@@ -84,7 +88,8 @@ end
 local function request_of(text, given)
   if text then
     local method, path = text:match "^(%S+) ([^?]*)"
-    return { method = method, path = path == "/" and profile.auth_path(given) or path }
+    path = path == "/" and profile.auth_path(given) or path:gsub("{{", "{")
+    return { method = method, path = path }
   end
 end
 
@@ -93,9 +98,10 @@ end
 ---@return table made row (for the core), name, is_mic, requests (method and path of `login` and
 --- `refresh`, for events), header_names, owned (these in lower case, as a set), token_header (the
 --- one that carries the token), token_variable (its name in nginx), query_name (query member of the
---- identity), no_login, sends_password (calls carry it, and there is no login), login_needs (the
---- options that a login needs, in words), takes_user (it sends user name or password), searches
---- (paths of POST requests that are idempotent, as a set)
+--- identity), no_login (nil, or what calls need instead: "token" or "options"), sends_password
+--- (calls carry it, and there is no login), login_needs (the options that a login needs, without
+--- one the calls, in words), takes_user (a login sends user name or password), searches (paths of
+--- POST requests that are idempotent, as a set)
 function profile.make(given)
   local row = row_of(given)
   row = given.authenticate and without_requests(row) or row
@@ -107,7 +113,7 @@ function profile.make(given)
       login = request_of(row.login, given),
       refresh = request_of(row.refresh, given),
     },
-    no_login = not (row.login or given.authenticate) or nil,
+    no_login = not (row.login or given.authenticate) and "options" or nil,
     header_names = {}, -- of MIC also where the identity is not sent as a header
     owned = {},
     query_name = row.query_name,
@@ -117,7 +123,8 @@ function profile.make(given)
   }
   if not made.is_mic then
     local set
-    set, made.login_needs = needs_of(row, given.secrets)
+    set, made.login_needs = needs_of(row, not made.no_login, given.secrets)
+    made.no_login = made.no_login and set.token and "token" or made.no_login
     made.takes_user = set.username or set.password or false
   end
   for index, line in ipairs((made.is_mic and mic or row).headers) do

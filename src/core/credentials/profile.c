@@ -70,7 +70,7 @@ static bool set_request(struct profile_request *request, const char *text, size_
                         const struct login_values *values, struct template_problem *problem) {
   const char *path = memchr(text, ' ', length);
   size_t before = path != NULL ? (size_t)(path - text) : 0, left = length - before - 1;
-  if (before >= sizeof request->method || header_name_problem(text, before) != NULL)
+  if (path == NULL || before >= sizeof request->method || header_name_problem(text, before) != NULL)
     return fail(problem, "must be a method and a path, such as \"POST /login\"");
   if (left == 0 || *++path != '/')
     return fail(problem, "must have a path that begins with \"/\" after its method");
@@ -92,8 +92,8 @@ static bool set_member(struct member_path *path, const char *text, size_t length
     return fail(problem, "is longer than 96 bytes");
   memcpy(path->text, text, length);
   memcpy(path->split, text, length);
-  for (char *key = path->split, *dot = key; length > 0 && dot != NULL; key = dot + 1) {
-    dot = strchr(key, '.');
+  for (char *key = path->split; length > 0 && key != NULL;) {
+    char *dot = strchr(key, '.');
     if (dot != NULL)
       *dot = '\0';
     if (*key == '\0')
@@ -101,6 +101,7 @@ static bool set_member(struct member_path *path, const char *text, size_t length
     if (path->count == PROFILE_PATH_MAX)
       return fail(problem, "has more than eight members");
     path->keys[path->count++] = key;
+    key = dot != NULL ? dot + 1 : NULL;
   }
   return true;
 }

@@ -51,7 +51,7 @@ static struct template_part *add_part(struct compiler *compiler, enum template_p
       template->capacity = capacity;
     }
   }
-  if (template->count < template->capacity)
+  if (template->parts != NULL && template->count < template->capacity)
     part = &template->parts[template->count++];
   else
     fail(compiler, compiler->at, template_no_memory);
@@ -135,7 +135,8 @@ static void add_value(struct compiler *compiler, size_t size) {
     return;
   }
   memset(here, ' ', size);
-  memcpy(here, "[]", 2); /* a placeholder has at least three bytes */
+  here[0] = '['; /* a placeholder has at least three bytes */
+  here[1] = ']';
   compiler->at += size;
   struct template_part *part = add_part(compiler, PART_VALUE);
   part->value = value;

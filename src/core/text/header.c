@@ -44,16 +44,16 @@ const char *header_value_problem(const char *value, size_t length) {
 /* Headers that frame a message, that are hop-by-hop (RFC 9110, 7.6.1), or that make libcurl or the
    server wait or switch protocols. Some servers treat "_" as "-". */
 static bool is_framing(const char *name, size_t length) {
-  static const char names[] = "Host\0Content-Length\0Transfer-Encoding\0Connection\0Keep-Alive\0"
-                              "Upgrade\0HTTP2-Settings\0Proxy-Connection\0Proxy-Authorization\0"
-                              "TE\0Trailer\0Expect\0";
+  static const char names[] =
+      "Host Content-Length Transfer-Encoding Connection Keep-Alive Upgrade HTTP2-Settings "
+      "Proxy-Connection Proxy-Authorization TE Trailer Expect ";
   char spelt[24];
   if (length >= sizeof spelt)
     return false;
   for (size_t i = 0; i < length; i++)
     spelt[i] = name[i] == '_' ? '-' : name[i];
-  for (const char *other = names; *other != '\0'; other += strlen(other) + 1)
-    if (header_name_is(spelt, length, other))
+  for (const char *other = names; *other != '\0'; other += strcspn(other, " ") + 1)
+    if (ascii_alike(spelt, other, length) && other[length] == ' ')
       return true;
   return false;
 }

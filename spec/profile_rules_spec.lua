@@ -56,6 +56,14 @@ local function count(text, part)
   end
 end
 
+describe("MIC's profile", function()
+  it("is written down as it is made", function()
+    local written = require("mic.profile.mic").facts
+    assert.same(require("mic.profile.facts").make {}, written)
+    assert.equal(written, require("mic.profile.profile").make { profile = "mic" })
+  end)
+end)
+
 describe("a profile", function()
   local server = written_api.start(ANSWER)
   local other = written_api.start(ANSWER)

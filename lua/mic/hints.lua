@@ -99,7 +99,7 @@ end
 
 --- Returns the hint for an error. Facts: `kind`, `status`, `message`, `key` and `code` as in the
 --- error; `profile`, its name; `no_login` and `login_needs` (for the place %s of a hint): see
---- `mic.profile.profile`; `fresh_token`, true if the call carried a token that should be good;
+--- `mic.profile.facts`; `fresh_token`, true if the call carried a token that should be good;
 --- `no_manifest`, true if a stack's manifest was empty.
 ---@param facts table
 ---@return string|nil hint without a full stop; nil if the cause is not a usual one

@@ -4,6 +4,7 @@
 local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
+local pcall_compat = require "mic.pcall_compat"
 
 local specs = {}
 
@@ -143,65 +144,12 @@ function tls.rule(copy)
   end
 end
 
---- A value may be a function, called for each call.
-local function check_client_headers(value)
-  for name, content in pairs(value) do
-    local kind = type(content)
-    if type(name) ~= "string" then
-      return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
-    elseif kind ~= "string" and kind ~= "number" and kind ~= "function" then
-      return false, ('must hold strings, numbers or functions (%q is a %s)'):format(name, kind)
-    end
-    local text = kind == "string" and content or kind == "number" and json.number(content) or ""
-    local ok, problem = core.check_header(name, text)
-    if not ok or (text == "" and kind == "number") then
-      return false, problem and "must hold headers: " .. problem
-        or ("must hold finite numbers (%q is none)"):format(name)
-    end
+--- Checks of options that few clients have, loaded with the first of them.
+local function check_by(name)
+  return function(value)
+    return pcall_compat.need("mic.option_checks")[name](value)
   end
-  return true
 end
-
-local built_in_values = {}
-for name in
-  ("username password client_id client_secret api_key token refresh_token identity basic "
-    .. "client_basic"):gmatch "%S+"
-do
-  built_in_values[name] = true
-end
-
---- Texts by the names of placeholders. The core checks them again as far as its memory depends on
---- it. No value is shown.
-local function check_values(value)
-  for name, text in pairs(value) do
-    if type(name) ~= "string" or type(text) ~= "string" then
-      return false, "must map names to strings"
-    elseif not name:find "^[A-Za-z_][A-Za-z0-9_]*$" then
-      return false, "has a name that is no name of a placeholder: letters, digits and _"
-    elseif built_in_values[name] then
-      return false, ('must not set "%s", which has a value already'):format(name)
-    elseif #text > core.secret_max then
-      return false,
-        ('must not hold a text longer than %d bytes ("%s")'):format(core.secret_max, name)
-    end
-  end
-  return true
-end
-
---- A mask has no room for more.
-local function check_secrets(value)
-  local ok, problem = check_values(value)
-  local count = 0
-  for _ in pairs(value) do
-    count = count + 1
-  end
-  if ok and count > 16 then
-    return false, "must not hold more than 16 texts"
-  end
-  return ok, problem
-end
-
-local only_mic = { "identity", "stack", "manifest_url" }
 
 --- Options of `mic.new`.
 specs.client = {
@@ -251,9 +199,9 @@ specs.client = {
     password = check_secret,
     client_id = check_secret,
     client_secret = check_secret,
-    headers = check_client_headers,
-    values = check_values,
-    secrets = check_secrets,
+    headers = check_by "headers",
+    values = check_by "values",
+    secrets = check_by "secrets",
     store = check_store,
     refresh_margin = check_margin,
     proxy = check_proxy,
@@ -270,20 +218,11 @@ function specs.client.rule(copy, what)
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
   end
-  for name in pairs(copy.secrets or {}) do
-    if copy.values and copy.values[name] then
-      errors.raise(
-        ('option "secrets" must not set "%s", which has a value already'):format(name)
-      )
-    end
+  if copy.secrets and copy.values then
+    pcall_compat.need("mic.option_checks").names(copy)
   end
   if copy.profile ~= nil and copy.profile ~= "mic" then
-    for _, name in ipairs(only_mic) do
-      if copy[name] ~= nil then
-        errors.raise(('option "%s" is for the profile mic'):format(name))
-      end
-    end
-    return
+    return pcall_compat.need("mic.option_checks").other_profile(copy)
   end
   if copy.manifest_url and not copy.stack then
     errors.raise 'option "manifest_url" needs stack'

@@ -59,4 +59,23 @@ profile=mic; kind=auth; text=expired, and there is no refresh token
 ]],
 }
 
+--- What `mic.profile.facts` makes of this row: written down, since most clients need no more.
+mic.facts = {
+  row = mic,
+  name = mic.name,
+  is_mic = true,
+  requests = {
+    login = { method = "POST", path = "/auth/login" },
+    refresh = { method = "POST", path = "/auth/refresh" },
+  },
+  header_names = { "Authorization", "identityId", "x-api-key" },
+  owned = { authorization = true, identityid = true, ["x-api-key"] = true },
+  token_header = "Authorization",
+  token_variable = "authorization",
+  query_name = mic.query_name,
+  searches = mic.searches,
+  login_needs = "username and password",
+  takes_user = true,
+}
+
 return mic

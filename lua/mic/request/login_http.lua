@@ -4,7 +4,7 @@
 local build = require "mic.request.build"
 local core = require "mic.core"
 local errors = require "mic.error"
-local profile = require "mic.profile.profile"
+local facts = require "mic.profile.facts"
 local send = require "mic.request.send"
 local time_limit = require "mic.http.time_limit"
 
@@ -36,7 +36,7 @@ local function place(call, given)
   local query = call.path == "/" and "" or call.path:match "^/(%?.*)$"
   if given.auth_url and query then
     call.url, call.path = given.auth_url .. query, nil
-    call.shown = profile.auth_path(given)
+    call.shown = facts.auth_path(given)
   end
 end
 

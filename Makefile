@@ -34,14 +34,15 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   $(shell pkg-config --cflags-only-I $(LUA_NAME) 2>/dev/null)))),\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
-# For size, except libcurl's allocator. With -Os alone gcc copies and compares by slow instructions of
-# x86. Lua binds all symbols when it loads a module, so calls need no PLT. No error of Lua goes through
+# For size, except libcurl's allocator. With -Os and -Oz alone gcc copies and compares by slow
+# instructions of x86, and some steps make the code larger, and here slower too. Lua binds all symbols when it loads a module, so calls need no PLT. No error of Lua goes through
 # the core, so it needs no tables for that.
 ifeq ($(origin CFLAGS),undefined)
 can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
-STRINGS_CALLED := $(call can,-mstringop-strategy=libcall)
+SMALL := $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) \
+  $(foreach step,move-loop-invariants tree-tail-merge tree-dominator-opts,$(call can,-fno-$(step)))
 NO_PLT := $(call can,-fno-plt)
-CFLAGS = -Os $(NO_PLT) $(STRINGS_CALLED)
+CFLAGS = $(SMALL) $(NO_PLT)
 FAST = $(BUILD)/src/core/process/wiped_memory.o
 NO_TABLES := -fno-asynchronous-unwind-tables
 endif

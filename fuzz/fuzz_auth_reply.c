@@ -70,13 +70,16 @@ static void check_taken(const struct secret *secret) {
 
 /* One with members at several depths. It lives as long as the process. */
 static const struct profile *example_profile(void) {
+  static const char *const members[PROFILE_MEMBERS] = {
+      "credentials.identityId", "credentials.token", "credentials.refreshToken", "expires_in"};
   static struct profile profile;
   struct template_problem problem;
-  if (profile.token.text == NULL)
-    CHECK(profile_set_member(&profile.identity, "credentials.identityId", 22, &problem) &&
-          profile_set_member(&profile.token, "credentials.token", 17, &problem) &&
-          profile_set_member(&profile.refresh_token, "credentials.refreshToken", 24, &problem) &&
-          profile_set_member(&profile.expires, "expires_in", 10, &problem));
+  for (size_t i = 0; i < PROFILE_FIELDS && profile.members[MEMBER_EXPIRES].count == 0; i++)
+    for (size_t j = 0; j < PROFILE_MEMBERS; j++)
+      if (profile_fields[i].offset ==
+          offsetof(struct profile, members) + j * sizeof(struct member_path))
+        CHECK(profile_set(&profile, &profile_fields[i], members[j], strlen(members[j]), 0, NULL,
+                          &problem));
   return &profile;
 }
 
@@ -97,16 +100,17 @@ static void check_absorb(const char *text, size_t size) {
   enum absorb_status status = auth_reply_absorb(example_profile(), body, size, &reply);
   CHECK(status != ABSORB_NO_MEMORY);
   CHECK((readable == JSON_OK) == (status != ABSORB_UNREADABLE));
-  CHECK((status == ABSORB_OK) == (reply.token.bytes != NULL));
+  CHECK((status == ABSORB_OK) == (reply.members[MEMBER_TOKEN].bytes != NULL));
   if (status == ABSORB_OK) {
-    check_taken(&reply.identity);
-    check_taken(&reply.token);
-    check_taken(&reply.refresh_token);
-    check_expires(&reply.expires);
-    check_masked(body, size, &reply.token);
-    check_masked(body, size, &reply.refresh_token);
+    check_taken(&reply.members[MEMBER_IDENTITY]);
+    check_taken(&reply.members[MEMBER_TOKEN]);
+    check_taken(&reply.members[MEMBER_REFRESH_TOKEN]);
+    check_expires(&reply.members[MEMBER_EXPIRES]);
+    check_masked(body, size, &reply.members[MEMBER_TOKEN]);
+    check_masked(body, size, &reply.members[MEMBER_REFRESH_TOKEN]);
   } else {
-    CHECK(!reply.identity.bytes && !reply.refresh_token.bytes && !reply.expires.bytes);
+    CHECK(!reply.members[MEMBER_IDENTITY].bytes && !reply.members[MEMBER_REFRESH_TOKEN].bytes &&
+          !reply.members[MEMBER_EXPIRES].bytes);
     CHECK(reply.problem[0] && memchr(reply.problem, '\0', sizeof reply.problem));
   }
   if (status != ABSORB_UNREADABLE) {

@@ -196,6 +196,7 @@ describe("authenticate", function()
       http:get "/"
       http:get("/?a=1", { query = { b = 2 } })
       http:get "/sub"
+      http:get "/?u=x/y"
       return by_hand(http, why)
     end, {
       auth_url = sandbox.base_url .. "/token",
@@ -206,6 +207,7 @@ describe("authenticate", function()
     assert.equal("/token", log[1].path:match "/token.*")
     assert.equal("/token?a=1&b=2", log[2].path:match "/token.*")
     assert.equal("/token/sub", log[3].path:match "/token.*")
+    assert.equal("/token?u=x/y", log[4].path:match "/token.*")
     for _, entry in ipairs(log) do
       assert.is_nil(entry.headers and entry.headers["x-tenant"])
       assert.is_nil(entry.headers and entry.headers.authorization)

@@ -41,7 +41,7 @@ local plain = [[
   mic.credentials.refused_logins mic.credentials.renewal_policy
   mic.credentials.token_source mic.error mic.error_body mic.hints mic.http.response
   mic.http.retry mic.http.retry_budget mic.http.time_limit mic.json mic.one_line mic.option_specs
-  mic.options mic.pcall_compat mic.profile.endpoints mic.profile.mic
+  mic.options mic.pcall_compat mic.profile.mic
   mic.profile.profile mic.request.send mic.store.leased
   mic.store.file mic.transport.auto mic.transport.blocking
 ]]

@@ -39,13 +39,13 @@ describe("the Lua-free core", function()
         .. "src/core/text/json_outline.c "
         .. "src/core/text/jwt.c src/core/text/header.c src/core/text/decompress.c "
         .. "src/core/text/secret_finder.c src/core/text/sha256.c src/core/text/spelling.c "
-        .. "src/core/text/utf8.c")
+        .. "src/core/text/ascii.c src/core/text/utf8.c")
     compile(profile_program, "--wrap=malloc,--wrap=realloc,--wrap=strndup",
       "spec/c/profile_test.c src/core/credentials/profile.c src/core/credentials/template.c "
         .. "src/core/credentials/login_values.c src/core/credentials/token_time.c "
         .. "src/core/text/escape.c src/core/text/buffer.c src/core/text/secret.c "
-        .. "src/core/text/json_scan.c src/core/text/header.c src/core/text/decompress.c "
-        .. "src/core/text/url_path.c src/core/text/utf8.c")
+        .. "src/core/text/ascii.c src/core/text/json_scan.c src/core/text/header.c "
+        .. "src/core/text/decompress.c src/core/text/url_path.c src/core/text/utf8.c")
   end)
 
   local function run_sections(of, list)

@@ -4,7 +4,7 @@
 local api = require "spec.support.api"
 local endpoints = require "mic.api.endpoints"
 local mic = require "mic"
-local searches = require "mic.profile.endpoints".searches
+local searches = require "mic.profile.mic".searches
 local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"
 

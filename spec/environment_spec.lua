@@ -108,6 +108,36 @@ describe("mic.from_env", function()
     end
   end)
 
+  it("names the variable that a profile needs", function()
+    local auth = "https://id.example/token"
+    for _, row in ipairs {
+      { "MIC_AUTH_URL", "cognito", { MIC_API = "cognito", MIC_CLIENT_ID = "x" } },
+      { "MIC_AUTH_URL", "oauth2", { MIC_API = "oauth2", MIC_CLIENT_ID = "x" } },
+      { "MIC_CLIENT_ID", "cognito", { MIC_API = "cognito", MIC_AUTH_URL = auth } },
+      { "MIC_CLIENT_ID", "oauth2", { MIC_API = "oauth2", MIC_AUTH_URL = auth } },
+      { "MIC_CLIENT_ID", "oauth2",
+        { MIC_API = "oauth2", MIC_AUTH_URL = auth, MIC_CLIENT_SECRET = "hidden" } },
+    } do
+      row[3].MIC_BASE_URL = URL
+      assert.equal(("config: %s is missing: the profile %s needs it"):format(row[1], row[2]),
+        made(row[3]))
+    end
+    local OWN = '{ profile = { name = "own", login = "POST /x?a=%s" } }'
+    for name, variable in pairs { api_key = "MIC_API_KEY", scope = "MIC_SCOPE",
+      client_basic = "MIC_CLIENT_ID", client_secret = "MIC_CLIENT_SECRET" } do
+      assert.equal(("config: %s is missing: the profile own needs it"):format(variable),
+        made({ MIC_BASE_URL = URL }, OWN:format("{" .. name .. "}")))
+    end
+    local printed = made({ MIC_BASE_URL = URL }, OWN:format "{other}")
+    assert.is_truthy(printed:find("there is no value {other}", 1, true), printed)
+    assert.equal("mic.client (https://api.example/prod)", made {
+      MIC_BASE_URL = URL, MIC_API = "oauth2", MIC_AUTH_URL = auth, MIC_CLIENT_ID = "x",
+      MIC_CLIENT_SECRET = "y", MIC_SCOPE = "read",
+    })
+    assert.is_truthy(made({ MIC_BASE_URL = URL, MIC_API = "nothing" })
+      :find '^config: MIC_API: option "profile": there is no profile "nothing"')
+  end)
+
   it("names the variable that is wrong, and what is accepted", function()
     for _, row in ipairs {
       { "MIC_BASE_URL", "api.example/prod", "must begin with https://" },

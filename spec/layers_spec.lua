@@ -16,7 +16,7 @@ local layers = {
   { "mic.store.*", "mic.transport.*" },
   { "mic.profile.mic", "mic.error", "mic.error_body", "mic.one_line", "mic.pcall_compat",
     "mic.hints", "mic.json", "mic.json_encoder", "mic.pretty", "mic.options", "mic.option_specs",
-    "mic.call_options", "mic.option_names" },
+    "mic.call_options", "mic.option_checks", "mic.option_names" },
   { "mic.core_loader" },
   { "mic.core", "mic.terminal" },
 }

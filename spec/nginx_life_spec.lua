@@ -17,8 +17,8 @@ local FREE_SECONDS = 2 -- likewise, for the slots of abandoned calls
 local box = api.around()
 local impatient = native.load "impatient"
 
--- Connections are shared by clients with the same TLS options. The API refuses streams on those over
--- which hundreds have just begun and ended.
+-- Connections are shared by clients with the same TLS options. The API refuses streams on a
+-- connection over which hundreds have just begun and ended.
 local OWN_CONNECTIONS = ("tls = { ca_file = %q, min_version = '1.3' }"):format(box.ca_file)
 
 local CONFIGURATION = [[

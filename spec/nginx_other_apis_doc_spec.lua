@@ -59,3 +59,35 @@ describe("the gateway in " .. PAGE, function()
     assert.equal("", server:errors())
   end)
 end)
+
+describe("authorize with a profile of its own", function()
+  local server = nginx.start {
+    files = { ["my_api.lua"] = [[
+      return require "mic".new { base_url = "https://localhost", values = { key = "ours" },
+        profile = { name = "own", headers = { "X.Api-Key: {key}", "X-Api-Key: {key}" } } }
+    ]] },
+    server = [[
+      underscores_in_headers on;
+      location / {
+        access_by_lua_block { require("mic.nginx").authorize(require "my_api") }
+        content_by_lua_block {
+          for name, value in pairs(ngx.req.get_headers(0, true)) do
+            if name:lower():find "api" then ngx.say(name, "=", value) end
+          end
+        }
+      }
+    ]],
+  }
+
+  it("sets headers of any name, and removes the caller's", function()
+    local body, status = server:get("/",
+      "-H 'X.Api-Key: theirs' -H 'X_Api_Key: theirs' -H 'X.Api_Key: theirs'")
+    assert.equal(200, status, server:errors())
+    local lines = {}
+    for line in body:gmatch "[^\n]+" do
+      lines[#lines + 1] = line
+    end
+    table.sort(lines)
+    assert.same({ "X-Api-Key=ours", "X.Api-Key=ours" }, lines)
+  end)
+end)

@@ -120,6 +120,7 @@ describe("docs/other-apis.md", function()
       message {},
       message(login '{"user":{foo}}'),
       message { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } },
+      message("oauth2", { client_id = "x" }),
       message(login '{"user":}'),
       message(login '{"user":"{username}"}'),
       message { name = "x", headers = { "A: {token}", "a: b" } },

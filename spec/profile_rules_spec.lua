@@ -26,6 +26,10 @@ local ANSWER = [==[
     return 307, "", { Location = "/login" }
   elseif path == "/reply" then
     return tonumber(args.status or 200), args.body
+  elseif path == "/things/find" then
+    return 503, "{}"
+  elseif path == "/typed" then
+    return 200, '{"a":1}', { ["Content-Type"] = args.type }
   elseif path:find "^/open" then
     return 200, '{"open":true}'
   elseif path == "/terminated" then
@@ -51,6 +55,14 @@ local function count(text, part)
     found, at = found + 1, last + 1
   end
 end
+
+describe("MIC's profile", function()
+  it("is written down as it is made", function()
+    local written = require("mic.profile.mic").facts
+    assert.same(require("mic.profile.facts").make {}, written)
+    assert.equal(written, require("mic.profile.profile").make { profile = "mic" })
+  end)
+end)
 
 describe("a profile", function()
   local server = written_api.start(ANSWER)
@@ -274,6 +286,63 @@ describe("a profile", function()
       assert.equal(1, count(server.received(), "GET /login"))
     end)
 
+    it("the login by hand below an auth URL of the same origin", function()
+      for auth_url, calls in pairs {
+        [""] = { "/login", "/login?a=b" },
+        ["/"] = { "/login" },
+        ["/open"] = { "/open/login" },
+      } do
+        local client = make({ headers = { "X-Token: {token}" }, expired = {} },
+          { auth_url = server.base_url .. auth_url })
+        assert(client:use_credentials { token = "t0ken" })
+        for _, path in ipairs(calls) do
+          client:post(path, {})
+          local text = server.received()
+          assert.equal(1, count(text, "POST " .. path))
+          assert.equal(0, count(text, "t0ken"), path)
+          client:fetch(server.base_url .. path, { method = "post" })
+          assert.equal(0, count(server.received(), "t0ken"), path)
+        end
+        for _, path in ipairs { "/login/", "/log", "/open", "/open/login/x" } do
+          client:post(path, {})
+          assert.equal(1, count(server.received(), "t0ken"), path)
+        end
+        client:get "/login"
+        assert.equal(1, count(server.received(), "t0ken"))
+      end
+    end)
+
+    it("the login by hand at an auth URL as it is written", function()
+      local client = make({ login = "POST /?kind={kind}", headers = { "X-Token: {token}" } },
+        { auth_url = server.base_url .. "/open/token", values = { kind = "x" } })
+      assert(client:use_credentials { token = "t0ken" })
+      assert(client:post("/open/token?kind=y", {}))
+      assert(client:fetch(server.base_url .. "/open/token", { method = "POST" }))
+      assert.equal(0, count(server.received(), "t0ken"))
+      assert(client:post("/open/tokens", {}))
+      assert.equal(1, count(server.received(), "t0ken"))
+    end)
+
+    it("the login by hand with placeholders in its path, of any user", function()
+      local client = make({
+        login = "POST /open/{tenant}/{username}.json?p={password}",
+        refresh = "PUT /open/{refresh_token}", headers = { "X-Token: {token}" },
+      }, { values = { tenant = "a b" } })
+      assert(client:use_credentials { token = "t0ken" })
+      for _, name in ipairs { "anna", "bert", "a/b", "x.json" } do
+        assert(client:post("/open/{tenant}/{name}.json", {},
+          { params = { tenant = "a b", name = name } }))
+        assert.equal(0, count(server.received(), "t0ken"), name)
+      end
+      assert(client:put("/open/any", {}))
+      assert.equal(0, count(server.received(), "t0ken"))
+      for _, path in ipairs { "/open/a%20b/.json", "/open/a%20b/x/y.json", "/open/other/anna.json",
+        "/open/a%20b/anna", "/open/a%20b/anna.json/" } do
+        assert(client:post(path, {}))
+        assert.equal(1, count(server.received(), "t0ken"), path)
+      end
+    end)
+
     it("unless the call says otherwise", function()
       local client = keyed()
       assert(client:get("/open/x", { auth = true }))
@@ -353,6 +422,15 @@ describe("a profile", function()
       ok, raised = pcall(client.get, client, "/thing")
       assert.is_false(ok)
       assert.is_truthy(tostring(raised):find("has a line break in its value", 1, true))
+      for name, value in pairs { ["X-Bad"] = "a\nb", Host = "x", [""] = "x", ["a b"] = print,
+        ["X-Number"] = 0 / 0 } do
+        assert.is_false((pcall(make, {}, { headers = { [name] = value } })), name)
+      end
+      ok, raised = pcall(make, {}, { headers = { ["X-Bad"] = "a\nb" } })
+      assert.is_false(ok)
+      assert.is_truthy(raised:find(
+        'option "headers" must hold headers: header "X-Bad" has a line break in its value', 1, true
+      ))
       ok, raised = pcall(make, {}, { headers = { authorization = "x" } })
       assert.is_false(ok)
       assert.is_truthy(raised:find('"authorization" is set by the client itself', 1, true))
@@ -453,6 +531,14 @@ describe("a profile", function()
       assert.is_truthy(problem:find('must not set "token", which has a value already', 1, true))
       problem = message { [option] = { ["a-b"] = "x" } }
       assert.is_truthy(problem:find("letters, digits and _", 1, true))
+      for _, value in ipairs { { 1 }, { a = 1 }, { a = true } } do
+        problem = message { [option] = value }
+        assert.is_truthy(problem:find(
+          ('option "%s" must map names to strings'):format(option), 1, true))
+      end
+      problem = message { [option] = { a = ("x"):rep(10241) } }
+      assert.is_truthy(problem:find(
+        ('option "%s" must not hold a text longer than 10240 bytes ("a")'):format(option), 1, true))
     end
     local problem = message { values = { twice = "x" }, secrets = { twice = "y" } }
     assert.is_truthy(problem:find('must not set "twice", which has a value already', 1, true))
@@ -477,6 +563,77 @@ describe("a profile", function()
       end
     end
     assert.is_nil(err.response.url:find("?", 1, true))
+  end)
+
+  it("sends a header of a login whose value is empty, and none that lacks a value", function()
+    local client = make({
+      login_headers = { "X-Empty: {empty}", "X-Maybe: {empty?}", "X-None: {nothing?}", "X-Fixed:" },
+    }, { values = { empty = "" } })
+    assert(client:login())
+    local received = server.received()
+    assert.equal(1, count(received, "POST /login HTTP"))
+    for _, name in ipairs { "X-Empty", "X-Maybe", "X-Fixed" } do
+      assert.is_truthy(received:find("\r?\n" .. name:gsub("%-", "%%-") .. ": *\r?\n"), received)
+    end
+    assert.equal(0, count(received, "X-None"))
+  end)
+
+  it("is copied with its lists, so that a later change changes nothing", function()
+    local fields = {
+      name = "row",
+      headers = { "Authorization: Bearer {token}" },
+      expired = { { 401, "nothing of this" } },
+      refused = { { 401 } },
+      login_headers = { "X-One: 1" },
+      open = { "/open" },
+    }
+    local row = require("mic.profile.row").make { profile = fields }
+    local function lists()
+      return json.encode { row.headers, row.expired, row.refused, row.login_headers, row.open }
+    end
+    local before = lists()
+    fields.headers[1], fields.login_headers[1], fields.open[2] = "A: b", "X-Two: 2", "/thing"
+    fields.expired[1][1], fields.expired[1][2], fields.refused[1][2] = 500, "x", "y"
+    fields.refused[2] = { 500 }
+    assert.equal(before, lists())
+  end)
+
+  it("has a method in any case", function()
+    local client = make { login = "post /same", refresh = "Post /same" }
+    assert(client:get "/thing")
+    assert.equal(1, count(server.received(), "POST /same HTTP"))
+    assert(client:request { method = "get", path = "/thing" })
+    assert.equal(1, count(server.received(), "GET /thing HTTP"))
+  end)
+
+  it("knows no POST that may be sent twice, as MIC's searches may", function()
+    local path = "/things/find"
+    local function attempts(options)
+      options.base_url, options.retry = server.base_url, { attempts = 2, base = 0.001 }
+      local client = cleanup.close(mic.new(options))
+      assert(client:use_credentials { token = "x", identity = "y" })
+      local _, err = client:post(path, {}, { auth = false })
+      assert.equal(503, err.status)
+      _, err = client:request { method = "POST", path = path, auth = false, data = {} }
+      server.received()
+      return err.attempts
+    end
+    assert.equal(2, attempts { api_key = "k" })
+    assert.equal(1, attempts { profile = "bearer" })
+  end)
+
+  it("decodes what is JSON by another name", function()
+    local client = client_of { base_url = server.base_url, profile = "bearer" }
+    for kind, is_json in pairs {
+      ["application/x-amz-json-1.1"] = true, ["application/x-amz-json-1.0; charset=x"] = true,
+      ["application/problem+json"] = true, ["Application/X-JSON"] = true, ["text/x-json"] = true,
+      ["application/json-rpc"] = true,
+      ["application/x-ndjson"] = false, ["application/json-seq"] = false,
+      ["application/x-json-stream"] = false, ["text/plain"] = false,
+    } do
+      local res = assert(client:get("/typed", { query = { type = kind }, auth = false }))
+      assert.equal(is_json and 1 or nil, res.data and res.data.a, kind)
+    end
   end)
 
   it("shows what a login's reply has besides the credentials", function()

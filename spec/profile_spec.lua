@@ -397,9 +397,12 @@ describe("a profile without login", function()
 
   it("says where a token comes from", function()
     local client = sandbox:client { profile = "bearer" }
-    local hint = "give client:use_credentials a token, or mic.new what the profile's headers need"
+    local hint = "give client:use_credentials a token"
     assert.equal(hint, select(2, client:get "/thing").hint)
     assert.equal(hint, select(2, client:auth_headers()).hint)
+    client = sandbox:client { profile = "basic" }
+    assert.equal("make the client with username and password",
+      select(2, client:get "/thing").hint)
   end)
 end)
 
@@ -413,9 +416,51 @@ describe("the path / of a login", function()
         username = "a&b",
         profile = { name = "own", login = "POST /" .. query },
       }
-      client:login()
+      local _, err = client:login()
       assert.equal("POST /token" .. sent, sandbox:seen())
+      assert.equal("/prod/token", err.path)
+      assert.is_truthy(tostring(err):find("(POST /prod/token", 1, true))
     end
+  end)
+end)
+
+describe("the hint of a login", function()
+  local sandbox = api.around()
+
+  --- The error of a login that is refused.
+  local function refused(profile, options)
+    options.profile, options.auth_url = profile, sandbox.base_url .. "/token"
+    local client = sandbox:client(options)
+    sandbox:answer { path = "/token", status = 401, body = '{"error":"invalid_client"}' }
+    return select(2, client:get "/thing"), client
+  end
+
+  it("names what the profile's login needs", function()
+    local id = { client_id = "id-1", client_secret = "s3cret-2" }
+    local err, client = refused("oauth2", id)
+    assert.equal("check client_id and client_secret", err.hint)
+    err = select(2, client:get "/thing") -- not sent again
+    assert.is_truthy(err.message:find("refused this login", 1, true))
+    assert.equal("check client_id", refused("oauth2", { client_id = "id" }).hint)
+    id.username, id.password = "anna", "word"
+    assert.equal("check username, password, client_id and client_secret",
+      refused("oauth2", id).hint)
+    local own = { name = "own", login = "POST /", login_body = "pin={pin}&a={{b}" }
+    assert.equal("check secrets", refused(own, { secrets = { pin = "1234-5" } }).hint)
+    assert.equal("check what the profile's login sends",
+      refused({ name = "own", login = "POST /" }, {}).hint)
+    client = sandbox:client { profile = "cognito", auth_url = sandbox.base_url, client_id = "x" }
+    assert.equal("call client:login(), or make the client with username, password and client_id",
+      select(2, client:get "/thing").hint)
+  end)
+
+  it("asks for another refresh token where there is no login", function()
+    local client = sandbox:client { profile = { name = "own", extends = "bearer",
+      refresh = "POST /token", refresh_body = "t={refresh_token}" } }
+    assert(client:use_credentials { token = "t", refresh_token = "r-1", expires_at = 5 })
+    sandbox:answer { path = "/token", status = 401, body = "{}" }
+    local _, err = client:get "/thing"
+    assert.equal("give client:use_credentials a new refresh_token", err.hint)
   end)
 end)
 
@@ -444,6 +489,56 @@ describe("a profile that is wrong", function()
       problem { name = "x", login = "POST /login", login_body = '{"user":{foo}}' })
     assert.equal('option "profile.headers[2]" (character 7): {api_key} has no value',
       problem { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } })
+  end)
+
+  it("is built in and lacks what its login needs", function()
+    local auth_url = "https://id.example.com/token"
+    assert.equal('option "auth_url" is required by the profile "oauth2": the URL that gives tokens',
+      problem("oauth2", { client_id = "x" }))
+    assert.is_truthy(problem("cognito", { client_id = "x" })
+      :find('option "auth_url" is required by the profile "cognito"', 1, true))
+    assert.is_truthy(problem("cognito", { auth_url = auth_url })
+      :find('option "profile.login_body" %(character %d+%): {client_id} has no value$'))
+    assert.equal('option "profile.login_headers[1]" (character 22): {client_basic} has no value: '
+      .. "it needs client_id and client_secret",
+      problem("oauth2", { auth_url = auth_url, client_secret = "x" }))
+    local ok, message = pcall(mic.new,
+      { base_url = "https://localhost", profile = "oauth2", auth_url = auth_url })
+    assert.is_false(ok)
+    assert.is_truthy(message:find('option "profile.login_body" %(character %d+%): {client_id} has'))
+  end)
+
+  it("is built in, and gets later what may come later", function()
+    local auth_url = "https://id.example.com/token"
+    for name, options in pairs {
+      basic = {}, bearer = {}, thingsboard = {}, directus = {},
+      cognito = { auth_url = auth_url, client_id = "x" },
+      oauth2 = { auth_url = auth_url, client_id = "x" },
+    } do
+      options.base_url, options.profile = "https://localhost", name
+      mic.new(options):close()
+      options.username = "anna"
+      mic.new(options):close()
+      options.password = function() end
+      mic.new(options):close()
+    end
+    mic.new({ base_url = "https://localhost", profile = "oauth2", auth_url = auth_url,
+      username = "anna" }):close()
+    mic.new({ base_url = "https://localhost", profile = "oauth2", authenticate = function() end })
+      :close()
+    mic.new({ base_url = "https://localhost", profile = { name = "x", extends = "oauth2",
+      login = "POST /token" }, client_id = "x", username = "anna" }):close()
+  end)
+
+  it("takes no user where its login sends none", function()
+    local client = mic.new { base_url = "https://localhost", profile = "oauth2",
+      auth_url = "https://localhost/token", client_id = "x", client_secret = "y" }
+    local ok, message = pcall(client.login, client, "anna", "word")
+    client:close()
+    assert.is_false(ok)
+    assert.is_truthy(message:find(
+      'client:login: the login of the profile "oauth2" sends no user name and no password', 1, true
+    ))
   end)
 
   it("has a body that is no JSON", function()

@@ -117,7 +117,7 @@ function client_methods:request(opts)
   if not build then
     return nil, err
   end
-  return send_built(mine, build.call(opts, "client:request", nil, nil, nil, mine.profile.owned))
+  return send_built(mine, build.call(opts, "client:request", nil, nil, nil, mine.profile))
 end
 
 local function send_verb(self, what, verb, path, data, opts)
@@ -128,7 +128,7 @@ local function send_verb(self, what, verb, path, data, opts)
   if not build then
     return nil, err
   end
-  return send_built(self, build.call(opts, what, verb, path, data, self.profile.owned))
+  return send_built(self, build.call(opts, what, verb, path, data, self.profile))
 end
 
 for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
@@ -191,7 +191,7 @@ function client_methods:fetch(url, opts)
   if not build then
     return nil, problem
   end
-  local built = build.fetch(opts, url, mine.profile.owned)
+  local built = build.fetch(opts, url, mine.profile)
   built.fetch = true
   built.ends = time_limit.ends(mine, built.deadline)
   local ready, err = insides.connect(mine, built.ends)
@@ -224,7 +224,7 @@ function client_methods:batch(requests)
   if not batch then
     return failed(requests, errors.from_fail(kind, code, message))
   end
-  local calls, concurrency = batch.build(requests, mine.profile.owned)
+  local calls, concurrency = batch.build(requests, mine.profile)
   local ready, err = insides.connect(mine)
   if not ready then
     return failed(calls, err)

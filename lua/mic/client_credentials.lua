@@ -46,6 +46,13 @@ local function check_login(self, username, password)
   if self.given.authenticate and (username or password) then
     errors.raise 'client:login takes no user name or password: option "authenticate" logs in'
   end
+  if (username or password) and not self.profile.takes_user and not self.profile.no_login then
+    errors.raise(
+      ('client:login: the login of the profile "%s" sends no user name and no password'):format(
+        self.profile.name
+      ) .. "; if it has a way with them, mic.new takes the option username for it"
+    )
+  end
   if self.given.authenticate or not self.profile.is_mic then
     return -- whether the login has all that it needs, the core tells
   end

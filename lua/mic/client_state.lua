@@ -145,6 +145,9 @@ function client_state.new(given, ca_file_name)
     _, problem = build(self, checked.base_url, checked.api_key)
   end
   if problem then
+    if problem:find "{client_basic} has no value$" then
+      problem = problem .. ": it needs client_id and client_secret"
+    end
     errors.raise((problem:gsub("^(%S+)", 'option "%1"', 1)))
   end
   return self

@@ -96,14 +96,36 @@ local function profile_client(options)
   return nil, config_error(where .. tostring(made):gsub("^.-:%d+: ", ""))
 end
 
+--- Returns the error of an option that the profile needs, if that is what a raised error says and
+--- a variable can set it.
+local function missing_error(text, given)
+  local missing = text:match '^option "([%w_]+)" is required'
+    or text:match ": {([%w_]+)} has no value"
+    or text:match ": there is no value {([%w_]+)}"
+  if missing == "client_basic" then
+    missing = given.client_id and "client_secret" or "client_id"
+  end
+  local profile = type(given.profile) == "table" and given.profile.name or given.profile
+  for variable, option in pairs(variables) do
+    if missing == option:match "[^.]+$" and given[option:match "^[^.]+"] == nil then
+      local message = "%s is missing: the profile %s needs it"
+      return config_error(message:format(variable, tostring(profile)), MISSING)
+    end
+  end
+end
+
 --- Turns a raised option error into an error about its variable. Errors about the caller's own
 --- options are raised again.
-local function blame(problem, own)
+local function blame(problem, given, own)
   errors.pass_memory(problem)
   local text = tostring(problem):gsub("^.-:%d+: ", "")
+  local err = missing_error(text, given)
+  if err then
+    return err
+  end
   for variable, option in pairs(variables) do
-    local is_own = own[option:match "^[^.]+"] ~= nil
-    if not is_own and text:find('option "' .. option .. '"', 1, true) == 1 then
+    local whole = option:match "^[^.]+"
+    if own[whole] == nil and text:find('option "' .. whole .. '[".]') == 1 then
       return config_error(variable .. ": " .. text)
     end
   end
@@ -166,20 +188,21 @@ function environment.client(options)
   if given.base_url and given.stack then
     return nil, config_error "MIC_BASE_URL and MIC_STACK are both set: one of them is enough"
   end
-  if given.base_url and not given.api_key and (given.profile or "mic") == "mic" then
+  local is_mic = (given.profile or "mic") == "mic"
+  if is_mic and given.base_url and not given.api_key then
     return nil, config_error("MIC_API_KEY is missing", MISSING)
   end
   if problem then
     return nil, problem
   end
-  if given.password and not given.username then
+  if given.password and not given.username and type(given.profile) ~= "table" then
     local variable = path and "MIC_PASSWORD_FILE" or "MIC_PASSWORD"
     return nil, config_error("MIC_USERNAME is missing: " .. variable .. " belongs to a user")
   end
   local ca_file_name = not options.tls and given.tls and "MIC_CA_FILE" or nil
   local ok, made = pcall(client.new, given, ca_file_name)
   if not ok then
-    return nil, blame(made, options)
+    return nil, blame(made, given, options)
   end
   return made
 end

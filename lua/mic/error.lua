@@ -151,6 +151,7 @@ function errors.new(kind, message, fields)
       fresh_token = fields.fresh_token,
       profile = fields.profile,
       no_login = fields.no_login,
+      login_needs = fields.login_needs,
       no_manifest = fields.no_manifest,
       missing = fields.missing,
     }
@@ -212,6 +213,7 @@ function errors.context(client, call)
     mask = client.mask,
     profile = client.profile.name,
     no_login = client.profile.no_login,
+    login_needs = client.profile.login_needs,
   }
 end
 

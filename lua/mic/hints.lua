@@ -53,12 +53,14 @@ kind=network; text=the proxy refused
   check the proxy's address, user name and password
 kind=network; code=CURLE_COULDNT_RESOLVE_PROXY
   check the option proxy, or the variable https_proxy; in a password @ is written %40
-missing=true; no_login=true
-  give client:use_credentials a token, or mic.new what the profile's headers need
+missing=true; no_login=token
+  give client:use_credentials a token
+missing=true; no_login=options
+  make the client with %s
 kind=auth; text=expired, and there is no refresh token
   give use_credentials a refresh_token too, or call client:login()
 missing=true
-  call client:login(), or make the client with username and password
+  call client:login(), or make the client with %s
 ]]
 
 --- The rules as a list: each a hint, and the conditions, name and value in turn.
@@ -96,15 +98,16 @@ local function fits(rule, facts)
 end
 
 --- Returns the hint for an error. Facts: `kind`, `status`, `message`, `key` and `code` as in the
---- error; `profile`, its name; `no_login`, true if it has none; `fresh_token`, true if the call
---- carried a token that should be good; `no_manifest`, true if a stack's manifest was empty.
+--- error; `profile`, its name; `no_login` and `login_needs` (for the place %s of a hint): see
+--- `mic.profile.facts`; `fresh_token`, true if the call carried a token that should be good;
+--- `no_manifest`, true if a stack's manifest was empty.
 ---@param facts table
 ---@return string|nil hint without a full stop; nil if the cause is not a usual one
 function hints.find(facts)
   list = list or read_rules()
   for index = 1, #list do
     if fits(list[index], facts) then
-      return list[index].hint
+      return (list[index].hint:gsub("%%s", facts.login_needs or "username and password"))
     end
   end
   return nil

@@ -84,7 +84,7 @@ local function generate(names)
   for _, name in ipairs(names) do -- first: afterwards the variables have our values
     local spellings = other_spellings(name)
     if #spellings > 0 then
-      add("if var.http_%s then", core.lower(name):gsub("%-", "_"), nil)
+      add("if var[%q] then", "http_" .. core.lower(name):gsub("%-", "_"))
       for _, spelling in ipairs(spellings) do
         add("clear %q", spelling)
       end
@@ -126,7 +126,6 @@ local function put(mine, own)
     put_query(mine.profile.query_name, own.query)
   end
 end
-
 
 --- Headers of the last used generation, by client state: thousands of requests share them.
 local used = setmetatable({}, { __mode = "k" })

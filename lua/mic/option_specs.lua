@@ -4,6 +4,7 @@
 local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
+local pcall_compat = require "mic.pcall_compat"
 
 local specs = {}
 
@@ -143,20 +144,12 @@ function tls.rule(copy)
   end
 end
 
---- A value may be a function, called for each call.
-local function check_client_headers(value)
-  for name, content in pairs(value) do
-    local kind = type(content)
-    if type(name) ~= "string" then
-      return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
-    elseif kind ~= "string" and kind ~= "number" and kind ~= "function" then
-      return false, ('must hold strings, numbers or functions (%q is a %s)'):format(name, kind)
-    end
+--- Checks of options that few clients have, loaded with the first of them.
+local function check_by(name)
+  return function(value)
+    return pcall_compat.need("mic.option_checks")[name](value)
   end
-  return true
 end
-
-local only_mic = { "identity", "stack", "manifest_url" }
 
 --- Options of `mic.new`.
 specs.client = {
@@ -208,7 +201,9 @@ specs.client = {
     password = check_secret,
     client_id = check_secret,
     client_secret = check_secret,
-    headers = check_client_headers,
+    headers = check_by "headers",
+    values = check_by "values",
+    secrets = check_by "secrets",
     store = check_store,
     refresh_margin = check_margin,
     proxy = check_proxy,
@@ -225,13 +220,11 @@ function specs.client.rule(copy, what)
   if copy.base_url and copy.stack then
     errors.raise(what .. " takes base_url or stack, not both")
   end
+  if copy.secrets and copy.values then
+    pcall_compat.need("mic.option_checks").names(copy)
+  end
   if copy.profile ~= nil and copy.profile ~= "mic" then
-    for _, name in ipairs(only_mic) do
-      if copy[name] ~= nil then
-        errors.raise(('option "%s" is for the profile mic'):format(name))
-      end
-    end
-    return
+    return pcall_compat.need("mic.option_checks").other_profile(copy)
   end
   if copy.manifest_url and not copy.stack then
     errors.raise 'option "manifest_url" needs stack'

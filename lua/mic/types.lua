@@ -173,8 +173,8 @@
 --- as the client's: retries
 ---@field retry? mic.RetryOptions|false
 --- whether the request may be sent twice. By default true for GET, HEAD, OPTIONS, PUT and DELETE
---- and for POSTs that only search (`/things/find`, `/observations/find`, `/events/find`), false for
---- the others
+--- and for MIC's POSTs that only search (`/things/find`, `/observations/find`, `/events/find`),
+--- false for the others
 ---@field idempotent? boolean
 --- false does not decode the body: no `data`, and no check for errors with status 200. Always false
 --- with `save_to` and `on_data`
@@ -297,8 +297,9 @@
 ---@field headers table<string, string>
 --- a string, maybe empty; empty with `save_to` and `on_data`
 ---@field body string
---- the decoded body when its content type is JSON or missing; nil for an empty body and for other
---- types. A byte order mark before JSON is skipped (`body` keeps it)
+--- the decoded body when its content type is JSON (also `…+json`, `application/x-amz-json-1.1`
+--- and the like) or missing; nil for an empty body and for other types. A byte order mark before
+--- JSON is skipped (`body` keeps it)
 ---@field data any
 --- the URL that answered, without our `identityId`
 ---@field url string
@@ -374,7 +375,8 @@
 ---@field call? integer
 --- of the request
 ---@field method? string
---- of the request, without its query; of a login or refresh the profile's, with its placeholders
+--- of the request, without its query; of a login or refresh the profile's, with its placeholders,
+--- and for `/` that of `auth_url`
 ---@field path? string
 --- of the request, masked; nil when there is none
 ---@field query? string
@@ -1303,7 +1305,8 @@
 --- `session` with `user` and `permissions` as the API sent them; with another profile, the members
 --- of the reply that are no credentials. Both arguments may be omitted if they are options. The
 --- password is not used again, unlike the option, and is kept only to mask it in later answers. A
---- name other than the option `username` raises: one client, one user
+--- name other than the option `username` raises: one client, one user. So do arguments for a
+--- profile whose login sends no user
 ---@field login fun(self: mic.Client, username?: string, password?: string): mic.Session?, mic.Error?
 --- `true`: refreshes now, even if the token is fresh; logs in if the profile has no refresh
 ---@field refresh fun(self: mic.Client): true?, mic.Error?

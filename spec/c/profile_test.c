@@ -399,12 +399,21 @@ static void test_times(void) {
 
 /* ---- profile ---- */
 
+/* Sets a field, or adds an element to a list. */
+static bool sets(struct profile *profile, const char *name, const char *text, size_t length,
+                 long status, struct template_problem *problem) {
+  const struct login_values values = all_values();
+  for (size_t i = 0; i < PROFILE_FIELDS; i++)
+    if (strcmp(profile_fields[i].name, name) == 0)
+      return profile_set(profile, &profile_fields[i], text, length, status, &values, problem);
+  return false;
+}
+
 static const char *request_problem(const char *text) {
   static char shown[160];
   struct profile profile = {0};
   struct template_problem problem = {"", 0};
-  const struct login_values values = all_values();
-  bool good = profile_set_request(&profile.login, text, strlen(text), &values, &problem);
+  bool good = sets(&profile, "login", text, strlen(text), 0, &problem);
   profile_clear(&profile);
   snprintf(shown, sizeof shown, "%zu: %s", problem.at, problem.what);
   return good ? "" : shown;
@@ -436,21 +445,14 @@ static void test_requests(void) {
 static void test_request_is(void) {
   struct profile profile = {0};
   struct template_problem problem = {"", 0};
-  const struct login_values values = all_values();
-  CHECK(!profile_request_is(&profile.login, "", "", 0));
-  CHECK(profile_set_request(&profile.login, "POST /token?grant=x", 19, &values, &problem));
+  CHECK(sets(&profile, "login", "POST /token?grant=x", 19, 0, &problem));
   CHECK(!profile.login.at_root && strcmp(profile.login.method, "POST") == 0);
-  CHECK(profile_request_is(&profile.login, "POST", "/token", 6));
-  CHECK(profile_request_is(&profile.login, "POST", "/token?a=b", 10));
-  CHECK(!profile_request_is(&profile.login, "GET", "/token", 6));
-  CHECK(!profile_request_is(&profile.login, "POST", "/token/", 7));
-  CHECK(!profile_request_is(&profile.login, "POST", "/toke", 5));
-  CHECK(profile_set_request(&profile.refresh, "POST /", 6, &values, &problem));
+  CHECK(sets(&profile, "refresh", "POST /", 6, 0, &problem));
   CHECK(profile.refresh.at_root);
-  CHECK(profile_add_open(&profile, "/auth/", 6, &problem));
-  CHECK(profile_add_open(&profile, "/metadata", 9, &problem));
-  CHECK(!profile_add_open(&profile, "metadata", 8, &problem));
-  CHECK(!profile_add_open(&profile, "", 0, &problem));
+  CHECK(sets(&profile, "open", "/auth/", 6, 0, &problem));
+  CHECK(sets(&profile, "open", "/metadata", 9, 0, &problem));
+  CHECK(!sets(&profile, "open", "metadata", 8, 0, &problem));
+  CHECK(!sets(&profile, "open", "", 0, 0, &problem));
   CHECK(profile_is_open(&profile, "/auth/x", 7) && profile_is_open(&profile, "/metadata", 9));
   CHECK(profile_is_open(&profile, "/metadata?x", 11) &&
         profile_is_open(&profile, "/metadata/x", 11));
@@ -460,8 +462,7 @@ static void test_request_is(void) {
 
 static bool adds_header(struct profile *profile, const char *line, const char *expected) {
   struct template_problem problem = {"", 0};
-  const struct login_values values = all_values();
-  bool good = profile_add_header(&profile->headers, line, strlen(line), &values, &problem);
+  bool good = sets(profile, "headers", line, strlen(line), 0, &problem);
   if (good != (*expected == '\0') || strcmp(problem.what, expected) != 0)
     fprintf(stderr, "%s: %s\n", line, problem.what);
   return good == (*expected == '\0') && strcmp(problem.what, expected) == 0;
@@ -482,11 +483,13 @@ static void test_headers(void) {
   CHECK(adds_header(&profile, "content_length: 1", "belongs to the connection and cannot be set"));
   CHECK(profile_owns_header(&profile, "x-tenant", 8));
   CHECK(!profile_owns_header(&profile, "X-Tenan", 7));
-  CHECK(profile_headers_missing(&profile, &values) == VALUE_TOKEN);
-  CHECK(profile_sends(&profile, VALUE_TOKEN, true) &&
-        !profile_sends(&profile, VALUE_IDENTITY, false));
+  CHECK(login_value_missing(&values, profile.headers.needs) == VALUE_TOKEN);
+  CHECK(!profile_needs_identity(&profile));
+  CHECK(adds_header(&profile, "X-Id: {identity?}", ""));
+  CHECK(!profile_needs_identity(&profile) && (profile.headers.uses & VALUE_BIT(VALUE_IDENTITY)));
   set(VALUE_TOKEN, "t");
-  CHECK(profile_headers_missing(&profile, &values) == -1);
+  CHECK(login_value_missing(&values, profile.headers.needs) == -1);
+  CHECK(adds_header(&profile, "X-User: {identity}", "") && profile_needs_identity(&profile));
   secret_clear(&secrets[VALUE_TOKEN]);
   profile_clear(&profile);
 }
@@ -494,8 +497,9 @@ static void test_headers(void) {
 static bool member_is(const char *text, size_t count) {
   struct profile profile = {0};
   struct template_problem problem = {"", 0};
-  bool good = profile_set_member(&profile.token, text, strlen(text), &problem);
-  bool right = good && profile.token.count == count && strcmp(profile.token.text, text) == 0;
+  bool good = sets(&profile, "token", text, strlen(text), 0, &problem);
+  bool right = good && profile.members[MEMBER_TOKEN].count == count &&
+               strcmp(profile.members[MEMBER_TOKEN].text, text) == 0;
   profile_clear(&profile);
   return right;
 }
@@ -519,9 +523,9 @@ static struct profile_answer answer(long status, const char *body, const char *h
 static void test_meanings(void) {
   struct profile profile = {0};
   struct template_problem problem = {"", 0};
-  CHECK(profile_add_answer(&profile.expired, 401, "Invalid_token", 13, &problem));
-  CHECK(profile_add_answer(&profile.expired, 200, "terminated", 10, &problem));
-  CHECK(profile_add_answer(&profile.refused, 403, NULL, 0, &problem));
+  CHECK(sets(&profile, "expired", "Invalid_token", 13, 401, &problem));
+  CHECK(sets(&profile, "expired", "terminated", 10, 200, &problem));
+  CHECK(sets(&profile, "refused", NULL, 0, 403, &problem));
   CHECK(profile_may_mean(&profile, 401) && profile_may_mean(&profile, 200));
   CHECK(!profile_may_mean(&profile, 403));
   static const char *const none = "HTTP/1.1 401 No\r\n\r\n";
@@ -548,14 +552,12 @@ static void test_meanings(void) {
 
 /* Builds a profile and returns false if an allocation failed. */
 static bool build(struct profile *profile, struct template_problem *problem) {
-  const struct login_values values = all_values();
-  return profile_set_request(&profile->login, "POST /a/{username}?b={scope?}", 29, &values,
-                             problem) &&
-         profile_set_body(&profile->login, "{\"a\":{password}}", 16, &values, problem) &&
-         profile_add_header(&profile->headers, "A: {token}", 10, &values, problem) &&
-         profile_set_member(&profile->token, "a.b", 3, problem) &&
-         profile_add_open(profile, "/x", 2, problem) &&
-         profile_add_answer(&profile->expired, 401, "x", 1, problem);
+  return sets(profile, "login", "POST /a/{username}?b={scope?}", 29, 0, problem) &&
+         sets(profile, "login_body", "{\"a\":{password}}", 16, 0, problem) &&
+         sets(profile, "headers", "A: {token}", 10, 0, problem) &&
+         sets(profile, "token", "a.b", 3, 0, problem) &&
+         sets(profile, "open", "/x", 2, 0, problem) &&
+         sets(profile, "expired", "x", 1, 401, problem);
 }
 
 static void test_profile_memory(void) {

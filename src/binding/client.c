@@ -40,15 +40,6 @@ static void read_api_key(lua_State *L, int config, struct api_client *client) {
     argumentsL_raise_memory(L);
 }
 
-/* The password also fills templates. */
-static void read_known_secrets(lua_State *L, int config, struct api_client *client) {
-  size_t length = 0;
-  const char *password = argumentsL_string(L, config, "password", &length);
-  if ((password != NULL && !secret_set(&client->known.password, password, length)) ||
-      !known_secrets_proxy(&client->known, client->connections.options.proxy))
-    argumentsL_raise_memory(L);
-}
-
 static void read_transcripts(lua_State *L, int config, struct api_client *client) {
   size_t length = 0;
   const char *level = argumentsL_string(L, config, "transcripts", &length);
@@ -98,6 +89,7 @@ int clientL_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   struct client_box *box = argumentsL_new_block(L, sizeof *box);
   struct api_client *client = &box->client;
+  api_client_open(client);
   argumentsL_set_type(L, clientL_type);
   read_base_url(L, 1, client);
   read_api_key(L, 1, client);
@@ -106,9 +98,12 @@ int clientL_new(lua_State *L) {
   client->max_response_size = argumentsL_count(L, 1, "max_response_size", 16.0 * 1024 * 1024);
   client->max_size = argumentsL_count(L, 1, "max_size", 0.0);
   read_connection_options(L, 1, &client->connections.options);
-  read_known_secrets(L, 1, client);
   read_transcripts(L, 1, client);
+  if (!known_secrets_proxy(&client->known, client->connections.options.proxy))
+    return argumentsL_raise_memory(L);
   profileL_read(L, 1, client);
+  if (!api_client_find_places(client))
+    return argumentsL_raise_memory(L);
   /* Weak: maps numbers to running exchanges, for collect. */
   argumentsL_push_weak(L);
   client->engine = engineL_option(L, 1);
@@ -143,8 +138,10 @@ static struct secret borrow(lua_State *L, int index, const struct secret *otherw
   size_t length = 0;
   if (lua_isnoneornil(L, index))
     return *otherwise;
-  char *bytes = (char *)(uintptr_t)lua_tolstring(L, index, &length); /* only read */
-  return (struct secret){bytes, length};
+  const char *text = lua_tolstring(L, index, &length);
+  struct secret borrowed = {NULL, length};
+  memcpy(&borrowed.bytes, &text, sizeof text); /* only read */
+  return borrowed;
 }
 
 static void start_login(lua_State *L, struct exchange_box *box, int first) {
@@ -153,7 +150,7 @@ static void start_login(lua_State *L, struct exchange_box *box, int first) {
   struct secret password = borrow(L, first + 1, &client->known.password);
   if (password.length > MIC_SECRET_MAX || username.length > MIC_SECRET_MAX)
     argumentsL_raise(L, "username and password must not be longer than 10240 bytes");
-  api_client_login(box->client, &box->exchange, &username, &password);
+  api_client_authenticate(box->client, &box->exchange, &username, &password);
 }
 
 /* Logs in and keeps the credentials.
@@ -175,7 +172,7 @@ static int client_login(lua_State *L) {
 static int client_refresh(lua_State *L) {
   struct api_client *client = clientL_check(L, 1);
   struct exchange_box *box = exchangeL_push(L, client, EXCHANGE_REFRESH);
-  api_client_refresh(client, &box->exchange);
+  api_client_authenticate(client, &box->exchange, &client->username, &client->known.password);
   return finish_auth(L, client, box);
 }
 
@@ -232,7 +229,7 @@ static int start_auth(lua_State *L, struct api_client *client, enum exchange_kin
   if (kind == EXCHANGE_LOGIN)
     start_login(L, box, 3);
   else
-    api_client_refresh(client, &box->exchange);
+    api_client_authenticate(client, &box->exchange, &client->username, &client->known.password);
   clientL_watch(L, box);
   return 1;
 }

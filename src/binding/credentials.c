@@ -105,9 +105,11 @@ bool client_adopt_copy(struct api_client *client, const struct record *record) {
   return true;
 }
 
-static void read_secret(lua_State *L, int table, const char *name, struct secret *into) {
-  size_t length = 0;
-  const char *text = argumentsL_string(L, table, name, &length);
+static const char names[][14] = {"token", "refresh_token", "identity", "expires_at"};
+
+/* Sets a secret that is not empty. */
+static void set_secret(lua_State *L, const char *name, const char *text, size_t length,
+                       struct secret *into) {
   if (length == 0)
     return;
   if (length > MIC_SECRET_MAX)
@@ -118,9 +120,14 @@ static void read_secret(lua_State *L, int table, const char *name, struct secret
     argumentsL_raise_memory(L);
 }
 
+static void read_secret(lua_State *L, int table, const char *name, struct secret *into) {
+  size_t length = 0;
+  const char *text = argumentsL_string(L, table, name, &length);
+  set_secret(L, name, text, length, into);
+}
+
 /* Raises for an unknown name: a typo would silently lose a secret. [0, 0] */
 static void check_names(lua_State *L, int table) {
-  static const char *const names[] = {"token", "refresh_token", "identity", "expires_at"};
   lua_pushnil(L);
   while (lua_next(L, table) != 0) {
     lua_pop(L, 1);
@@ -153,8 +160,7 @@ static void read_table(lua_State *L, int table, const struct api_client *client,
       !profile->is_default && (profile->by_function || profile->refresh.method[0] != '\0');
   if (!record_has_login(record) || (record->token.length == 0 && !refreshes))
     argumentsL_raise(L, "token is required: a string");
-  if (record->identity.length == 0 && record->token.length > 0 &&
-      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL))
+  if (record->identity.length == 0 && record->token.length > 0 && profile_needs_identity(profile))
     argumentsL_raise(L, "identity is required: a string");
   if (!api_client_mark_record(client, record))
     argumentsL_raise_memory(L);
@@ -198,31 +204,15 @@ static int client_adopt(lua_State *L) {
   return 1;
 }
 
-/* Sets one member of a record that the caller has received. Returns what is wrong, or NULL. */
-static const char *set_received(lua_State *L, int index, struct secret *into) {
-  size_t length = 0;
-  const char *text = luaL_optlstring(L, index, NULL, &length);
-  if (text == NULL)
-    return NULL;
-  if (length > MIC_SECRET_MAX)
-    return "that is longer than the 10240 bytes that a request can carry";
-  if (!header_can_carry(text, length))
-    return "with characters that no header can carry";
-  if (!secret_set(into, text, length))
-    argumentsL_raise_memory(L);
-  return NULL;
-}
-
 /* Makes a record of credentials that have just been received: their whole lifetime is left.
    ---@param renews boolean members that are nil stay as they are; false: they are unset
    ---@param token string
    ---@param refresh_token? string
    ---@param identity? string
    ---@param expires_in? number seconds
-   ---@return mic.record? record nil: not valid
-   ---@return string? problem a clause that names the member */
+   ---@return mic.record? record nil: not valid. Raises for a text that no header can carry
+   ---@return string? problem a clause */
 static int client_make_record(lua_State *L) {
-  static const char *const names[] = {"token", "refresh_token", "identity"};
   const struct api_client *client = clientL_check(L, 1);
   const struct profile *profile = &client->profile;
   bool renews = lua_toboolean(L, 2);
@@ -233,22 +223,17 @@ static int client_make_record(lua_State *L) {
   if (renews && !record_copy(record, &client->credentials.record))
     return argumentsL_raise_memory(L);
   for (int i = 0; i < 3; i++) {
-    const char *problem = set_received(L, 3 + i, members[i]);
-    if (problem != NULL) {
-      lua_pushnil(L);
-      lua_pushfstring(L, "has a %s %s", names[i], problem);
-      return 2;
-    }
+    size_t length = 0;
+    const char *text = luaL_optlstring(L, 3 + i, NULL, &length);
+    set_secret(L, names[i], text, length, members[i]);
   }
-  if (record->identity.length == 0 &&
-      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL)) {
+  if (record->identity.length == 0 && profile_needs_identity(profile)) {
     lua_pushnil(L);
     lua_pushliteral(L, "has no identity, which the calls of this API carry");
     return 2;
   }
   if (!api_client_mark_record(client, record))
     return argumentsL_raise_memory(L);
-  record->generation = 0.0;
   record_date(record, &client->clock, profile, true, left);
   return 1;
 }
@@ -343,36 +328,33 @@ static int client_credentials_table(lua_State *L) {
   return 1;
 }
 
-/* Appends name and value of each header that has one, both with a NUL at the end. False if out of
-   memory. */
-static bool append_headers(const struct api_client *client, struct buffer *to) {
-  const struct login_values values = api_client_values(client);
-  const struct profile_headers *headers = &client->profile.headers;
+/* Appends name and value of each header that has one, both with a NUL at the end. A lack of memory
+   shows in `to->failed`. */
+static void append_headers(const struct api_client *client, struct buffer *to) {
+  const struct login_values *values = &client->values;
+  const struct profile_list *headers = &client->profile.headers;
   for (size_t i = 0; i < headers->count; i++) {
-    const struct profile_header *header = &headers->list[i];
+    const struct profile_item *header = &headers->list[i];
     size_t start = to->length;
     unsigned value = 0;
-    if (template_missing(&header->value, &values) >= 0)
+    if (template_missing(&header->value, values) >= 0)
       continue;
-    if (buffer_append(to, header->name, strlen(header->name) + 1) != BUFFER_OK)
-      return false;
-    enum template_status status = template_fill(&header->value, &values, to, &value);
-    if (status == TEMPLATE_NO_MEMORY ||
-        (status == TEMPLATE_FILLED && buffer_append(to, "", 1) != BUFFER_OK))
-      return false;
-    if (status != TEMPLATE_FILLED)
+    buffer_append(to, header->text, strlen(header->text) + 1);
+    if (template_fill(&header->value, values, to, &value) == TEMPLATE_FILLED)
+      buffer_append(to, "", 1);
+    else
       to->length = start;
   }
-  return true;
 }
 
 /* Appends the identity as a header of the name that it has in the query. */
-static bool append_identity(const struct api_client *client, struct buffer *to) {
+static void append_identity(const struct api_client *client, struct buffer *to) {
   const char *name = client->profile.identity_query;
   const struct secret *identity = &client->credentials.record.identity;
-  return name == NULL || identity->length == 0 ||
-         (buffer_append(to, name, strlen(name) + 1) == BUFFER_OK &&
-          buffer_append(to, identity->bytes, identity->length + 1) == BUFFER_OK);
+  if (*name == '\0' || identity->length == 0)
+    return;
+  buffer_append(to, name, strlen(name) + 1);
+  buffer_append(to, identity->bytes, identity->length + 1);
 }
 
 /* The headers that authenticate a request, for another HTTP library.
@@ -384,7 +366,9 @@ static int client_headers(lua_State *L) {
   if (!api_client_may_send(client, true, &failure))
     return argumentsL_push_failure(L, &failure);
   /* All at once: a finalizer may close the client when something is pushed. */
-  if (!append_headers(client, pairs) || !append_identity(client, pairs))
+  append_headers(client, pairs);
+  append_identity(client, pairs);
+  if (pairs->failed)
     return argumentsL_raise_memory(L);
   lua_createtable(L, 0, 3);
   for (size_t at = 0; at < pairs->length;) {
@@ -404,12 +388,11 @@ static int client_headers(lua_State *L) {
    ---@return string? lacks the name of a value that is not set; nil if this API has no such request
  */
 static int client_can(lua_State *L) {
-  static const char *const names[] = {"login", "refresh", NULL};
+  static const char *const requests[] = {"login", "refresh", NULL};
   const struct api_client *client = clientL_check(L, 1);
   const struct profile *profile = &client->profile;
-  bool login = luaL_checkoption(L, 2, NULL, names) == 0;
-  struct login_values values = api_client_values(client);
-  struct secret given[2] = {*values.built_in[VALUE_USERNAME], *values.built_in[VALUE_PASSWORD]};
+  bool login = luaL_checkoption(L, 2, NULL, requests) == 0;
+  struct secret given[2] = {client->username, client->known.password};
   /* Only whether they are there: the bytes are not read. */
   static char present[] = "";
   for (int i = 0; i < 2; i++)

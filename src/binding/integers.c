@@ -1,10 +1,20 @@
-/* Converts whole floats to integers (Lua 5.3 and 5.4), for JSON decoders that produce only
-   floats. */
+/* Whole numbers: pushes them, and converts whole floats to integers (Lua 5.3 and 5.4), for JSON
+   decoders that produce only floats. */
 #include "../core/base.h"
 
 #include <math.h>
 
 #include "system.h"
+
+void compatL_push_whole(lua_State *L, double value) {
+#if LUA_VERSION_NUM >= 503
+  if (value >= -9007199254740992.0 && value <= 9007199254740992.0) {
+    lua_pushinteger(L, (lua_Integer)value);
+    return;
+  }
+#endif
+  lua_pushnumber(L, value);
+}
 
 #if LUA_VERSION_NUM >= 503
 

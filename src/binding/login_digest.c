@@ -1,7 +1,5 @@
 #include "../core/base.h"
 
-#include <string.h>
-
 #include "../core/api_client.h"
 #include "../core/credentials/refused_login.h"
 #include "client_box.h"
@@ -12,16 +10,6 @@ static struct login_part part_of(const struct secret *secret) {
   return (struct login_part){secret->bytes, secret->length};
 }
 
-/* The value whose name follows `name`; NULL if that is the last one. Names are in no order. */
-static const struct own_value *next_value(const struct own_values *own, const char *name) {
-  const struct own_value *next = NULL;
-  for (size_t i = 0; i < own->count; i++)
-    if (strcmp(own->list[i].name, name) > 0 &&
-        (next == NULL || strcmp(own->list[i].name, next->name) < 0))
-      next = &own->list[i];
-  return next;
-}
-
 /* All that a login may send. MIC's has the API key and the two arguments, as in version 0.1. */
 static size_t list_parts(const struct api_client *client, struct login_part *parts) {
   size_t count = 3; /* those of the arguments are set */
@@ -30,10 +18,9 @@ static size_t list_parts(const struct api_client *client, struct login_part *par
     return count;
   parts[count++] = part_of(&client->client_id);
   parts[count++] = part_of(&client->client_secret);
-  /* By name, so that all processes have the same digest. */
-  const struct own_value *value = next_value(&client->own, "");
-  for (; value != NULL; value = next_value(&client->own, value->name))
-    parts[count++] = part_of(&value->text);
+  /* They are sorted, so that all processes have the same digest. */
+  for (size_t i = 0; i < client->own.count; i++)
+    parts[count++] = part_of(&client->own.list[i].text);
   return count;
 }
 

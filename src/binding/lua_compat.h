@@ -102,14 +102,8 @@ static inline bool compat_is_yieldable(lua_State *L) {
 
 /* Pushes a whole number: as an integer where Lua has integers, if a double represents it exactly.
    [0, +1] */
-static inline void compatL_push_whole(lua_State *L, double value) {
-#if LUA_VERSION_NUM >= 503
-  if (value >= -9007199254740992.0 && value <= 9007199254740992.0) {
-    lua_pushinteger(L, (lua_Integer)value);
-    return;
-  }
-#endif
-  lua_pushnumber(L, value);
-}
+MIC_PRIVATE_BEGIN
+void compatL_push_whole(lua_State *L, double value);
+MIC_PRIVATE_END
 
 #endif

@@ -32,9 +32,9 @@ static bool complete_lines(struct exchange *exchange, bool elsewhere) {
   return header_append_line(&exchange->lines, "Content-Type:");
 }
 
-struct login_values api_client_values(const struct api_client *client) {
+void api_client_open(struct api_client *client) {
   const struct record *record = &client->credentials.record;
-  return (struct login_values){
+  client->values = (struct login_values){
       .built_in =
           {
               [VALUE_USERNAME] = &client->username,
@@ -52,39 +52,27 @@ struct login_values api_client_values(const struct api_client *client) {
 
 /* Appends the profile's headers that need no login, except those that the caller has set. */
 static bool append_open_headers(struct api_client *client, struct exchange *exchange) {
-  struct login_values values = api_client_values(client);
-  const struct profile_headers *headers = &client->profile.headers;
+  const struct profile_list *headers = &client->profile.headers;
   bool ok = true;
   for (size_t i = 0; i < headers->count && ok; i++)
-    if (!template_needs_login(&headers->list[i].value) &&
-        !header_list_has(exchange->lines, headers->list[i].name))
-      ok = profile_append_header(&exchange->lines, &headers->list[i], &values);
+    if (!profile_needs_login(&headers->list[i].value) &&
+        !header_list_has(exchange->lines, headers->list[i].text))
+      ok = profile_append_header(&exchange->lines, &headers->list[i], &client->values);
   return ok;
-}
-
-/* True if the caller has set one of the profile's headers itself. */
-static bool has_own_header(const struct api_client *client, const struct exchange *exchange) {
-  const struct profile_headers *headers = &client->profile.headers;
-  for (size_t i = 0; i < headers->count && exchange->lines != NULL; i++)
-    if (header_list_has(exchange->lines, headers->list[i].name))
-      return true;
-  return false;
 }
 
 /* Links the shared header lines of calls without credentials. `bare`: without the profile's. */
 static bool link_open_lines(struct api_client *client, struct exchange *exchange, bool bare) {
-  if (!bare && has_own_header(client, exchange)) {
+  if (!bare && exchange->lines != NULL) { /* the caller may have set one of the profile's itself */
     if (!append_open_headers(client, exchange))
       return false;
     bare = true;
   }
   struct header_snapshot **shared = bare ? &client->bare_lines : &client->open_lines;
-  if (*shared == NULL) {
-    struct login_values values = api_client_values(client);
-    *shared =
-        header_snapshot_make(&client->profile, &values, client->connections.options.user_agent,
-                             bare ? SNAPSHOT_BARE : SNAPSHOT_OPEN);
-  }
+  if (*shared == NULL)
+    *shared = header_snapshot_make(&client->profile, &client->values,
+                                   client->connections.options.user_agent,
+                                   bare ? SNAPSHOT_BARE : SNAPSHOT_OPEN);
   if (*shared == NULL)
     return false;
   (*shared)->references++;
@@ -114,8 +102,8 @@ enum freshness api_client_freshness(const struct api_client *client) {
   enum freshness freshness = credentials_freshness(&client->credentials, &client->clock);
   if (freshness != FRESHNESS_NONE)
     return freshness;
-  struct login_values values = api_client_values(client);
-  return profile_headers_missing(&client->profile, &values) < 0 ? FRESHNESS_FRESH : FRESHNESS_NONE;
+  return login_value_missing(&client->values, client->profile.headers.needs) < 0 ? FRESHNESS_FRESH
+                                                                                 : FRESHNESS_NONE;
 }
 
 bool api_client_may_send(const struct api_client *client, bool allow_stale,
@@ -149,13 +137,12 @@ bool api_client_may_send(const struct api_client *client, bool allow_stale,
 static bool attach_credentials(struct api_client *client, struct exchange *exchange) {
   struct credentials *credentials = &client->credentials;
   const char *query = client->profile.identity_query;
-  struct login_values values = api_client_values(client);
-  exchange->snapshot = credentials_snapshot(credentials, &client->profile, &values,
+  exchange->snapshot = credentials_snapshot(credentials, &client->profile, &client->values,
                                             client->connections.options.user_agent);
   if (exchange->snapshot == NULL || !exchange_link_lines(exchange, exchange->snapshot))
     return false;
   const struct secret *identity = &credentials->record.identity;
-  return query == NULL || identity->length == 0 ||
+  return *query == '\0' || identity->length == 0 ||
          url_append_query(&exchange->url_text, query, identity->bytes, identity->length);
 }
 
@@ -184,6 +171,23 @@ static bool goes_elsewhere(const struct api_call *call) {
   return call->url != NULL && !call->url_facts.same_origin;
 }
 
+bool api_client_find_places(struct api_client *client) {
+  const struct url_base *auth_base = client->auth_base.root != NULL ? &client->auth_base : NULL;
+  return auth_place_set(&client->login_place, &client->profile.login, &client->values,
+                        &client->base, auth_base, client->auth_url) &&
+         auth_place_set(&client->refresh_place, &client->profile.refresh, &client->values,
+                        &client->base, auth_base, client->auth_url);
+}
+
+/* True if a call is the user's own login or refresh. */
+static bool is_request(const struct api_client *client, const struct profile_request *request,
+                       const struct auth_place *place, const char *method,
+                       const struct api_call *call) {
+  return strcmp(request->method, method) == 0 &&
+         auth_place_is(place, &client->base, call->url == NULL ? call->path : NULL,
+                       call->path_length, call->url);
+}
+
 static bool wants_credentials(const struct api_client *client, const char *method,
                               const struct api_call *call) {
   if (goes_elsewhere(call))
@@ -191,11 +195,9 @@ static bool wants_credentials(const struct api_client *client, const char *metho
   if (call->auth != AUTH_BY_PATH)
     return call->auth == AUTH_YES;
   const char *path = path_of(client, call);
-  size_t length = strlen(path);
-  return !profile_is_open(&client->profile, path, length) &&
-         (client->auth_base.root != NULL ||
-          !(profile_request_is(&client->profile.login, method, path, length) ||
-            profile_request_is(&client->profile.refresh, method, path, length)));
+  return !profile_is_open(&client->profile, path, strlen(path)) &&
+         !is_request(client, &client->profile.login, &client->login_place, method, call) &&
+         !is_request(client, &client->profile.refresh, &client->refresh_place, method, call);
 }
 
 static bool set_target(struct api_client *client, struct exchange *exchange,
@@ -206,7 +208,7 @@ static bool set_target(struct api_client *client, struct exchange *exchange,
     return false;
   exchange->url_text.length--;
   /* A redirect repeats the query that it received. Ours is appended again, and never shown. */
-  if (client->profile.identity_query != NULL && !goes_elsewhere(call))
+  if (client->profile.identity_query[0] != '\0' && !goes_elsewhere(call))
     url_drop_query(&exchange->url_text, client->profile.identity_query);
   return true;
 }
@@ -263,38 +265,38 @@ void api_client_cancel(struct exchange *exchange, enum failure_kind kind, const 
 
 /* ---- login and refresh ---- */
 
-/* Fills a template, and fails the exchange if that is not possible. */
-static bool fill(struct exchange *exchange, const struct template *template,
-                 const struct login_values *values, struct buffer *to) {
-  unsigned value = 0;
+static bool fail_missing(struct exchange *exchange, const char *before, const char *what,
+                         const char *after) {
   char message[160];
-  switch (template_fill(template, values, to, &value)) {
-  case TEMPLATE_FILLED:
-  case TEMPLATE_LEFT_OUT:
-    return true;
-  case TEMPLATE_UNFIT:
-    snprintf(message, sizeof message, "{%.64s} cannot stand where the profile has it",
-             login_value_name(values->own, value));
-    exchange_fail(exchange, FAILURE_MISSING, NULL, message);
-    return false;
-  case TEMPLATE_NO_MEMORY:
-    break;
-  }
-  exchange_fail_memory(exchange);
+  snprintf(message, sizeof message, "%s%.64s%s", before, what, after);
+  exchange_fail(exchange, FAILURE_MISSING, NULL, message);
   return false;
 }
 
-static bool add_auth_headers(struct exchange *exchange, const struct profile_headers *headers,
+/* Fills a template, and fails the exchange if that is not possible. */
+static enum template_status fill(struct exchange *exchange, const struct template *template,
+                                 const struct login_values *values, struct buffer *to) {
+  unsigned value = 0;
+  enum template_status status = template_fill(template, values, to, &value);
+  if (status == TEMPLATE_UNFIT)
+    fail_missing(exchange, "{", login_value_name(values->own, value),
+                 "} cannot stand where the profile has it");
+  else if (status == TEMPLATE_NO_MEMORY)
+    exchange_fail_memory(exchange);
+  return status;
+}
+
+static bool add_auth_headers(struct exchange *exchange, const struct profile_list *headers,
                              const struct login_values *values) {
   struct buffer text;
   bool ok = true;
   for (size_t i = 0; i < headers->count && ok; i++) {
-    const struct profile_header *header = &headers->list[i];
+    const struct profile_item *header = &headers->list[i];
     buffer_init(&text, 16 * MIC_SECRET_MAX, true);
-    ok = fill(exchange, &header->value, values, &text);
-    if (ok && (text.length > 0 || header->value.count == 0) &&
-        !header_append(&exchange->lines, header->name, strlen(header->name), text.data,
-                       text.length)) {
+    enum template_status status = fill(exchange, &header->value, values, &text);
+    ok = status == TEMPLATE_LEFT_OUT || status == TEMPLATE_FILLED;
+    if (status == TEMPLATE_FILLED && !header_append(&exchange->lines, header->text,
+                                                    strlen(header->text), text.data, text.length)) {
       exchange_fail_memory(exchange);
       ok = false;
     }
@@ -317,36 +319,25 @@ static bool add_auth_lines(struct api_client *client, struct exchange *exchange,
          link_open_lines(client, exchange, true);
 }
 
-/* The path "/" stands for the auth URL as it is written. */
-static bool set_auth_target(struct api_client *client, struct exchange *exchange,
-                            const struct profile_request *request, const struct buffer *path) {
-  const struct url_base *base = client->auth_base.root != NULL ? &client->auth_base : &client->base;
-  exchange->direct = base->cleartext_loopback;
-  bool ok = false;
-  if (request->at_root && client->auth_url != NULL) {
-    ok = buffer_append_text(&exchange->url_text, client->auth_url) == BUFFER_OK &&
-         buffer_append(&exchange->url_text, path->data + 1, path->length - 1) == BUFFER_OK &&
-         buffer_append(&exchange->url_text, "", 1) == BUFFER_OK;
-    if (ok)
-      exchange->url_text.length--;
-  } else {
-    ok = url_join(base, path->data, path->length, &exchange->url_text);
-  }
-  if (!ok)
-    return false;
-  /* A query may hold secrets, so it is never shown. */
-  const char *query = memchr(exchange->url_text.data, '?', exchange->url_text.length);
-  exchange->shown_url_length =
-      query == NULL ? exchange->url_text.length : (size_t)(query - exchange->url_text.data);
-  return true;
+static const struct url_base *auth_base(const struct api_client *client) {
+  return client->auth_base.root != NULL ? &client->auth_base : &client->base;
 }
 
-/* A value and the text around it may be a segment ".." together. */
-static bool is_sound_path(struct exchange *exchange, const struct buffer *path) {
-  if (url_path_problem(path->data, path->length) == NULL)
-    return true;
-  exchange_fail(exchange, FAILURE_MISSING, NULL, "a value changes the path of the profile");
-  return false;
+/* The path "/" stands for the auth URL as it is written. A query may hold secrets, so it is never
+   shown. */
+static bool set_auth_target(const struct api_client *client, struct exchange *exchange,
+                            bool at_root, const struct buffer *path) {
+  struct buffer *url = &exchange->url_text;
+  bool as_written = at_root && client->auth_url != NULL;
+  buffer_append_text(url, as_written ? client->auth_url : auth_base(client)->root);
+  buffer_append(url, path->data + as_written, path->length - as_written);
+  buffer_append(url, "", 1);
+  if (url->failed)
+    return false;
+  url->length--;
+  exchange->shown_url_length = strcspn(url->data, "?");
+  exchange->direct = auth_base(client)->cleartext_loopback;
+  return true;
 }
 
 /* Sends a login or refresh. None of the profile's headers of calls goes with it. */
@@ -355,87 +346,76 @@ static void start_auth(struct api_client *client, struct exchange *exchange,
   struct buffer path;
   buffer_init(&path, MIC_HEADER_BLOCK_MAX, true);
   memcpy(exchange->method, request->method, sizeof request->method);
-  bool ok = fill(exchange, &request->target, values, &path) && is_sound_path(exchange, &path) &&
-            fill(exchange, &request->body, values, &exchange->secret_body) &&
-            add_auth_headers(exchange, &request->headers, values);
-  bool failed = !ok;
+  bool ok = fill(exchange, &request->target, values, &path) == TEMPLATE_FILLED;
+  /* A value and the text around it may be a segment ".." together. */
+  if (ok && url_path_problem(path.data, path.length) != NULL)
+    ok = fail_missing(exchange, "a value changes the path of the profile", "", "");
+  ok = ok && fill(exchange, &request->body, values, &exchange->secret_body) == TEMPLATE_FILLED &&
+       add_auth_headers(exchange, &request->headers, values);
   exchange->body = exchange->secret_body.data;
   exchange->body_length = exchange->secret_body.length;
   exchange->has_body = request->has_body;
   exchange->max_size = MIC_AUTH_REPLY_MAX; /* max_response_size must not affect logins */
-  ok = ok && set_auth_target(client, exchange, request, &path) &&
-       add_auth_lines(client, exchange, request);
-  buffer_free(&path);
-  if (ok)
-    start(client, exchange, client->auth_base.root != NULL ? &client->auth_base : &client->base);
-  else if (!failed)
+  if (ok && set_auth_target(client, exchange, request->at_root, &path) &&
+      add_auth_lines(client, exchange, request))
+    start(client, exchange, auth_base(client));
+  else if (ok)
     exchange_fail_memory(exchange);
+  buffer_free(&path);
 }
 
-static struct login_values values_of_login(const struct api_client *client,
-                                           const struct secret *username,
-                                           const struct secret *password) {
-  struct login_values values = api_client_values(client);
+static struct login_values values_with(const struct api_client *client,
+                                       const struct secret *username,
+                                       const struct secret *password) {
+  struct login_values values = client->values;
   values.built_in[VALUE_USERNAME] = username;
   values.built_in[VALUE_PASSWORD] = password;
   return values;
 }
 
-const char *api_client_lacks(const struct api_client *client, const struct profile_request *request,
-                             const struct secret *username, const struct secret *password) {
-  struct login_values values = values_of_login(client, username, password);
+static const char *lacks(const struct profile_request *request, const struct login_values *values) {
   if (request->method[0] == '\0')
     return "";
-  int missing = profile_request_missing(request, &values);
-  return missing < 0 ? NULL : login_value_name(&client->own, (unsigned)missing);
+  int missing = profile_request_missing(request, values);
+  return missing < 0 ? NULL : login_value_name(values->own, (unsigned)missing);
 }
 
-/* Fails the exchange if the request lacks a value. */
-static bool is_complete(const struct api_client *client, struct exchange *exchange,
-                        const struct profile_request *request, const struct login_values *values) {
-  char message[160];
-  int missing = request->method[0] == '\0' ? 0 : profile_request_missing(request, values);
-  if (request->method[0] != '\0' && missing < 0)
-    return true;
-  bool login = exchange->kind == EXCHANGE_LOGIN;
-  if (request->method[0] == '\0')
-    snprintf(message, sizeof message, "this API has no %s", login ? "login" : "refresh");
-  else if (!login && client->credentials.record.token.length == 0)
-    snprintf(message, sizeof message, "not logged in");
-  else if (missing == VALUE_REFRESH_TOKEN)
-    snprintf(message, sizeof message, "there is no refresh token");
-  else
-    snprintf(message, sizeof message, "there is no %.64s",
-             login_value_name(&client->own, (unsigned)missing));
-  exchange_fail(exchange, FAILURE_MISSING, NULL, message);
-  return false;
+const char *api_client_lacks(const struct api_client *client, const struct profile_request *request,
+                             const struct secret *username, const struct secret *password) {
+  struct login_values values = values_with(client, username, password);
+  return lacks(request, &values);
 }
 
 static bool copy_if_set(struct secret *to, const struct secret *from) {
   return from->bytes == NULL || secret_set(to, from->bytes, from->length);
 }
 
-void api_client_login(struct api_client *client, struct exchange *exchange,
-                      const struct secret *username, const struct secret *password) {
-  struct login_values values = values_of_login(client, username, password);
-  const struct profile_request *request = &client->profile.login;
-  if (!set_defaults(client, exchange) || !is_complete(client, exchange, request, &values))
+void api_client_authenticate(struct api_client *client, struct exchange *exchange,
+                             const struct secret *username, const struct secret *password) {
+  const struct record *record = &client->credentials.record;
+  bool login = exchange->kind == EXCHANGE_LOGIN, ok = false;
+  struct login_values values = values_with(client, username, password);
+  const struct profile_request *request = login ? &client->profile.login : &client->profile.refresh;
+  const char *name = lacks(request, &values);
+  if (!set_defaults(client, exchange))
     return;
-  if (copy_if_set(&exchange->sent_secret, password) &&
-      (password->bytes == NULL ||
-       known_secrets_sent(&client->known, password->bytes, password->length)))
-    start_auth(client, exchange, request, &values);
+  if (name != NULL && *name == '\0')
+    fail_missing(exchange, "this API has no ", login ? "login" : "refresh", "");
+  else if (name != NULL && !login && record->token.length == 0)
+    fail_missing(exchange, "not logged in", "", "");
+  else if (name != NULL)
+    fail_missing(exchange, "there is no ",
+                 name == login_value_name(NULL, VALUE_REFRESH_TOKEN) ? "refresh token" : name, "");
+  if (name != NULL)
+    return;
+  if (login)
+    ok = copy_if_set(&exchange->sent_secret, password) &&
+         (password->bytes == NULL ||
+          known_secrets_sent(&client->known, password->bytes, password->length));
   else
-    exchange_fail_memory(exchange);
-}
-
-void api_client_refresh(struct api_client *client, struct exchange *exchange) {
-  struct login_values values = api_client_values(client);
-  const struct profile_request *request = &client->profile.refresh;
-  if (!set_defaults(client, exchange) || !is_complete(client, exchange, request, &values))
-    return;
-  if (copy_if_set(&exchange->sent_secret, &client->credentials.record.refresh_token) &&
-      record_copy(&exchange->record, &client->credentials.record))
+    ok = copy_if_set(&exchange->sent_secret, &record->refresh_token) &&
+         record_copy(&exchange->record, record);
+  if (ok)
     start_auth(client, exchange, request, &values);
   else
     exchange_fail_memory(exchange);
@@ -457,6 +437,8 @@ void api_client_close(struct api_client *client) {
   secret_clear(&client->client_secret);
   secret_clear(&client->username);
   own_values_clear(&client->own);
+  auth_place_clear(&client->login_place);
+  auth_place_clear(&client->refresh_place);
   known_secrets_clear(&client->known);
 }
 

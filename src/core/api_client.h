@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "auth_place.h"
 #include "base.h"
 #include "credentials/credentials.h"
 #include "credentials/known_secrets.h"
@@ -29,6 +30,7 @@ struct api_client {
   struct url_base base;
   struct url_base auth_base; /* of login and refresh; its root is NULL if that is `base` */
   char *auth_url;            /* owned: as the user wrote it; or NULL */
+  struct auth_place login_place, refresh_place;
   struct secret api_key, client_id, client_secret;
   struct secret username;          /* of the client's options */
   double timeout, connect_timeout; /* seconds */
@@ -43,6 +45,7 @@ struct api_client {
   struct header_snapshot *bare_lines; /* header lines of calls without credentials and API key */
   uint64_t exchanges;                 /* number started so far */
   enum transcripts transcripts;
+  struct login_values values; /* of the options and the credentials here */
   bool last_was_sent; /* of the last failure that was read; false: certainly nothing was sent */
   bool closed;
 };
@@ -58,28 +61,31 @@ struct api_call {
   bool bare;        /* sends no header of the profile */
 };
 
+/* Notes where login and refresh go, once the profile is set. False if out of memory. */
+bool api_client_find_places(struct api_client *client);
+
 /* NULL if one of the client's calls may carry this header, else what is wrong, as a phrase after
    `header "x" `. `own`: the call has auth = false, so the names of the profile are allowed. */
 const char *api_client_call_header_problem(const struct api_client *client, const char *name,
                                            size_t name_length, const char *value,
                                            size_t value_length, bool own);
 
-/* Each of the three starts `exchange`, or ends it at once with its failure and sends nothing.
+/* Both start `exchange`, or ends it at once with its failure and sends nothing.
    The caller initialises it and sets kind, method, body, lines, and timeouts other than the
    defaults. */
 void api_client_request(struct api_client *client, struct exchange *exchange,
                         const struct api_call *call);
-/* `username` and `password` are unset where the profile's login does not use them. */
-void api_client_login(struct api_client *client, struct exchange *exchange,
-                      const struct secret *username, const struct secret *password);
-void api_client_refresh(struct api_client *client, struct exchange *exchange);
+/* A login or refresh: that is the kind of the exchange. `username` and `password` are unset where
+   the profile does not use them. */
+void api_client_authenticate(struct api_client *client, struct exchange *exchange,
+                             const struct secret *username, const struct secret *password);
 
 /* NULL if the client can send such a request, else the name of the value that it lacks; "" if the
-   profile has no such request. `username` and `password`: as for api_client_login. */
+   profile has no such request. `username` and `password`: as for api_client_authenticate. */
 const char *api_client_lacks(const struct api_client *client, const struct profile_request *request,
                              const struct secret *username, const struct secret *password);
-/* The values of the client's options and of its credentials. */
-struct login_values api_client_values(const struct api_client *client);
+/* Prepares a zeroed client. */
+void api_client_open(struct api_client *client);
 /* Whether calls can be sent. A profile whose headers need no login is always fresh. */
 enum freshness api_client_freshness(const struct api_client *client);
 

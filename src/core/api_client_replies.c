@@ -11,12 +11,8 @@
 static void learn_clock(struct api_client *client, const struct exchange *exchange) {
   size_t offset = 0;
   struct header_field field;
-  while (header_next(exchange->head.data, exchange->head.length, &offset, &field)) {
-    if (header_name_is(field.name, field.name_length, "Date")) {
-      clock_learn(&client->clock, field.value, field.value_length);
-      return;
-    }
-  }
+  if (header_next_named(exchange->head.data, exchange->head.length, "Date", &offset, &field))
+    clock_learn(&client->clock, field.value, field.value_length);
 }
 
 static bool set_text(struct secret *secret, const char *text) {
@@ -28,15 +24,16 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
                          struct auth_reply *reply) {
   struct record *record = &exchange->record;
   const struct profile *profile = &client->profile;
-  secret_move(&record->token, &reply->token);
-  if (reply->identity.length > 0)
-    secret_move(&record->identity, &reply->identity);
-  if (reply->refresh_token.length > 0)
-    secret_move(&record->refresh_token, &reply->refresh_token);
-  if (record->identity.length == 0 &&
-      (profile_sends(profile, VALUE_IDENTITY, true) || profile->identity_query != NULL)) {
+  const struct secret *expires = &reply->members[MEMBER_EXPIRES];
+  secret_move(&record->token, &reply->members[MEMBER_TOKEN]);
+  if (reply->members[MEMBER_IDENTITY].length > 0)
+    secret_move(&record->identity, &reply->members[MEMBER_IDENTITY]);
+  if (reply->members[MEMBER_REFRESH_TOKEN].length > 0)
+    secret_move(&record->refresh_token, &reply->members[MEMBER_REFRESH_TOKEN]);
+  if (record->identity.length == 0 && profile_needs_identity(profile)) {
+    const struct member_path *path = &profile->members[MEMBER_IDENTITY];
     snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %.96s",
-             profile->identity.text != NULL ? profile->identity.text : "identity");
+             path->count > 0 ? path->text : "identity");
     return false;
   }
   if (!api_client_mark_record(client, record)) {
@@ -44,16 +41,15 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
     exchange->no_memory = true;
     return false;
   }
-  double left = token_time_left(reply->expires.bytes, reply->expires.length, profile->expires_as,
+  double left = token_time_left(expires->bytes, expires->length, profile->expires_as,
                                 clock_wall(&client->clock));
-  record->generation = 0.0;
   record_date(record, &client->clock, profile, true, left);
   return true;
 }
 
 /* The profile's name in records. That of the default is empty, as in version 0.1. */
 static const char *name_in_records(const struct profile *profile) {
-  return profile->is_default || profile->name == NULL ? "" : profile->name;
+  return profile->is_default ? "" : profile->name;
 }
 
 bool api_client_mark_record(const struct api_client *client, struct record *record) {
@@ -64,13 +60,13 @@ bool api_client_mark_record(const struct api_client *client, struct record *reco
 }
 
 static bool holds(const struct secret *secret, const char *text) {
-  return secret->length == strlen(text) && memcmp(secret->bytes, text, secret->length) == 0;
+  return secret->length == strlen(text) &&
+         (secret->length == 0 || memcmp(secret->bytes, text, secret->length) == 0);
 }
 
 bool api_client_made_record(const struct api_client *client, const struct record *record) {
-  const char *name = name_in_records(&client->profile);
   return holds(&record->root, client->base.root) &&
-         (*name == '\0' ? record->profile.length == 0 : holds(&record->profile, name));
+         holds(&record->profile, name_in_records(&client->profile));
 }
 
 static void absorb_success(struct api_client *client, struct exchange *exchange) {
@@ -201,8 +197,8 @@ enum answer_meaning api_client_meaning(const struct api_client *client,
   if (exchange->kind != EXCHANGE_REQUEST)
     return exchange->refused ? ANSWER_REFUSED : ANSWER_PLAIN;
   /* Calls without what a login brings: there is nothing to renew. */
-  if (!profile_sends(profile, VALUE_TOKEN, false) &&
-      !profile_sends(profile, VALUE_IDENTITY, false) && profile->identity_query == NULL)
+  if ((profile->headers.uses & (VALUE_BIT(VALUE_TOKEN) | VALUE_BIT(VALUE_IDENTITY))) == 0 &&
+      profile->identity_query[0] == '\0')
     return ANSWER_PLAIN;
   const struct profile_answer answer = answer_of(exchange);
   return profile_meaning(profile, &answer);

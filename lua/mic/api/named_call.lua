@@ -48,7 +48,8 @@ local function plan_of(row)
     plan.in_query[name] = not is_in_path
     plan.has_path = plan.has_path or is_in_path
   end
-  if row.idempotent ~= retry.is_idempotent(row.method, row.path) then
+  -- The client may know the path of a POST as a search.
+  if row.method == "POST" or row.idempotent ~= retry.is_idempotent(row.method, row.path) then
     plan.idempotent = row.idempotent
   end
   plans[row] = plan

@@ -8,20 +8,22 @@ local response = require "mic.http.response"
 
 local auth_request = {}
 
+--- Hints for what the API refuses, with the options that the profile's login needs.
 local refused_hints = {
-  login = "check username and password",
-  refresh = "call client:login(), or make the client with username and password",
+  login = "check %s",
+  refresh = "call client:login(), or make the client with %s",
+  refresh_alone = "give client:use_credentials a new refresh_token",
 }
+
+local function refused_hint(what, profile)
+  local hint = refused_hints[profile.no_login and "refresh_alone" or what]
+  return (hint:gsub("%%s", profile.login_needs))
+end
 
 local function context(account, what, attempt)
   local request = account.profile.requests[what]
-  return {
-    method = request.method,
-    path = request.path,
-    attempts = attempt,
-    mask = account.mask,
-    profile = account.profile.name,
-  }
+  local call = { method = request.method, shown = request.path, attempts = attempt }
+  return errors.context(account, call)
 end
 
 --- True if a reply with credentials holds an error all the same, as some token endpoints answer.
@@ -35,14 +37,15 @@ end
 local conflicts = { [409] = true, [412] = true }
 
 --- The error for a reply without usable credentials.
-local function reply_failure(what, reply, facts, is_mic)
+local function reply_failure(what, reply, facts, profile)
+  local is_mic = profile.is_mic
   local readable = reply.body ~= nil
   facts.unreadable = not readable and "the answer is not readable JSON" or nil
   facts.response = response.new(reply, facts.attempts, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300
   if reply.means == "refused" then
-    facts.hint = refused_hints[what]
+    facts.hint = refused_hint(what, profile)
   elseif conflicts[reply.status] and not is_mic then
     facts.retryable = true
   end
@@ -123,7 +126,7 @@ function auth_request.send(flight, what, attempt, seconds, username, password)
   if not reply then
     err = errors.from_fail(record, code, message, context(account, what, attempt))
   elseif not record or has_error(reply) then
-    err = reply_failure(what, reply, context(account, what, attempt), account.profile.is_mic)
+    err = reply_failure(what, reply, context(account, what, attempt), account.profile)
   end
   event = response_event(request, attempt, reply, err, transport.now() - started)
   if account.debug then

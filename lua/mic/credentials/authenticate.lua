@@ -1,6 +1,7 @@
 --- Option `authenticate`: a function of the user's that logs in and refreshes, instead of the
 --- profile's login and refresh.
 
+local core = require "mic.core"
 local errors = require "mic.error"
 local json = require "mic.json"
 local password_option = require "mic.credentials.password"
@@ -25,6 +26,13 @@ local function member_problem(name, value)
       name,
       value == "" and "an empty one" or type(value)
     )
+  elseif kind == "string" and #value > core.secret_max then
+    return ("has a %s that is longer than the %d bytes that a request can carry"):format(
+      name,
+      core.secret_max
+    )
+  elseif kind == "string" and (value:find(" ", 1, true) or not core.check_header("x", value)) then
+    return ("has a %s with characters that no header can carry"):format(name)
   elseif kind == "number" and not (type(value) == "number" and value > 0 and value <= 1e10) then
     return ("has an %s that is no positive number of seconds (got %s)"):format(
       name,

@@ -62,12 +62,16 @@ function response_methods:header_values(name)
   return self._all[core.lower(name)] or {}
 end
 
+--- True if the type is JSON, also one like AWS's application/x-amz-json-1.1, or if there is none.
+--- Not types of several documents, such as application/x-ndjson.
 local function is_json(content_type)
   if not content_type or content_type == "application/json" then
     return true
   end
   local kind = core.lower(content_type):match "^%s*([^;%s]*)"
-  return kind == "application/json" or kind == "text/json" or kind:find "%+json$" ~= nil
+  return kind == "application/json" or kind == "text/json" or kind == "application/json-rpc"
+    or kind:find "%+json$" ~= nil
+    or kind:find "^%a+/x.*%-json[%d.-]*$" ~= nil
 end
 
 --- Turns the core's reply, which is not 2xx or of a login, into a response. Reuses the table.

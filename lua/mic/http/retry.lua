@@ -1,7 +1,6 @@
 --- Retries: merges the option `retry` of call and client, and decides on the delay.
 
 local core = require "mic.core"
-local endpoints = require "mic.profile.endpoints"
 
 local retry = {}
 
@@ -14,10 +13,11 @@ local repeatable = { GET = true, HEAD = true, OPTIONS = true, PUT = true, DELETE
 --- True if repeating a request has the same effect as sending it once.
 ---@param method string
 ---@param path any at the API
+---@param searches? table<string, true> paths of POST requests that only search
 ---@return boolean
-function retry.is_idempotent(method, path)
-  if method == "POST" and type(path) == "string" then
-    return endpoints.searches[path:match "^[^?]*"] or false
+function retry.is_idempotent(method, path, searches)
+  if searches and method == "POST" and type(path) == "string" then
+    return searches[path:match "^[^?]*"] or false
   end
   return repeatable[method] or false
 end

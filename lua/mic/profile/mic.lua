@@ -18,6 +18,12 @@ local mic = {
   query_name = "identityId", -- of the identity, where it travels in the query
   session = { "user", "permissions" }, -- members of a login's reply that `login()` returns
   open = { "/auth/", "/metadata" },
+  --- POST requests that only search, so they can be repeated safely.
+  searches = {
+    ["/things/find"] = true,
+    ["/observations/find"] = true,
+    ["/events/find"] = true,
+  },
   --- API Gateway sends 401; a customised gateway response may send 403.
   expired = {
     { 401, "The incoming token has expired" },
@@ -51,6 +57,25 @@ profile=mic; status=401; fresh_token=true
 profile=mic; kind=auth; text=expired, and there is no refresh token
   give use_credentials a refreshToken too, or call client:login()
 ]],
+}
+
+--- What `mic.profile.facts` makes of this row: written down, since most clients need no more.
+mic.facts = {
+  row = mic,
+  name = mic.name,
+  is_mic = true,
+  requests = {
+    login = { method = "POST", path = "/auth/login" },
+    refresh = { method = "POST", path = "/auth/refresh" },
+  },
+  header_names = { "Authorization", "identityId", "x-api-key" },
+  owned = { authorization = true, identityid = true, ["x-api-key"] = true },
+  token_header = "Authorization",
+  token_variable = "authorization",
+  query_name = mic.query_name,
+  searches = mic.searches,
+  login_needs = "username and password",
+  takes_user = true,
 }
 
 return mic

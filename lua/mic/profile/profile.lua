@@ -1,98 +1,23 @@
---- The profile of a client: the row for the core, and what Lua needs of it.
+--- The profile of a client: the row for the core, what Lua needs of it, and the key in the store.
 
-local core = require "mic.core"
-local errors = require "mic.error"
 local mic = require "mic.profile.mic"
 local pcall_compat = require "mic.pcall_compat"
 
 local profile = {}
 
---- MIC's row with the identity in another place: option `identity`.
-local function place_identity(place)
-  local copy = {}
-  for name, value in pairs(mic) do
-    copy[name] = value
-  end
-  copy.headers = {}
-  for _, line in ipairs(mic.headers) do
-    if not line:find "{identity}$" then
-      copy.headers[#copy.headers + 1] = line
-    end
-  end
-  copy.identity_query = place == "query" and mic.query_name or nil
-  return copy
-end
-
-local function row_of(given)
-  if given.profile ~= nil and given.profile ~= "mic" then
-    return pcall_compat.need("mic.profile.row").make(given)
-  elseif given.identity == nil or given.identity == "header" then
-    return mic
-  end
-  return place_identity(given.identity)
-end
-
---- Fields that the option `authenticate` replaces.
-local request_fields = { "login", "login_body", "login_headers", "refresh", "refresh_body",
-  "refresh_headers" }
-
-local function without_requests(row)
-  local copy = {}
-  for name, value in pairs(row) do
-    copy[name] = value
-  end
-  for _, name in ipairs(request_fields) do
-    copy[name] = nil
-  end
-  copy.by_function = true
-  return copy
-end
-
-local function request_of(text)
-  if text then
-    local method, path = text:match "^(%S+) ([^?]*)"
-    return { method = method, path = path }
-  end
+--- True if the options ask for no more than MIC's row as it stands.
+local function is_plain(given)
+  return (given.profile == nil or given.profile == "mic")
+    and (given.identity == nil or given.identity == "header")
+    and not given.authenticate
+    and not given.headers
 end
 
 --- Makes the profile of a client. Raises for a row that is not valid.
 ---@param given table the client's options
----@return table made row (for the core), name, is_mic, requests (method and path of `login` and
---- `refresh`, for events), header_names, owned (these in lower case, as a set), token_header (the
---- one that carries the token), token_variable (its name in nginx), query_name (query member of the
---- identity), no_login, sends_password (calls carry it, and there is no login)
+---@return table made see `mic.profile.facts`; not to be changed
 function profile.make(given)
-  local row = row_of(given)
-  row = given.authenticate and without_requests(row) or row
-  local made = {
-    row = row,
-    name = row.name,
-    is_mic = row.is_default or false,
-    requests = { login = request_of(row.login), refresh = request_of(row.refresh) },
-    no_login = not (row.login or given.authenticate) or nil,
-    header_names = {}, -- of MIC also where the identity is not sent as a header
-    owned = {},
-    query_name = row.query_name,
-  }
-  for index, line in ipairs((made.is_mic and mic or row).headers) do
-    local name = line:match "^[^:]*"
-    made.header_names[index] = name
-    made.owned[core.lower(name)] = true
-    if made.no_login and (line:find("{basic", 1, true) or line:find("{password", 1, true)) then
-      made.sends_password = true
-    end
-    if not made.token_header and (line:find("{token", 1, true) or line:find("{basic", 1, true)) then
-      made.token_header = name
-    end
-  end
-  made.token_header = made.token_header or made.header_names[1] or "Authorization"
-  made.token_variable = core.lower(made.token_header):gsub("%-", "_")
-  for name in pairs(given.headers or {}) do
-    if made.owned[core.lower(name)] then
-      errors.raise(('option "headers": "%s" is set by the client itself'):format(name))
-    end
-  end
-  return made
+  return is_plain(given) and mic.facts or pcall_compat.need("mic.profile.facts").make(given)
 end
 
 --- The key of a client's record in its store. MIC's is that of version 0.1.
@@ -101,17 +26,10 @@ end
 ---@param given table the client's options
 ---@return string key
 function profile.key(made, root, given)
-  local key = root .. " " .. (given.username or "")
   if made.is_mic then
-    return key
+    return root .. " " .. (given.username or "")
   end
-  local values = {}
-  for name, value in pairs(given.values or {}) do
-    values[#values + 1] = ("%d:%s%d:%s"):format(#name, name, #value, value)
-  end
-  table.sort(values)
-  local digest = core.digest(table.concat(values))
-  return table.concat({ key, made.name, given.client_id or "", digest }, " ")
+  return pcall_compat.need("mic.profile.facts").key(made, root, given)
 end
 
 return profile

@@ -1,5 +1,6 @@
 --- Profile of an API for the core: checks a row, fills in what it extends, and the defaults.
 
+local core = require "mic.core"
 local errors = require "mic.error"
 local options = require "mic.options"
 local rows = require "mic.profile.rows"
@@ -113,6 +114,19 @@ local function built_in(name, option, given)
   return type(found) == "function" and found(given) or found
 end
 
+--- A field's value, or a copy of a list and of the { status, text } in it, so that a later change
+--- of the original changes nothing.
+local function copy_of(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for index, item in pairs(value) do
+    copy[index] = type(item) == "table" and { item[1], item[2] } or item
+  end
+  return copy
+end
+
 --- Copies a row with what it extends. A login of its own needs a refresh of its own: the other one
 --- may belong to another server.
 local function complete(own, base)
@@ -124,10 +138,27 @@ local function complete(own, base)
     copy.refresh, copy.refresh_body, copy.refresh_headers = nil, nil, nil
   end
   for name, value in pairs(own) do
-    copy[name] = value
+    copy[name] = copy_of(value)
   end
   copy.extends, copy.is_default = nil, nil
   return copy
+end
+
+--- Raises if a built-in login has no place to go to: its path "/" stands for the auth URL.
+local function check_place(copy, own, given)
+  local is_needed = copy.login == "POST /" and not own.login and not given.authenticate
+  if is_needed and given.auth_url == nil then
+    errors.raise(
+      ('option "auth_url" is required by the profile "%s": the URL that gives tokens'):format(
+        copy.name
+      )
+    )
+  end
+end
+
+--- Methods are in upper case, as those of calls.
+local function raise_method(text)
+  return text and (text:gsub("^%S+", core.upper))
 end
 
 --- Makes the row of a profile other than MIC's. Raises for one that is not valid; templates are
@@ -136,10 +167,12 @@ end
 ---@return table row for the core
 function row.make(given)
   local profile = given.profile
-  local copy
+  local copy, own
   if type(profile) == "string" then
-    copy = complete({}, built_in(profile, "profile", given))
+    own = {}
+    copy = complete(own, built_in(profile, "profile", given))
   else
+    own = profile
     options.verify(profile, spec, "option profile")
     if not profile.name then
       errors.raise 'option "profile.name" is required: a string'
@@ -147,6 +180,8 @@ function row.make(given)
     local base = profile.extends and built_in(profile.extends, "profile.extends", given)
     copy = complete(profile, base or {})
   end
+  check_place(copy, own, given)
+  copy.login, copy.refresh = raise_method(copy.login), raise_method(copy.refresh)
   if copy.refresh_headers == nil then
     copy.refresh_headers = copy.login_headers
   end

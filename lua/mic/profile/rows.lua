@@ -7,7 +7,7 @@ rows.mic = require "mic.profile.mic"
 
 --- OAuth2 (RFC 6749). The path "/" is the token endpoint itself. The bodies depend on what the
 --- client has: with a user name it is the password grant, and without a client secret the client
---- names itself in the body (2.3.1, 3.2.1).
+--- names itself in the body (2.3.1, 3.2.1). Only the password grant may do without that.
 ---@param given table the client's options
 ---@return table row
 function rows.oauth2(given)
@@ -15,10 +15,11 @@ function rows.oauth2(given)
       and "grant_type=password&username={username}&password={password}"
     or "grant_type=client_credentials"
   local client = given.client_secret and "" or "&client_id={client_id?}"
+  local named = not given.username and client:gsub("%?", "") or client
   return {
     name = "oauth2",
     login = "POST /",
-    login_body = grant .. "&scope={scope?}" .. client,
+    login_body = grant .. "&scope={scope?}" .. named,
     login_headers = given.client_secret and { "Authorization: Basic {client_basic}" } or {},
     refresh = "POST /",
     refresh_body = "grant_type=refresh_token&refresh_token={refresh_token}" .. client,

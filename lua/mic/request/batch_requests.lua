@@ -33,7 +33,7 @@ function batch_requests.of_path(path)
   return build.call({ path = path }, "client:batch")
 end
 
-local function build_all(requests, calls, owned)
+local function build_all(requests, calls, profile)
   for index, request in ipairs(requests) do
     if type(request) ~= "table" then
       errors.raise(
@@ -41,7 +41,7 @@ local function build_all(requests, calls, owned)
       )
     end
     local what = WHAT:format(index)
-    calls[index] = plain_path(request) or build.call(request, what, nil, nil, nil, owned)
+    calls[index] = plain_path(request) or build.call(request, what, nil, nil, nil, profile)
   end
 end
 
@@ -75,10 +75,10 @@ end
 
 --- Checks and builds every request before any is sent. Raises for misuse.
 ---@param requests table
----@param owned table<string, true>|nil lower-case names of the headers that the client sets
+---@param profile table|nil the client's
 ---@return (table|string)[] calls built calls; a string is the path of a GET without options
 ---@return number concurrency
-function batch_requests.build(requests, owned)
+function batch_requests.build(requests, profile)
   if type(requests) ~= "table" then
     errors.raise(("client:batch takes a table of requests (got %s)"):format(type(requests)))
   end
@@ -88,7 +88,7 @@ function batch_requests.build(requests, owned)
     errors.raise "client:batch: concurrency must be a whole number from 1"
   end
   local calls = {}
-  local ok, problem = pcall(build_all, requests, calls, owned)
+  local ok, problem = pcall(build_all, requests, calls, profile)
   if not ok then
     raise_for(WHAT:format(#calls + 1), problem)
   end

@@ -82,12 +82,12 @@ end
 --- body is a file or a stream), timeout, deadline, retry, on_data, listen (receives the progress)
 --- and attempts. While the call runs, Lua adds ends (on the transport's clock), handed (on_data got
 --- a piece), and the counts retries, renewed, resent, ensured and redirects.
-local function make(opts, method, path, url, data, owned)
+local function make(opts, method, path, url, data, profile)
   if data == nil then
     data = opts.data
   end
   method = usual_methods[method] or core.upper(method)
-  local headers = build_headers(opts.headers, opts.auth ~= false and owned)
+  local headers = build_headers(opts.headers, opts.auth ~= false and profile and profile.owned)
   local body = opts.body
   if data ~= nil then
     body = json_encoder.encode(data)
@@ -99,7 +99,7 @@ local function make(opts, method, path, url, data, owned)
   local idempotent = opts.idempotent
   local shown = paths.without_query(url or path)
   if idempotent == nil then
-    idempotent = retry.is_idempotent(method, not url and shown or nil)
+    idempotent = retry.is_idempotent(method, not url and shown or nil, profile and profile.searches)
   end
   local built = {
     method = method,
@@ -191,9 +191,9 @@ end
 ---@param method string|nil the verb; nil: option `method`
 ---@param path any the verb's path; without a verb: option `path`
 ---@param data any the verb's data
----@param owned table<string, true>|nil lower-case names of the headers that the client sets
+---@param profile table|nil the client's, of which `owned` and `searches` are read
 ---@return table built
-function build.call(opts, what, method, path, data, owned)
+function build.call(opts, what, method, path, data, profile)
   opts = opts or NONE
   if not method and type(opts) ~= "table" then
     errors.raise(
@@ -226,15 +226,15 @@ function build.call(opts, what, method, path, data, owned)
     end
   end
   path = paths.fill(path, opts.params)
-  return make(opts, method or opts.method or "GET", path, nil, data, owned)
+  return make(opts, method or opts.method or "GET", path, nil, data, profile)
 end
 
 --- Builds the request of an absolute URL.
 ---@param opts table|nil
 ---@param url any
----@param owned table<string, true>|nil as for `call`
+---@param profile table|nil as for `call`
 ---@return table built
-function build.fetch(opts, url, owned)
+function build.fetch(opts, url, profile)
   local what = "client:fetch"
   opts = opts or NONE
   options.verify(opts, call_options, what)
@@ -248,7 +248,7 @@ function build.fetch(opts, url, owned)
   if type(url) ~= "string" then
     errors.raise(("%s needs a URL, https://… (got %s)"):format(what, type(url)))
   end
-  return make(opts, opts.method or "GET", nil, url, nil, owned)
+  return make(opts, opts.method or "GET", nil, url, nil, profile)
 end
 
 return build

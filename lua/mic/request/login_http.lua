@@ -4,7 +4,7 @@
 local build = require "mic.request.build"
 local core = require "mic.core"
 local errors = require "mic.error"
-local paths = require "mic.http.path"
+local facts = require "mic.profile.facts"
 local send = require "mic.request.send"
 local time_limit = require "mic.http.time_limit"
 
@@ -32,11 +32,11 @@ end
 local with_data = { post = true, put = true, patch = true }
 
 --- The path "/" is the auth URL as it is written.
-local function place(call, auth_url)
-  local query = auth_url and call.path:match "^/(%??[^/]*)$"
-  if query and (query == "" or query:sub(1, 1) == "?") then
-    call.url, call.path = auth_url .. query, nil
-    call.shown = paths.without_query(call.url)
+local function place(call, given)
+  local query = call.path == "/" and "" or call.path:match "^/(%?.*)$"
+  if given.auth_url and query then
+    call.url, call.path = given.auth_url .. query, nil
+    call.shown = facts.auth_path(given)
   end
 end
 
@@ -51,7 +51,7 @@ local function request(self, flight, what, verb, path, data, opts)
   if not ok then
     errors.raise(what .. ": " .. problem)
   end
-  place(call, self.given.auth_url)
+  place(call, self.given)
   local ends = time_limit.ends(state, call.deadline)
   call.ends = ends and math.min(ends, flight.ends) or flight.ends
   return send.call(state, call)

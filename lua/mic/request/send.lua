@@ -155,7 +155,11 @@ function send.call(self, call)
     return nil, errors.new("phase", problem)
   end
   if self.headers then
-    require("mic.request.client_headers").add(self, call)
+    local headers, kind, code, message = pcall_compat.load "mic.request.client_headers"
+    if not headers then
+      return nil, errors.from_fail(kind, code, message, errors.context(self, call))
+    end
+    headers.add(self, call)
   end
   source.counters.calls = source.counters.calls + 1
   if is_dirty(source) then
@@ -184,7 +188,7 @@ local function build_and_send(self, what, method, path, data, opts)
   if not build then
     return nil, err
   end
-  local call = build.call(opts, what, method, path, data, self.profile.owned)
+  local call = build.call(opts, what, method, path, data, self.profile)
   call.ends = time_limit.ends(self, call.deadline)
   return send.call(self, call)
 end
@@ -293,7 +297,8 @@ function send.verb(self, what, method, path, data, opts)
     source:load() -- otherwise a stored token is found only after a refused attempt
     left = ends and ends - self.transport.now()
   end
-  local timeout, resend = opts and opts.timeout, retry.is_idempotent(method, filled)
+  local timeout, resend = opts and opts.timeout,
+    retry.is_idempotent(method, filled, self.profile.searches)
   local seconds = time_limit.of_attempt(timeout or self.timeout, left)
   if not seconds and type(filled) == "string" then
     return nil, deadline_error(self, describe(method, filled))

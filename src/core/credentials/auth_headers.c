@@ -19,8 +19,8 @@ struct header_snapshot *header_snapshot_make(const struct profile *profile,
             header_append(lines, agent_name, sizeof agent_name - 1, agent, strlen(agent)) &&
             header_append_encodings(lines);
   for (size_t i = 0; i < profile->headers.count && kind != SNAPSHOT_BARE && ok; i++) {
-    const struct profile_header *header = &profile->headers.list[i];
-    if (kind == SNAPSHOT_WHOLE || !template_needs_login(&header->value))
+    const struct profile_item *header = &profile->headers.list[i];
+    if (kind == SNAPSHOT_WHOLE || !profile_needs_login(&header->value))
       ok = profile_append_header(lines, header, values);
   }
   if (!ok) {

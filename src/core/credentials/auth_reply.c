@@ -1,7 +1,6 @@
 #include "../base.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../text/header.h"
@@ -63,10 +62,8 @@ enum absorb_status auth_reply_mask(char *body, size_t length, struct mask *mask)
 /* ---- absorb ---- */
 
 static void clear_secrets(struct auth_reply *reply) {
-  secret_clear(&reply->identity);
-  secret_clear(&reply->token);
-  secret_clear(&reply->refresh_token);
-  secret_clear(&reply->expires);
+  for (size_t i = 0; i < PROFILE_MEMBERS; i++)
+    secret_clear(&reply->members[i]);
 }
 
 struct absorb_job {
@@ -74,52 +71,52 @@ struct absorb_job {
   char *body;
   struct auth_reply *reply;
   enum absorb_status status;
-  size_t starts[4]; /* offsets of the members that were taken */
+  size_t starts[PROFILE_MEMBERS]; /* offsets of the members that were taken */
 };
+
+/* Notes what is wrong: three phrases, of which the first two may be empty. */
+static enum absorb_status note(struct auth_reply *reply, enum absorb_status status,
+                               const char *before, const char *name, const char *after) {
+  snprintf(reply->problem, sizeof reply->problem, "%s%.96s%s", before, name, after);
+  return status;
+}
 
 static enum absorb_status odd(struct auth_reply *reply, const struct member_path *path,
                               const char *what) {
-  const char *name = path->count > 0 ? path->text : "the body";
-  snprintf(reply->problem, sizeof reply->problem, "%.96s %s", name, what);
-  return ABSORB_ODD;
+  return note(reply, ABSORB_ODD, "", path->count > 0 ? path->text : "the body", what);
 }
 
-/* Sets a credential from its bytes. */
-static enum absorb_status set_credential(struct auth_reply *reply, const struct member_path *path,
-                                         const char *bytes, size_t length, struct secret *into) {
-  if (length > MIC_SECRET_MAX)
-    return odd(reply, path, "is longer than the 10240 bytes that a request can carry");
-  if (!header_can_carry(bytes, length))
-    return odd(reply, path, "has characters that no header can carry");
-  return secret_set(into, bytes, length) ? ABSORB_OK : ABSORB_NO_MEMORY;
+/* Checks a credential; an empty one counts as absent. */
+static enum absorb_status check_credential(struct auth_reply *reply, const struct member_path *path,
+                                           struct secret *secret) {
+  enum absorb_status status = ABSORB_OK;
+  if (secret->length > MIC_SECRET_MAX)
+    status = odd(reply, path, " is longer than the 10240 bytes that a request can carry");
+  else if (!header_can_carry(secret->bytes, secret->length))
+    status = odd(reply, path, " has characters that no header can carry");
+  if (status != ABSORB_OK || secret->length == 0)
+    secret_clear(secret);
+  return status;
 }
 
 /* Copies one member. The last of repeated members counts, as decoders do. */
 static enum absorb_status take(struct absorb_job *job, const struct member_path *path,
                                const char *text, const struct json_value *value,
                                struct secret *into) {
+  bool expires = into == &job->reply->members[MEMBER_EXPIRES];
+  bool string = value->kind == JSON_STRING;
+  size_t size = value->span.end - value->span.start;
   secret_clear(into);
-  if (value->kind == JSON_NULL)
-    return ABSORB_OK;
-  if (value->kind == JSON_NUMBER && into == &job->reply->expires)
-    return secret_set(into, text + value->span.start, value->span.end - value->span.start)
-               ? ABSORB_OK
-               : ABSORB_NO_MEMORY;
-  if (value->kind != JSON_STRING)
-    return into == &job->reply->expires ? ABSORB_OK : odd(job->reply, path, "is not a string");
-  size_t room = value->span.end - value->span.start; /* the most that json_unescape needs */
-  char *bytes = malloc(room);
-  if (bytes == NULL)
+  if (!string && !(expires && value->kind == JSON_NUMBER))
+    return expires || value->kind == JSON_NULL ? ABSORB_OK
+                                               : odd(job->reply, path, " is not a string");
+  if (!secret_set(into, text + value->span.start, size))
     return ABSORB_NO_MEMORY;
-  size_t length = json_unescape(text, value->span, bytes);
-  enum absorb_status status = ABSORB_OK;
-  if (into == &job->reply->expires)
-    status = secret_set(into, bytes, length) ? ABSORB_OK : ABSORB_NO_MEMORY;
-  else if (length > 0)
-    status = set_credential(job->reply, path, bytes, length, into);
-  secret_wipe(bytes, room);
-  free(bytes);
-  return status;
+  if (string) {
+    into->length = json_unescape(text, value->span, into->bytes);
+    secret_wipe(into->bytes + into->length, size - into->length);
+  }
+  return expires ? ABSORB_OK : check_credential(job->reply, path, into);
 }
 
 /* True if the value repeats a container on `path`, so that the member taken from the first one no
@@ -134,18 +131,16 @@ static bool replaces(const char *text, const struct json_value *value,
 
 static bool take_visit(void *context, const char *text, const struct json_value *value) {
   struct absorb_job *job = context;
-  const struct member_path *paths[] = {&job->profile->identity, &job->profile->token,
-                                       &job->profile->refresh_token, &job->profile->expires};
-  struct secret *targets[] = {&job->reply->identity, &job->reply->token, &job->reply->refresh_token,
-                              &job->reply->expires};
-  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-    if (paths[i]->count == 0)
+  for (size_t i = 0; i < PROFILE_MEMBERS; i++) {
+    const struct member_path *path = &job->profile->members[i];
+    struct secret *target = &job->reply->members[i];
+    if (path->count == 0)
       continue;
-    if (replaces(text, value, paths[i], job->starts[i]))
-      secret_clear(targets[i]);
-    if (!json_value_is_at(text, value, paths[i]->keys, paths[i]->count))
+    if (replaces(text, value, path, job->starts[i]))
+      secret_clear(target);
+    if (!json_value_is_at(text, value, path->keys, path->count))
       continue;
-    enum absorb_status status = take(job, paths[i], text, value, targets[i]);
+    enum absorb_status status = take(job, path, text, value, target);
     job->starts[i] = value->span.start;
     /* Continue: the whole text must be scanned before it may be shown. */
     if (status != ABSORB_OK)
@@ -167,22 +162,21 @@ static bool is_below(const char *text, const struct json_value *value, const cha
 }
 
 /* Names of members that hold secrets in the replies of many servers. */
-static const char *const secret_members[] = {"id_token", "access_token", "refresh_token",
-                                             "accessor", "client_token", "Session",
-                                             "secret",   "password"};
-
-static bool is_below_last(const char *text, const struct json_value *value,
-                          const struct member_path *path) {
-  return path->count > 0 && is_below(text, value, path->keys[path->count - 1]);
-}
+static const char secret_members[][14] = {"id_token", "access_token", "refresh_token",
+                                          "accessor", "client_token", "Session",
+                                          "secret",   "password"};
 
 static bool is_secret_member(const char *text, const struct json_value *value,
                              const struct profile *profile) {
-  bool is_secret = is_below_last(text, value, &profile->token) ||
-                   is_below_last(text, value, &profile->refresh_token);
-  for (size_t i = 0; i < sizeof secret_members / sizeof secret_members[0] && !is_secret; i++)
-    is_secret = is_below(text, value, secret_members[i]);
-  return is_secret;
+  for (size_t i = MEMBER_TOKEN; i <= MEMBER_REFRESH_TOKEN; i++) {
+    const struct member_path *path = &profile->members[i];
+    if (path->count > 0 && is_below(text, value, path->keys[path->count - 1]))
+      return true;
+  }
+  for (size_t i = 0; i < sizeof secret_members / sizeof secret_members[0]; i++)
+    if (is_below(text, value, secret_members[i]))
+      return true;
+  return false;
 }
 
 static bool mask_members_visit(void *context, const char *text, const struct json_value *value) {
@@ -202,8 +196,8 @@ void auth_reply_mask_members(const struct profile *profile, char *body, size_t l
 static bool mask_new(char *body, size_t length, const struct auth_reply *reply) {
   struct mask mask;
   mask_init(&mask);
-  mask_add(&mask, &reply->token);
-  mask_add(&mask, &reply->refresh_token);
+  mask_add(&mask, &reply->members[MEMBER_TOKEN]);
+  mask_add(&mask, &reply->members[MEMBER_REFRESH_TOKEN]);
   if (!mask_begin(&mask, length))
     return false;
   auth_reply_mask(body, length, &mask);
@@ -211,20 +205,24 @@ static bool mask_new(char *body, size_t length, const struct auth_reply *reply) 
   return true;
 }
 
+static bool is_space(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 /* The whole body is the token, as text. It is masked as a whole. */
 static enum absorb_status absorb_text(const struct profile *profile, char *body, size_t length,
                                       struct auth_reply *reply) {
-  const char *token = body;
-  size_t token_length = length;
-  while (token_length > 0 && strchr(" \t\r\n", token[token_length - 1]) != NULL)
-    token_length--;
-  while (token_length > 0 && strchr(" \t\r\n", *token) != NULL)
-    token++, token_length--;
-  enum absorb_status status = ABSORB_MISSING;
-  if (token_length > 0)
-    status = set_credential(reply, &profile->token, token, token_length, &reply->token);
-  else
-    snprintf(reply->problem, sizeof reply->problem, "the reply has no body, which is the token");
+  struct secret *token = &reply->members[MEMBER_TOKEN];
+  size_t start = 0, end = length;
+  while (start < end && is_space(body[start]))
+    start++;
+  while (start < end && is_space(body[end - 1]))
+    end--;
+  enum absorb_status status = ABSORB_NO_MEMORY;
+  if (start == end)
+    status = note(reply, ABSORB_MISSING, "the reply has no body, which is the token", "", "");
+  else if (secret_set(token, body + start, end - start))
+    status = check_credential(reply, &profile->members[MEMBER_TOKEN], token);
   memset(body, '*', length);
   return status;
 }
@@ -233,14 +231,11 @@ static enum absorb_status absorb_json(const struct profile *profile, char *body,
                                       struct auth_reply *reply) {
   struct absorb_job job = {profile, body, reply, ABSORB_OK, {0}};
   enum json_status scanned = json_scan(body, length, take_visit, &job);
-  if (scanned == JSON_BROKEN || scanned == JSON_TOO_DEEP) {
-    snprintf(reply->problem, sizeof reply->problem, "the reply is not readable JSON");
-    return ABSORB_UNREADABLE;
-  }
-  if (job.status == ABSORB_OK && reply->token.length == 0) {
-    job.status = ABSORB_MISSING;
-    snprintf(reply->problem, sizeof reply->problem, "the reply has no %.96s", profile->token.text);
-  }
+  if (scanned == JSON_BROKEN || scanned == JSON_TOO_DEEP)
+    return note(reply, ABSORB_UNREADABLE, "the reply is not readable JSON", "", "");
+  if (job.status == ABSORB_OK && reply->members[MEMBER_TOKEN].length == 0)
+    job.status =
+        note(reply, ABSORB_MISSING, "the reply has no ", profile->members[MEMBER_TOKEN].text, "");
   if (job.status == ABSORB_NO_MEMORY)
     return job.status;
   json_scan(body, length, mask_members_visit, &job);
@@ -249,10 +244,11 @@ static enum absorb_status absorb_json(const struct profile *profile, char *body,
 
 enum absorb_status auth_reply_absorb(const struct profile *profile, char *body, size_t length,
                                      struct auth_reply *reply) {
-  enum absorb_status status = profile->token.count == 0 ? absorb_text(profile, body, length, reply)
-                                                        : absorb_json(profile, body, length, reply);
+  enum absorb_status status = profile->members[MEMBER_TOKEN].count == 0
+                                  ? absorb_text(profile, body, length, reply)
+                                  : absorb_json(profile, body, length, reply);
   if (status == ABSORB_NO_MEMORY)
-    snprintf(reply->problem, sizeof reply->problem, "out of memory");
+    note(reply, status, "out of memory", "", "");
   if (status != ABSORB_OK)
     clear_secrets(reply);
   return status;

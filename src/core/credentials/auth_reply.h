@@ -20,11 +20,9 @@ enum absorb_status {
 
 /* Members that were absent, null or empty are unset. The struct owns all of them. */
 struct auth_reply {
-  struct secret identity;
-  struct secret token;
-  struct secret refresh_token;
-  struct secret expires; /* the text of a number or date: see token_time.h */
-  char problem[160];     /* unless ABSORB_OK: what was wrong, without any value */
+  struct secret members[PROFILE_MEMBERS]; /* that of the expiry is the text of a number or date: see
+                                             token_time.h */
+  char problem[160];                      /* unless ABSORB_OK: what was wrong, without any value */
 };
 
 /* Scans body[0..length) and fills `reply`, which must be zeroed. Masks in the body every string in

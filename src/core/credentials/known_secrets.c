@@ -77,8 +77,8 @@ bool known_secrets_client(struct known_secrets *known, const struct secret *clie
   if (client_secret->length == 0)
     return true;
   buffer_init(&form, 4 * MIC_SECRET_MAX, true);
-  bool ok = escape_append_form(&form, client_secret->bytes, client_secret->length) == BUFFER_OK &&
-            secret_set(&known->client_form, form.data, form.length);
+  escape_append(&form, client_secret->bytes, client_secret->length, true);
+  bool ok = !form.failed && secret_set(&known->client_form, form.data, form.length);
   buffer_free(&form);
   return ok;
 }

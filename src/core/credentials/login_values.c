@@ -6,7 +6,7 @@
 #include "../text/escape.h"
 #include "login_values.h"
 
-static const char *const names[VALUE_OWN] = {
+static const char names[VALUE_OWN][14] = {
     "username", "password",      "client_id", "client_secret", "api_key",
     "token",    "refresh_token", "identity",  "basic",         "client_basic",
 };
@@ -17,15 +17,15 @@ bool own_values_add(struct own_values *own, const char *name, const char *text, 
   if (list == NULL)
     return false;
   own->list = list;
-  struct own_value *value = &list[own->count];
-  memset(value, 0, sizeof *value);
-  value->is_secret = is_secret;
-  value->name = strdup(name);
-  if (value->name == NULL || !secret_set(&value->text, text, length)) {
-    free(value->name);
+  struct own_value value = {.name = strdup(name), .is_secret = is_secret};
+  if (value.name == NULL || !secret_set(&value.text, text, length)) {
+    free(value.name);
     return false;
   }
-  own->count++;
+  size_t at = own->count++;
+  for (; at > 0 && strcmp(list[at - 1].name, name) > 0; at--)
+    list[at] = list[at - 1];
+  list[at] = value;
   return true;
 }
 
@@ -39,81 +39,76 @@ void own_values_clear(struct own_values *own) {
   own->count = 0;
 }
 
-static bool is_name(const char *known, const char *name, size_t length) {
-  return strlen(known) == length && memcmp(known, name, length) == 0;
-}
-
-int login_value_find(const struct own_values *own, const char *name, size_t length) {
-  for (int i = 0; i < VALUE_OWN; i++)
-    if (is_name(names[i], name, length))
-      return i;
-  for (size_t i = 0; i < own->count; i++)
-    if (is_name(own->list[i].name, name, length))
-      return VALUE_OWN + (int)i;
-  return -1;
-}
-
 const char *login_value_name(const struct own_values *own, unsigned value) {
   return value < VALUE_OWN ? names[value] : own->list[value - VALUE_OWN].name;
 }
 
+int login_value_find(const struct own_values *own, const char *name, size_t length) {
+  for (unsigned value = 0; value < VALUE_OWN + own->count; value++) {
+    const char *known = login_value_name(own, value);
+    if (strncmp(known, name, length) == 0 && known[length] == '\0')
+      return (int)value;
+  }
+  return -1;
+}
+
+/* The two values that a computed one is made of. */
+static unsigned first_of(unsigned value) {
+  return value == VALUE_BASIC ? VALUE_USERNAME : VALUE_CLIENT_ID;
+}
+
+static bool is_computed(unsigned value) {
+  return value == VALUE_BASIC || value == VALUE_CLIENT_BASIC;
+}
+
 const struct secret *login_value_text(const struct login_values *values, unsigned value) {
-  if (value == VALUE_BASIC || value == VALUE_CLIENT_BASIC)
+  if (is_computed(value))
     return NULL;
   return value >= VALUE_OWN ? &values->own->list[value - VALUE_OWN].text : values->built_in[value];
 }
 
-static bool is_set(const struct login_values *values, enum login_value value) {
+bool login_value_is_set(const struct login_values *values, unsigned value) {
+  if (value >= VALUE_OWN)
+    return value != VALUE_NONE;
+  if (is_computed(value))
+    return login_value_is_set(values, first_of(value)) &&
+           login_value_is_set(values, first_of(value) + 1);
   return values->built_in[value] != NULL && values->built_in[value]->bytes != NULL;
 }
 
-bool login_value_is_set(const struct login_values *values, unsigned value) {
-  if (value == VALUE_NONE)
-    return false;
-  if (value == VALUE_BASIC)
-    return is_set(values, VALUE_USERNAME) && is_set(values, VALUE_PASSWORD);
-  if (value == VALUE_CLIENT_BASIC)
-    return is_set(values, VALUE_CLIENT_ID) && is_set(values, VALUE_CLIENT_SECRET);
-  return value >= VALUE_OWN || is_set(values, (enum login_value)value);
+int login_value_missing(const struct login_values *values, unsigned bits) {
+  for (unsigned value = 0; value < VALUE_OWN; value++)
+    if ((bits & VALUE_BIT(value)) != 0 && !login_value_is_set(values, value))
+      return (int)value;
+  return -1;
 }
 
-static enum buffer_status append_part(struct buffer *to, const struct secret *part, bool form) {
-  return form ? escape_append_form(to, part->bytes, part->length)
-              : buffer_append(to, part->bytes, part->length);
-}
-
-static enum buffer_status append_basic(struct buffer *to, const struct secret *name,
-                                       const struct secret *password, bool form) {
+void login_value_append(const struct login_values *values, unsigned value, struct buffer *to) {
+  const struct secret *text = login_value_text(values, value);
+  if (text != NULL) {
+    buffer_append(to, text->bytes, text->length);
+    return;
+  }
   struct buffer pair;
   buffer_init(&pair, 8 * MIC_SECRET_MAX, true);
-  enum buffer_status status = append_part(&pair, name, form);
-  if (status == BUFFER_OK)
-    status = buffer_append(&pair, ":", 1);
-  if (status == BUFFER_OK)
-    status = append_part(&pair, password, form);
-  if (status == BUFFER_OK)
-    status = escape_append_base64(to, pair.data, pair.length);
+  for (unsigned part = first_of(value); part < first_of(value) + 2; part++) {
+    text = values->built_in[part];
+    if (value == VALUE_CLIENT_BASIC)
+      escape_append(&pair, text->bytes, text->length, true);
+    else
+      buffer_append(&pair, text->bytes, text->length);
+    if (part == first_of(value))
+      buffer_append(&pair, ":", 1);
+  }
+  escape_append_base64(to, pair.data, pair.length);
+  to->failed |= pair.failed;
   buffer_free(&pair);
-  return status;
-}
-
-enum buffer_status login_value_append(const struct login_values *values, unsigned value,
-                                      struct buffer *to) {
-  if (value == VALUE_BASIC)
-    return append_basic(to, values->built_in[VALUE_USERNAME], values->built_in[VALUE_PASSWORD],
-                        false);
-  if (value == VALUE_CLIENT_BASIC)
-    return append_basic(to, values->built_in[VALUE_CLIENT_ID],
-                        values->built_in[VALUE_CLIENT_SECRET], true);
-  const struct secret *text = login_value_text(values, value);
-  return buffer_append(to, text->bytes, text->length);
 }
 
 bool login_value_may_come_late(unsigned value) {
-  return value == VALUE_USERNAME || value == VALUE_PASSWORD || value == VALUE_BASIC ||
-         value == VALUE_TOKEN || value == VALUE_REFRESH_TOKEN || value == VALUE_IDENTITY;
-}
-
-bool login_value_needs_login(unsigned value) {
-  return value < VALUE_OWN && value != VALUE_API_KEY;
+  enum {
+    LATE = VALUE_BIT(VALUE_USERNAME) | VALUE_BIT(VALUE_PASSWORD) | VALUE_BIT(VALUE_BASIC) |
+           VALUE_BIT(VALUE_TOKEN) | VALUE_BIT(VALUE_REFRESH_TOKEN) | VALUE_BIT(VALUE_IDENTITY)
+  };
+  return value < VALUE_OWN && (VALUE_BIT(value) & LATE) != 0;
 }

@@ -24,6 +24,9 @@ enum login_value {
   VALUE_OWN /* the first of the user's own */
 };
 
+/* A set of built-in values is a set of these bits. */
+#define VALUE_BIT(value) (1u << (value))
+
 /* A value that is never set: of an optional placeholder whose name has no value. */
 #define VALUE_NONE 0xffffu
 
@@ -34,7 +37,7 @@ struct own_value {
 };
 
 struct own_values {
-  struct own_value *list; /* owned */
+  struct own_value *list; /* owned; sorted by name */
   size_t count;
 };
 
@@ -44,7 +47,8 @@ struct login_values {
   const struct own_values *own;
 };
 
-/* Adds a value. False if out of memory. The name must be new. */
+/* Adds a value. False if out of memory. The name must be new. The numbers of
+   others change, so no template may know them yet. */
 bool own_values_add(struct own_values *own, const char *name, const char *text, size_t length,
                     bool is_secret);
 void own_values_clear(struct own_values *own);
@@ -55,13 +59,14 @@ const char *login_value_name(const struct own_values *own, unsigned value);
 bool login_value_is_set(const struct login_values *values, unsigned value);
 /* The value, which must be set; NULL if it is computed. */
 const struct secret *login_value_text(const struct login_values *values, unsigned value);
-/* Appends the value as it is. It must be set. */
-enum buffer_status login_value_append(const struct login_values *values, unsigned value,
-                                      struct buffer *to);
+/* The first value of a set that is not set; -1 if all are. */
+int login_value_missing(const struct login_values *values, unsigned bits);
+/* Appends the value as it is. It must be set. A failure shows in `to->failed`. */
+void login_value_append(const struct login_values *values, unsigned value, struct buffer *to);
+/* Built-in values that need neither a login nor the user's login data. */
+#define VALUES_WITHOUT_LOGIN VALUE_BIT(VALUE_API_KEY)
 /* True if it may get its value after the client was made. */
 bool login_value_may_come_late(unsigned value);
-/* True if a login or the user's login data is needed to know it. */
-bool login_value_needs_login(unsigned value);
 
 MIC_PRIVATE_END
 #endif

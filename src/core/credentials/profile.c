@@ -9,153 +9,90 @@
 #include "../text/url_path.h"
 #include "profile.h"
 
+/* ---- fields ---- */
+
+const struct profile_field profile_fields[PROFILE_FIELDS] = {
+    {"name", FIELD_NAME, offsetof(struct profile, name)},
+    {"identity_query", FIELD_NAME, offsetof(struct profile, identity_query)},
+    {"login", FIELD_REQUEST, offsetof(struct profile, login)},
+    {"login_body", FIELD_BODY, offsetof(struct profile, login)},
+    {"login_headers", FIELD_HEADERS, offsetof(struct profile, login.headers)},
+    {"refresh", FIELD_REQUEST, offsetof(struct profile, refresh)},
+    {"refresh_body", FIELD_BODY, offsetof(struct profile, refresh)},
+    {"refresh_headers", FIELD_HEADERS, offsetof(struct profile, refresh.headers)},
+    {"token", FIELD_MEMBER, offsetof(struct profile, members[MEMBER_TOKEN])},
+    {"refresh_token", FIELD_MEMBER, offsetof(struct profile, members[MEMBER_REFRESH_TOKEN])},
+    {"identity", FIELD_MEMBER, offsetof(struct profile, members[MEMBER_IDENTITY])},
+    {"expires", FIELD_MEMBER, offsetof(struct profile, members[MEMBER_EXPIRES])},
+    {"expires_as", FIELD_UNIT, offsetof(struct profile, expires_as)},
+    {"headers", FIELD_HEADERS, offsetof(struct profile, headers)},
+    {"open", FIELD_OPEN, offsetof(struct profile, open)},
+    {"expired", FIELD_ANSWERS, offsetof(struct profile, expired)},
+    {"refused", FIELD_ANSWERS, offsetof(struct profile, refused)},
+};
+
 static bool fail(struct template_problem *problem, const char *what) {
   snprintf(problem->what, sizeof problem->what, "%s", what);
   problem->at = 0;
   return false;
 }
 
-static bool fail_memory(struct template_problem *problem) {
-  return fail(problem, template_no_memory);
+static bool set_name(char *name, const char *text, size_t length,
+                     struct template_problem *problem) {
+  if (length == 0 || length > PROFILE_NAME_MAX || !header_can_carry(text, length))
+    return fail(problem, "must be 1 to 64 visible characters");
+  memcpy(name, text, length);
+  return true;
 }
 
-/* Returns the list with room for one more element, which is zeroed. NULL if out of memory: the list
-   stays. */
-static void *grow(void *list, size_t count, size_t size) {
-  char *grown = realloc(list, (count + 1) * size);
-  if (grown != NULL)
-    memset(grown + count * size, 0, size);
-  return grown;
+static bool set_unit(enum time_unit *unit, const char *text, size_t length,
+                     struct template_problem *problem) {
+  static const char first[] = {'s', 'm', 'e', 'i'}; /* the Lua layer checks the whole word */
+  const char *found = length > 0 ? memchr(first, text[0], sizeof first) : NULL;
+  if (found == NULL)
+    return fail(problem, "is no unit");
+  *unit = (enum time_unit)(found - first);
+  return true;
 }
 
-/* ---- requests ---- */
-
-/* The path with a letter for each placeholder, to be checked. */
-static char *literal_path(const struct template *target) {
-  size_t room = 1;
-  for (size_t i = 0; i < target->count; i++)
-    room += target->parts[i].length + 1;
-  char *path = malloc(room), *end = path;
-  if (path == NULL)
-    return NULL;
-  for (size_t i = 0; i < target->count && target->parts[i].kind != PART_GROUP; i++) {
-    const struct template_part *part = &target->parts[i];
-    if (part->kind == PART_TEXT) {
-      memcpy(end, target->text + part->start, part->length);
-      end += part->length;
-    } else {
-      *end++ = 'x';
-    }
-  }
-  *end = '\0';
-  return path;
+/* A template that begins behind `before` bytes of its field. */
+static bool compile(struct template *template, enum template_kind kind, const char *text,
+                    size_t length, size_t before, const struct login_values *values,
+                    struct template_problem *problem) {
+  if (template_compile(template, kind, text, length, values, problem))
+    return true;
+  if (problem->at > 0)
+    problem->at += before;
+  return false;
 }
 
-bool profile_set_request(struct profile_request *request, const char *text, size_t length,
-                         const struct login_values *values, struct template_problem *problem) {
-  const char *space = memchr(text, ' ', length);
-  size_t method_length = space != NULL ? (size_t)(space - text) : 0;
-  if (method_length == 0 || method_length >= sizeof request->method ||
-      header_name_problem(text, method_length) != NULL)
-    return fail(problem, "must be a method and a path, such as \"POST /login\"");
-  const char *path = space + 1;
-  size_t path_length = length - method_length - 1;
-  if (path_length == 0 || path[0] != '/')
-    return fail(problem, "must have a path that begins with \"/\" after its method");
-  if (!template_compile(&request->target, TEMPLATE_PATH, path, path_length, values, problem)) {
-    if (problem->at > 0)
-      problem->at += method_length + 1;
-    return false;
-  }
-  memcpy(request->method, text, method_length);
-  request->method[method_length] = '\0';
-  const char *query = memchr(path, '?', path_length);
-  request->path = strndup(path, query != NULL ? (size_t)(query - path) : path_length);
-  request->at_root = path_length == 1 || path[1] == '?';
-  char *literal = literal_path(&request->target);
-  if (request->path == NULL || literal == NULL) {
-    free(literal);
-    return fail_memory(problem);
-  }
-  const char *wrong = url_path_problem(literal, strlen(literal));
-  if (wrong == NULL && strstr(literal, "//") != NULL)
-    wrong = "has an empty segment (//)";
-  free(literal);
-  return wrong == NULL || fail(problem, wrong);
-}
-
-bool profile_set_body(struct profile_request *request, const char *text, size_t length,
-                      const struct login_values *values, struct template_problem *problem) {
-  enum template_kind kind = length > 0 && text[0] == '{' ? TEMPLATE_JSON : TEMPLATE_FORM;
-  request->has_body = length > 0;
-  return length == 0 || template_compile(&request->body, kind, text, length, values, problem);
-}
-
-static const struct profile_header *find_header(const struct profile_headers *headers,
-                                                const char *name, size_t length) {
-  for (size_t i = 0; i < headers->count; i++)
-    if (header_name_is(name, length, headers->list[i].name))
-      return &headers->list[i];
-  return NULL;
-}
-
-/* Checks what stands between the placeholders. */
-static const char *literal_problem(const struct template *value) {
-  for (size_t i = 0; i < value->count; i++) {
-    const struct template_part *part = &value->parts[i];
-    const char *problem = part->kind == PART_TEXT
-                              ? header_value_problem(value->text + part->start, part->length)
-                              : NULL;
-    if (problem != NULL)
-      return problem;
-  }
-  return NULL;
-}
-
-bool profile_add_header(struct profile_headers *headers, const char *line, size_t length,
+static bool set_request(struct profile_request *request, const char *text, size_t length,
                         const struct login_values *values, struct template_problem *problem) {
-  const char *colon = memchr(line, ':', length);
-  size_t name_length = colon != NULL ? (size_t)(colon - line) : 0;
-  if (colon == NULL)
-    return fail(problem, "must be a header line, such as \"Authorization: Bearer {token}\"");
-  const char *wrong = header_problem(line, name_length, "", 0);
-  if (wrong == NULL && find_header(headers, line, name_length) != NULL)
-    wrong = "is there twice";
-  if (wrong != NULL)
-    return fail(problem, wrong);
-  const char *value = colon + 1;
-  size_t value_length = length - name_length - 1;
-  header_trim(&value, &value_length);
-  struct profile_header *list = grow(headers->list, headers->count, sizeof *list);
-  if (list == NULL)
-    return fail_memory(problem);
-  headers->list = list;
-  struct profile_header *header = &list[headers->count];
-  header->name = strndup(line, name_length);
-  if (header->name == NULL)
-    return fail_memory(problem);
-  headers->count++;
-  if (!template_compile(&header->value, TEMPLATE_HEADER, value, value_length, values, problem)) {
-    if (problem->at > 0)
-      problem->at += (size_t)(value - line);
+  const char *path = memchr(text, ' ', length);
+  size_t before = path != NULL ? (size_t)(path - text) : 0, left = length - before - 1;
+  if (path == NULL || before >= sizeof request->method || header_name_problem(text, before) != NULL)
+    return fail(problem, "must be a method and a path, such as \"POST /login\"");
+  if (left == 0 || *++path != '/')
+    return fail(problem, "must have a path that begins with \"/\" after its method");
+  if (!compile(&request->target, TEMPLATE_PATH, path, left, before + 1, values, problem))
     return false;
-  }
-  wrong = literal_problem(&header->value);
+  memcpy(request->method, text, before);
+  const char *query = memchr(path, '?', left);
+  size_t size = query != NULL ? (size_t)(query - path) : left;
+  request->at_root = size == 1;
+  const char *wrong = url_path_problem(path, size);
+  if (wrong == NULL && memmem(path, size, "//", 2) != NULL)
+    wrong = "has an empty segment (//)";
   return wrong == NULL || fail(problem, wrong);
 }
 
-/* ---- other parts ---- */
-
-bool profile_set_member(struct member_path *path, const char *text, size_t length,
-                        struct template_problem *problem) {
+static bool set_member(struct member_path *path, const char *text, size_t length,
+                       struct template_problem *problem) {
   if (length > PROFILE_MEMBER_MAX)
     return fail(problem, "is longer than 96 bytes");
-  path->text = strndup(text, length);
-  path->split = strndup(text, length);
-  if (path->text == NULL || path->split == NULL)
-    return fail_memory(problem);
-  char *key = path->split;
-  while (length > 0 && key != NULL) {
+  memcpy(path->text, text, length);
+  memcpy(path->split, text, length);
+  for (char *key = path->split; length > 0 && key != NULL;) {
     char *dot = strchr(key, '.');
     if (dot != NULL)
       *dot = '\0';
@@ -169,89 +106,119 @@ bool profile_set_member(struct member_path *path, const char *text, size_t lengt
   return true;
 }
 
-bool profile_add_open(struct profile *profile, const char *prefix, size_t length,
-                      struct template_problem *problem) {
-  if (length == 0 || prefix[0] != '/')
-    return fail(problem, "must begin with \"/\"");
-  char **list = grow(profile->open, profile->open_count, sizeof *list);
-  if (list == NULL)
-    return fail_memory(problem);
-  profile->open = list;
-  list[profile->open_count] = strndup(prefix, length);
-  if (list[profile->open_count] == NULL)
-    return fail_memory(problem);
-  profile->open_count++;
+/* ---- lists ---- */
+
+/* Adds an item with a copy of the text. NULL if out of memory: then the list stays. */
+static struct profile_item *add_item(struct profile_list *items, const char *text, size_t length,
+                                     struct template_problem *problem) {
+  char *copy = text != NULL ? strndup(text, length) : NULL;
+  struct profile_item *list = NULL;
+  if (text == NULL || copy != NULL)
+    list = realloc(items->list, (items->count + 1) * sizeof *list);
+  if (list == NULL) {
+    free(copy);
+    fail(problem, template_no_memory);
+    return NULL;
+  }
+  items->list = list;
+  list += items->count++;
+  memset(list, 0, sizeof *list);
+  list->text = copy;
+  return list;
+}
+
+static bool has_header(const struct profile_list *headers, const char *name, size_t length) {
+  for (size_t i = 0; i < headers->count; i++)
+    if (header_name_is(name, length, headers->list[i].text))
+      return true;
+  return false;
+}
+
+static bool add_header(struct profile_list *headers, const char *line, size_t length,
+                       const struct login_values *values, struct template_problem *problem) {
+  const char *value = memchr(line, ':', length);
+  if (value == NULL)
+    return fail(problem, "must be a header line, such as \"Authorization: Bearer {token}\"");
+  size_t name_length = (size_t)(value++ - line), value_length = length - name_length - 1;
+  header_trim(&value, &value_length);
+  const char *wrong = header_problem(line, name_length, value, value_length);
+  if (wrong == NULL && has_header(headers, line, name_length))
+    wrong = "is there twice";
+  if (wrong != NULL)
+    return fail(problem, wrong);
+  struct profile_item *header = add_item(headers, line, name_length, problem);
+  if (header == NULL || !compile(&header->value, TEMPLATE_HEADER, value, value_length,
+                                 (size_t)(value - line), values, problem))
+    return false;
+  headers->uses |= header->value.uses;
+  headers->needs |= header->value.needs;
   return true;
 }
 
-bool profile_add_answer(struct known_answers *answers, long status, const char *text, size_t length,
-                        struct template_problem *problem) {
-  struct known_answer *list = grow(answers->list, answers->count, sizeof *list);
-  if (list == NULL)
-    return fail_memory(problem);
-  answers->list = list;
-  struct known_answer *answer = &list[answers->count];
-  answer->status = status;
-  if (text != NULL) {
-    answer->text = strndup(text, length);
-    if (answer->text == NULL)
-      return fail_memory(problem);
+bool profile_set(struct profile *profile, const struct profile_field *field, const char *text,
+                 size_t length, long status, const struct login_values *values,
+                 struct template_problem *problem) {
+  void *into = (char *)profile + field->offset;
+  struct profile_request *request = into;
+  struct profile_item *item = NULL;
+  switch ((enum profile_field_kind)field->kind) {
+  case FIELD_NAME:
+    return set_name(into, text, length, problem);
+  case FIELD_UNIT:
+    return set_unit(into, text, length, problem);
+  case FIELD_MEMBER:
+    return set_member(into, text, length, problem);
+  case FIELD_REQUEST:
+    return set_request(into, text, length, values, problem);
+  case FIELD_BODY:
+    request->has_body = length > 0;
+    return length == 0 ||
+           template_compile(&request->body, text[0] == '{' ? TEMPLATE_JSON : TEMPLATE_FORM, text,
+                            length, values, problem);
+  case FIELD_HEADERS:
+    return add_header(into, text, length, values, problem);
+  case FIELD_OPEN:
+    if (length == 0 || text[0] != '/')
+      return fail(problem, "must begin with \"/\"");
+    break;
+  case FIELD_ANSWERS:
+    break;
   }
-  answers->count++;
-  return true;
+  item = add_item(into, text, length, problem);
+  if (item != NULL)
+    item->status = status;
+  return item != NULL;
 }
 
 /* ---- clear ---- */
 
-static void clear_headers(struct profile_headers *headers) {
-  for (size_t i = 0; i < headers->count; i++) {
-    free(headers->list[i].name);
-    template_clear(&headers->list[i].value);
+static void clear_list(struct profile_list *items) {
+  for (size_t i = 0; i < items->count; i++) {
+    free(items->list[i].text);
+    template_clear(&items->list[i].value);
   }
-  free(headers->list);
-}
-
-static void clear_request(struct profile_request *request) {
-  free(request->path);
-  template_clear(&request->target);
-  template_clear(&request->body);
-  clear_headers(&request->headers);
-}
-
-static void clear_member(struct member_path *path) {
-  free(path->text);
-  free(path->split);
-}
-
-static void clear_answers(struct known_answers *answers) {
-  for (size_t i = 0; i < answers->count; i++)
-    free(answers->list[i].text);
-  free(answers->list);
+  free(items->list);
 }
 
 void profile_clear(struct profile *profile) {
-  free(profile->name);
-  clear_request(&profile->login);
-  clear_request(&profile->refresh);
-  clear_member(&profile->token);
-  clear_member(&profile->refresh_token);
-  clear_member(&profile->identity);
-  clear_member(&profile->expires);
-  clear_headers(&profile->headers);
-  free(profile->identity_query);
-  for (size_t i = 0; i < profile->open_count; i++)
-    free(profile->open[i]);
-  free(profile->open);
-  clear_answers(&profile->expired);
-  clear_answers(&profile->refused);
+  for (size_t i = 0; i < PROFILE_FIELDS; i++) {
+    void *field = (char *)profile + profile_fields[i].offset;
+    struct profile_request *request = field;
+    if (profile_fields[i].kind >= FIELD_HEADERS) {
+      clear_list(field);
+    } else if (profile_fields[i].kind == FIELD_REQUEST) {
+      template_clear(&request->target);
+      template_clear(&request->body);
+    }
+  }
   memset(profile, 0, sizeof *profile);
 }
 
 /* ---- queries ---- */
 
 bool profile_is_open(const struct profile *profile, const char *path, size_t length) {
-  for (size_t i = 0; i < profile->open_count; i++) {
-    const char *prefix = profile->open[i];
+  for (size_t i = 0; i < profile->open.count; i++) {
+    const char *prefix = profile->open.list[i].text;
     size_t size = strlen(prefix);
     if (length < size || memcmp(path, prefix, size) != 0)
       continue;
@@ -263,50 +230,29 @@ bool profile_is_open(const struct profile *profile, const char *path, size_t len
 }
 
 bool profile_owns_header(const struct profile *profile, const char *name, size_t length) {
-  return find_header(&profile->headers, name, length) != NULL;
+  return has_header(&profile->headers, name, length);
 }
 
-bool profile_request_is(const struct profile_request *request, const char *method, const char *path,
-                        size_t length) {
-  const char *query = memchr(path, '?', length);
-  size_t size = query != NULL ? (size_t)(query - path) : length;
-  return request->path != NULL && strcmp(request->method, method) == 0 &&
-         strlen(request->path) == size && memcmp(request->path, path, size) == 0;
+bool profile_needs_login(const struct template *template) {
+  return (template->uses & ~VALUES_WITHOUT_LOGIN) != 0;
 }
 
-int profile_headers_missing(const struct profile *profile, const struct login_values *values) {
-  int missing = -1;
-  for (size_t i = 0; i < profile->headers.count && missing < 0; i++)
-    missing = template_missing(&profile->headers.list[i].value, values);
-  return missing;
-}
-
-bool profile_sends(const struct profile *profile, unsigned value, bool always) {
-  for (size_t i = 0; i < profile->headers.count; i++)
-    if (template_uses(&profile->headers.list[i].value, value, always))
-      return true;
-  return false;
+bool profile_needs_identity(const struct profile *profile) {
+  return (profile->headers.needs & VALUE_BIT(VALUE_IDENTITY)) != 0 ||
+         profile->identity_query[0] != '\0';
 }
 
 int profile_request_missing(const struct profile_request *request,
                             const struct login_values *values) {
-  int missing = template_missing(&request->target, values);
-  if (missing < 0)
-    missing = template_missing(&request->body, values);
-  for (size_t i = 0; i < request->headers.count && missing < 0; i++)
-    missing = template_missing(&request->headers.list[i].value, values);
-  return missing;
+  return login_value_missing(values,
+                             request->target.needs | request->body.needs | request->headers.needs);
 }
 
-bool profile_request_uses(const struct profile_request *request, unsigned value) {
-  bool uses =
-      template_uses(&request->target, value, false) || template_uses(&request->body, value, false);
-  for (size_t i = 0; i < request->headers.count && !uses; i++)
-    uses = template_uses(&request->headers.list[i].value, value, false);
-  return uses;
+unsigned profile_request_uses(const struct profile_request *request) {
+  return request->target.uses | request->body.uses | request->headers.uses;
 }
 
-bool profile_append_header(struct curl_slist **lines, const struct profile_header *header,
+bool profile_append_header(struct curl_slist **lines, const struct profile_item *header,
                            const struct login_values *values) {
   struct buffer text;
   unsigned value = 0;
@@ -316,7 +262,7 @@ bool profile_append_header(struct curl_slist **lines, const struct profile_heade
     status = template_fill(&header->value, values, &text, &value);
   bool ok = status == TEMPLATE_LEFT_OUT ||
             (status == TEMPLATE_FILLED &&
-             header_append(lines, header->name, strlen(header->name), text.data, text.length));
+             header_append(lines, header->text, strlen(header->text), text.data, text.length));
   buffer_free(&text);
   return ok;
 }
@@ -335,16 +281,15 @@ static bool contains(const char *text, size_t length, const char *part) {
 static bool challenge_contains(const struct profile_answer *answer, const char *text) {
   size_t offset = 0;
   struct header_field field;
-  while (header_next(answer->head, answer->head_length, &offset, &field))
-    if (header_name_is(field.name, field.name_length, "WWW-Authenticate") &&
-        contains(field.value, field.value_length, text))
+  while (header_next_named(answer->head, answer->head_length, "WWW-Authenticate", &offset, &field))
+    if (contains(field.value, field.value_length, text))
       return true;
   return false;
 }
 
-static bool is_known(const struct known_answers *answers, const struct profile_answer *answer) {
+static bool is_known(const struct profile_list *answers, const struct profile_answer *answer) {
   for (size_t i = 0; i < answers->count; i++) {
-    const struct known_answer *known = &answers->list[i];
+    const struct profile_item *known = &answers->list[i];
     if (known->status != answer->status)
       continue;
     if (known->text == NULL || contains(answer->body, answer->body_length, known->text) ||

@@ -12,82 +12,93 @@
 
 MIC_PRIVATE_BEGIN
 
-enum { PROFILE_PATH_MAX = 8, PROFILE_MEMBER_MAX = 96 };
+enum { PROFILE_PATH_MAX = 8, PROFILE_MEMBER_MAX = 96, PROFILE_NAME_MAX = 64 };
 
 /* The meaning of an answer for the credentials. */
 enum answer_meaning { ANSWER_PLAIN, ANSWER_EXPIRED, ANSWER_REFUSED };
 
-/* An answer is recognised by its status and a text in its body or its WWW-Authenticate. */
-struct known_answer {
-  long status;
-  char *text; /* owned; NULL: any */
+struct profile_item {
+  char *text;  /* owned: a header's name, a path prefix, or a text of an answer, where NULL
+                  stands for any */
+  long status; /* of an answer, which is recognised by it and by a text in its body or its
+                  WWW-Authenticate */
+  struct template value; /* of a header */
 };
 
-struct known_answers {
-  struct known_answer *list; /* owned */
+struct profile_list {
+  struct profile_item *list; /* owned */
   size_t count;
+  unsigned uses, needs; /* those of all templates in it: see template.h */
 };
 
 /* Path of keys from the root of a JSON document, such as "data.access_token". */
 struct member_path {
-  char *text;                         /* owned; NULL: not in this profile */
-  char *split;                        /* owned: the text with a NUL after each key */
+  char text[PROFILE_MEMBER_MAX + 1];
+  char split[PROFILE_MEMBER_MAX + 1]; /* the text with a NUL after each key */
   const char *keys[PROFILE_PATH_MAX]; /* into `split` */
-  size_t count;                       /* 0: the whole body */
+  size_t count;                       /* 0: not in this profile, or of the token the whole body */
 };
 
-struct profile_header {
-  char *name; /* owned */
-  struct template value;
-};
-
-struct profile_headers {
-  struct profile_header *list; /* owned */
-  size_t count;
+/* The members of both replies. */
+enum profile_member {
+  MEMBER_IDENTITY,
+  MEMBER_TOKEN,
+  MEMBER_REFRESH_TOKEN,
+  MEMBER_EXPIRES,
+  PROFILE_MEMBERS
 };
 
 /* A login or refresh request. */
 struct profile_request {
   char method[24]; /* "": the profile has no such request */
-  char *path;      /* owned: as the profile has it, without query */
   struct template target;
   bool at_root; /* the path is "/": the auth URL as it is written, and a query */
   bool has_body;
   struct template body;
-  struct profile_headers headers;
+  struct profile_list headers;
 };
 
 struct profile {
-  char *name;
-  bool by_function; /* a function of the user's logs in and refreshes */
-  bool is_default;  /* its records carry no name, so that version 0.1 can read them */
+  char name[PROFILE_NAME_MAX + 1];
+  char identity_query[PROFILE_NAME_MAX + 1]; /* query member that carries the identity; "": none */
+  bool by_function;                          /* a function of the user's logs in and refreshes */
+  bool is_default; /* its records carry no name, so that version 0.1 can read them */
   struct profile_request login, refresh;
-  struct member_path token, refresh_token, identity, expires; /* members of both replies */
+  struct member_path members[PROFILE_MEMBERS];
   enum time_unit expires_as;
   bool never_expires; /* only the API knows when a token ends */
   double lifetime;    /* seconds, where nothing else tells; 0: unknown */
-  struct profile_headers headers;
-  char *identity_query; /* query member that carries the identity; NULL: none */
-  char **open;          /* path prefixes that need no login; owned */
-  size_t open_count;
-  struct known_answers expired, refused;
+  struct profile_list headers;
+  struct profile_list open; /* path prefixes that need no login */
+  struct profile_list expired, refused;
 };
 
-/* Each adds one part and returns false with a phrase in `problem` if it is not valid. The phrase is
-   "out of memory" in that case. The text need not end with a NUL. */
-bool profile_set_request(struct profile_request *request, const char *text, size_t length,
-                         const struct login_values *values, struct template_problem *problem);
-bool profile_set_body(struct profile_request *request, const char *text, size_t length,
-                      const struct login_values *values, struct template_problem *problem);
-bool profile_add_header(struct profile_headers *headers, const char *line, size_t length,
-                        const struct login_values *values, struct template_problem *problem);
-bool profile_set_member(struct member_path *path, const char *text, size_t length,
-                        struct template_problem *problem);
-bool profile_add_open(struct profile *profile, const char *prefix, size_t length,
-                      struct template_problem *problem);
-/* `text` NULL: any text. */
-bool profile_add_answer(struct known_answers *answers, long status, const char *text, size_t length,
-                        struct template_problem *problem);
+enum profile_field_kind {
+  FIELD_NAME,
+  FIELD_UNIT,
+  FIELD_MEMBER,
+  FIELD_REQUEST,
+  FIELD_BODY,
+  FIELD_HEADERS, /* from here on a list */
+  FIELD_OPEN,
+  FIELD_ANSWERS
+};
+
+/* A field of the table that a profile is made from. */
+struct profile_field {
+  char name[16];
+  unsigned char kind;    /* profile_field_kind */
+  unsigned short offset; /* in struct profile */
+};
+
+enum { PROFILE_FIELDS = 17 };
+extern const struct profile_field profile_fields[PROFILE_FIELDS];
+
+/* Sets a field, or adds one element to a list. `text` need not end with a NUL; NULL: any, of an
+   answer. `status`: of an answer. False with a phrase in `problem` if it is not valid. */
+bool profile_set(struct profile *profile, const struct profile_field *field, const char *text,
+                 size_t length, long status, const struct login_values *values,
+                 struct template_problem *problem);
 void profile_clear(struct profile *profile);
 
 /* True if a path below the base URL (with or without ?query) needs no login. */
@@ -95,19 +106,17 @@ bool profile_is_open(const struct profile *profile, const char *path, size_t len
 /* True if the client itself sets this header. */
 bool profile_owns_header(const struct profile *profile, const char *name, size_t length);
 /* Appends the line of a header. One whose value is not set is left out. False if out of memory. */
-bool profile_append_header(struct curl_slist **lines, const struct profile_header *header,
+bool profile_append_header(struct curl_slist **lines, const struct profile_item *header,
                            const struct login_values *values);
-/* True if this is the method and the path of the request. */
-bool profile_request_is(const struct profile_request *request, const char *method, const char *path,
-                        size_t length);
-/* The first value without which the headers of a call cannot be sent; -1 if there is none. */
-int profile_headers_missing(const struct profile *profile, const struct login_values *values);
-/* True if a header of a call uses this value. `always`: and cannot be left out without it. */
-bool profile_sends(const struct profile *profile, unsigned value, bool always);
+/* True if a login or the user's login data is needed to fill it. */
+bool profile_needs_login(const struct template *template);
+/* True if calls cannot be sent without an identity. */
+bool profile_needs_identity(const struct profile *profile);
 /* The first value without which this request cannot be sent; -1 if there is none. */
 int profile_request_missing(const struct profile_request *request,
                             const struct login_values *values);
-bool profile_request_uses(const struct profile_request *request, unsigned value);
+/* Bits of the built-in values that the request uses. */
+unsigned profile_request_uses(const struct profile_request *request);
 
 /* An answer, for its meaning. */
 struct profile_answer {

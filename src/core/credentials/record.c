@@ -96,36 +96,30 @@ static unsigned char version_of(const struct record *record) {
   return plain ? VERSION_PAUSES : VERSION_REFUSALS;
 }
 
-static enum buffer_status append_string(struct buffer *bytes, const struct secret *string) {
+static void append_string(struct buffer *bytes, const struct secret *string) {
   char length[4];
   put_whole(length, string->length, sizeof length);
-  enum buffer_status status = buffer_append(bytes, length, sizeof length);
-  if (status == BUFFER_OK && string->length > 0)
-    status = buffer_append(bytes, string->bytes, string->length);
-  return status;
+  buffer_append(bytes, length, sizeof length);
+  buffer_append(bytes, string->bytes, string->length);
 }
 
-static enum buffer_status append_number(struct buffer *bytes, double number) {
+static void append_number(struct buffer *bytes, double number) {
   char scratch[8];
   uint64_t bits;
   memcpy(&bits, &number, sizeof bits);
   put_whole(scratch, bits, sizeof scratch);
-  return buffer_append(bytes, scratch, sizeof scratch);
+  buffer_append(bytes, scratch, sizeof scratch);
 }
 
-static enum buffer_status append_refusals(struct buffer *bytes,
-                                          const struct refused_logins *refusals) {
+static void append_refusals(struct buffer *bytes, const struct refused_logins *refusals) {
   char count = (char)refusals->count;
-  enum buffer_status status = buffer_append(bytes, &count, 1);
-  for (size_t i = 0; i < refusals->count && status == BUFFER_OK; i++) {
+  buffer_append(bytes, &count, 1);
+  for (size_t i = 0; i < refusals->count; i++) {
     const struct refused_login *refusal = &refusals->list[i];
-    status = buffer_append(bytes, refusal->digest, sizeof refusal->digest);
-    if (status == BUFFER_OK)
-      status = append_number(bytes, refusal->at);
-    if (status == BUFFER_OK)
-      status = append_number(bytes, refusal->times);
+    buffer_append(bytes, refusal->digest, sizeof refusal->digest);
+    append_number(bytes, refusal->at);
+    append_number(bytes, refusal->times);
   }
-  return status;
 }
 
 enum buffer_status record_write(const struct record *record, struct buffer *bytes) {
@@ -138,19 +132,18 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
   size_t start = bytes->length;
   unsigned char version = version_of(record);
   char scratch[SUM_SIZE] = {(char)version};
-  enum buffer_status status = buffer_append(bytes, MAGIC, MAGIC_SIZE);
-  if (status == BUFFER_OK)
-    status = buffer_append(bytes, scratch, 1);
-  for (size_t i = 0; i < NUMBERS && status == BUFFER_OK; i++)
-    status = append_number(bytes, *numbers[i]);
-  for (size_t i = 0; i < STRINGS && status == BUFFER_OK; i++)
-    status = append_string(bytes, strings[i]);
-  if (status == BUFFER_OK && version >= VERSION_REFUSALS)
-    status = append_refusals(bytes, &record->refusals);
-  if (status == BUFFER_OK && version >= VERSION_PROFILES)
-    status = append_string(bytes, &record->profile);
-  if (status != BUFFER_OK)
-    return status;
+  buffer_append(bytes, MAGIC, MAGIC_SIZE);
+  buffer_append(bytes, scratch, 1);
+  for (size_t i = 0; i < NUMBERS; i++)
+    append_number(bytes, *numbers[i]);
+  for (size_t i = 0; i < STRINGS; i++)
+    append_string(bytes, strings[i]);
+  if (version >= VERSION_REFUSALS)
+    append_refusals(bytes, &record->refusals);
+  if (version >= VERSION_PROFILES)
+    append_string(bytes, &record->profile);
+  if (bytes->failed)
+    return BUFFER_NO_MEMORY;
   put_whole(scratch, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
   return buffer_append(bytes, scratch, SUM_SIZE);
 }

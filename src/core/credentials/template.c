@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../text/ascii.h"
 #include "../text/escape.h"
 #include "../text/header.h"
 #include "../text/json_scan.h"
@@ -14,340 +15,268 @@
 
 const char template_no_memory[] = "out of memory";
 
+#define NO_GROUP SIZE_MAX
+
 struct compiler {
   struct template *template;
-  const char *source;
+  char *source; /* a copy with a NUL at its end; each placeholder becomes an empty JSON array */
   size_t length, at;
   size_t text_length; /* of template->text */
+  size_t group;       /* the innermost open group, whose `end` is the one around it */
+  bool query;         /* of a path: behind the "?" */
+  bool has_optional;
+  struct template_part spare; /* the part when there is no memory */
   const struct login_values *values;
   struct template_problem *problem;
 };
 
-static bool fail(struct compiler *compiler, size_t at, const char *what) {
-  snprintf(compiler->problem->what, sizeof compiler->problem->what, "%s", what);
-  compiler->problem->at = at + 1;
-  return false;
+/* Keeps the first problem, and ends the reading. */
+static void fail(struct compiler *compiler, size_t at, const char *what) {
+  struct template_problem *problem = compiler->problem;
+  if (problem->what[0] == '\0') {
+    snprintf(problem->what, sizeof problem->what, "%s", what);
+    problem->at = at + 1;
+  }
+  compiler->at = compiler->length;
 }
 
 static struct template_part *add_part(struct compiler *compiler, enum template_part_kind kind) {
   struct template *template = compiler->template;
+  struct template_part *part = &compiler->spare;
   if (template->count == template->capacity) {
-    size_t capacity = template->capacity == 0 ? 8 : 2 * template->capacity;
+    size_t capacity = 2 * template->capacity + 8;
     struct template_part *parts = realloc(template->parts, capacity * sizeof *parts);
-    if (parts == NULL) {
-      fail(compiler, compiler->at, template_no_memory);
-      return NULL;
+    if (parts != NULL) {
+      template->parts = parts;
+      template->capacity = capacity;
     }
-    template->parts = parts;
-    template->capacity = capacity;
   }
-  struct template_part *part = &template->parts[template->count++];
+  if (template->parts != NULL && template->count < template->capacity)
+    part = &template->parts[template->count++];
+  else
+    fail(compiler, compiler->at, template_no_memory);
   memset(part, 0, sizeof *part);
   part->kind = kind;
   return part;
 }
 
-/* Adds a byte of literal text, to the part before it if that is text. */
-static bool add_byte(struct compiler *compiler, char byte) {
+/* Adds a byte of literal text, to the part before it if that is text. At most one for each byte of
+   the source and its NUL, so that there is room. */
+static void add_byte(struct compiler *compiler, char byte) {
   struct template *template = compiler->template;
   struct template_part *last = template->count > 0 ? &template->parts[template->count - 1] : NULL;
   if (last == NULL || last->kind != PART_TEXT) {
     last = add_part(compiler, PART_TEXT);
-    if (last == NULL)
-      return false;
     last->start = compiler->text_length;
   }
-  template->text[compiler->text_length++] = byte; /* has room for the whole source */
+  template->text[compiler->text_length++] = byte;
   last->length++;
-  return true;
 }
 
-/* Returns the index of a new group, or SIZE_MAX. */
-static size_t begin_group(struct compiler *compiler) {
-  return add_part(compiler, PART_GROUP) != NULL ? compiler->template->count - 1 : SIZE_MAX;
+static void begin_group(struct compiler *compiler) {
+  add_part(compiler, PART_GROUP)->end = compiler->group;
+  compiler->group = compiler->template->count - 1;
 }
 
-static bool end_group(struct compiler *compiler, size_t group) {
-  if (add_part(compiler, PART_GROUP_END) == NULL)
-    return false;
-  compiler->template->parts[group].end = compiler->template->count - 1;
-  return true;
-}
+static const char not_json[] = "it begins with \"{\" and is no JSON";
 
-static bool is_name_start(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
-}
-
-/* The length of the placeholder at `at`, braces included; 0 if there is none. */
-static size_t placeholder_at(const struct compiler *compiler, size_t at, size_t *name_length,
-                             bool *optional) {
-  const char *source = compiler->source;
-  size_t end = at + 1;
-  if (end >= compiler->length || source[at] != '{' || !is_name_start(source[end]))
-    return 0;
-  while (end < compiler->length &&
-         (is_name_start(source[end]) || (source[end] >= '0' && source[end] <= '9')))
-    end++;
-  *name_length = end - at - 1;
-  *optional = end < compiler->length && source[end] == '?';
-  if (*optional)
-    end++;
-  return end < compiler->length && source[end] == '}' ? end + 1 - at : 0;
-}
-
-/* Checks the value of a placeholder as far as it is known by now. */
-static bool check_value(struct compiler *compiler, unsigned value, bool optional) {
-  char what[120];
-  const char *name =
-      value != VALUE_NONE ? login_value_name(compiler->values->own, value) : "nothing";
-  if (!login_value_is_set(compiler->values, value)) {
-    if (optional || login_value_may_come_late(value))
-      return true;
-    snprintf(what, sizeof what, "{%.48s} has no value", name);
-    return fail(compiler, compiler->at, what);
+static void end_group(struct compiler *compiler) {
+  size_t group = compiler->group;
+  if (group == NO_GROUP) {
+    fail(compiler, 0, not_json);
+    return;
   }
+  compiler->group = compiler->template->parts[group].end;
+  add_part(compiler, PART_GROUP_END);
+  compiler->template->parts[group].end = compiler->template->count - 1;
+}
+
+/* The length of the placeholder, braces included; 0 if there is none. */
+static size_t placeholder_at(const char *here) {
+  const char *end = here + 1;
+  if (*here != '{')
+    return 0;
+  while ((ascii_lower(*end) >= 'a' && ascii_lower(*end) <= 'z') || *end == '_' ||
+         (end > here + 1 && *end >= '0' && *end <= '9'))
+    end++;
+  if (end > here + 1 && *end == '?')
+    end++;
+  return end > here + 1 && *end == '}' ? (size_t)(end - here) + 1 : 0;
+}
+
+/* What is wrong with a value, as far as it is known by now. NULL: nothing. */
+static const char *value_problem(const struct compiler *compiler, unsigned value, bool optional) {
+  if (!login_value_is_set(compiler->values, value))
+    return optional || login_value_may_come_late(value) ? NULL : "has no value";
   const struct secret *text = login_value_text(compiler->values, value);
-  const char *problem = compiler->template->kind == TEMPLATE_HEADER && text != NULL
-                            ? header_value_problem(text->bytes, text->length)
-                            : NULL;
-  if (problem == NULL)
-    return true;
-  snprintf(what, sizeof what, "{%.48s} %s", name, problem);
-  return fail(compiler, compiler->at, what);
+  return compiler->template->kind == TEMPLATE_HEADER && text != NULL
+             ? header_value_problem(text->bytes, text->length)
+             : NULL;
 }
 
 /* Reads the placeholder at the present place. */
-static bool add_value(struct compiler *compiler, size_t size, size_t name_length, bool optional) {
-  const char *name = compiler->source + compiler->at + 1;
-  int value = login_value_find(compiler->values->own, name, name_length);
-  if (value < 0 && optional) {
-    value = VALUE_NONE;
-  } else if (value < 0) {
-    char what[96];
-    snprintf(what, sizeof what, "there is no value {%.*s}",
-             (int)(name_length < 48 ? name_length : 48), name);
-    return fail(compiler, compiler->at, what);
+static void add_value(struct compiler *compiler, size_t size) {
+  struct template *template = compiler->template;
+  char *here = compiler->source + compiler->at;
+  bool optional = here[size - 2] == '?';
+  int length = (int)(size - 2 - optional), shown = length < 48 ? length : 48;
+  int found = login_value_find(compiler->values->own, here + 1, (size_t)length);
+  unsigned value = found < 0 ? VALUE_NONE : (unsigned)found;
+  const char *wrong = NULL;
+  char what[120] = "";
+  if (found < 0 && !optional)
+    snprintf(what, sizeof what, "there is no value {%.*s}", shown, here + 1);
+  else
+    wrong = value_problem(compiler, value, optional);
+  if (wrong != NULL)
+    snprintf(what, sizeof what, "{%.*s} %s", shown, here + 1, wrong);
+  if (what[0] != '\0') {
+    fail(compiler, compiler->at, what);
+    return;
   }
-  if (!check_value(compiler, (unsigned)value, optional))
-    return false;
-  struct template_part *part = add_part(compiler, PART_VALUE);
-  if (part == NULL)
-    return false;
-  part->value = (unsigned)value;
-  part->optional = optional;
+  memset(here, ' ', size);
+  here[0] = '['; /* a placeholder has at least three bytes */
+  here[1] = ']';
   compiler->at += size;
-  return true;
-}
-
-/* Reads one byte of literal text, of which "{{" is one. */
-static bool add_literal(struct compiler *compiler) {
-  const char *here = compiler->source + compiler->at;
-  if (*here == '{') {
-    if (compiler->at + 1 >= compiler->length || here[1] != '{')
-      return fail(compiler, compiler->at, "\"{\" begins no placeholder; \"{{\" is one brace");
-    compiler->at++;
+  struct template_part *part = add_part(compiler, PART_VALUE);
+  part->value = value;
+  part->optional = optional;
+  part->query = compiler->query;
+  compiler->has_optional |= optional;
+  if (value < VALUE_OWN) {
+    template->uses |= VALUE_BIT(value);
+    template->needs |= optional ? 0u : VALUE_BIT(value);
   }
-  compiler->at++;
-  return add_byte(compiler, *here);
 }
 
-/* Reads text and placeholders up to the end, or to a byte in `stops`. */
-static bool add_run(struct compiler *compiler, const char *stops, bool query) {
+/* Reads text and placeholders up to the end, or to the byte `stop` unless that is NUL. */
+static void add_run(struct compiler *compiler, char stop) {
   while (compiler->at < compiler->length) {
-    char byte = compiler->source[compiler->at];
-    size_t name_length = 0;
-    bool optional = false;
-    if (byte != '\0' && strchr(stops, byte) != NULL)
-      break;
-    size_t size = placeholder_at(compiler, compiler->at, &name_length, &optional);
-    if (size == 0) {
-      if (!add_literal(compiler))
-        return false;
-      continue;
+    const char *here = compiler->source + compiler->at;
+    size_t size = placeholder_at(here);
+    if (*here == stop && stop != '\0')
+      return;
+    if (size > 0) {
+      add_value(compiler, size);
+    } else if (*here == '{' && here[1] != '{') {
+      fail(compiler, compiler->at, "\"{\" begins no placeholder; \"{{\" is one brace");
+    } else {
+      compiler->at += *here == '{' ? 2 : 1;
+      add_byte(compiler, *here);
     }
-    if (!add_value(compiler, size, name_length, optional))
-      return false;
-    compiler->template->parts[compiler->template->count - 1].query = query;
   }
-  return true;
 }
 
 /* Reads pairs that are separated by "&". */
-static bool compile_form(struct compiler *compiler, bool query) {
-  while (compiler->at < compiler->length) {
-    size_t group = begin_group(compiler);
-    if (group == SIZE_MAX || !add_run(compiler, "&", query) || !end_group(compiler, group))
-      return false;
-    if (compiler->at < compiler->length)
-      compiler->at++;
+static void compile_form(struct compiler *compiler) {
+  for (; compiler->at < compiler->length; compiler->at++) {
+    begin_group(compiler);
+    add_run(compiler, '&');
+    end_group(compiler);
   }
-  return true;
 }
 
-static bool compile_header(struct compiler *compiler) {
-  size_t group = begin_group(compiler);
-  return group != SIZE_MAX && add_run(compiler, "", false) && end_group(compiler, group);
-}
-
-static bool compile_path(struct compiler *compiler) {
-  size_t first = 0;
-  if (!add_run(compiler, "?", false))
-    return false;
-  for (first = 0; first < compiler->template->count; first++)
-    if (compiler->template->parts[first].optional)
-      return fail(compiler, 0, "a path has no optional placeholder {name?}");
-  if (compiler->at == compiler->length)
-    return true;
+static void compile_path(struct compiler *compiler) {
+  add_run(compiler, '?');
+  if (compiler->has_optional)
+    fail(compiler, 0, "a path has no optional placeholder {name?}");
+  compiler->query = true;
   compiler->at++;
-  return compile_form(compiler, true);
+  compile_form(compiler);
 }
 
-/* ---- compile JSON ---- */
-
-/* Copies the source with each placeholder as an empty array of the same length, so that the rest
-   can be checked as JSON: it is no key, and no part of a number. NULL on failure. */
-static char *without_placeholders(struct compiler *compiler) {
-  char *copy = malloc(compiler->length + 1);
-  bool inside = false;
-  size_t name_length = 0;
-  if (copy == NULL) {
-    fail(compiler, 0, template_no_memory);
-    return NULL;
-  }
-  memcpy(copy, compiler->source, compiler->length);
-  for (size_t i = 0; i < compiler->length; i++) {
-    bool optional = false;
-    size_t size = placeholder_at(compiler, i, &name_length, &optional);
-    if (inside && copy[i] == '\\') {
-      i++;
-    } else if (inside && copy[i] == '{' && i + 1 < compiler->length && copy[i + 1] == '{') {
-      i++; /* one brace */
-    } else if (size > 0 && inside) {
-      fail(compiler, i, "a placeholder stands for a whole JSON value, not inside a text");
-      free(copy);
-      return NULL;
-    } else if (size > 0) {
-      memset(copy + i, ' ', size);
-      memcpy(copy + i, "[]", 2); /* a placeholder has at least three bytes */
-      i += size - 1;
-    } else if (copy[i] == '"') {
-      inside = !inside;
-    }
-  }
-  return copy;
+static void compile_header(struct compiler *compiler) {
+  begin_group(compiler);
+  add_run(compiler, '\0');
+  end_group(compiler);
 }
 
-static void skip_space(struct compiler *compiler) {
-  while (compiler->at < compiler->length &&
-         strchr(" \t\r\n", compiler->source[compiler->at]) != NULL)
-    compiler->at++;
-}
-
-/* The JSON is valid from here on, except for the placeholders. */
+/* Reads one byte of the inside of a JSON string, of which "{{" is one, or an escape. False at the
+   quote. */
 static bool add_json_text(struct compiler *compiler) {
-  bool ok = add_byte(compiler, '"');
-  compiler->at++;
-  while (ok && compiler->source[compiler->at] != '"') {
-    const char *here = compiler->source + compiler->at;
-    if (here[0] == '\\')
-      ok = add_byte(compiler, *here), here++, compiler->at++;
-    else if (here[0] == '{' && here[1] == '{')
-      compiler->at++;
-    ok = ok && add_byte(compiler, *here);
+  const char *here = compiler->source + compiler->at++;
+  if (*here == '\\') {
+    add_byte(compiler, *here++);
     compiler->at++;
-  }
-  compiler->at++;
-  return ok && add_byte(compiler, '"');
-}
-
-static bool add_json_value(struct compiler *compiler);
-
-static bool add_json_members(struct compiler *compiler, bool named) {
-  bool ok = add_byte(compiler, compiler->source[compiler->at]);
-  compiler->at++;
-  skip_space(compiler);
-  while (ok && compiler->source[compiler->at] != '}' && compiler->source[compiler->at] != ']') {
-    size_t group = begin_group(compiler);
-    ok = group != SIZE_MAX;
-    if (ok && named) {
-      ok = add_json_text(compiler) && add_byte(compiler, ':');
-      skip_space(compiler);
-      compiler->at++; /* the colon */
-      skip_space(compiler);
-    }
-    ok = ok && add_json_value(compiler) && end_group(compiler, group);
-    skip_space(compiler);
-    if (ok && compiler->source[compiler->at] == ',')
-      compiler->at++;
-    skip_space(compiler);
-  }
-  ok = ok && add_byte(compiler, compiler->source[compiler->at]);
-  compiler->at++;
-  return ok;
-}
-
-/* The depth of the recursion is that of the text, which json_scan has limited. */
-static bool add_json_value(struct compiler *compiler) {
-  size_t name_length = 0;
-  bool optional = false;
-  char first = compiler->source[compiler->at];
-  size_t size = placeholder_at(compiler, compiler->at, &name_length, &optional);
-  if (size > 0)
-    return add_value(compiler, size, name_length, optional);
-  if (first == '{' || first == '[')
-    return add_json_members(compiler, first == '{');
-  if (first == '"')
-    return add_json_text(compiler);
-  bool ok = true;
-  while (ok && compiler->at < compiler->length &&
-         strchr(",]} \t\r\n", compiler->source[compiler->at]) == NULL) {
-    ok = add_byte(compiler, compiler->source[compiler->at]);
+  } else if (*here == '{' && here[1] == '{') {
     compiler->at++;
+  } else if (placeholder_at(here) > 0) {
+    fail(compiler, compiler->at - 1,
+         "a placeholder stands for a whole JSON value, not inside a text");
+  } else if (*here == '"') {
+    add_byte(compiler, *here);
+    return false;
   }
-  return ok;
-}
-
-static bool accept_value(void *context, const char *text, const struct json_value *value) {
-  (void)context, (void)text, (void)value;
+  add_byte(compiler, *here);
   return true;
 }
 
-static bool compile_json(struct compiler *compiler) {
-  size_t name_length = 0;
-  bool optional = false;
-  char *copy = without_placeholders(compiler);
-  if (copy == NULL)
-    return false;
-  enum json_status status = json_scan(copy, compiler->length, accept_value, NULL);
-  free(copy);
-  if (status != JSON_OK)
-    return fail(compiler, 0, "it begins with \"{\" and is no JSON");
-  skip_space(compiler);
-  /* A value outside of any group could not be left out. */
-  if (placeholder_at(compiler, compiler->at, &name_length, &optional) > 0)
-    return fail(compiler, compiler->at, "a placeholder cannot be the whole body");
-  return add_json_value(compiler);
+/* Each member and each element is a group. What is between the placeholders need not be JSON: that
+   is checked at the end, with an empty array for each of them. */
+static void compile_json(struct compiler *compiler) {
+  struct template *template = compiler->template;
+  bool inside = false;
+  while (compiler->at < compiler->length) {
+    char byte = compiler->source[compiler->at];
+    size_t size = placeholder_at(compiler->source + compiler->at);
+    if (inside) {
+      inside = add_json_text(compiler);
+      continue;
+    }
+    if (size > 0 && template->count == 0)
+      fail(compiler, 0, "a placeholder cannot be the whole body");
+    else if (size > 0)
+      add_value(compiler, size);
+    if (size > 0)
+      continue;
+    compiler->at++;
+    bool closes = byte == '}' || byte == ']';
+    if (closes && compiler->group != NO_GROUP && compiler->group == template->count - 1)
+      compiler->group = template->parts[--template->count].end; /* an empty container */
+    else if (closes || byte == ',')
+      end_group(compiler);
+    if (strchr(" \t\r\n,", byte) == NULL)
+      add_byte(compiler, byte);
+    if (byte == ',' || byte == '{' || byte == '[')
+      begin_group(compiler);
+    inside = byte == '"';
+  }
+  if (json_scan(compiler->source, compiler->length, NULL, NULL) != JSON_OK)
+    fail(compiler, 0, not_json);
 }
 
 bool template_compile(struct template *template, enum template_kind kind, const char *source,
                       size_t length, const struct login_values *values,
                       struct template_problem *problem) {
-  struct compiler compiler = {template, source, length, 0, 0, values, problem};
+  struct compiler compiler = {.template = template,
+                              .source = malloc(length + 1),
+                              .length = length,
+                              .group = NO_GROUP,
+                              .values = values,
+                              .problem = problem};
   memset(template, 0, sizeof *template);
+  problem->what[0] = '\0';
   template->kind = kind;
   template->text = malloc(length + 1);
-  bool ok = template->text != NULL || fail(&compiler, 0, template_no_memory);
-  if (ok && kind == TEMPLATE_JSON)
-    ok = compile_json(&compiler);
-  else if (ok && kind == TEMPLATE_FORM)
-    ok = compile_form(&compiler, false);
-  else if (ok && kind == TEMPLATE_PATH)
-    ok = compile_path(&compiler);
-  else if (ok)
-    ok = compile_header(&compiler);
-  if (!ok)
-    template_clear(template);
-  return ok;
+  if (compiler.source != NULL && template->text != NULL) {
+    memcpy(compiler.source, source, length);
+    compiler.source[length] = '\0';
+    if (kind == TEMPLATE_JSON)
+      compile_json(&compiler);
+    else if (kind == TEMPLATE_FORM)
+      compile_form(&compiler);
+    else if (kind == TEMPLATE_PATH)
+      compile_path(&compiler);
+    else
+      compile_header(&compiler);
+  } else {
+    fail(&compiler, 0, template_no_memory);
+  }
+  free(compiler.source);
+  if (problem->what[0] == '\0')
+    return true;
+  template_clear(template);
+  return false;
 }
 
 void template_clear(struct template *template) {
@@ -359,28 +288,7 @@ void template_clear(struct template *template) {
 /* ---- fill ---- */
 
 int template_missing(const struct template *template, const struct login_values *values) {
-  for (size_t i = 0; i < template->count; i++) {
-    const struct template_part *part = &template->parts[i];
-    if (part->kind == PART_VALUE && !part->optional && !login_value_is_set(values, part->value))
-      return (int)part->value;
-  }
-  return -1;
-}
-
-bool template_uses(const struct template *template, unsigned value, bool always) {
-  for (size_t i = 0; i < template->count; i++) {
-    const struct template_part *part = &template->parts[i];
-    if (part->kind == PART_VALUE && part->value == value && !(always && part->optional))
-      return true;
-  }
-  return false;
-}
-
-bool template_needs_login(const struct template *template) {
-  for (size_t i = 0; i < template->count; i++)
-    if (template->parts[i].kind == PART_VALUE && login_value_needs_login(template->parts[i].value))
-      return true;
-  return false;
+  return login_value_missing(values, template->needs);
 }
 
 static bool is_left_out(const struct template *template, size_t group,
@@ -405,56 +313,51 @@ static bool is_unfit(const struct template *template, const struct template_part
   return value->length == 0 || url_has_dot_part(value->data, value->length, URL_PARAM_DECODED);
 }
 
-static enum buffer_status append_value(const struct template *template, const struct buffer *value,
-                                       struct buffer *to) {
+static void append_value(const struct template *template, const struct buffer *value,
+                         struct buffer *to) {
   switch (template->kind) {
-  case TEMPLATE_JSON: {
-    enum buffer_status status = buffer_append(to, "\"", 1);
-    if (status == BUFFER_OK)
-      status = buffer_append_json(to, value->data, value->length);
-    return status == BUFFER_OK ? buffer_append(to, "\"", 1) : status;
-  }
+  case TEMPLATE_JSON:
+    buffer_append(to, "\"", 1);
+    buffer_append_json(to, value->data, value->length);
+    buffer_append(to, "\"", 1);
+    break;
   case TEMPLATE_FORM:
-    return escape_append_form(to, value->data, value->length);
   case TEMPLATE_PATH:
-    return escape_append_url(to, value->data, value->length);
+    escape_append(to, value->data, value->length, template->kind == TEMPLATE_FORM);
+    break;
   case TEMPLATE_HEADER:
+    buffer_append(to, value->data, value->length);
     break;
   }
-  return buffer_append(to, value->data, value->length);
 }
 
-static enum template_status fill_value(const struct template *template,
-                                       const struct template_part *part,
-                                       const struct login_values *values, struct buffer *to) {
+/* False if the value cannot stand there. */
+static bool fill_value(const struct template *template, const struct template_part *part,
+                       const struct login_values *values, struct buffer *to) {
   struct buffer value;
   buffer_init(&value, 16 * MIC_SECRET_MAX, true);
-  enum template_status status = TEMPLATE_FILLED;
-  if (login_value_append(values, part->value, &value) != BUFFER_OK)
-    status = TEMPLATE_NO_MEMORY;
-  else if (is_unfit(template, part, &value))
-    status = TEMPLATE_UNFIT;
-  else if (append_value(template, &value, to) != BUFFER_OK)
-    status = TEMPLATE_NO_MEMORY;
+  login_value_append(values, part->value, &value);
+  to->failed |= value.failed;
+  bool fits = value.failed || !is_unfit(template, part, &value);
+  if (fits)
+    append_value(template, &value, to);
   buffer_free(&value);
-  return status;
+  return fits;
 }
 
 /* The separator before a group: it depends on what was written, since groups may be left out. */
-static const char *separator(const struct template *template, const struct buffer *to, size_t start,
+static void append_separator(const struct template *template, struct buffer *to, size_t start,
                              bool first_pair) {
   char last = to->length > start ? to->data[to->length - 1] : '\0';
-  switch (template->kind) {
-  case TEMPLATE_JSON:
-    return last == '{' || last == '[' ? "" : ",";
-  case TEMPLATE_FORM:
-    return first_pair ? "" : "&";
-  case TEMPLATE_PATH:
-    return first_pair ? "?" : "&";
-  case TEMPLATE_HEADER:
-    break;
-  }
-  return "";
+  const char *separator = NULL;
+  if (template->kind == TEMPLATE_JSON)
+    separator = last == '{' || last == '[' ? NULL : ",";
+  else if (template->kind != TEMPLATE_HEADER && !first_pair)
+    separator = "&";
+  else if (template->kind == TEMPLATE_PATH)
+    separator = "?";
+  if (separator != NULL)
+    buffer_append(to, separator, 1);
 }
 
 enum template_status template_fill(const struct template *template,
@@ -464,24 +367,19 @@ enum template_status template_fill(const struct template *template,
   bool first_pair = true;
   for (size_t i = 0; i < template->count; i++) {
     const struct template_part *part = &template->parts[i];
-    enum template_status status = TEMPLATE_FILLED;
     if (part->kind == PART_GROUP && is_left_out(template, i, values)) {
       if (template->kind == TEMPLATE_HEADER)
         return TEMPLATE_LEFT_OUT;
       i = part->end;
     } else if (part->kind == PART_GROUP) {
-      if (buffer_append_text(to, separator(template, to, start, first_pair)) != BUFFER_OK)
-        status = TEMPLATE_NO_MEMORY;
+      append_separator(template, to, start, first_pair);
       first_pair = false;
     } else if (part->kind == PART_TEXT) {
-      if (buffer_append(to, template->text + part->start, part->length) != BUFFER_OK)
-        status = TEMPLATE_NO_MEMORY;
-    } else if (part->kind == PART_VALUE) {
+      buffer_append(to, template->text + part->start, part->length);
+    } else if (part->kind == PART_VALUE && !fill_value(template, part, values, to)) {
       *value = part->value;
-      status = fill_value(template, part, values, to);
+      return TEMPLATE_UNFIT;
     }
-    if (status != TEMPLATE_FILLED)
-      return status;
   }
-  return TEMPLATE_FILLED;
+  return to->failed ? TEMPLATE_NO_MEMORY : TEMPLATE_FILLED;
 }

@@ -35,6 +35,8 @@ struct template {
   char *text;                  /* owned: the literal parts, unescaped */
   struct template_part *parts; /* owned */
   size_t count, capacity;
+  unsigned uses;  /* bits of the built-in values in it: see VALUE_BIT */
+  unsigned needs; /* the same of those that are not optional */
 };
 
 /* What is wrong with a template, as a phrase, and at which byte of it, from 1. */
@@ -55,11 +57,6 @@ void template_clear(struct template *template);
 
 /* The first value without which the template cannot be filled; -1 if there is none. */
 int template_missing(const struct template *template, const struct login_values *values);
-/* True if it has this value. `always`: as one that is not optional. */
-bool template_uses(const struct template *template, unsigned value, bool always);
-/* True if a value in it needs a login. */
-bool template_needs_login(const struct template *template);
-
 enum template_status {
   TEMPLATE_FILLED,
   TEMPLATE_LEFT_OUT, /* a header line whose optional value is not set */

@@ -15,65 +15,72 @@ static bool read_number(const char *text, size_t length, double *number) {
 
 /* ---- dates (RFC 3339) ---- */
 
-/* Takes `count` digits and then the byte `behind`, unless that is NUL. */
-static bool take_digits(const char **text, const char *end, int count, char behind, int *number) {
-  *number = 0;
-  for (int i = 0; i < count; i++, (*text)++) {
-    if (*text == end || **text < '0' || **text > '9')
-      return false;
-    *number = *number * 10 + (**text - '0');
+/* Reads what the pattern has: "0" is a digit, and any other character ends a number. Returns the
+   end of it; NULL if the text is not so. */
+static const char *match(const char *text, const char *end, const char *pattern, int *numbers) {
+  for (; *pattern != '\0'; pattern++, text++) {
+    bool digit = text < end && *text >= '0' && *text <= '9';
+    if (text == end || (*pattern == '0' ? !digit : *text != *pattern))
+      return NULL;
+    if (digit)
+      *numbers = *numbers * 10 + (*text - '0');
+    else
+      numbers++;
   }
-  if (behind == '\0')
-    return true;
-  return *text < end && *(*text)++ == behind;
+  return text;
 }
 
 /* Days since 1970 in the Gregorian calendar. */
-static double days_since_1970(int year, int month, int day) {
-  int shifted = month > 2 ? year : year - 1; /* years that begin in March */
-  int in_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return 365.0 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + in_year - 719468.0;
+static int days_since_1970(int year, int month, int day) {
+  if (month <= 2) { /* years that begin in March */
+    year--;
+    month += 12;
+  }
+  return 365 * year + year / 4 - year / 100 + year / 400 + (153 * month - 457) / 5 + day - 719469;
 }
 
 /* Reads "Z" or "+hh:mm" or nothing, which counts as UTC. */
-static bool take_zone(const char *text, const char *end, double *offset) {
-  int hours = 0, minutes = 0;
-  *offset = 0.0;
-  if (text == end)
+static bool read_zone(const char *text, const char *end, int *minutes) {
+  int numbers[2] = {0};
+  *minutes = 0;
+  if (text == end || ((*text == 'Z' || *text == 'z') && text + 1 == end))
     return true;
-  char sign = *text++;
-  if (sign == 'Z' || sign == 'z')
-    return text == end;
-  if ((sign != '+' && sign != '-') || !take_digits(&text, end, 2, '\0', &hours))
+  bool west = *text == '-';
+  if (!west && *text != '+')
     return false;
-  if (text < end && *text == ':')
+  text = match(text + 1, end, "00", numbers);
+  if (text != NULL && text < end && *text == ':')
     text++;
-  if (text < end && !take_digits(&text, end, 2, '\0', &minutes))
-    return false;
-  *offset = (sign == '-' ? -60.0 : 60.0) * (hours * 60 + minutes);
+  if (text != NULL && text < end)
+    text = match(text, end, "00", numbers + 1);
+  *minutes = (west ? -60 : 60) * numbers[0] + (west ? -numbers[1] : numbers[1]);
   return text == end;
 }
 
 static bool read_date(const char *text, size_t length, double *seconds) {
+  enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, NUMBERS };
+  static const unsigned char most[NUMBERS] = {255, 12, 31, 24, 59, 60};
   const char *end = text + length;
-  int year, month, day, hour, minute, second;
-  double offset = 0.0;
-  if (!take_digits(&text, end, 4, '-', &year) || !take_digits(&text, end, 2, '-', &month) ||
-      !take_digits(&text, end, 2, '\0', &day) || month < 1 || month > 12 || day < 1 || day > 31)
+  int is[NUMBERS] = {0}, zone = 0;
+  text = match(text, end, "0000-00-00", is);
+  if (text == NULL || text == end || (*text != 'T' && *text != 't' && *text != ' '))
     return false;
-  if (text == end || (*text != 'T' && *text != 't' && *text != ' '))
+  text = match(text + 1, end, "00:00:00", is + HOUR);
+  if (text == NULL || is[MONTH] < 1 || is[DAY] < 1)
     return false;
-  text++;
-  if (!take_digits(&text, end, 2, ':', &hour) || !take_digits(&text, end, 2, ':', &minute) ||
-      !take_digits(&text, end, 2, '\0', &second) || hour > 24 || minute > 59 || second > 60)
-    return false;
+  for (int i = MONTH; i < NUMBERS; i++)
+    if (is[i] > most[i])
+      return false;
   if (text < end && *text == '.') /* a fraction of a second does not matter */
     for (text++; text < end && *text >= '0' && *text <= '9';)
       text++;
-  if (!take_zone(text, end, &offset))
+  if (!read_zone(text, end, &zone))
     return false;
   *seconds =
-      days_since_1970(year, month, day) * 86400.0 + hour * 3600.0 + minute * 60.0 + second - offset;
+      (double)(((days_since_1970(is[YEAR], is[MONTH], is[DAY]) * (int64_t)24 + is[HOUR]) * 60 +
+                is[MINUTE] - zone) *
+                   60 +
+               is[SECOND]);
   return true;
 }
 

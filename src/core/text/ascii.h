@@ -13,16 +13,12 @@ static inline char ascii_upper(char byte) {
   return byte >= 'a' && byte <= 'z' ? (char)(byte & ~0x20) : byte;
 }
 
+MIC_PRIVATE_BEGIN
+
 /* True if the first `length` bytes are equal, ignoring case. A NUL ends both. */
-static inline bool ascii_alike(const char *one, const char *other, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    if (one[i] != other[i] && ascii_lower(one[i]) != ascii_lower(other[i]))
-      return false;
-    if (one[i] == '\0')
-      break;
-  }
-  return true;
-}
+bool ascii_alike(const char *one, const char *other, size_t length);
+
+MIC_PRIVATE_END
 
 static inline bool ascii_equal(const char *one, const char *other) {
   return ascii_alike(one, other, SIZE_MAX);

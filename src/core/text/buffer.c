@@ -14,6 +14,7 @@ void buffer_init(struct buffer *buffer, size_t limit, bool secret) {
   buffer->capacity = 0;
   buffer->limit = limit;
   buffer->secret = secret;
+  buffer->failed = false;
 }
 
 static void release(struct buffer *buffer) {
@@ -23,6 +24,7 @@ static void release(struct buffer *buffer) {
   buffer->data = NULL;
   buffer->length = 0;
   buffer->capacity = 0;
+  buffer->failed = false;
 }
 
 /* realloc would leave a copy of the old bytes behind, so a secret buffer is copied and wiped. */
@@ -38,10 +40,15 @@ static char *resize(struct buffer *buffer, size_t capacity) {
   return data;
 }
 
+static enum buffer_status fail(struct buffer *buffer, enum buffer_status status) {
+  buffer->failed = true;
+  return status;
+}
+
 /* Grows by doubling, up to the limit. */
 static enum buffer_status reserve(struct buffer *buffer, size_t extra) {
   if (extra > buffer->limit - buffer->length)
-    return BUFFER_FULL;
+    return fail(buffer, BUFFER_FULL);
   size_t needed = buffer->length + extra;
   if (needed <= buffer->capacity)
     return BUFFER_OK;
@@ -52,7 +59,7 @@ static enum buffer_status reserve(struct buffer *buffer, size_t extra) {
     capacity = buffer->limit;
   char *data = resize(buffer, capacity);
   if (!data)
-    return BUFFER_NO_MEMORY;
+    return fail(buffer, BUFFER_NO_MEMORY);
   buffer->data = data;
   buffer->capacity = capacity;
   return BUFFER_OK;
@@ -126,7 +133,7 @@ enum buffer_status buffer_append_json(struct buffer *buffer, const char *bytes, 
   for (size_t i = 0; i < length; i++) {
     size_t one = escaped_length((unsigned char)bytes[i]);
     if (one > room - total)
-      return BUFFER_FULL;
+      return fail(buffer, BUFFER_FULL);
     total += one;
   }
   if (total == 0)
@@ -150,6 +157,7 @@ void buffer_clear(struct buffer *buffer, size_t keep) {
   if (buffer->secret)
     secret_wipe(buffer->data, buffer->capacity);
   buffer->length = 0;
+  buffer->failed = false;
 }
 
 void buffer_free(struct buffer *buffer) {

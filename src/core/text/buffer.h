@@ -15,6 +15,7 @@ struct buffer {
   size_t capacity; /* bytes allocated */
   size_t limit;    /* the most that length may become */
   bool secret;     /* wipe before freeing */
+  bool failed;     /* an append was not OK since the buffer was empty */
 };
 
 void buffer_init(struct buffer *buffer, size_t limit, bool secret);

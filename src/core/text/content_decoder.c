@@ -123,9 +123,8 @@ static bool split(const struct header_field *field, struct name *names, size_t *
 static bool read_names(const char *head, size_t length, struct name *names, size_t *count) {
   struct header_field field;
   size_t offset = 0;
-  while (header_next(head, length, &offset, &field))
-    if (header_name_is(field.name, field.name_length, "Content-Encoding") &&
-        !split(&field, names, count))
+  while (header_next_named(head, length, "Content-Encoding", &offset, &field))
+    if (!split(&field, names, count))
       return false;
   return true;
 }

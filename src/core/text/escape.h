@@ -7,12 +7,11 @@
 
 MIC_PRIVATE_BEGIN
 
-/* Percent-encodes all but unreserved characters (RFC 3986, 2.3). */
-enum buffer_status escape_append_url(struct buffer *to, const char *bytes, size_t length);
-/* application/x-www-form-urlencoded: a space becomes "+". */
-enum buffer_status escape_append_form(struct buffer *to, const char *bytes, size_t length);
-/* Base64 with padding (RFC 4648, 4). */
-enum buffer_status escape_append_base64(struct buffer *to, const char *bytes, size_t length);
+/* Percent-encodes all but unreserved characters (RFC 3986, 2.3). `form`: as
+   application/x-www-form-urlencoded, where a space becomes "+". A failure shows in `to->failed`. */
+void escape_append(struct buffer *to, const char *bytes, size_t length, bool form);
+/* Base64 with padding (RFC 4648, 4). The same. */
+void escape_append_base64(struct buffer *to, const char *bytes, size_t length);
 
 MIC_PRIVATE_END
 #endif

@@ -44,17 +44,16 @@ const char *header_value_problem(const char *value, size_t length) {
 /* Headers that frame a message, that are hop-by-hop (RFC 9110, 7.6.1), or that make libcurl or the
    server wait or switch protocols. Some servers treat "_" as "-". */
 static bool is_framing(const char *name, size_t length) {
-  static const char names[][24] = {
-      "Host",    "Content-Length", "Transfer-Encoding", "Connection",          "Keep-Alive",
-      "Upgrade", "HTTP2-Settings", "Proxy-Connection",  "Proxy-Authorization", "TE",
-      "Trailer", "Expect"};
+  static const char names[] =
+      "Host Content-Length Transfer-Encoding Connection Keep-Alive Upgrade HTTP2-Settings "
+      "Proxy-Connection Proxy-Authorization TE Trailer Expect ";
   char spelt[24];
   if (length >= sizeof spelt)
     return false;
   for (size_t i = 0; i < length; i++)
     spelt[i] = name[i] == '_' ? '-' : name[i];
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (header_name_is(spelt, length, names[i]))
+  for (const char *other = names; *other != '\0'; other += strcspn(other, " ") + 1)
+    if (ascii_alike(spelt, other, length) && other[length] == ' ')
       return true;
   return false;
 }
@@ -172,5 +171,13 @@ bool header_next(const char *block, size_t length, size_t *offset, struct header
     if (read_field(line, line_length, field))
       return true;
   }
+  return false;
+}
+
+bool header_next_named(const char *block, size_t length, const char *name, size_t *offset,
+                       struct header_field *field) {
+  while (header_next(block, length, offset, field))
+    if (header_name_is(field->name, field->name_length, name))
+      return true;
   return false;
 }

@@ -43,6 +43,9 @@ void header_list_wipe(struct curl_slist *list);
 /* Iterates over the fields of a received header block (CRLF or LF). `offset` starts at 0. False at
    the end. Skips lines that are not fields. */
 bool header_next(const char *block, size_t length, size_t *offset, struct header_field *field);
+/* The same for the fields of one name. */
+bool header_next_named(const char *block, size_t length, const char *name, size_t *offset,
+                       struct header_field *field);
 
 MIC_PRIVATE_END
 #endif

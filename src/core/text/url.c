@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ascii.h"
+#include "escape.h"
 #include "loopback.h"
 #include "url.h"
 #include "url_path.h"
@@ -144,32 +145,26 @@ void url_base_clear(struct url_base *base) {
 
 /* ---- join ---- */
 
+/* Puts a NUL behind the text. False if an append failed. */
+static bool end_text(struct buffer *text) {
+  buffer_append(text, "", 1);
+  text->length -= text->failed ? 0 : 1;
+  return !text->failed;
+}
+
 bool url_join(const struct url_base *base, const char *path, size_t length, struct buffer *text) {
   buffer_clear(text, text->limit);
-  if (buffer_append_text(text, base->root) != BUFFER_OK ||
-      buffer_append(text, path, length) != BUFFER_OK || buffer_append(text, "", 1) != BUFFER_OK)
-    return false;
-  text->length--;
-  return true;
+  buffer_append_text(text, base->root);
+  buffer_append(text, path, length);
+  return end_text(text);
 }
 
 bool url_append_query(struct buffer *text, const char *name, const char *value, size_t length) {
-  static const char hex[] = "0123456789ABCDEF";
-  static const char unreserved[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  bool ok = buffer_append(text, memchr(text->data, '?', text->length) != NULL ? "&" : "?", 1) ==
-                BUFFER_OK &&
-            buffer_append_text(text, name) == BUFFER_OK && buffer_append(text, "=", 1) == BUFFER_OK;
-  for (size_t i = 0; i < length && ok; i++) {
-    unsigned char byte = (unsigned char)value[i];
-    char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
-    bool plain = byte != 0 && strchr(unreserved, byte) != NULL;
-    ok = buffer_append(text, plain ? value + i : escaped, plain ? 1 : 3) == BUFFER_OK;
-  }
-  if (!ok || buffer_append(text, "", 1) != BUFFER_OK)
-    return false;
-  text->length--;
-  return true;
+  buffer_append(text, memchr(text->data, '?', text->length) != NULL ? "&" : "?", 1);
+  buffer_append_text(text, name);
+  buffer_append(text, "=", 1);
+  escape_append(text, value, length, false);
+  return end_text(text);
 }
 
 /* The end of the query member that starts at `at`: the next '&', or the end of the text. */

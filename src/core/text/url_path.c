@@ -3,15 +3,9 @@
 #include <string.h>
 
 #include "url_path.h"
+#include "utf8.h"
 
 /* ---- dot segments ---- */
-
-static int hex_digit(int byte) {
-  if (byte >= '0' && byte <= '9')
-    return byte - '0';
-  byte |= 0x20;
-  return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
 
 /* Reads a text as if percent-decoded several times, byte by byte. Each level reads up to three
    bytes of the level below; URL_PATH_DECODED bounds the recursion. */

@@ -248,9 +248,9 @@ int exchange_cb_before_sending(void *context, char *ip, char *local_ip, int port
 static bool says_close(const struct exchange *exchange) {
   struct header_field field;
   size_t offset = 0;
-  while (header_next(exchange->head.data, exchange->head.length, &offset, &field))
-    if (header_name_is(field.name, field.name_length, "Connection") && field.value_length == 5 &&
-        ascii_alike(field.value, "close", 5))
+  while (
+      header_next_named(exchange->head.data, exchange->head.length, "Connection", &offset, &field))
+    if (field.value_length == 5 && ascii_alike(field.value, "close", 5))
       return true;
   return false;
 }

@@ -119,13 +119,11 @@ size_t exchange_cb_header(char *line, size_t unit, size_t count, void *context) 
 static bool find_content_type(struct exchange *exchange) {
   struct header_field field;
   size_t offset = 0;
-  while (header_next(exchange->head.data, exchange->head.length, &offset, &field)) {
-    if (!header_name_is(field.name, field.name_length, "Content-Type"))
-      continue;
-    exchange->content_type = strndup(field.value, field.value_length);
-    return exchange->content_type != NULL;
-  }
-  return true;
+  if (!header_next_named(exchange->head.data, exchange->head.length, "Content-Type", &offset,
+                         &field))
+    return true;
+  exchange->content_type = strndup(field.value, field.value_length);
+  return exchange->content_type != NULL;
 }
 
 static void read_content_type(struct exchange *exchange) {

@@ -59,8 +59,8 @@ enum url_status redirect_read(CURLU *page, const char *head, size_t length, char
   size_t offset = 0;
   bool there = false;
   *found = NULL;
-  while (!there && header_next(head, length, &offset, &field))
-    there = field.value_length > 0 && header_name_is(field.name, field.name_length, "Location");
+  while (!there && header_next_named(head, length, "Location", &offset, &field))
+    there = field.value_length > 0;
   if (!there)
     return URL_OK;
   char *text = strndup(field.value, field.value_length);

@@ -1,0 +1,100 @@
+--- Checks of the client's options for profiles, and of its own headers.
+
+local core = require "mic.core"
+local errors = require "mic.error"
+local json = require "mic.json"
+
+local option_checks = {}
+
+--- Checks the option `headers`. A value may be a function, called for each call.
+---@param value table
+---@return boolean ok
+---@return string|nil problem
+function option_checks.headers(value)
+  for name, content in pairs(value) do
+    local kind = type(content)
+    if type(name) ~= "string" then
+      return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
+    elseif kind ~= "string" and kind ~= "number" and kind ~= "function" then
+      return false, ('must hold strings, numbers or functions (%q is a %s)'):format(name, kind)
+    end
+    local text = kind == "string" and content or kind == "number" and json.number(content) or ""
+    local ok, problem = core.check_header(name, text)
+    if not ok or (text == "" and kind == "number") then
+      return false, problem and "must hold headers: " .. problem
+        or ("must hold finite numbers (%q is none)"):format(name)
+    end
+  end
+  return true
+end
+
+local built_in_values = {}
+for name in
+  ("username password client_id client_secret api_key token refresh_token identity basic "
+    .. "client_basic"):gmatch "%S+"
+do
+  built_in_values[name] = true
+end
+
+--- Checks the option `values`: texts by the names of placeholders. The core checks them again as
+--- far as its memory depends on it. No value is shown.
+---@param value table
+---@return boolean ok
+---@return string|nil problem
+function option_checks.values(value)
+  for name, text in pairs(value) do
+    if type(name) ~= "string" or type(text) ~= "string" then
+      return false, "must map names to strings"
+    elseif not name:find "^[A-Za-z_][A-Za-z0-9_]*$" then
+      return false, "has a name that is no name of a placeholder: letters, digits and _"
+    elseif built_in_values[name] then
+      return false, ('must not set "%s", which has a value already'):format(name)
+    elseif #text > core.secret_max then
+      return false,
+        ('must not hold a text longer than %d bytes ("%s")'):format(core.secret_max, name)
+    end
+  end
+  return true
+end
+
+--- Checks the option `secrets`. A mask has no room for more.
+---@param value table
+---@return boolean ok
+---@return string|nil problem
+function option_checks.secrets(value)
+  local ok, problem = option_checks.values(value)
+  local count = 0
+  for _ in pairs(value) do
+    count = count + 1
+  end
+  if ok and count > 16 then
+    return false, "must not hold more than 16 texts"
+  end
+  return ok, problem
+end
+
+--- Raises if a name has a value twice.
+---@param given table the client's options
+function option_checks.names(given)
+  for name in pairs(given.secrets) do
+    if given.values[name] then
+      errors.raise(
+        ('option "secrets" must not set "%s", which has a value already'):format(name)
+      )
+    end
+  end
+end
+
+local only_mic = { "identity", "stack", "manifest_url" }
+
+--- Raises for options that only MIC's profile has.
+---@param given table the client's options
+function option_checks.other_profile(given)
+  for _, name in ipairs(only_mic) do
+    if given[name] ~= nil then
+      errors.raise(('option "%s" is for the profile mic'):format(name))
+    end
+  end
+end
+
+return option_checks

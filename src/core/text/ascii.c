@@ -1,0 +1,13 @@
+#include "../base.h"
+
+#include "ascii.h"
+
+bool ascii_alike(const char *one, const char *other, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (one[i] != other[i] && ascii_lower(one[i]) != ascii_lower(other[i]))
+      return false;
+    if (one[i] == '\0')
+      break;
+  }
+  return true;
+}

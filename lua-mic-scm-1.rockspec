@@ -316,6 +316,7 @@ build = {
       ["mic.sandbox.users"] = "sandbox/users.lua",
     },
   },
+  copy_directories = { "man" },
 }
 
 test = {

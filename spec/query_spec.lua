@@ -111,7 +111,7 @@ describe("-q beside the real jq", function()
 
   it("gives the same for each example of the documentation", function()
     local examples, seen = {}, {}
-    for _, folder in ipairs { "docs", "lua/mic/command", "man" } do
+    for _, folder in ipairs { "docs", "lua/mic/command" } do
       for _, path in ipairs(tree.files(folder, "%.[%w]+$")) do
         for example in tree.read(path):gmatch "%-q '([^']+)'" do
           if not seen[example] then
@@ -121,7 +121,9 @@ describe("-q beside the real jq", function()
         end
       end
     end
-    assert.is_true(#examples > 0)
+    for _, example in ipairs(require("mic.command.arguments").expressions) do
+      examples[#examples + 1] = example
+    end
     compare(examples, documents)
   end)
 

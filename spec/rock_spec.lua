@@ -60,7 +60,8 @@ describe("the rock", function()
       -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
       -- sanitizer the interpreter's name stands for a wrapper.
       local make = "mkdir -p TREE/source"
-        .. " && cp -r bin lua src sandbox *.rockspec README.md TREE/source && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
+        .. " && cp -r bin lua man src sandbox *.rockspec README.md TREE/source"
+        .. " && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
         .. " make --deps-mode=none --tree=TREE lua-mic-scm-1.rockspec"
       local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
       assert.are.equal(0, status, text)
@@ -101,7 +102,7 @@ describe("make", function()
     assert.are.equal(0, status, text)
     local found = capture(("cd '%s/a place/usr' && find . -type f | LC_ALL=C sort"):format(place))
     local sources = capture "cd lua && find . -name '*.lua'"
-    local expected = { "./bin/mic", ("./lib/lua/%s/mic/core.so"):format(version),
+    local expected = { "./bin/mic", "./share/man/man1/mic.1", ("./lib/lua/%s/mic/core.so"):format(version),
       ("./lib/lua/%s/mic/terminal.so"):format(version) }
     for name in sources:gmatch "%./([^\n]+)" do
       expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)
@@ -121,6 +122,7 @@ describe("make", function()
     text, status = capture(make .. "uninstall && " .. make .. "uninstall")
     assert.are.equal(0, status, text)
     found = capture(("cd '%s/a place/usr' && find . -mindepth 3 | LC_ALL=C sort"):format(place))
-    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\n"):format(version, version), found)
+    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\n./share/man/man1\n")
+      :format(version, version), found)
   end)
 end)

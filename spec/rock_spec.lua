@@ -102,7 +102,8 @@ describe("make", function()
     assert.are.equal(0, status, text)
     local found = capture(("cd '%s/a place/usr' && find . -type f | LC_ALL=C sort"):format(place))
     local sources = capture "cd lua && find . -name '*.lua'"
-    local expected = { "./bin/mic", "./share/man/man1/mic.1", ("./lib/lua/%s/mic/core.so"):format(version),
+    local expected = { "./bin/mic", "./share/man/man1/mic.1",
+      ("./lib/lua/%s/mic/core.so"):format(version),
       ("./lib/lua/%s/mic/terminal.so"):format(version) }
     for name in sources:gmatch "%./([^\n]+)" do
       expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)

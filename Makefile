@@ -240,7 +240,8 @@ install: build
 	install -d "$(DESTDIR)$(INSTALLED_SANDBOX)"
 	install -m 644 $(SANDBOX) "$(DESTDIR)$(INSTALLED_SANDBOX)/"
 	install -d "$(DESTDIR)$(BINDIR)"
-	sed "1s|.*|#!$$(command -v $(LUA))|" bin/mic >$(BUILD)/mic.installed
+	sed -e "1s|.*|#!$$(command -v $(LUA))|" -e 's|^-- PATHS$$|package.path = package.path .. ";$(INSTALL_LMOD)/?.lua"\npackage.cpath = package.cpath .. ";$(INSTALL_CMOD)/?.so"|' \
+	  bin/mic >$(BUILD)/mic.installed
 	install -m 755 $(BUILD)/mic.installed "$(DESTDIR)$(BINDIR)/mic"
 	install -d "$(DESTDIR)$(MANDIR)"
 	install -m 644 man/mic.1 "$(DESTDIR)$(MANDIR)/mic.1"

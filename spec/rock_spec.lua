@@ -76,6 +76,11 @@ describe("the rock", function()
       text, status = in_sandbox(place, lua, lua .. " " .. script)
       assert.are.equal(0, status, text)
       assert.is_truthy(text:find("demo@example.com", 1, true), text)
+      text, status = in_sandbox(place, lua, place .. "/bin/mic get /user -q .email")
+      assert.are.equal(0, status, text)
+      assert.are.equal("demo@example.com\n", text)
+      assert.are.equal(0, select(2, capture(("test -f %s/lib/luarocks/rocks-%s/lua-mic/scm-1/man"
+        .. "/mic.1"):format(place, version))))
       local pack = "cd TREE && rm -r source && export PATH=/usr/local/bin:/usr/bin:/bin"
         .. " && luarocks --lua-version=VERSION --tree=TREE pack lua-mic scm-1"
         .. " && luarocks --lua-version=VERSION --tree=TREE/other install --deps-mode=none *.rock"
@@ -120,6 +125,9 @@ describe("make", function()
       in_sandbox(place .. "/a place/usr", shell.lua, "sh -c 'echo $MIC_USERNAME; exit 9'")
     assert.are.equal("demo\n", text)
     assert.are.equal(9, status)
+    local installed = shell.check(("head -4 '%s/a place/usr/bin/mic'"):format(place))
+    assert.is_truthy(installed:find("^#!/[^\n]*" .. lua .. "\n"), installed)
+    assert.is_truthy(installed:find(("/usr/share/lua/%s/?.lua"):format(version), 1, true))
     text, status = capture(make .. "uninstall && " .. make .. "uninstall")
     assert.are.equal(0, status, text)
     found = capture(("cd '%s/a place/usr' && find . -mindepth 3 | LC_ALL=C sort"):format(place))

@@ -16,7 +16,7 @@
 #   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
 #   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http;
 #                   ROWS="unrelated authorize by_hand resty proxy", WAYS="tls h2 cleartext"
-#   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD BINDIR
+#   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD BINDIR MANDIR
 #   make uninstall  with the same ones, removes what install has installed
 #   make deps       installs what all of these need; each target installs only what it uses
 #   make clean
@@ -65,6 +65,7 @@ PREFIX = /usr/local
 LUA_VERSION = $(shell $(LUA) -e 'print((_VERSION:match("%d.%d")))')
 INSTALL_LMOD = $(PREFIX)/share/lua/$(LUA_VERSION)
 BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man/man1
 INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
 
 # Variables with a version in their name would override the ones set here.
@@ -130,6 +131,10 @@ sandbox: deps-run build $(BUILD)/bin/lua
 
 docs/api.md: lua/mic/api/endpoints.lua tools/api_doc.lua
 	@$(LUA) tools/api_doc.lua > $@.new && mv -f $@.new $@
+
+man/mic.1: lua/mic/command/arguments.lua tools/man_page.lua
+	@mkdir -p $(@D)
+	@$(LUA) tools/man_page.lua > $@.new && mv -f $@.new $@
 
 lua/mic/types.lua: $(MODULE) tools/types.lua docs/reference.md lua/mic/api/endpoints.lua FORCE
 	@$(WITH_MIC) $(LUA) tools/types.lua > $@.new && mv -f $@.new $@
@@ -236,13 +241,16 @@ install: build
 	install -d "$(DESTDIR)$(INSTALLED_SANDBOX)"
 	install -m 644 $(SANDBOX) "$(DESTDIR)$(INSTALLED_SANDBOX)/"
 	install -d "$(DESTDIR)$(BINDIR)"
-	sed "1s|.*|#!$$(command -v $(LUA))|" bin/mic >$(BUILD)/mic.installed
+	sed -e "1s|.*|#!$$(command -v $(LUA))|" -e 's|^-- PATHS$$|package.path = package.path .. ";$(INSTALL_LMOD)/?.lua"\npackage.cpath = package.cpath .. ";$(INSTALL_CMOD)/?.so"|' \
+	  bin/mic >$(BUILD)/mic.installed
 	install -m 755 $(BUILD)/mic.installed "$(DESTDIR)$(BINDIR)/mic"
+	install -d "$(DESTDIR)$(MANDIR)"
+	install -m 644 man/mic.1 "$(DESTDIR)$(MANDIR)/mic.1"
 
 # Removes the installed files, and folders that are then empty.
 uninstall:
 	rm -f "$(DESTDIR)$(INSTALL_CMOD)/mic/core.so" "$(DESTDIR)$(INSTALL_CMOD)/mic/terminal.so" \
-	  "$(DESTDIR)$(BINDIR)/mic"
+	  "$(DESTDIR)$(BINDIR)/mic" "$(DESTDIR)$(MANDIR)/mic.1"
 	cd lua && find . -name '*.lua' | while read -r file; do \
 	  rm -f "$(DESTDIR)$(INSTALL_LMOD)/$$file" || exit 1; done
 	for file in $(notdir $(SANDBOX)); do \

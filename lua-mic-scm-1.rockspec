@@ -320,6 +320,7 @@ build = {
       ["mic.sandbox.users"] = "sandbox/users.lua",
     },
   },
+  copy_directories = { "man" },
 }
 
 test = {

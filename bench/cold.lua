@@ -61,6 +61,32 @@ ours()
 local ratios = support.pair(ROUNDS, theirs, ours)
 support.report("time of a cold process over TLS / curl command", ratios, 1, true)
 
+--- The command mic doing the same GET, with a stored token, as a profile has it.
+write(
+  "config",
+  ("[default]\nbase_url = %s\napi_key = %s\nusername = demo\nca_path = %s/hashed\n"):format(
+    os.getenv "MIC_BASE_URL",
+    os.getenv "MIC_API_KEY",
+    folder
+  )
+)
+local mic = require "mic"
+local stored = mic.new {
+  base_url = os.getenv "MIC_BASE_URL",
+  api_key = os.getenv "MIC_API_KEY",
+  username = "demo",
+  store = mic.store.file { path = folder .. "/credentials" },
+}
+assert(stored:use_credentials(credentials))
+assert(os.execute(("chmod 600 %s/config"):format(folder)))
+local command = timed(
+  ("env -u MIC_BASE_URL MIC_CONFIG=%s/config MIC_CREDENTIALS=%s/credentials %s bin/mic get "
+    .. "/users/demo >%s/answer"):format(folder, folder, lua, folder)
+)
+command()
+support.report("mic get in a cold process / curl command", support.pair(ROUNDS, theirs, command),
+  1.6, true)
+
 --- A whole process that logs in and makes one GET, against a C program that does the same.
 write(
   "login.lua",

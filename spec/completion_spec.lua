@@ -104,6 +104,8 @@ for name, completer in pairs(completers) do
       assert.equal("update update-data update-profile", completed("users", "up"))
       assert.equal("events observations things", completed("find", ""))
       assert.equal("other", completed("profile", "use", "o"))
+      assert.equal("thing_types.create thing_types.get thing_types.list",
+        completed("api", "thing_types."))
       assert.equal("things", completed("-s", "find", "--since", "24h", "th"))
     end)
 

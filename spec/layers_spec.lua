@@ -79,8 +79,8 @@ local function component(path)
 end
 
 --- The folders of the C side, top to bottom; a file includes what is in its own folder or below.
-local c_folders = { "src/terminal", "src/binding", "src/core", "src/core/engine", "src/core/transfer",
-  "src/core/credentials", "src/core/process", "src/core/text" }
+local c_folders = { "src/terminal", "src/binding", "src/core", "src/core/engine",
+  "src/core/transfer", "src/core/credentials", "src/core/process", "src/core/text" }
 
 local below_all = { ["src/core/base.h"] = true, ["src/core/list.h"] = true }
 

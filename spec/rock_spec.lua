@@ -60,7 +60,8 @@ describe("the rock", function()
       -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
       -- sanitizer the interpreter's name stands for a wrapper.
       local make = "mkdir -p TREE/source"
-        .. " && cp -r bin lua src sandbox *.rockspec README.md TREE/source && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
+        .. " && cp -r bin lua man src sandbox *.rockspec README.md TREE/source"
+        .. " && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
         .. " make --deps-mode=none --tree=TREE lua-mic-scm-1.rockspec"
       local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
       assert.are.equal(0, status, text)
@@ -75,6 +76,11 @@ describe("the rock", function()
       text, status = in_sandbox(place, lua, lua .. " " .. script)
       assert.are.equal(0, status, text)
       assert.is_truthy(text:find("demo@example.com", 1, true), text)
+      text, status = in_sandbox(place, lua, place .. "/bin/mic get /user -q .email")
+      assert.are.equal(0, status, text)
+      assert.are.equal("demo@example.com\n", text)
+      assert.are.equal(0, select(2, capture(("test -f %s/lib/luarocks/rocks-%s/lua-mic/scm-1/man"
+        .. "/mic.1"):format(place, version))))
       local pack = "cd TREE && rm -r source && export PATH=/usr/local/bin:/usr/bin:/bin"
         .. " && luarocks --lua-version=VERSION --tree=TREE pack lua-mic scm-1"
         .. " && luarocks --lua-version=VERSION --tree=TREE/other install --deps-mode=none *.rock"
@@ -101,7 +107,8 @@ describe("make", function()
     assert.are.equal(0, status, text)
     local found = capture(("cd '%s/a place/usr' && find . -type f | LC_ALL=C sort"):format(place))
     local sources = capture "cd lua && find . -name '*.lua'"
-    local expected = { "./bin/mic", ("./lib/lua/%s/mic/core.so"):format(version),
+    local expected = { "./bin/mic", "./share/man/man1/mic.1",
+      ("./lib/lua/%s/mic/core.so"):format(version),
       ("./lib/lua/%s/mic/terminal.so"):format(version) }
     for name in sources:gmatch "%./([^\n]+)" do
       expected[#expected + 1] = ("./share/lua/%s/%s"):format(version, name)
@@ -118,9 +125,13 @@ describe("make", function()
       in_sandbox(place .. "/a place/usr", shell.lua, "sh -c 'echo $MIC_USERNAME; exit 9'")
     assert.are.equal("demo\n", text)
     assert.are.equal(9, status)
+    local installed = shell.check(("head -4 '%s/a place/usr/bin/mic'"):format(place))
+    assert.is_truthy(installed:find("^#!/[^\n]*" .. lua .. "\n"), installed)
+    assert.is_truthy(installed:find(("/usr/share/lua/%s/?.lua"):format(version), 1, true))
     text, status = capture(make .. "uninstall && " .. make .. "uninstall")
     assert.are.equal(0, status, text)
     found = capture(("cd '%s/a place/usr' && find . -mindepth 3 | LC_ALL=C sort"):format(place))
-    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\n"):format(version, version), found)
+    assert.are.equal(("./lib/lua/%s\n./share/lua/%s\n./share/man/man1\n")
+      :format(version, version), found)
   end)
 end)

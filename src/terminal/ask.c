@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -71,14 +71,17 @@ static void hide(struct question *asked) {
    before it. Returns false if one came. */
 static bool wait_for_input(int terminal) {
   sigset_t blocked, before;
-  struct pollfd input = {.fd = terminal, .events = POLLIN, .revents = 0};
   sigemptyset(&blocked);
   for (size_t i = 0; i < GUARDED; i++)
     sigaddset(&blocked, guarded[i]);
   sigprocmask(SIG_BLOCK, &blocked, &before);
   int ready = 0;
-  while (!any_came() && ready == 0)
-    ready = ppoll(&input, 1, NULL, &before);
+  while (!any_came() && ready == 0) {
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(terminal, &input);
+    ready = pselect(terminal + 1, &input, NULL, NULL, NULL, &before);
+  }
   sigprocmask(SIG_SETMASK, &before, NULL);
   return !any_came();
 }
@@ -134,6 +137,13 @@ static bool ask_once(struct question *asked, const char *prompt) {
   return was_stopped;
 }
 
+/* A compiler may leave out a memset of what is not read again. */
+static void wipe(char *text, size_t length) {
+  volatile char *byte = text;
+  while (length-- > 0)
+    *byte++ = '\0';
+}
+
 /* Nothing between opening and closing the terminal calls Lua. */
 int askL_line(lua_State *L) {
   struct question asked;
@@ -142,18 +152,20 @@ int askL_line(lua_State *L) {
   asked.problem = "no terminal";
   asked.length = 0;
   asked.terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (asked.terminal >= 0) {
+  if (asked.terminal >= FD_SETSIZE) {
+    close(asked.terminal);
+  } else if (asked.terminal >= 0) {
     while (ask_once(&asked, prompt))
       ;
     close(asked.terminal);
   }
   if (asked.problem != NULL) {
-    explicit_bzero(asked.text, sizeof asked.text);
+    wipe(asked.text, sizeof asked.text);
     lua_pushnil(L);
     lua_pushstring(L, asked.problem);
     return 2;
   }
   lua_pushlstring(L, asked.text, asked.length);
-  explicit_bzero(asked.text, sizeof asked.text);
+  wipe(asked.text, sizeof asked.text);
   return 1;
 }

@@ -21,8 +21,8 @@ local function find(it, name)
 end
 
 --- Makes an iterator.
----@param loop table as of `mic.api.pages`: client and its state, row, kind, names, what, limit, whole (hand out
---- responses)
+---@param loop table as of `mic.api.pages`: client and its state, row, kind, names, what, limit,
+--- whole (hand out responses)
 ---@param pager table the state of its pages, see `mic.api.numbered_pages`
 ---@return table it
 function iterator.new(loop, pager)

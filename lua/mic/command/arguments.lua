@@ -13,6 +13,14 @@ arguments.examples = {
   "mic post /things/find -d @query.json",
 }
 
+--- Examples of -q.
+arguments.expressions = {
+  ".email",
+  ".users[].email",
+  ".users[] | select(.roleName == \"Read\") | {email, domain: .domainName}",
+  "[.timestamp, .state.temperature] | @tsv",
+}
+
 --- Options by key, the key of their value. `takes`: what follows the name; `many`: may be repeated,
 --- the value is a list; `entry`: may be repeated, the values of all of these are one list,
 --- `entries`; `counts`: may be repeated, the value is a number; `number`: "positive" or
@@ -100,7 +108,7 @@ local call = { body, reading, paging, { "curl" }, timing, common }
 local PATH = { "path", "PATH", "path below the base URL, such as /users/anna" }
 
 --- Commands in the order of the help. `arguments`: key, name, text, how many ("?", "*"), and what
---- completes them in `words`, a list or "profiles".
+--- completes them in `words`, a list, "profiles" or "calls".
 arguments.commands = {
   { name = "login", group = "Account", module = "mic.command.login",
     summary = "log in, and keep the credentials",
@@ -183,7 +191,8 @@ arguments.commands[#arguments.commands + 1] = {
 arguments.commands[#arguments.commands + 1] = {
   name = "api", group = "More", module = "mic.command.api_list",
   summary = "show what can be called by name",
-  arguments = { { "name", "NAME", "a call such as users.get, or a group such as users", "?" } },
+  arguments = { { "name", "NAME", "a call such as users.get, or a group such as users", "?",
+    words = "calls" } },
   options = { { "diff" }, common },
   text = "Each call of this list is a command: users.get is mic users get.",
 }

@@ -63,11 +63,24 @@ local function add_named(list)
   end
 end
 
+--- The names of all calls, and of their groups.
+local function calls()
+  local found = {}
+  for _, row in ipairs(rows.builtin().list) do
+    if not row.unnamed then
+      found[row.name], found[(row.name:gsub("%..*", ""))] = true, true
+    end
+  end
+  return sorted(found)
+end
+
 --- What completes the arguments of a command: lists of words, or the name of what does.
 local function words_of(command)
   local words = {}
   for at, argument in ipairs(command.arguments or {}) do
-    if argument.words then
+    if argument.words == "calls" then
+      words[at] = calls()
+    elseif argument.words then
       words[at] = argument.words
     elseif argument[2] == "PATH" then
       words[at] = paths_of(command.verb)
@@ -349,14 +362,14 @@ local function zsh_words(words)
   for _, word in ipairs(words) do
     table.insert(word:find "/$" and parts or whole, word)
   end
-  local calls = {}
+  local added = {}
   if #whole > 0 then
-    calls[#calls + 1] = "compadd -- " .. table.concat(whole, " ")
+    added[#added + 1] = "compadd -- " .. table.concat(whole, " ")
   end
   if #parts > 0 then
-    calls[#calls + 1] = "compadd -S '' -- " .. table.concat(parts, " ")
+    added[#added + 1] = "compadd -S '' -- " .. table.concat(parts, " ")
   end
-  return table.concat(calls, "; ")
+  return table.concat(added, "; ")
 end
 
 local function zsh_options(options)

@@ -11,20 +11,9 @@ local query = {}
 
 local kind_of, null = json_value.kind, json_value.null
 
-local LONGEST_SHOWN, SHOWN = 14, 11 -- bytes of a value in an error: uncut, cut
-
+--- Raises with jq's words, but without its values: an answer may have secrets, and errors are logged.
 local function refuse(message, ...)
   error({ run_time = true, message = message:format(...) }, 0)
-end
-
---- Names a value as jq does in its errors.
-local function shown(value)
-  local text = json_value.write(value)
-  if #text > LONGEST_SHOWN then
-    text = text:sub(1, SHOWN)
-    text = text:gsub("[\192-\255][\128-\191]*$", "") .. "..."
-  end
-  return ("%s (%s)"):format(kind_of(value), text)
 end
 
 local function is_true(value)
@@ -64,7 +53,7 @@ local function each(value, emit)
       emit(value.values[name])
     end
   else
-    refuse("Cannot iterate over %s", kind == "null" and "null (null)" or shown(value))
+    refuse("Cannot iterate over %s", kind_of(value))
   end
 end
 
@@ -84,7 +73,7 @@ function calls.length(value)
   elseif kind == "null" then
     return 0
   end
-  refuse("%s has no length", shown(value))
+  refuse("%s has no length", kind_of(value))
 end
 
 function calls.keys(value)
@@ -98,7 +87,7 @@ function calls.keys(value)
     end
     return list
   end
-  refuse("%s has no keys", shown(value))
+  refuse("%s has no keys", kind_of(value))
 end
 
 function calls.first(value)
@@ -122,14 +111,14 @@ end
 
 local function row(value, name, separator, text_of)
   if kind_of(value) ~= "array" then
-    refuse("%s cannot be %s-formatted, only array", shown(value), name)
+    refuse("%s cannot be %s-formatted, only array", kind_of(value), name)
   end
   local texts = {}
   for index = 1, value.n do
     local cell = value[index]
     local kind = kind_of(cell)
     if kind == "array" or kind == "object" then
-      refuse("%s is not valid in a csv row", shown(cell))
+      refuse("%s is not valid in a csv row", kind)
     end
     texts[index] = kind == "null" and "" or kind == "string" and text_of(cell)
       or json_value.write(cell)

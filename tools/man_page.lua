@@ -1,0 +1,249 @@
+--- Writes man/mic.1 to standard output, from the data of the command line: `make man/mic.1`.
+
+package.path = "lua/?.lua;" .. package.path
+
+local arguments = require "mic.command.arguments"
+
+local DATE, WIDTH = "2026-11-30", 78
+
+local DESCRIPTION = {
+  "mic sends calls to the API of Telenor's Managed IoT Cloud, or to any API with a login, and "
+    .. "keeps and renews the credentials for them.",
+  "Standard output has the answer and nothing else; it is empty after an error. Errors, notes, "
+    .. "headers and progress go to standard error. Standard input is read only when asked for.",
+  "On a terminal JSON is indented and coloured; in a pipe or a file it is the server's bytes. "
+    .. "Options may stand before or after the command and its arguments. "
+    .. "What follows -- is no option.",
+}
+
+local FIELDS = {
+  "-f NAME=TEXT and -F NAME=VALUE make the members of the body of post, put and patch, and of the "
+    .. "query of get, head and delete. The value of -f is a text. That of -F is typed by the "
+    .. "grammar of JSON: true, false, null, a number without leading zeros, a list or an object; "
+    .. "anything else is a text. With -F, NAME=@FILE is the text of a file, NAME=@- that of "
+    .. "standard input.",
+  'A name may nest: a[b]=1 is {"a":{"b":1}}, a[]=1 adds to a list, a[] without = is an empty '
+    .. "list. The same name twice, and a number that a double does not hold, are errors.",
+}
+
+local EXPRESSIONS = {
+  "-q takes a part of the language of jq(1): it prints what jq -r -c prints, or refuses the "
+    .. "expression and points at the place. It has paths (.a.b, .\"odd name\", .[0], .[-1], .[], "
+    .. "?), |, the comma, [...], {a, b: .c}, parentheses, literals, length, keys, first, "
+    .. "select(...), the comparisons == != < <= > >=, and, or, not, @tsv and @csv. Numbers keep "
+    .. "their digits. Pipe into jq for more.",
+}
+
+local VARIABLES = {
+  { "MIC_BASE_URL", "base URL of the API; no profile is used then" },
+  { "MIC_STACK", "host name of a stack, instead" },
+  { "MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD, MIC_PASSWORD_FILE", "for a login" },
+  { "MIC_API, MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE", "another API" },
+  { "MIC_CA_FILE", "certificate authorities" },
+  { "MIC_CREDENTIALS", "file of the credentials" },
+  { "MIC_PROFILE, MIC_CONFIG", "a profile, and the configuration file" },
+  { "MIC_DEBUG, MIC_DEBUG_FILE", "1, headers or bodies: show what is sent; where to" },
+  { "MIC_JSON_ERRORS", "1: as --json-errors" },
+  { "NO_COLOR, CLICOLOR_FORCE", "no colours; colours in a pipe, too" },
+}
+
+local FILES = {
+  { "$XDG_CONFIG_HOME/lua-mic/config", "profiles; by default below ~/.config" },
+  { "$XDG_STATE_HOME/lua-mic", "the credentials; by default below ~/.local/state" },
+}
+
+local escapes = { ["\\"] = "\\e", ["-"] = "\\-", ["'"] = "\\(aq", ["`"] = "\\(ga", ["^"] = "\\(ha",
+  ["~"] = "\\(ti" }
+
+local function escaped(text)
+  text = text:gsub("…", "..."):gsub("[\\%-'`^~]", escapes)
+  return (text:gsub("^%.", "\\&."))
+end
+
+local function bold(text)
+  return "\\fB" .. escaped(text) .. "\\fR"
+end
+
+local lines = {}
+
+local function add(text)
+  lines[#lines + 1] = text
+end
+
+local function section(name)
+  add(".SH " .. name)
+end
+
+--- Adds a paragraph. A sentence begins a line, as roff wants it.
+local function paragraph(text)
+  local sentences = text:gsub("([%.%)]) (%u)", "%1\n%2")
+  for sentence in sentences:gmatch "[^\n]+" do
+    local line
+    for word in sentence:gmatch "%S+" do
+      word = escaped(word)
+      if line and #line + 1 + #word > WIDTH then
+        add(line)
+        line = nil
+      end
+      line = line and line .. " " .. word or word
+    end
+    add(line)
+  end
+end
+
+local function paragraphs(list)
+  for at, text in ipairs(list) do
+    if at > 1 then
+      add ".PP"
+    end
+    paragraph(text)
+  end
+end
+
+local function item(label, text)
+  add ".TP"
+  add(label)
+  paragraph(text)
+end
+
+local function sentence(text)
+  return (text:gsub("^%l", string.upper)) .. "."
+end
+
+local function items(list)
+  for _, row in ipairs(list) do
+    item(bold(tostring(row[1])), sentence(row[2]))
+  end
+end
+
+local function examples(list)
+  add ".nf"
+  add ".RS"
+  for _, example in ipairs(list) do
+    add(escaped(example))
+  end
+  add ".RE"
+  add ".fi"
+end
+
+local function option_label(option)
+  local names = {}
+  for at, name in ipairs(option) do
+    names[at] = bold(name)
+  end
+  return table.concat(names, ", ") .. (option.takes and " " .. escaped(option.takes) or "")
+end
+
+local function usage(command)
+  if command.usage then
+    return bold(command.usage)
+  end
+  local words = { bold("mic " .. command.name) }
+  for _, argument in ipairs(command.arguments or {}) do
+    local shown = argument[2] .. (argument[4] == "*" and "..." or "")
+    words[#words + 1] = escaped(argument[4] and "[" .. shown .. "]" or shown)
+  end
+  return table.concat(words, " ")
+end
+
+--- The options of a command that others do not all have.
+local function own_options(command, common)
+  local names = {}
+  for _, key in ipairs(arguments.option_keys(command)) do
+    if not common[key] then
+      names[#names + 1] = bold(arguments.options[key][1])
+    end
+  end
+  return names
+end
+
+local COMMON = { "profile", "stack", "url", "ca_file", "config", "verbose", "silent", "json_errors",
+  "color", "help", "version" }
+
+local function commands()
+  local common, group = {}, nil
+  for _, key in ipairs(COMMON) do
+    common[key] = true
+  end
+  for _, command in ipairs(arguments.commands) do
+    if command.group ~= group then
+      group = command.group
+      add(".SS " .. group)
+    end
+    item(usage(command), sentence(command.summary) .. (command.text and " " .. command.text or ""))
+    local own = own_options(command, common)
+    for at, name in ipairs(own) do
+      own[at] = name .. (at < #own and "," or ".")
+    end
+    if #own > 0 then
+      add "Options:"
+      add(table.concat(own, "\n"))
+    end
+  end
+  add ".TP"
+  add(bold "mic" .. " NAME CALL [ARGUMENT...]")
+  paragraph "A call of the API by its name, such as mic users get anna. mic api shows all of them."
+end
+
+local function options()
+  local listed, seen = {}, {}
+  local function collect(keys)
+    for _, key in ipairs(keys) do
+      if not seen[key] then
+        listed[#listed + 1], seen[key] = key, true
+      end
+    end
+  end
+  collect(COMMON)
+  for _, command in ipairs(arguments.commands) do
+    collect(arguments.option_keys(command))
+  end
+  for _, key in ipairs(listed) do
+    local option = arguments.options[key]
+    item(option_label(option), sentence(option.text))
+  end
+end
+
+local function all_examples()
+  local list = {}
+  for _, example in ipairs(arguments.examples) do
+    list[#list + 1] = example
+  end
+  for _, command in ipairs(arguments.commands) do
+    for _, example in ipairs(command.examples or {}) do
+      list[#list + 1] = example
+    end
+  end
+  return list
+end
+
+add('.\\" Written by tools/man_page.lua.')
+add((".TH MIC 1 %s lua\\-mic"):format(DATE))
+section "NAME"
+add "mic \\- talk to an API with a login"
+section "SYNOPSIS"
+add(bold "mic" .. " COMMAND [ARGUMENT...] [OPTION...]")
+section "DESCRIPTION"
+paragraphs(DESCRIPTION)
+section "COMMANDS"
+commands()
+section "OPTIONS"
+options()
+section "FIELDS"
+paragraphs(FIELDS)
+section "EXPRESSIONS"
+paragraphs(EXPRESSIONS)
+add ".PP"
+examples(arguments.expressions)
+section "ENVIRONMENT"
+items(VARIABLES)
+section "FILES"
+items(FILES)
+section '"EXIT STATUS"'
+items(arguments.codes)
+section "EXAMPLES"
+examples(all_examples())
+section '"SEE ALSO"'
+add "jq(1), curl(1)"
+
+io.write(table.concat(lines, "\n"), "\n")

@@ -7,7 +7,7 @@ local json = require "mic.json"
 
 local page_answer = {}
 
-local HASH_DIGITS = 12 -- of 4 bits; kept as bytes
+local HASH_SIZE = 6 -- bytes
 
 --- Returns a member by its path, such as "hits.hits"; nil if there is none, or null.
 ---@param data any
@@ -122,10 +122,7 @@ function page_answer.hash(names, entry)
   if id == nil or id == json.null then
     id = type(entry) == "table" and json.encode(entry) or ""
   end
-  local digits = core.digest(tostring(id)):sub(1, HASH_DIGITS)
-  return (digits:gsub("%x%x", function(byte)
-    return string.char(tonumber(byte, 16))
-  end))
+  return core.digest(tostring(id)):sub(1, HASH_SIZE)
 end
 
 --- Returns the index of the last entry that was handed out before: where its hash is, else where it

@@ -141,9 +141,9 @@ describe("the names of fields", function()
       assert.equal("usage", err.kind)
       assert.equal("-f: " .. expected:match "%d+ (.*)", err.message, text)
       assert.equal(tonumber(expected:match "%d+"), err.column, text)
-      assert.equal(text, err.text)
+      assert.equal(1, text:find(err.text, 1, true))
     end
-    assert.equal("  a[b]c=1\n      ^", mistake("a[b]c=1").mark)
+    assert.equal("  a[b]c=\n      ^", mistake("a[b]c=1").mark)
   end)
 
   it("do not come twice, nor as two kinds", function()
@@ -162,7 +162,7 @@ describe("the names of fields", function()
       local err = mistake(given[1], given[2])
       assert.equal("-f: " .. expected:match "^%d (.-) *$", err.message)
       assert.equal(tonumber(expected:match "%d"), err.column)
-      assert.equal(given[2], err.text)
+      assert.equal(given[2]:match "^[^=]*=?", err.text) -- without the value
     end
   end)
 end)

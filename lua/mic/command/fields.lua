@@ -12,11 +12,12 @@ local EMPTY_LIST = "[] without = is an empty list, and this one has values"
 
 local words = { ["true"] = true, ["false"] = true, null = true }
 
---- Raises a mistake, for a byte of a field.
+--- Raises a mistake, for a byte of a field. The value is shown only if the mistake is there.
 local function fail(field, at, message, ...)
-  local column = mark.column(field.text, at)
+  local column, name = mark.column(field.text, at), field.text:match "^[^=]*=?"
+  local text = at <= #name and name or field.text
   error({ kind = "usage", message = ("%s: %s"):format(field.option, message:format(...)),
-    column = column, text = field.text, mark = mark.lines(field.text, column) }, 0)
+    column = column, text = text, mark = mark.lines(text, column) }, 0)
 end
 
 local function shown(name)

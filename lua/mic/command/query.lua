@@ -11,7 +11,7 @@ local query = {}
 
 local kind_of, null = json_value.kind, json_value.null
 
---- Raises with jq's words, but without its values: an answer may have secrets, and errors are logged.
+--- Raises with jq's words, but without values: an answer may have secrets, and errors are logged.
 local function refuse(message, ...)
   error({ run_time = true, message = message:format(...) }, 0)
 end

@@ -36,7 +36,7 @@ function page_request.build(loop, request, profile)
   if opts.idempotent == nil and row.idempotent then
     opts.idempotent = true
   end
-  return build.call(opts, loop.what, nil, nil, nil, profile.owned)
+  return build.call(opts, loop.what, nil, nil, nil, profile)
 end
 
 --- Returns why an answer of Elasticsearch is only a part; nil if it is whole.

@@ -96,7 +96,7 @@ local function check_members(request)
 end
 
 --- Makes the call of a line, or the reason why that is not possible.
-local function call_of(line, owned)
+local function call_of(line, profile)
   local request, problem = json.decode(line)
   if type(request) ~= "table" then
     return nil, "the line is no JSON object" .. (problem and ": " .. problem or "")
@@ -104,7 +104,7 @@ local function call_of(line, owned)
   local ok, calls = pcall(function()
     check_members(request)
     request.id = nil
-    return (batch_requests.build({ request }, owned))
+    return (batch_requests.build({ request }, profile))
   end)
   if ok then
     return calls[1]
@@ -158,7 +158,7 @@ local function run_window(lines, concurrency, ready, worst)
   local ids, calls, places, wrong = {}, {}, {}, {}
   for place, line in ipairs(lines) do
     ids[place] = id_of(line)
-    local call, problem = call_of(line, ready.profile.owned)
+    local call, problem = call_of(line, ready.profile)
     if call then
       calls[#calls + 1], places[#places + 1] = call, place
     else

@@ -171,6 +171,31 @@ describe("mic login", function()
     assert_run("get /user --profile new", 0)
   end)
 
+  it("sends key and password of variables to no other API and for no other user", function()
+    mic.variables.MIC_BASE_URL, mic.variables.MIC_API_KEY = "https://other.example", "other-key"
+    mic.variables.MIC_PASSWORD = "other password"
+    local text, code, errors = mic:run("login --profile test -u demo " .. ways .. " </dev/null",
+      "exec setsid -w")
+    assert.equal(2, code, text .. errors)
+    assert.is_truthy(errors:find "give %-%-password%-stdin", errors)
+    mic:without_api()
+    mic.variables.MIC_USERNAME, mic.variables.MIC_PASSWORD = "anna", "other password"
+    text, code, errors = mic:run("login --profile test -u demo " .. ways .. " </dev/null",
+      "exec setsid -w")
+    assert.equal(2, code, text .. errors)
+  end)
+
+  it("of a stack that was not asked yet tells so", function()
+    mic.variables.MIC_STACK = sandbox.stack
+    mic.variables.MIC_MANIFEST_URL = sandbox.manifest_url
+    mic.variables.MIC_CA_FILE = sandbox.ca_file
+    assert.is_truthy(assert_run("status", 3):find "%-%-check does")
+    mic.variables.MIC_USERNAME, mic.variables.MIC_PASSWORD = "demo", sandbox.password
+    assert_run("get /user", 0)
+    assert.is_truthy(assert_run("status --check", 0):find "logged in, token until")
+    assert_run("url /user", 0)
+  end)
+
   it("tells who is logged in, sends nothing for it, and forgets it", function()
     log_in()
     sandbox:control("DELETE", "/log")

@@ -65,6 +65,9 @@ describe("the command mic at a terminal", function()
     assert.equal(raw, (mic:run "get /user"))
     local include = play "get /user -i"
     assert.is_nil(include:find("\27", 1, true))
+    sandbox:answer { path = "/user", status = 400, body = "x\27]0;t\7y" }
+    line = play("get /user --no-retry --error-body", 1)
+    assert.is_truthy(line:find("\nx\\x1b]0;t\\x07y\n", 1, true), line)
   end)
 
   it("shows nothing binary, unless told to", function()
@@ -86,7 +89,9 @@ describe("the command mic at a terminal", function()
     play("delete /users/anna", 130, { "expect=[y/N] ", "send=\\x03" })
     play("delete /users/anna", 0, { "expect=[y/N] ", "send=y\\n" })
     assert.equal("DELETE /users/anna", sandbox:seen())
-    play("delete /users/per@example.com -y", 0)
+    play("users delete per@example.com", 0, { "expect=DELETE /users/per@example.com? [y/N] ",
+      "send=y\\n" })
+    play("delete /users/nobody -y", 1)
     assert.equal(1, select(2, mic:run "delete /users/nobody </dev/null")) -- without a terminal
     play("delete /users/nobody", 1, {}, "</dev/null")
   end)

@@ -104,6 +104,9 @@ end
 ---@param problem table
 ---@return table
 function failure.for_people(problem)
+  if problem.kind == "too_large" and not problem.hint then
+    return failure.with(problem, { hint = "-o FILE takes an answer of any size" })
+  end
   if problem.kind ~= "auth" or not (problem.hint or ""):find("client:login", 1, true) then
     return problem
   end

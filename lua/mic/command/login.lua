@@ -13,6 +13,23 @@ local function variable(name)
   return value ~= "" and value or nil
 end
 
+--- Returns a variable that belongs to the API of MIC_BASE_URL or MIC_STACK, and to the user of
+--- MIC_USERNAME; nil if these are others than the ones to log in with.
+local function own_variable(name, values)
+  for other, key in pairs { MIC_BASE_URL = "base_url", MIC_STACK = "stack",
+    MIC_USERNAME = "username" } do
+    local set = variable(other)
+    if set and values[key] and set ~= values[key] then
+      return nil
+    end
+  end
+  local api = variable "MIC_BASE_URL" or variable "MIC_STACK"
+  if api and api ~= values.base_url and api ~= values.stack then
+    return nil
+  end
+  return variable(name)
+end
+
 --- Options that are values of a profile.
 local from_options = { stack = "stack", url = "base_url", username = "username",
   ca_file = "ca_file", row = "row", auth_url = "auth_url", client_id = "client_id",
@@ -100,12 +117,12 @@ local function is_mic(values)
 end
 
 --- Makes a client; a wrong value is the profile's.
-local function client_of(values, secrets)
+local function client_of(values, options, secrets)
   local given = failure.need(config.options { values = values })
   for name, value in pairs(secrets or {}) do
     given[name] = value
   end
-  given.store = target.store()
+  target.add_options(given, options)
   return failure.checked(require("mic.client").new, given)
 end
 
@@ -118,7 +135,7 @@ local function find_key(values)
   if values.stack and not values.base_url or not is_mic(values) then
     return
   end
-  values.api_key = variable "MIC_API_KEY" or values.api_key
+  values.api_key = own_variable("MIC_API_KEY", values) or values.api_key
   if values.api_key then
     return
   end
@@ -157,7 +174,7 @@ end
 local function find_password(values, options)
   if options.password_stdin then
     return questions.first_line()
-  elseif variable "MIC_PASSWORD" then
+  elseif own_variable("MIC_PASSWORD", values) then
     return variable "MIC_PASSWORD"
   elseif values.password_file then
     return nil -- the client reads it
@@ -175,7 +192,7 @@ local function log_in(values, options)
   elseif needs.none then
     local token = options.password_stdin and questions.first_line()
       or questions.need(("Token for %s: "):format(host_of(values)), "--password-stdin", true)
-    local client = client_of(values)
+    local client = client_of(values, options)
     failure.need(client:use_credentials { token = token })
     return client
   end
@@ -183,7 +200,8 @@ local function log_in(values, options)
     values.username = questions.need("User name: ", "--username")
   end
   local password = needs.password and find_password(values, options)
-  local client = client_of(values, password and is_mic(values) and {} or { password = password })
+  local client = client_of(values, options,
+    not is_mic(values) and { password = password } or nil)
   local session, err
   if needs.password and password then
     session, err = failure.checked(client.login, client, values.username, password)

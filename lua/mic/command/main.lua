@@ -30,7 +30,7 @@ local function report(problem, as_json)
     end
   end
   if problem.error_body then
-    io.stderr:write(problem.error_body, "\n")
+    output.error_line(problem.error_body)
   end
   return failure.code(problem)
 end

@@ -164,6 +164,16 @@ local function own_of(row, options)
   return own, opts
 end
 
+--- The path of a row with its parameters, for people.
+local function filled(row, values)
+  local path = row.path
+  for index, name in ipairs(row.parameters or {}) do
+    local at, last = path:find("{" .. name .. "}", 1, true)
+    path = at and path:sub(1, at - 1) .. values[index] .. path:sub(last + 1) or path
+  end
+  return path
+end
+
 --- Runs the command.
 ---@param command table
 ---@param options table of the command line
@@ -187,7 +197,7 @@ function named.run(command, options)
     return
   end
   answer.prepare(opts, options)
-  raw.confirm(row.method, row.path, options)
+  raw.confirm(row.method, filled(row, values), options)
   local response, err = failure.checked(source.call, source, own, opts)
   answer.show(response, err, options, { method = row.method, path = row.path,
     save_to = opts.save_to, program = program })

@@ -16,19 +16,12 @@ local function clock_time(seconds, now)
 end
 
 local function duration(seconds)
-  if seconds < 120 then
-    return ("%d s"):format(seconds)
-  elseif seconds < 2 * HOUR then
-    return ("%d min"):format(seconds / 60)
-  elseif seconds < 2 * DAY then
-    return ("%d h"):format(seconds / HOUR)
+  for _, unit in ipairs { { 120, 1, "s" }, { 2 * HOUR, 60, "min" }, { 2 * DAY, HOUR, "h" } } do
+    if seconds < unit[1] then
+      return ("%d %s"):format(math.floor(seconds / unit[2]), unit[3])
+    end
   end
-  return ("%d days"):format(seconds / DAY)
-end
-
---- Whole numbers for a "%d" of any Lua.
-local function whole(seconds)
-  return math.floor(seconds)
+  return ("%d days"):format(math.floor(seconds / DAY))
 end
 
 local function describe_login(facts, now)
@@ -38,7 +31,7 @@ local function describe_login(facts, now)
   local line = facts.logged_in and "logged in, token until " or "logged in, token expired at "
   line = line .. clock_time(facts.expires, now)
   if facts.logged_in then
-    line = line .. (" (in %s)"):format(duration(whole(facts.expires - now)))
+    line = line .. (" (in %s)"):format(duration(facts.expires - now))
   end
   if facts.profile == "mic" and facts.issued then
     local last = os.date("%d %b", math.floor(facts.issued + REFRESHABLE)):gsub("^0", "")
@@ -47,9 +40,11 @@ local function describe_login(facts, now)
   return line
 end
 
-local function line_of(facts, found, path)
-  local parts = { found.name or "-", facts.api, facts.username or "-",
-    describe_login(facts, os.time()), path, "(" .. facts.source .. ")" }
+local function line_of(facts, found, path, is_unknown)
+  local login = is_unknown and "not known before a call has asked the stack; --check does"
+    or describe_login(facts, os.time())
+  local parts = { found.name or "-", facts.api, facts.username or "-", login, path,
+    "(" .. facts.source .. ")" }
   return table.concat(parts, "  ")
 end
 
@@ -92,12 +87,13 @@ function status.run(_, options)
   end
   local facts = client:status()
   facts.source = found.source
+  local is_unknown = not require("mic.client").inside_of(client).core
   local _, path = target.store()
   path = path or require("mic.command.config").shown(tostring(target.store()):match "%((.*)%)")
   if options.json then
     output.write(to_json(facts, output.is_terminal()), "\n")
   else
-    output.write(line_of(facts, found, path), "\n")
+    output.write(line_of(facts, found, path, is_unknown), "\n")
   end
   if problem then
     error(problem, 0)

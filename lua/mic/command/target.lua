@@ -73,8 +73,11 @@ function target.store()
   return require "mic.store.file"(path and { path = path } or nil), path
 end
 
---- Options of `mic.new` that the command line gives.
-local function add_options(given, options)
+--- Adds the options of `mic.new` that the command line gives, and the store.
+---@param given table options of `mic.new`
+---@param options table of the command line
+---@return table given
+function target.add_options(given, options)
   given.store = target.store()
   if options.ca_file then
     given.tls = given.tls or {}
@@ -89,7 +92,7 @@ end
 local function from_profile(found, options)
   local config = require "mic.command.config"
   local given = failure.need(config.options(found.profile))
-  local ok, made = pcall(require("mic.client").new, add_options(given, options))
+  local ok, made = pcall(require("mic.client").new, target.add_options(given, options))
   if ok then
     return made
   end
@@ -111,7 +114,7 @@ function target.client(options)
   elseif found.kind == "none" then
     failure.raise("config", NOTHING, { hint = "run: mic login --stack HOST" })
   end
-  local given = add_options({ base_url = options.url, stack = options.stack }, options)
+  local given = target.add_options({ base_url = options.url, stack = options.stack }, options)
   local client, err = failure.checked(require("mic.environment").client, given)
   return failure.need(client, err), found
 end

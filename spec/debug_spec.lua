@@ -98,6 +98,25 @@ describe("the debug channel", function()
     assert.is_truthy(lines[2]:find " h1%.1$", lines[2])
   end)
 
+  it("shows how a stack is looked up", function()
+    local one = mic.new { stack = box.stack, manifest_url = box.manifest_url, debug = sink,
+      tls = { ca_file = box.ca_file }, username = box.username, password = box.password }
+    assert(one:get "/user")
+    one:close()
+    local all = lines_of(lines)
+    local path = box.manifest_url:match "^%a+://[^/]*([^?]*)"
+    local expected = ("mic TIME #1 GET %s?hostname=%s 200 MS"):format(path, box.stack)
+    assert.equal(expected, all[1]:sub(1, #expected))
+    assert.is_truthy(all[2]:find("^mic TIME #2 GET /prod/metadata/manifest 200 MS"), all[2])
+    assert.is_truthy(all[3]:find "#3 login 200", all[3])
+    one = mic.new { stack = "nowhere.example", manifest_url = "https://localhost:1/manifest/",
+      debug = sink, retry = false }
+    one:get "/user"
+    one:close()
+    local failed = "/manifest/%?hostname=nowhere.example no answer after [%d.]+ms: network: "
+    assert.is_truthy(lines[#lines]:find(failed), lines[#lines])
+  end)
+
   it("shows attempts without an answer, and the pause after a failed login", function()
     local server = faults.start "read\nreset"
     local one = mic.new { base_url = server.url, api_key = "key", username = "u", password = "pass",

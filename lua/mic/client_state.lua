@@ -140,6 +140,9 @@ function client_state.new(given, ca_file_name)
     local discovery = pcall_compat.need "mic.profile.discovery"
     self.search, problem =
       discovery.new(checked.stack, checked.manifest_url, core_config(checked, ca_file_name))
+    if self.search then
+      self.search.debug = self.debug
+    end
   else
     local _
     _, problem = build(self, checked.base_url, checked.api_key)

@@ -290,6 +290,27 @@ function channel_methods:show(event)
   end
 end
 
+--- Shows a request of the discovery, which has no events.
+---@param path string
+---@param sent string path and query
+---@param seconds number
+---@param ... any status or reply, body, and packed answer as of the core client's `call`, then the
+--- error
+function channel_methods:discovered(path, sent, seconds, ...)
+  local status, body, packed, err = ...
+  local event = { type = "response", call = events.next_call(), method = "GET", path = path,
+    query = sent:match "%?(.*)", seconds = events.rounded(seconds), err = err }
+  if status and packed then
+    local _
+    event.status, event.bytes = status, #body
+    _, _, event.http_version, event.new_connection = core.unpack_answer(packed)
+  elseif status then
+    event.status = status.status
+    event.request_id = err.request_id
+  end
+  say(self, event, outcome(target(event), event))
+end
+
 --- Shows a line that is no event's, where the others are shown.
 ---@param line string begins with "mic: "
 function channel_methods:tell(line)

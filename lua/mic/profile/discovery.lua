@@ -42,12 +42,19 @@ local function fetch(search, transport, ends, client, path, what)
   if not seconds then
     return nil, errors.new("timeout", "the deadline of the call has passed", facts)
   end
+  local started, err = transport.now(), nil
   local status, second, third, message =
     transport.call(client, "GET", path, seconds, true, nil, WITHOUT_CREDENTIALS)
   if not status then
-    return nil, errors.from_fail(second, third, what .. ": " .. message, facts)
+    err = errors.from_fail(second, third, what .. ": " .. message, facts)
   elseif not third then
-    return nil, errors.from_reply(status, nil, facts)
+    err = errors.from_reply(status, nil, facts)
+  end
+  if search.debug then
+    search.debug:discovered(shown, path, transport.now() - started, status, second, third, err)
+  end
+  if err then
+    return nil, err
   end
   facts.status = status
   local data, problem = json.decode(second, json.most_values(0))

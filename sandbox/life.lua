@@ -18,6 +18,7 @@ int getppid(void);
 int kill(int pid, int signal);
 int poll(struct sandbox_pollfd *fds, unsigned long count, int milliseconds);
 long read(int fd, void *buffer, size_t size);
+int setsid(void);
 ]]
 
 local life = {}
@@ -90,6 +91,7 @@ end
 
 ---@param options table parent, watch_stdin, port, control_port
 function life.start(options)
+  ffi.C.setsid() -- the signals of a terminal are for `start` and its command
   local settings = {
     root = "https://localhost:" .. options.port, host = "localhost:" .. options.port,
     control = "http://127.0.0.1:" .. options.control_port,

@@ -194,8 +194,8 @@ end)
 
 --- Runs the Lua blocks of a page each for itself and all as one program, in one sandbox.
 local function run_page(page)
-  if page == "docs/nginx.md" or page == "docs/other-apis.md" then
-    return {} -- spec/nginx_docs_spec.lua runs it, in an nginx; spec/other_apis_doc_spec.lua
+  if page == "docs/nginx.md" or page == "docs/other-apis.md" or page == "docs/testing.md" then
+    return {} -- spec/nginx_docs_spec.lua, spec/other_apis_doc_spec.lua, spec/testing_doc_spec.lua do
   end
   local scripts = blocks.of(page, "lua")
   if #scripts > 1 then
@@ -204,8 +204,8 @@ local function run_page(page)
   return blocks.run(scripts)
 end
 
---- spec/command_docs_spec.lua runs its commands.
-local COMMAND = "docs/command.md"
+--- spec/command_docs_spec.lua and spec/testing_doc_spec.lua run their commands.
+local COMMAND, TESTING = "docs/command.md", "docs/testing.md"
 
 for _, page in ipairs(tree.files("docs", "%.md$")) do
   describe("the code in " .. page, function()
@@ -213,13 +213,16 @@ for _, page in ipairs(tree.files("docs", "%.md$")) do
       for _, block in ipairs(blocks.read(page)) do
         local known = { lua = true, sh = true, [""] = true }
         known.nginx = page == "docs/nginx.md" or page == "docs/other-apis.md"
+          or page == TESTING
         known.console, known.ini = page == COMMAND, page == COMMAND
+        known.yaml = page == TESTING
         assert.is_true(known[block.language], block.name)
       end
     end)
 
     it("names commands, targets, variables and packages that exist", function()
-      for _, block in ipairs(page ~= COMMAND and blocks.of(page, "sh") or {}) do
+      local is_run = page == COMMAND or page == TESTING
+      for _, block in ipairs(is_run and {} or blocks.of(page, "sh")) do
         for _, command in ipairs(block.lines) do
           assert.is_nil(blocks.problem_with(command), command)
         end

@@ -197,11 +197,11 @@ arguments.commands[#arguments.commands + 1] = {
   text = "Each call of this list is a command: users.get is mic users get.",
 }
 arguments.commands[#arguments.commands + 1] = {
-  name = "sandbox", group = "More", module = "mic.command.sandbox", is_plain = true,
+  name = "sandbox", group = "More", module = "mic.command.sandbox",
   summary = "run a local API for tests",
   usage = "mic sandbox [-- PROGRAM [ARGUMENT...]]",
   arguments = { { "command", "PROGRAM", "is run with the variables of the sandbox", "*" } },
-  options = { { "help" } },
+  options = { { "json_errors", "help" } },
   text = "Without a program it prints the variables and stays until Ctrl-C. It needs nginx with "
     .. "its Lua module.",
 }

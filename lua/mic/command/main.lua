@@ -69,9 +69,7 @@ local function run(words)
   elseif options.help or not command then
     require("mic.command.help").show(command)
   else
-    local found = require(command.module)
-    code = command.is_plain and found.run(options) or not command.is_plain
-      and found.run(command, options) or nil
+    code = require(command.module).run(command, options)
   end
   output.flush()
   return code

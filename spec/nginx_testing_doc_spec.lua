@@ -1,0 +1,54 @@
+-- docs/testing.md: the test of an nginx plugin passes, and fails when the plugin is wrong.
+
+local nginx = require "spec.support.nginx"
+local project = require "spec.support.project"
+local shell = require "spec.support.shell"
+
+local PAGE = "docs/testing.md"
+local COMMAND = "mic sandbox -- sh gateway_test.sh"
+
+describe("the nginx plugin of " .. PAGE, function()
+  nginx.build()
+  --- Ports and the folder of the modules are those of this machine.
+  local modules =
+    shell.run "PATH=$PATH:/usr/sbin nginx -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'"
+  local user = project.of(PAGE, "luajit", function(text)
+    return (text:gsub("port=8099", "port=$TEST_PORT")
+      :gsub("/usr/lib/nginx/modules", (modules:gsub("\n", ""))))
+  end)
+
+  local function run()
+    local printed, status
+    for _ = 1, 5 do
+      printed, status = user:run(("export TEST_PORT=%d; %s"):format(shell.port(), COMMAND))
+      if not printed:find "98: Address already in use" then
+        break
+      end
+    end
+    return printed, status
+  end
+
+  it("is tested by its script", function()
+    local printed, status = run()
+    assert.equal("passed\n", printed)
+    assert.equal(0, status)
+  end)
+
+  it("is shown to be wrong by its script", function()
+    local good = user.folder:read "project/gateway.conf.in"
+    user.folder:write("project/gateway.conf.in", (good:gsub("log_by_lua_block[^\n]*", "")))
+    local printed, status = run()
+    assert.equal("/api/user: status 401 instead of 200\n", printed)
+    assert.equal(1, status)
+    user.folder:write("project/my_mic.lua", "return require('mic').new { baseurl = 'x' }")
+    printed, status = run()
+    assert.is_truthy(printed:find('did you mean "base_url"', 1, true), printed)
+    assert.not_equal(0, status)
+  end)
+
+  it("leaves no process", function()
+    local left = shell.run("pgrep -f '[n]ginx.*" .. user.folder.path .. "/home'")
+    assert.equal("", left)
+    assert.equal("", (shell.run("ls " .. user.folder:at "home")))
+  end)
+end)

@@ -69,7 +69,7 @@ describe("the rock", function()
       text, status = in_sandbox(place, lua .. " " .. script)
       assert.are.equal(0, status, text)
       assert.is_truthy(text:find("demo@example.com", 1, true), text)
-      text, status = in_sandbox(place, lua, place .. "/bin/mic get /user -q .email")
+      text, status = in_sandbox(place, place .. "/bin/mic get /user -q .email")
       assert.are.equal(0, status, text)
       assert.are.equal("demo@example.com\n", text)
       assert.are.equal(0, select(2, capture(("test -f %s/lib/luarocks/rocks-%s/lua-mic/scm-1/man"

@@ -145,3 +145,34 @@ describe("mic sandbox", function()
     assert.is_truthy(out:find("mic sandbox [-- PROGRAM", 1, true), out)
   end)
 end)
+
+describe("a configuration file that is none", function()
+  local changes = require "mic.command.config_changes"
+  local terminal = require "mic.terminal"
+
+  it("is not replaced, though root could", function()
+    local folder = require("spec.support.scratch").folder()
+    shell.check("mkfifo " .. folder:at "pipe")
+    for _, path in ipairs { folder:at "pipe", folder.path } do
+      local ok, problem = terminal.write_private(path, "text")
+      assert.is_nil(ok)
+      assert.equal("it is no regular file", problem)
+    end
+    assert.equal("pipe", folder:names())
+    shell.check("test -p " .. folder:at "pipe")
+  end)
+
+  it("gets no profile: in the sandbox it is /dev/null", function()
+    local write = terminal.write_private
+    terminal.write_private = error -- so that a mistake costs no machine its /dev/null
+    local made = { path = "/dev/null", text = "", profiles = {} }
+    local ok, err = changes.save(made, "test", { username = "demo" })
+    local used, other = changes.use(made, "test")
+    terminal.write_private = write
+    assert.is_nil(ok)
+    assert.equal("file", err.kind)
+    assert.is_truthy(err.message:find("/dev/null", 1, true))
+    assert.is_nil(used)
+    assert.equal("file", other.kind)
+  end)
+end)

@@ -72,6 +72,12 @@ int private_textL_write(lua_State *L) {
   size_t length;
   const char *given = luaL_checkstring(L, 1);
   const char *text = luaL_checklstring(L, 2, &length);
+  struct stat facts;
+  if (stat(given, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* as root it would take its place */
+    lua_pushnil(L);
+    lua_pushliteral(L, "it is no regular file");
+    return 2;
+  }
   int error = strlen(given) < sizeof path ? 0 : ENAMETOOLONG;
   if (error == 0 && realpath(given, path) == NULL) { /* a symbolic link stays one */
     memcpy(path, given, strlen(given) + 1);

@@ -68,6 +68,10 @@ local function join(parts)
 end
 
 local function write(made, parts)
+  if made.path == "/dev/null" then
+    return nil,
+      errors.new("file", "there is no configuration file: MIC_CONFIG or --config is /dev/null")
+  end
   local text = join(parts)
   local checked, err = config.parse(made.path, text)
   if not checked then

@@ -348,6 +348,51 @@ describe("a loop over pages", function()
       end
     end)
 
+    it("reads a millisecond again until nothing new comes", function()
+      box:mode { observations = 400 }
+      local it = client.observations:each { page_size = 7 }
+      local ids, before, added = {}, nil, nil
+      while true do
+        local item, hit = it:next()
+        if not item then
+          break
+        end
+        ids[#ids + 1] = hit._id
+        if item.timestamp == before and not added and #ids > 230 then
+          added = box:control("POST", "/observations", { timestamp = before, count = 5 }).ids
+        end
+        before = item.timestamp
+      end
+      assert.is_nil(it.err)
+      assert.are.equal(405, #ids)
+      assert.are.equal(5, #added)
+    end)
+
+    it("does not read what arrives after the start, newest first", function()
+      local it = client.observations:each { page_size = 7, sort = { { timestamp = "desc" } } }
+      assert(it:next())
+      local last = box:control("GET", "/observations").last
+      box:control("POST", "/observations", { timestamp = last + 5, count = 3 })
+      assert.are.equal(99, #keys(it))
+    end)
+
+    it("gives up a millisecond whose hits never all come", function()
+      local hits = {}
+      for index = 1, 2 do
+        hits[index] = { _id = tostring(index), sort = { 5 } }
+      end
+      local body = json.encode { hits = { total = 4, hits = hits } }
+      box:answer { path = "/observations/find", body = body }
+      box:answer { path = "/observations/find", body = '{"errorMessage":"too large"}' }
+      box:answer { path = "/observations/find", body = body, times = 20 }
+      local it = client.observations:each { page_size = 2 }
+      assert.are.same({ "1", "2" }, keys(it, 2))
+      local none, err = it:next()
+      assert.is_nil(none)
+      assert.are.equal("http: 4 hits at one value, of which 2 came in 10 readings", api.line(err))
+      assert.are.same({ true, 22 }, { err.retryable, #box:log() })
+    end)
+
     it("halves a page that is too large, and keeps it small", function()
       box:mode { largest_search = 30 }
       box:control("DELETE", "/log")
@@ -482,6 +527,13 @@ describe("a loop over pages", function()
       assert.matches("not sorted", err.message)
     end)
 
+    it("the client of a stack finds its API first", function()
+      client = mic.new { stack = box.stack, manifest_url = box.manifest_url,
+        tls = { ca_file = box.ca_file }, username = box.username, password = box.password }
+      assert.are.equal(5, #client.users:all { limit = 5 })
+      client:close()
+    end)
+
     it("a closed client is one, too", function()
       local it = client.users:each()
       client:close()
@@ -515,6 +567,9 @@ describe("a loop over pages", function()
       assert.is_nil(it.err)
       assert.are.equal(position, it:position())
       assert.matches("^mic.iterator", tostring(it))
+      it = client.users:each()
+      getmetatable(it).__close(it)
+      assert.is_nil(it:next())
     end)
 
     it("pages, as whole responses, with a limit of items", function()

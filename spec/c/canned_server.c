@@ -81,6 +81,16 @@ static const struct rule rules[] = {
     {"GET /prod/large", NULL, "200 OK", "", LARGE_BODY},
     {"GET /prod/large-cut", NULL, "200 OK", "", LARGE_BODY | CUT},
     {"POST /prod/things", "\"name\":\"lamp\"", "201 Created", "{\"created\":true}", WHOLE},
+    {"POST /prod/observations/find", "\"gte\":0", "200 OK",
+     "{\"hits\":{\"total\":3,\"hits\":[{\"_id\":\"a\",\"sort\":[1]},"
+     "{\"_id\":\"b\",\"sort\":[2]}]}}",
+     WHOLE},
+    {"POST /prod/observations/find", "\"gte\":2", "200 OK",
+     "{\"hits\":{\"total\":2,\"hits\":[{\"_id\":\"b\",\"sort\":[2]},"
+     "{\"_id\":\"c\",\"sort\":[3]}]}}",
+     WHOLE},
+    {"POST /prod/observations/find", "\"gte\":3", "200 OK",
+     "{\"hits\":{\"total\":1,\"hits\":[{\"_id\":\"c\",\"sort\":[3]}]}}", WHOLE},
     {"PUT /prod/file", "0123456789", "200 OK", "{\"kept\":true}", WHOLE},
     {"GET /elsewhere", NULL, "200 OK", "{\"elsewhere\":true}", WHOLE},
     {"GET /manifest", NULL, "200 OK",

@@ -27,18 +27,28 @@ end
 ---@return table it
 function iterator.new(loop, pager)
   local it = setmetatable({ changed = false }, iterator_mt)
+  -- Each field is there from the beginning: setting it later needs no memory.
   state_of[it] = {
     loop = loop,
     pager = pager,
-    page = nil, -- its `list` is what was received and not handed out
+    page = false, -- its `list` is what was received and not handed out
     index = 0, -- of the last entry handed out
     handed = 0, -- how many in all
-    place = nil, -- behind the page before, for `position`
-    holder = {}, -- has `cancel` while a request runs
+    place = false, -- behind the page before, for `position`
+    total = false,
+    has_page = false,
+    holder = { cancel = false, is_taking = false, shrinks = 0 }, -- of page_request
     is_waiting = false,
     is_closed = false,
+    is_broken = false,
   }
   return it
+end
+
+--- Requests a page. The flag is set here: the caller unsets it whatever happens.
+local function request(state)
+  state.is_waiting = true
+  return page_request.next(state.loop, state.pager, state.holder)
 end
 
 --- Requests a page. Returns an error if there is none.
@@ -46,33 +56,30 @@ local function fetch(it, state)
   if state.index > 0 then
     state.place = state.pager:place(state.page, state.index)
   end
-  state.page, state.index = nil, 0
+  state.page, state.index = false, 0
   local loop, pager, holder = state.loop, state.pager, state.holder
-  state.is_waiting = true
-  local ok, page, response =
-    pcall_compat.call(page_request.next, loop, pager, holder)
-  state.is_waiting, holder.cancel = false, nil
+  local ok, page, response = pcall_compat.call(request, state)
+  state.is_waiting, holder.cancel = false, false
   if not ok then
+    state.is_broken = holder.is_taking -- the pages have gone on, but without their items
     error(page, 0)
   elseif state.is_closed then
     return errors.new("cancelled", "the loop was closed")
   elseif not page then
     return response
   end
-  it.changed, state.total = pager.changed or false, pager.total
-  state.page = page
-  if loop.whole then
-    page.response = response
-  end
+  it.changed, state.total = pager.changed or false, pager.total or false
+  page.response = loop.whole and response or nil
+  state.page, holder.is_taking = page, false
 end
 
 --- Returns the next entry of the page, or nil.
 local function from_page(state)
   local page = state.page
   if page and state.index < #page.list then
-    state.index = state.index + 1
-    state.handed = state.handed + 1
-    return state.pager:item(page.list[state.index])
+    local item, second = state.pager:item(page.list[state.index + 1])
+    state.index, state.handed = state.index + 1, state.handed + 1
+    return item, second
   end
 end
 
@@ -84,16 +91,16 @@ local function whole_page(state)
   if not response then
     return nil
   end
-  page.response = nil
   local list, left = page.list, (state.loop.limit or math.huge) - state.handed
   if #list == 0 and state.has_page then
+    page.response = nil
     return nil
   end
   for index = #list, left + 1, -1 do
     list[index], page.indexes[index] = nil, nil
   end
   page_answer.replace(state.loop.names, response, list)
-  response.indexes = page.indexes
+  response.indexes, page.response = page.indexes, nil
   state.index, state.handed, state.has_page = #list, state.handed + #list, true
   return response
 end
@@ -104,7 +111,11 @@ local function take(it, state)
     return nil
   elseif state.is_waiting then
     errors.raise "one task at a time: another one waits for the next page of this loop"
-  elseif it.err then
+  elseif state.is_broken then
+    it.err = it.err or errors.new("cancelled",
+      "an error was thrown into the loop while it took a page; a new one goes on behind position()")
+  end
+  if it.err then
     return nil, it.err
   end
   local from = state.loop.whole and whole_page or from_page
@@ -161,13 +172,13 @@ function iterator_methods:position()
   if state.index > 0 and not state.is_closed then
     place = state.pager:place(state.page, state.index)
   end
-  return place and position.text(state.loop.row.name, state.loop.kind, place)
+  return place and position.text(state.loop.row.name, state.loop.kind, place) or nil
 end
 
 --- Returns how many items there are, as the API has told.
 ---@return number|nil total nil before the first page, and where the API does not tell
 function iterator_methods:total()
-  return find(self, "total").total
+  return find(self, "total").total or nil
 end
 
 --- Drops what is held; `next` then returns nil. A task that waits in `next` gets an error of kind
@@ -180,7 +191,7 @@ function iterator_methods:close()
   if state.index > 0 then
     state.place = state.pager:place(state.page, state.index)
   end
-  state.is_closed, state.page, state.index = true, nil, 0
+  state.is_closed, state.page, state.index = true, false, 0
   if state.holder.cancel then
     state.holder.cancel()
   end

@@ -125,7 +125,7 @@ end
 --- Requests the next page.
 ---@param loop table with `state`, that of the client
 ---@param pager table the state of the loop's pages, see `mic.api.numbered_pages`
----@param holder table gets `cancel` while the request runs
+---@param holder table gets `cancel` while the request runs, and `is_taking` when `pager` changes
 ---@return table|nil page
 ---@return table|nil response_or_err
 function page_request.next(loop, pager, holder)
@@ -142,11 +142,13 @@ function page_request.next(loop, pager, holder)
       if loop.on_response then
         loop.on_response(response)
       end
+      holder.is_taking = true
       page, err = pager:accept(response)
       if page then
         holder.shrinks = 0
         return page, response
       end
+      holder.is_taking = false
       err.method, err.path = loop.row.method, state.mask(loop.row.path)
       return nil, err
     end
@@ -154,9 +156,9 @@ function page_request.next(loop, pager, holder)
       return nil, err
     end
     if err.status == SHRINK_ON then
-      holder.shrinks = (holder.shrinks or 0) + 1
+      holder.shrinks = holder.shrinks + 1
     end
-    if (holder.shrinks or 0) > SHRINKS or not pager:shrink() then
+    if holder.shrinks > SHRINKS or not pager:shrink() then
       return nil, err
     end
   end

@@ -21,9 +21,9 @@ arguments.expressions = {
   "[.timestamp, .state.temperature] | @tsv",
 }
 
---- Options by key, the key of their value. `takes`: what follows the name; `many`: may be repeated,
---- the value is a list; `entry`: may be repeated, the values of all of these are one list,
---- `entries`; `counts`: may be repeated, the value is a number; `number`: "positive" or
+--- Options by key, the key of their value. `takes`: what follows the name; `may_be_empty`; `many`:
+--- may be repeated, the value is a list; `entry`: may be repeated, the values of all of these are
+--- one list, `entries`; `counts`: may be repeated, the value is a number; `number`: "positive" or
 --- "whole".
 arguments.options = {
   help = { "-h", "--help", text = "show help" },
@@ -53,7 +53,8 @@ arguments.options = {
     text = "member of the body, or of the query of get, head and delete; a text" },
   typed_field = { "-F", "--typed-field", takes = "NAME=VALUE", entry = "typed",
     text = "the same, typed by the grammar of JSON; @FILE and @- read the value" },
-  data = { "-d", "--data", takes = "TEXT|@FILE|-", text = "body as it is; - reads standard input" },
+  data = { "-d", "--data", takes = "TEXT|@FILE|-", may_be_empty = true,
+    text = "body as it is; - reads standard input" },
   header = { "-H", "--header", takes = "'NAME: VALUE'", many = true, text = "request header" },
   include = { "-i", "--include", text = "show status and headers on standard error" },
   query = { "-q", "--query", takes = "EXPR", text = "print a part of the answer, as jq -r does" },
@@ -140,14 +141,18 @@ arguments.commands[#arguments.commands + 1] = {
 }
 
 for _, row in ipairs {
-  { "get", "read a resource", false }, { "head", "ask for the headers alone", false },
+  { "get", "read a resource", false,
+    { "mic get /users/anna -q .email", "mic get /users --paginate -q .userName" } },
+  { "head", "ask for the headers alone", false },
   { "delete", "delete a resource", false },
-  { "post", "send data, such as a new resource", true }, { "put", "replace a resource", true },
+  { "post", "send data, such as a new resource", true,
+    { "mic post /things/find -F query[size]=5", "mic post /things/find -d @query.json" } },
+  { "put", "replace a resource", true },
   { "patch", "change a part of a resource", true },
 } do
   arguments.commands[#arguments.commands + 1] = {
     name = row[1], group = "Calls", module = "mic.command.raw", verb = row[1]:upper(),
-    has_body = row[3], summary = row[2], arguments = { PATH },
+    has_body = row[3], summary = row[2], arguments = { PATH }, examples = row[4],
     options = row[1] == "delete" and { { "yes" }, call } or { call },
   }
 end

@@ -113,6 +113,10 @@ local function of_all(width)
     end
     add_row(lines, command.name, command.summary, width)
   end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "The API by name:"
+  add_row(lines, "NAME CALL [ARGUMENT...]", "such as mic users get anna; mic api shows them all",
+    width)
   add_examples(lines, arguments.examples)
   lines[#lines + 1] = ""
   lines[#lines + 1] = "Exit codes:"

@@ -58,6 +58,8 @@ local function set(state, key, name, value)
   else
     if given[key] ~= nil then
       failure.usage("%s is given twice", name)
+    elseif value == "" and not option.may_be_empty then
+      failure.usage("%s needs a value (got an empty one)", name)
     elseif option.choices then
       check_choice(name, option, value)
     elseif option.number then

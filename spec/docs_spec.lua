@@ -204,8 +204,9 @@ local function run_page(page)
   return blocks.run(scripts)
 end
 
---- spec/command_docs_spec.lua and spec/testing_doc_spec.lua run their commands.
-local COMMAND, TESTING = "docs/command.md", "docs/testing.md"
+--- Specs of their own run the commands of these pages: command_docs, testing_doc and deployment.
+local COMMAND, TESTING, DEPLOYMENT = "docs/command.md", "docs/testing.md", "docs/deployment.md"
+local run_elsewhere = { [COMMAND] = true, [TESTING] = true, [DEPLOYMENT] = true }
 
 for _, page in ipairs(tree.files("docs", "%.md$")) do
   describe("the code in " .. page, function()
@@ -214,15 +215,14 @@ for _, page in ipairs(tree.files("docs", "%.md$")) do
         local known = { lua = true, sh = true, [""] = true }
         known.nginx = page == "docs/nginx.md" or page == "docs/other-apis.md"
           or page == TESTING
-        known.console, known.ini = page == COMMAND, page == COMMAND
-        known.yaml = page == TESTING
+        known.console, known.ini = page == COMMAND, page == COMMAND or page == DEPLOYMENT
+        known.yaml = page == TESTING or page == DEPLOYMENT
         assert.is_true(known[block.language], block.name)
       end
     end)
 
     it("names commands, targets, variables and packages that exist", function()
-      local is_run = page == COMMAND or page == TESTING
-      for _, block in ipairs(is_run and {} or blocks.of(page, "sh")) do
+      for _, block in ipairs(run_elsewhere[page] and {} or blocks.of(page, "sh")) do
         for _, command in ipairs(block.lines) do
           assert.is_nil(blocks.problem_with(command), command)
         end

@@ -66,7 +66,7 @@ forbidden    403  permission denied for table things
 profile      supabase
 ]],
 
-  ["examples/cron.lua"] = [[
+  ["examples/job.lua"] = [[
 demo	logged in
 ]],
 
@@ -96,6 +96,7 @@ describe("the examples", function()
   local scripts = {}
   for _, path in ipairs(tree.files("examples", "%.lua$")) do
     local elsewhere = path == "examples/demo.lua" or path:find "^examples/nginx/"
+      or path:find "^examples/deployment/"
     if not elsewhere then
       scripts[#scripts + 1] = { path = path }
     end
@@ -147,16 +148,16 @@ describe("the example with the identity in the query", function()
   end)
 end)
 
-describe("the example for cron", function()
+describe("the example of a job", function()
   it("needs a login at its first run only", function()
-    local runs = blocks.run { { path = "examples/cron.lua" }, { path = "examples/cron.lua" } }
+    local runs = blocks.run { { path = "examples/job.lua" }, { path = "examples/job.lua" } }
     assert.equal("demo\tlogged in\n", runs[1].printed)
     assert.equal("demo\twith a saved login\n", runs[2].printed)
   end)
 
   it("says so when its store cannot be used", function()
-    local cron = { path = "examples/cron.lua" }
-    blocks.run({ cron }, "export XDG_STATE_HOME=/dev/null")
-    assert.is_truthy(cron.printed:find("^store: .*/dev/null/lua%-mic"), cron.printed)
+    local job = { path = "examples/job.lua" }
+    blocks.run({ job }, "export XDG_STATE_HOME=/dev/null")
+    assert.is_truthy(job.printed:find("^store: .*/dev/null/lua%-mic"), job.printed)
   end)
 end)

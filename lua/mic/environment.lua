@@ -62,7 +62,12 @@ local function from_profile()
   if auto.is_in_nginx() then
     return nil
   end
-  local config = pcall_compat.need "mic.command.config"
+  local config, _, code, message = pcall_compat.load "mic.command.config"
+  if not config and (code or not message:find(" not found:", 1, true)) then
+    error(message, 0)
+  elseif not config then
+    return nil -- installed without the command
+  end
   local made, problem = config.read()
   local name, profile, given
   if made then

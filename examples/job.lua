@@ -1,15 +1,11 @@
--- A cron job. The first run logs in; later runs load the credentials from the file store, renew
--- them when due, and share them with other jobs of this user.
---
---   */5 * * * *  . $HOME/my-job.env && lua cron.lua
---
--- my-job.env exports MIC_BASE_URL, MIC_API_KEY, MIC_USERNAME and MIC_PASSWORD; set its mode to 600.
--- It may export MIC_PASSWORD_FILE instead, a file whose first line is the password.
+-- A job that a timer starts: systemd, cron, a CronJob of Kubernetes. The first run logs in; later
+-- runs load the credentials from the file store, renew them when due, and share them with other
+-- jobs of this user. docs/deployment.md shows how to install it.
 
 local mic = require "mic"
 
 local client, err = mic.from_env {
-  store = mic.store.file(), -- ~/.local/state/lua-mic/credentials
+  store = mic.store.file(), -- below XDG_STATE_HOME, STATE_DIRECTORY or ~/.local/state
   on_event = function(event)
     --- The job continues without its store as long as it can log in; report the failure.
     if event.type == "store" and event.err then

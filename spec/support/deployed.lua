@@ -69,6 +69,9 @@ end
 function deployed.new(box)
   local self = setmetatable({ box = box, folder = scratch.folder() }, deployed_mt)
   self.path = self.folder.path
+  cleanup.call(function() -- folders in it may be read-only
+    shell.run("chmod -R u+w " .. quote(self.path))
+  end)
   self.lua = self:at "/bin/lua"
   local modules = self:at "/usr/lib/lua"
   run(([[
@@ -119,6 +122,7 @@ end
 ---@param mode? string octal, by default for its owner only
 ---@param owner? string|integer of chown
 function deployed_methods:secret(path, text, mode, owner)
+  os.remove(self:at(path))
   self:write(path, text)
   self:own(path, owner or 0)
   run(("chmod %s %s"):format(mode or "600", self:at(path)))

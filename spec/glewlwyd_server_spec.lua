@@ -8,7 +8,7 @@ local login_contract = require "spec.support.login_contract"
 local mic = require "mic"
 
 local TOKEN_LIFE = 3
-local REFRESH_TOKEN_LIFE = 6
+local REFRESH_TOKEN_LIFE = 10
 
 --- What an answer says beside its status; nil for nothing.
 local function words(response)

@@ -198,8 +198,6 @@ function login_contract.add(api)
       options = copy(api.options, { retry = false }),
       call = api.call,
     })
-    local client = client_of { store = mic.store.file { path = folder:at "credentials" } }
-    call(client)
     local pipes = {}
     for index = 1, count do
       local file = scratch.file(PROCESS:format(folder.path, index))
@@ -213,6 +211,7 @@ function login_contract.add(api)
       end
       return true
     end, 60))
+    call(client_of { store = mic.store.file { path = folder:at "credentials" } })
     clock.sleep(api.token_life + 1.5)
     grants(logged_in_again, refreshed, function()
       folder:write("go", "")

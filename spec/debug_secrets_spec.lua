@@ -174,7 +174,7 @@ describe("no secret is in a debug line of", function()
       body = "password=" .. SECRETS.by_hand })
     client:refresh()
     client:logout()
-    client:login(nil, SECRETS.password)
+    pcall(client.login, client, nil, SECRETS.password) -- raises where no password is sent
     client:get "/echo"
     client:close()
   end

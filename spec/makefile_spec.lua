@@ -17,6 +17,24 @@ describe("make", function()
     assert.is_truthy(help:find "V=1")
   end)
 
+  it("sandbox prints the variables, or runs a command with them and fails with it", function()
+    local make = "make --no-print-directory DEPS=no sandbox"
+    local printed, status = shell.run(make .. [[ RUN="sh -c 'echo \$\$MIC_USERNAME; exit 3'" 2>&1]])
+    assert.is_truthy(printed:find("demo\n", 1, true), printed)
+    assert.not_equal(0, status)
+    printed, status = shell.run(([[
+      out=$(mktemp)
+      %s >$out 2>/dev/null </dev/null &
+      until grep -q MIC_MANIFEST_URL= $out; do sleep 0.01; done
+      grep -c "^export MIC_[A-Z_]*='[^']*'$" $out
+      eval "$(grep ^export $out)"
+      curl -q -s --noproxy '*' -X POST "$MIC_SANDBOX_CONTROL/stop"
+      wait $!
+      rm $out]]):format(make))
+    assert.equal("8\n{}", printed)
+    assert.equal(0, status)
+  end)
+
   it("prints one short line for each file, and with V=1 the command", function()
     local build = "root=$(mktemp -d) && make --no-print-directory DEPS=no BUILD_ROOT=$root %s "
       .. "$root/lua5.4/src/core/process/clock.o && rm -r $root"

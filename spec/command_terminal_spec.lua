@@ -130,6 +130,24 @@ describe("the command mic at a terminal", function()
     end
   end)
 
+  it("ends at Ctrl-C wherever it waits", function()
+    sandbox:answer { path = "/user", delay = 20, times = 3 }
+    sandbox:answer { path = "/users", delay = 20 }
+    sandbox:answer { path = "/auth/login", delay = 20 }
+    for arguments, steps in pairs {
+      ["get /user -vv"] = { "expect=> GET", "send=\\x03" },
+      ["batch"] = { 'send={"path":"/users/demo"}\\n', 'expect="data"', "send=\\x03" },
+      ["get /users --paginate -vv"] = { "expect=> GET", "send=\\x03" },
+      ["post /things -d -"] = { "send={}\\n", "send=\\x03" },
+      ["login"] = { "wait=1500", "send=\\x03" },
+    } do
+      local started = clock.now()
+      local shown = play(arguments, 130, steps)
+      assert.is_nil(shown:find("interrupted", 1, true), shown)
+      assert.is_true(clock.now() - started < 15, arguments)
+    end
+  end)
+
   it("is silent with -s, and in a pipe", function()
     slow_body()
     local shown = mic:play({ "signal=15" }, "get /metadata/x -o out -s --timeout 1 --no-retry")

@@ -3,10 +3,10 @@
      in_terminal [STEP...] -- COMMAND [ARGUMENT...]
 
    Steps, in order: expect=TEXT waits for the text in what was printed since the last one; send=TEXT
-   types; signal=NUMBER is sent to the command. "\n" in a text is the return key, "\x03" Ctrl-C.
-   Prints what the terminal showed, with plain line ends. The exit status is the command's, 128 and
-   the number for a signal; 99 when a step takes too long. The last line on standard error tells
-   whether the terminal still echoes. */
+   types; signal=NUMBER is sent to the command; wait=MILLISECONDS. "\n" in a text is the return key,
+   "\x03" Ctrl-C. Prints what the terminal showed, with plain line ends. The exit status is the
+   command's, 128 and the number for a signal; 99 when a step takes too long. The last line on
+   standard error tells whether the terminal still echoes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -74,6 +74,14 @@ static void type(int terminal, const char *text) {
   }
 }
 
+static void read_for(int terminal, int milliseconds) {
+  for (; milliseconds > 0; milliseconds -= 50) {
+    struct timespec piece = {0, 50000000};
+    read_more(terminal, 0);
+    nanosleep(&piece, NULL);
+  }
+}
+
 static pid_t start(int *terminal, char **command) {
   *terminal = posix_openpt(O_RDWR | O_NOCTTY);
   if (*terminal < 0 || grantpt(*terminal) != 0 || unlockpt(*terminal) != 0)
@@ -115,6 +123,8 @@ int main(int count, char **words) {
       type(terminal, words[i] + 5);
     else if (strncmp(words[i], "signal=", 7) == 0)
       kill(child, atoi(words[i] + 7));
+    else if (strncmp(words[i], "wait=", 5) == 0)
+      read_for(terminal, atoi(words[i] + 5));
     else
       fail("unknown step");
   }

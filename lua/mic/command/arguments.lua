@@ -181,7 +181,8 @@ arguments.commands[#arguments.commands + 1] = {
 arguments.commands[#arguments.commands + 1] = {
   name = "upload", group = "Calls", module = "mic.command.transfer",
   summary = "send a file to the API",
-  arguments = { { "file", "FILE", "file of this machine" }, { "key", "KEY", "key of the file" } },
+  arguments = { { "file", "FILE", "file of this machine; - is standard input" },
+    { "key", "KEY", "key of the file" } },
   options = { { "header", "include", "error_body" }, timing, common },
 }
 arguments.commands[#arguments.commands + 1] = {

@@ -42,6 +42,12 @@ function failure.need(value, err)
   return value
 end
 
+--- What the library advises a program, and what the command line has for it.
+local advice = {
+  ["the value into params%.name, which encodes it"] = "give -p name=VALUE, which encodes it",
+  ["; for %?[^ ]+ use query"] = "; for ?name=value use -f",
+}
+
 --- Calls a function that raises misuse as a text, and raises it as wrong use.
 ---@param task function
 ---@param ... any its arguments
@@ -54,7 +60,11 @@ function failure.checked(task, ...)
     local problem = ...
     if type(problem) == "string" and not problem:find "interrupted!$"
       and not problem:find "not enough memory$" then
-      failure.usage((problem:gsub("^[^\n]-:%d+: ", "", 1)))
+      problem = problem:gsub("^[^\n]-:%d+: ", "", 1)
+      for theirs, ours in pairs(advice) do
+        problem = problem:gsub(theirs, ours, 1)
+      end
+      failure.raise("usage", problem)
     end
     error(problem, 0)
   end

@@ -38,9 +38,10 @@ function actions.remove(made, name, options)
   failure.need(config.profile(made, name, "mic profile remove"))
   local ok, problem = pcall(require("mic.command.logout").run, nil, { profile = name,
     config = options.config })
-  if not ok then
-    output.note("mic: the credentials stay: " .. (failure.is(problem) and failure.line(problem)
-      or tostring(problem)))
+  if not ok and not failure.is(problem) then
+    error(problem, 0)
+  elseif not ok then
+    output.note("mic: the credentials stay: " .. failure.line(problem))
   end
   failure.need(require("mic.command.config_changes").remove(made, name))
   output.note(('Profile "%s" is removed.'):format(name))

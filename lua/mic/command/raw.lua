@@ -116,11 +116,13 @@ local without_body = { GET = "get", HEAD = "head", DELETE = "delete" }
 --- Sends the call. With few options it takes the client's short way, which loads less. That decodes
 --- the answer; what cannot be decoded is shown as it is.
 local function send(client, verb, path, opts)
+  local is_short = without_body[verb] ~= nil
   for name in pairs(opts) do
-    if not few[name] or not without_body[verb] then
-      opts.method, opts.path, opts.decode = verb, path, false
-      return failure.checked(client.request, client, opts)
-    end
+    is_short = is_short and few[name]
+  end
+  if not is_short then
+    opts.method, opts.path, opts.decode = verb, path, false
+    return failure.checked(client.request, client, opts)
   end
   local response, err = failure.checked(client[without_body[verb]], client, path, opts)
   if err and (err.kind == "decode" or err.kind == "too_large") and err.response then

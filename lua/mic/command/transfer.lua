@@ -35,10 +35,12 @@ function transfer.run(command, options)
   local row = rows.builtin().by_name["files." .. command.name]
   local opts = raw.call_options(options)
   if command.name == "upload" then
-    opts.body_file = options.file
-    local kind = require("mic.terminal").file(options.file)
-    if kind == "folder" then
+    if options.file == "-" then
+      opts.body = require("mic.command.body").read_input()
+    elseif require("mic.terminal").file(options.file) == "folder" then
       failure.raise("file", options.file .. " is a folder")
+    else
+      opts.body_file = options.file
     end
   else
     answer.prepare(opts, options)

@@ -188,6 +188,12 @@ describe("the debug channel", function()
       next_refresh = "number" }, seen)
   end)
 
+  it("shows no value of a query whose name suggests a secret", function()
+    client():get("/metadata/manifest?token=a&x=b&X-Amz-Signature=c&d&code=", { auth = false })
+    local query = "token=***&x=b&X-Amz-Signature=***&d&code= 200"
+    assert.is_truthy(lines[1]:find("GET /metadata/manifest?" .. query, 1, true), lines[1])
+  end)
+
   it("shows a call by hand to the path of a login as a call", function()
     client():post("/auth/login", { userName = "x", password = "secret of x" })
     shown("mic TIME #1 POST /auth/login 401 MS (request ID)")

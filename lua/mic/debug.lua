@@ -135,8 +135,14 @@ local function prefix(event)
   return text .. " "
 end
 
+local function query_member(name, value)
+  return core.names_secret(name) and value ~= "" and name .. "=***" or nil
+end
+
+--- The query without the values of members such as `token`, and of a signed link.
 local function target(event)
-  return event.method .. " " .. event.path .. (event.query and "?" .. event.query or "")
+  local query = event.query and event.query:gsub("([^&=]+)=([^&]*)", query_member)
+  return event.method .. " " .. event.path .. (query and "?" .. query or "")
 end
 
 local function reason(err)

@@ -573,9 +573,11 @@ static void check_outline(const char *text, bool names_only, size_t limit, const
 }
 
 static void test_json_outline(void) {
-  static const char *const secret[] = {"password", "Password", "client_secret", "refreshToken",
-                                       "API-Key",  "code",     "identityId",    "access token"};
-  static const char *const plain[] = {"userName", "codes", "messageKey", "pins", "", "keys"};
+  static const char *const secret[] = {
+      "password", "Password",   "client_secret", "refreshToken",    "API-Key",
+      "code",     "identityId", "access token",  "X-Amz-Signature", "sig"};
+  static const char *const plain[] = {"userName", "codes", "messageKey", "pins",
+                                      "",         "keys",  "signal"};
   for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
     check(json_outline_is_secret(secret[i], strlen(secret[i])), secret[i], __FILE__, __LINE__);
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)

@@ -7,6 +7,7 @@
 #include "../core/api_client.h"
 #include "../core/text/ascii.h"
 #include "../core/text/header.h"
+#include "../core/text/json_outline.h"
 #include "../core/text/json_scan.h"
 #include "../core/text/url_path.h"
 #include "system.h"
@@ -51,6 +52,16 @@ static size_t utf8_length(const unsigned char *at, size_t left) {
   bool surrogate = at[0] == 0xED && at[1] > 0x9F;
   bool too_high = at[0] == 0xF4 && at[1] > 0x8F;
   return overlong || surrogate || too_high ? 0 : length;
+}
+
+/* True for the name of a member that usually holds a secret, such as refreshToken.
+   ---@param name string
+   ---@return boolean */
+static int core_names_secret(lua_State *L) {
+  size_t length = 0;
+  const char *name = luaL_checklstring(L, 1, &length);
+  lua_pushboolean(L, json_outline_is_secret(name, length));
+  return 1;
 }
 
 /* Finds the first byte that is not valid UTF-8.
@@ -237,6 +248,7 @@ const struct method textL_functions[] = {{"digest", core_digest},
                                          {"check_path", core_check_path},
                                          {"has_dot_part", core_has_dot_part},
                                          {"utf8_problem", core_utf8_problem},
+                                         {"names_secret", core_names_secret},
                                          {"check_header", core_check_header},
                                          {"parse_headers", textL_parse_headers},
                                          {"parse_date", core_parse_date},

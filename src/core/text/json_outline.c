@@ -19,11 +19,11 @@ struct walk {
 
 /* ---- names ---- */
 
-static const char *const secret_parts[] = {"password", "passwd", "passphrase", "token",
-                                           "secret",   "apikey", "credential", "accessor"};
-static const char *const secret_names[] = {"code",      "session",    "pin",           "otp",
-                                           "jwt",       "identityid", "authorization", "cookie",
-                                           "assertion", "signature"};
+static const char *const secret_parts[] = {"password",  "passwd",    "passphrase", "token",
+                                           "secret",    "apikey",    "credential", "accessor",
+                                           "accesskey", "signature", "assertion"};
+static const char *const secret_names[] = {"code", "session",    "pin",           "otp",   "jwt",
+                                           "sig",  "identityid", "authorization", "cookie"};
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 

@@ -67,6 +67,19 @@ describe("mic sandbox", function()
     assert.equal(0, code)
   end)
 
+  it("lets the command log in, and write a profile where it says", function()
+    local out, code = script [[
+      mic sandbox -- sh -c '
+        export MIC_CONFIG=$XDG_STATE_HOME/config
+        echo "$MIC_PASSWORD" | mic login --profile test --password-stdin
+        unset MIC_BASE_URL MIC_API_KEY MIC_USERNAME MIC_PASSWORD MIC_CA_FILE MIC_MANIFEST_URL
+        mic get /user --profile test | grep -c demo@example.com']]
+    assert.is_truthy(out:find '^Logged in as demo %(ReadWrite, root%). Profile "test" written to ',
+      out)
+    assert.is_truthy(out:find "\n1\n$", out)
+    assert.equal(0, code)
+  end)
+
   it("is the process that signals reach", function()
     local out = script [[
       mic sandbox -- sh -c 'echo "$MIC_CA_FILE" >ca; exec sleep 600' &

@@ -54,6 +54,18 @@ local function copy_of(values)
   return copy
 end
 
+--- The values that variables give. A base URL needs no stack, nor a place to find it.
+local function values_of_variables()
+  local values = {}
+  for from, key in pairs(from_variables) do
+    values[key] = variable(from)
+  end
+  if values.base_url then
+    values.stack, values.manifest_url = nil, nil
+  end
+  return values
+end
+
 --- Returns the values to log in with, and the name of the profile to write.
 local function find(options)
   if options.url and options.stack then
@@ -63,12 +75,7 @@ local function find(options)
   local values, name = {}, options.profile
   local names_api = options.url or options.stack
   if not names_api and not name and (variable "MIC_BASE_URL" or variable "MIC_STACK") then
-    for from, key in pairs(from_variables) do
-      values[key] = variable(from)
-    end
-    if values.base_url then
-      values.stack, values.manifest_url = nil, nil
-    end
+    values = values_of_variables()
   else
     name = name or variable "MIC_PROFILE" or made.default_profile or "default"
     local present = made.profiles[name]
@@ -77,9 +84,7 @@ local function find(options)
       values = {} -- another API: nothing of the old one is for it
     end
     if not present and not names_api then -- --profile P with variables
-      for from, key in pairs(from_variables) do
-        values[key] = variable(from)
-      end
+      values = values_of_variables()
     end
   end
   for option, key in pairs(from_options) do

@@ -112,6 +112,17 @@ describe("a loop over pages", function()
     end)
   end)
 
+  describe("of users in pages that become smaller", function()
+    it("begins where nothing is lost, though one was deleted", function()
+      local all = keys(client.users:each { category = "all" })
+      local it = client.users:each { category = "all", page_size = 10 }
+      local first = keys(it, 10)
+      mic.assert(client:delete("/users/{n}", { params = { n = all[2] } }))
+      box:answer { path = "/users", body = '{"errorMessage":"too large"}' }
+      assert.are.same(all, joined(first, keys(it)))
+    end)
+  end)
+
   describe("of files", function()
     it("follows the continuation token, and gives the decoded key", function()
       local all = keys(client.files:each { listAll = true })
@@ -376,15 +387,53 @@ describe("a loop over pages", function()
       assert.are.equal(99, #keys(it))
     end)
 
-    it("gives up a millisecond whose hits never all come", function()
-      local hits = {}
-      for index = 1, 2 do
-        hits[index] = { _id = tostring(index), sort = { 5 } }
+    --- Scripts an answer with these ids; by default all are at one time.
+    local function answer(total, ids, times, time)
+      local hits = json.array {}
+      for id in ids:gmatch "%S+" do
+        hits[#hits + 1] = { _id = id, sort = { time or tonumber(id) } }
       end
-      local body = json.encode { hits = { total = 4, hits = hits } }
-      box:answer { path = "/observations/find", body = body }
+      box:answer { path = "/observations/find", times = times,
+        body = json.encode { hits = { total = total, hits = hits } } }
+    end
+
+    it("reads the parts of a millisecond again, too", function()
+      answer(3, "1 2", 1, 5)
       box:answer { path = "/observations/find", body = '{"errorMessage":"too large"}' }
-      box:answer { path = "/observations/find", body = body, times = 20 }
+      answer(3, "1 2", 1, 5)
+      answer(3, "3", 1, 5)
+      answer(4, "1 2", 1, 5)
+      answer(4, "3 4", 1, 5)
+      answer(4, "2 1", 1, 5)
+      answer(4, "4 3", 1, 5)
+      answer(1, "6", 1)
+      assert.are.same({ "1", "2", "3", "4", "6" },
+        keys(client.observations:each { page_size = 2 }))
+    end)
+
+    it("goes on where the API gives fewer than were asked for", function()
+      answer(4, "1 2", 1)
+      answer(3, "2 3", 1)
+      answer(2, "3 4", 1)
+      answer(1, "4", 1)
+      assert.are.same({ "1", "2", "3", "4" }, keys(client.observations:each { page_size = 5 }))
+    end)
+
+    it("bounds a page by its deadline, not the loop", function()
+      for _ = 1, 4 do
+        box:answer { path = "/observations/find", delay = 0.9 }
+      end
+      local it = client.observations:each { page_size = 30, deadline = 3 }
+      assert.are.equal(100, #keys(it))
+      box:answer { path = "/observations/find", delay = 3 }
+      local _, err = client.observations:each({ deadline = 0.3 }):next()
+      assert.are.equal("timeout", err.kind)
+    end)
+
+    it("gives up a millisecond whose hits never all come", function()
+      answer(4, "1 2", 1, 5)
+      box:answer { path = "/observations/find", body = '{"errorMessage":"too large"}' }
+      answer(4, "1 2", 20, 5)
       local it = client.observations:each { page_size = 2 }
       assert.are.same({ "1", "2" }, keys(it, 2))
       local none, err = it:next()

@@ -42,7 +42,12 @@ nobody  USER_NOT_FOUND
 00001570  Roof     24 reports  17.9 degrees on average
 00001571  Harbour  24 reports  18.1 degrees on average
 00001573  Bridge   24 reports  17.9 degrees on average
-72 reports in pages of 30: 30 30 12
+72 reports in 3 pages
+]],
+
+  ["examples/follow.lua"] = [[
+first run	8
+second run	0
 ]],
 
   ["examples/cqueues.lua"] = [[

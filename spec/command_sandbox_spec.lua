@@ -44,6 +44,12 @@ describe("mic sandbox", function()
     end
   end)
 
+  it("does the same with JSON errors, when nothing is missing", function()
+    local out, code = mic:run "sandbox --json-errors -- sh -c 'echo $MIC_USERNAME; exit 7'"
+    assert.equal("demo\n", out)
+    assert.equal(7, code)
+  end)
+
   it("leaves options and standard input to the command", function()
     local out, code = mic:run([[sandbox -- sh -c 'printf "<%s>" "$@"; cat' x --help -- "a  b"]],
       "printf hello |")
@@ -148,6 +154,13 @@ describe("mic sandbox", function()
       PATH=%s/few %s sandbox -- true 2>&1]]):format(mic.folder.path, mic.folder.path,
       mic.folder.path, words))
     assert.equal(2, code, out)
+    local as_json
+    as_json, code = shell.run(("MIC_JSON_ERRORS=1 PATH=%s/few %s sandbox -- true 2>&1"):format(
+      mic.folder.path, words))
+    assert.equal(2, code)
+    local problem = json.decode(as_json)
+    assert.equal("config", problem.kind)
+    assert.equal(out, "sandbox: " .. problem.message .. "\n")
     assert.is_truthy(out:find("^sandbox: openssl is missing. Debian and Ubuntu: apt%-get install"),
       out)
   end)

@@ -47,7 +47,7 @@ describe(PAGE, function()
           assert.is_true((tonumber(passed) or 0) > 15, printed)
         else
           local expected = text:find "eval" and "sandbox: runs until Ctrl-C, or: curl -X POST "
-            .. "$MIC_SANDBOX_CONTROL/stop\nanna, demo\n{}" or "anna, demo\n"
+            .. "$MIC_SANDBOX_CONTROL/stop\nanna, demo\n{}" or block.output or "anna, demo\n"
           assert.equal(expected, printed)
         end
       end)

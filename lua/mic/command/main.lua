@@ -64,6 +64,7 @@ local function run(words)
   local command, options = require("mic.command.parser").parse(words)
   output.silent = options.silent or false
   output.color = options.color or "auto"
+  options.json_errors = wants_json(words)
   if options.version then
     show_version()
   elseif options.help or not command then

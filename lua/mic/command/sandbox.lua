@@ -33,8 +33,20 @@ local function find_script()
       return path
     end
   end
-  failure.raise("config", "the sandbox is not installed: there is no " .. folder .. "sandbox/start",
+  failure.raise("config",
+    "the sandbox is not installed: there is no " .. folder .. "sandbox/start",
     { hint = "LuaRocks and make install install it with the module" })
+end
+
+--- Raises if a program that the sandbox needs is missing, where a failure has to be JSON: the
+--- script itself writes text.
+local function check(script)
+  local pipe = assert(io.popen("sh '" .. script:gsub("'", "'\\''") .. "' --check 2>&1"))
+  local said = pipe:read "*a"
+  pipe:close()
+  if said ~= "" then
+    failure.raise("config", (said:gsub("^sandbox: ", ""):gsub("\n.*", "")))
+  end
 end
 
 --- Becomes the sandbox: signals reach it, and its exit code is that of this process. Without a
@@ -46,6 +58,9 @@ end
 ---@param options table `command`: a list of words, may be empty
 function sandbox.run(_, options)
   local words = { find_script() }
+  if options.json_errors then
+    check(words[1])
+  end
   if #options.command > 0 then
     words[2] = "--"
     for _, word in ipairs(options.command) do

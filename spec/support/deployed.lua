@@ -197,6 +197,11 @@ end
 ---@return string
 function deployed_methods:container(command, variables, writable)
   if not UNSHARE then
+    variables.TINI_SUBREAPER = "" -- it is not process 1, and warns
+    if variables.XDG_STATE_HOME == "/dev/shm" then
+      self:make("/shm", "1777", 0)
+      variables.XDG_STATE_HOME = self:at "/shm"
+    end
     return "exec " .. self:words(command, variables)
   end
   local steps = { "mount --make-rprivate /", "mount -t tmpfs -o mode=1777,size=64m tmpfs /dev/shm" }

@@ -54,7 +54,7 @@ describe(PAGE, function()
   end)
 
   it("quotes messages that exist", function()
-    local section, sources = tree.read(PAGE):match "## When something is wrong\n(.*)", ""
+    local section, sources = tree.read(PAGE), ""
     for _, path in ipairs(tree.files("lua", "%.lua$")) do
       sources = sources .. tree.read(path)
     end
@@ -62,7 +62,7 @@ describe(PAGE, function()
       sources = sources .. tree.read(path)
     end
     for _, words in ipairs { "cannot be read: ", "MIC_BASE_URL is missing",
-      "the host name could not be resolved" } do
+      "the host name could not be resolved", "not valid yet" } do
       assert.is_truthy(section:find(words, 1, true), words)
       assert.is_truthy(sources:find(words, 1, true), words)
     end

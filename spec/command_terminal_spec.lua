@@ -135,10 +135,10 @@ describe("the command mic at a terminal", function()
     sandbox:answer { path = "/users", delay = 20 }
     sandbox:answer { path = "/auth/login", delay = 20 }
     for arguments, steps in pairs {
-      ["get /user -vv"] = { "expect=> GET", "send=\\x03" },
+      ["get /user"] = { "wait=1500", "send=\\x03" },
       ["batch"] = { 'send={"path":"/users/demo"}\\n', 'expect="data"', "send=\\x03" },
-      ["get /users --paginate -vv"] = { "expect=> GET", "send=\\x03" },
-      ["post /things -d -"] = { "send={}\\n", "send=\\x03" },
+      ["get /users --paginate"] = { "wait=1500", "send=\\x03" },
+      ["post /things -d -"] = { "wait=1000", "send={}\\n", "wait=300", "send=\\x03" },
       ["login"] = { "wait=1500", "send=\\x03" },
     } do
       local started = clock.now()

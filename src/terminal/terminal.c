@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -55,9 +54,7 @@ static int terminal_width(lua_State *L) {
    ---@return string? bytes "" at the end; nil: nothing came, or nil and the system's message */
 static int terminal_read_input(lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
-  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-  int ready = poll(&input, 1, seconds < 0 ? -1 : (int)(seconds * 1000.0));
-  if (ready <= 0)
+  if (!signals_wait_for_input(STDIN_FILENO, seconds))
     return 0;
   char bytes[PIECE];
   ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
@@ -116,7 +113,7 @@ int luaopen_mic_terminal(lua_State *L) {
                                             {"file", terminal_file},
                                             {"exec", terminal_exec},
                                             {"ask", askL_line},
-                                            {"catch_signals", signalsL_install},
+                                            {"guard", signalsL_guard},
                                             {"caught", signalsL_caught},
                                             {"end_by", signalsL_end},
                                             {"privacy_problem", private_textL_problem},

@@ -39,11 +39,17 @@ end
 --- Reads all of standard input.
 ---@return string
 function body.read_input()
-  local text, problem = io.stdin:read "*a"
-  if not text then
-    failure.raise("file", "cannot read standard input: " .. tostring(problem))
+  local terminal = require "mic.terminal"
+  local parts = {}
+  while true do
+    local bytes, problem = terminal.read_input(-1)
+    if problem then
+      failure.raise("file", "cannot read standard input: " .. problem)
+    elseif bytes == "" then
+      return table.concat(parts)
+    end
+    parts[#parts + 1] = bytes
   end
-  return text
 end
 
 local function add_file(opts, path)

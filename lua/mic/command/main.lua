@@ -81,9 +81,8 @@ end
 function main.run(words)
   local terminal = load_terminal()
   terminal.open_standard()
-  terminal.catch_signals()
   io.stdout:setvbuf "full"
-  local ok, problem = pcall(run, words)
+  local ok, problem = terminal.guard(run, words)
   local code = ok and (type(problem) == "number" and problem or 0)
   if not ok and not terminal.caught() then
     code = report(problem, wants_json(words))

@@ -142,7 +142,7 @@ arguments.commands[#arguments.commands + 1] = {
 
 for _, row in ipairs {
   { "get", "read a resource", false,
-    { "mic get /users/anna -q .email", "mic get /users --paginate -q .userName" } },
+    { "mic get /users/anna -q .email", "mic get /users --paginate -q .email" } },
   { "head", "ask for the headers alone", false },
   { "delete", "delete a resource", false },
   { "post", "send data, such as a new resource", true,

@@ -640,8 +640,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.UserIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.UserIterator)
 --- the last error
 ---@field err? mic.Error
@@ -662,8 +662,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.UserPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.UserPages)
 --- the last error
 ---@field err? mic.Error
@@ -740,8 +740,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ThingIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ThingIterator)
 --- the last error
 ---@field err? mic.Error
@@ -762,8 +762,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ThingPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ThingPages)
 --- the last error
 ---@field err? mic.Error
@@ -820,8 +820,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ThingTypeIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ThingTypeIterator)
 --- the last error
 ---@field err? mic.Error
@@ -842,8 +842,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ThingTypePages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ThingTypePages)
 --- the last error
 ---@field err? mic.Error
@@ -908,8 +908,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ObservationIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ObservationIterator)
 --- the last error
 ---@field err? mic.Error
@@ -930,8 +930,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ObservationPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ObservationPages)
 --- the last error
 ---@field err? mic.Error
@@ -1008,8 +1008,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ApiEventIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ApiEventIterator)
 --- the last error
 ---@field err? mic.Error
@@ -1030,8 +1030,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.ApiEventPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.ApiEventPages)
 --- the last error
 ---@field err? mic.Error
@@ -1130,8 +1130,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.FileIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.FileIterator)
 --- the last error
 ---@field err? mic.Error
@@ -1152,8 +1152,8 @@
 --- how many items there are, as the API has told; nil before the first page, for files, and for
 --- users with `freeText`
 ---@field total fun(self: mic.FilePages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`. After a `break` it
---- is not needed: nothing is open between pages
+--- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
+--- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
 ---@field close fun(self: mic.FilePages)
 --- the last error
 ---@field err? mic.Error

@@ -72,7 +72,8 @@ local function find(options)
     failure.usage "--url and --stack: one of them is enough"
   end
   local made = failure.need(config.read(options.config))
-  local values, name = {}, options.profile
+  local values
+  local name = options.profile
   local names_api = options.url or options.stack
   if not names_api and not name and (variable "MIC_BASE_URL" or variable "MIC_STACK") then
     values = values_of_variables()

@@ -127,4 +127,15 @@ describe("make", function()
     assert.are.equal(("./lib/lua/%s\n./share/lua/%s\n./share/man/man1\n")
       :format(version, version), found)
   end)
+
+  it("installs a command that finds its modules by itself", function()
+    local place, lua = scratch.folder().path, shell.build:match "[^/]+$"
+    local suffix = version:gsub("%.", "_")
+    local text, status = capture(("make --no-print-directory -o build DEPS=no LUA=%s BUILD_ROOT=%s "
+      .. "PREFIX=%s install && cd / && %s/sandbox/start -- env -u LUA_PATH -u LUA_CPATH "
+      .. "-u LUA_PATH_%s -u LUA_CPATH_%s %s/bin/mic get /user -q .email"):format(lua,
+      shell.build:match "^(.*)/", place, shell.folder(), suffix, suffix, place))
+    assert.are.equal(0, status, text)
+    assert.are.equal("demo@example.com", text:match "([^\n]*)\n$")
+  end)
 end)

@@ -139,6 +139,12 @@ describe("the command mic", function()
     assert_run("users get newer -f atributes=userName", 2, "attributes")
   end)
 
+  it("shows the calls of a name in its help", function()
+    local help = assert_run("users --help", 0)
+    assert.is_truthy(help:find "\n  users get USERNAME +reads a user\n", help)
+    assert.is_nil(assert_run("files --help", 0):find "upload KEY")
+  end)
+
   it("finds without a body of Elasticsearch", function()
     local all = assert_run("find observations --since 24h --size 2", 0)
     assert.equal(2, #json.decode(all).hits.hits)

@@ -115,7 +115,8 @@ arguments.commands = {
     summary = "log in, and keep the credentials",
     options = { { "username", "password_stdin", "row", "auth_url", "client_id", "scope" }, common },
     text = "Asks for what is missing at the terminal, logs in, and writes the profile to the "
-      .. "configuration file. The password is not kept." },
+      .. "configuration file. The password is not kept.",
+    examples = { "mic login --stack HOST" } },
   { name = "logout", group = "Account", module = "mic.command.logout",
     summary = "forget the credentials", options = { { "all" }, common } },
   { name = "whoami", group = "Account", module = "mic.command.raw", verb = "GET", path = "/user",

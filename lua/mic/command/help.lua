@@ -82,6 +82,20 @@ local function add_examples(lines, examples)
   end
 end
 
+--- Adds the calls of a name: "mic users get NAME", and what each does.
+local function add_calls(lines, command, width)
+  local named, rows = require "mic.command.named", require "mic.api.rows"
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "Calls:"
+  for _, row in ipairs(rows.builtin().list) do
+    local collection, method = rows.split(row.name)
+    if (collection or method) == command.api_name and not row.unnamed then
+      add_row(lines, (named.usage(row):gsub("^mic ", "")), row.summary:gsub("^%u", string.lower),
+        width)
+    end
+  end
+end
+
 local function of_command(command, width)
   local lines = { "Usage: " .. help.usage(command), "" }
   add_text(lines, help.description(command), width)
@@ -90,6 +104,9 @@ local function of_command(command, width)
     for _, argument in ipairs(command.arguments) do
       add_row(lines, argument[2], argument[3], width)
     end
+  end
+  if command.api_name then
+    add_calls(lines, command, width)
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = "Options:"

@@ -131,6 +131,18 @@ describe("the command mic", function()
     assert.is_truthy(text:find "no space left", text)
   end)
 
+  it("writes every byte of these, or ends with 5", function()
+    mic.folder:write("in", '{"path":"/user"}\n{"path":"/user"}\n')
+    for _, arguments in ipairs { "get /users --paginate", "get /users --paginate --slurp",
+      "get /users --paginate -q .email", "users list -q .", "find things", "token", "api",
+      "token --headers", "batch in", "status", "completion fish", "get /user --curl", "help" } do
+      local text, code = shell.run(("cd %s && { %s >/dev/full; } 2>&1"):format(mic.folder.path,
+        mic:line(arguments)))
+      assert.equal(5, code, arguments .. text)
+      assert.equal("mic: cannot write the output: no space left on device\n", text)
+    end
+  end)
+
   it("lists what can be called", function()
     local text = assert_run("api", 0)
     assert.is_truthy(text:find "\nusers.get +GET    /users/{userName}\n", text)

@@ -92,9 +92,7 @@ function paginate.run(source, own, opts, options, program)
   local it = failure.checked(require("mic.api.pages").each, source, own, opts)
   local write = writer(options, program)
   local count = 0
-  io.stdout:setvbuf "line" -- each item goes out before the next request
   if options.slurp then
-    io.stdout:setvbuf "full"
     output.write "["
   end
   while true do
@@ -112,6 +110,9 @@ function paginate.run(source, own, opts, options, program)
     end
     write(text and items.line(text) or require("mic.json").encode(item))
     count = count + 1
+    if not options.slurp then
+      output.flush() -- before the next request; line buffering would hide a failure
+    end
   end
   if options.slurp then
     output.write "]\n"

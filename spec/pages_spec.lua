@@ -413,6 +413,15 @@ describe("a loop over pages", function()
       end))
     end)
 
+    it("a parameter that is given twice, and a list that is none of texts", function()
+      assert.matches("query.category is given twice", refused(function()
+        client.users:each({ category = "all" }, { query = { category = "active" } })
+      end), 1, true)
+      assert.matches("attributes must be a list of texts", refused(function()
+        client.users:each { attributes = { {} } }
+      end))
+    end)
+
     it("a position that is none, or of another loop", function()
       for _, after in ipairs { "x", "eyJ", "####", "bnVsbA" } do
         assert.matches("after takes what position() of a loop has returned", refused(function()

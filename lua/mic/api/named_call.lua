@@ -283,6 +283,22 @@ local function options_of(row, plan, what, values, opts)
   return options
 end
 
+--- Returns the options of the client's verb: those of the call, with params, query, and what the
+--- row says.
+---@param row table
+---@param what string name of the method, for messages
+---@param values table the row's parameters, by position
+---@param own? table the endpoint's own parameters, or the body
+---@param opts? table options of the call
+---@return table options
+---@return table plan of the row
+function named_call.options(row, what, values, own, opts)
+  local plan = plan_of(row)
+  local options = options_of(row, plan, what, values, opts)
+  options.query = query_of(row, plan, what, values, own, opts and opts.query)
+  return options, plan
+end
+
 --- Sends the call of a row.
 ---@param client table
 ---@param row table
@@ -293,9 +309,7 @@ end
 ---@return table|nil response
 ---@return table|nil err
 function named_call.send(client, row, what, values, own, opts)
-  local plan = plan_of(row)
-  local options = options_of(row, plan, what, values, opts)
-  options.query = query_of(row, plan, what, values, own, opts and opts.query)
+  local options, plan = named_call.options(row, what, values, own, opts)
   local body = body_of(client, row, plan, what, values, own)
   if not plan.verb then
     options.method, options.path, options.data = row.method, row.path, body

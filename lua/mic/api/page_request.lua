@@ -16,7 +16,7 @@ local AS_STATUS = 503 -- of which a part of an answer is retried
 local SHRINK_ON, SHRINKS = 502, 2 -- in a row: it may have another cause
 
 --- Builds the call of a page. Raises for misuse.
----@param loop table row, what, params, query, options (of a call)
+---@param loop table row, what, options (of a call, with params and query)
 ---@param request table query or data of the page
 ---@param profile table of the client
 ---@return table call
@@ -25,17 +25,15 @@ function page_request.build(loop, request, profile)
   for name, value in pairs(loop.options) do
     opts[name] = value
   end
-  opts.query = {}
-  for _, given in ipairs { loop.query, request.query or {} } do
-    for name, value in pairs(given) do
-      opts.query[name] = value
+  if request.query then
+    opts.query = {}
+    for _, query in ipairs { loop.options.query or {}, request.query } do
+      for name, value in pairs(query) do
+        opts.query[name] = value
+      end
     end
   end
-  opts.method, opts.path, opts.params = row.method, row.path, loop.params
-  opts.data = request.data
-  if opts.idempotent == nil and row.idempotent then
-    opts.idempotent = true
-  end
+  opts.method, opts.path, opts.data = row.method, row.path, request.data
   return build.call(opts, loop.what, nil, nil, nil, profile)
 end
 

@@ -5,6 +5,7 @@ local core = require "mic.core"
 local errors = require "mic.error"
 local find = require "mic.api.find"
 local iterator = require "mic.api.iterator"
+local named_call = require "mic.api.named_call"
 local page_options = require "mic.api.page_options"
 local page_request = require "mic.api.page_request"
 local pcall_compat = require "mic.pcall_compat"
@@ -64,34 +65,6 @@ local function use_range(loop, key)
   return true
 end
 
---- Splits the parameters of a row, by position, into those of its path and those of its query.
-local function place_values(source)
-  local params, query = nil, {}
-  for index, name in ipairs(source.row.parameters or {}) do
-    if source.row.path:find("{" .. name .. "}", 1, true) then
-      params = params or {}
-      params[name] = source.values[index]
-    else
-      query[name] = source.values[index]
-    end
-  end
-  return params, query
-end
-
---- Adds own parameters to a query. Lists of some of them are joined by commas.
-local function add_own(query, row, own)
-  local is_joined = {}
-  for _, name in ipairs(row.joined or {}) do
-    is_joined[name] = true
-  end
-  for name, value in pairs(own) do
-    if is_joined[name] and type(value) == "table" then
-      value = table.concat(value, ",")
-    end
-    query[name] = value
-  end
-end
-
 --- Returns the loop of a call, checked, and the state of its pages. Raises for misuse.
 local function prepare(source, given, opts)
   local client, row, what = source.client, source.row, source.what
@@ -103,26 +76,19 @@ local function prepare(source, given, opts)
     row = row,
     what = what,
     names = row.pages or {},
-    options = calling,
+    options = named_call.options(row, what, source.values, own, calling),
     given = own,
     limit = looping.limit,
     page_size = looping.page_size,
     kind = row.paging,
     on_response = source.on_response, -- of the command: sees each answer as it came
   }
-  loop.params, loop.query = place_values(source)
-  for name, value in pairs(calling.query or {}) do
-    loop.query[name] = value
-  end
-  calling.query = nil
   local module = row.paging
   if row.find then
     local wall = self.core and self.core:wall() or core.wall()
     loop.parts = find.split(row, own, what, wall)
     module = use_range(loop, looping.key) and "range" or "from"
     loop.kind = loop.kind == "time" and "from" or loop.kind
-  else
-    add_own(loop.query, row, own)
   end
   if looping.after ~= nil then
     loop.place = position.place(looping.after, row.name, loop.kind, what)

@@ -110,7 +110,7 @@ describe("docs/other-apis.md", function()
       all.profile = profile
       local ok, problem = pcall(mic.new, all)
       assert.is_false(ok)
-      return (tostring(problem):gsub("^.-:%d+: ", ""):gsub(";? known options.*", ""))
+      return (tostring(problem):gsub("^.-:%d+: ", ""):gsub(";? known[ :].*", ""))
     end
     local function login(body)
       return { name = "x", login = "POST /login", login_body = body }
@@ -121,6 +121,10 @@ describe("docs/other-apis.md", function()
       message(login '{"user":{foo}}'),
       message { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } },
       message("oauth2", { client_id = "x" }),
+      message { name = "x", login = "/login" },
+      message { name = "x", login_body = "a=b" },
+      message("oauth2",
+        { auth_url = "https://localhost", client_id = "x", values = { scopes = "" } }),
       message(login '{"user":}'),
       message(login '{"user":"{username}"}'),
       message { name = "x", headers = { "A: {token}", "a: b" } },

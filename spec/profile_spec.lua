@@ -441,7 +441,8 @@ describe("the hint of a login", function()
     assert.equal("check client_id and client_secret", err.hint)
     err = select(2, client:get "/thing") -- not sent again
     assert.is_truthy(err.message:find("refused this login", 1, true))
-    assert.equal("check client_id", refused("oauth2", { client_id = "id" }).hint)
+    assert.equal("check client_id; there is no client_secret",
+      refused("oauth2", { client_id = "id" }).hint)
     id.username, id.password = "anna", "word"
     assert.equal("check username, password, client_id and client_secret",
       refused("oauth2", id).hint)

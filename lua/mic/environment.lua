@@ -50,6 +50,7 @@ local function config_error(message, hint)
 end
 
 local MISSING = "set it, or make a client with mic.login or mic.new"
+local NO_API = "set it, or MIC_API for another API than MIC"
 
 --- Returns the error of an option that the profile needs, if that is what a raised error says and
 --- a variable can set it.
@@ -135,7 +136,8 @@ function environment.client(options)
   end
   local is_mic = (given.profile or "mic") == "mic"
   if is_mic and given.base_url and not given.api_key then
-    return nil, config_error("MIC_API_KEY is missing", MISSING)
+    local is_other = given.profile == nil and (given.auth_url or given.client_id)
+    return nil, config_error("MIC_API_KEY is missing", is_other and NO_API or MISSING)
   end
   if problem then
     return nil, problem

@@ -75,6 +75,9 @@ local function needs_of(row, is_login, secrets)
   end
   list[#list + 1] = own and "secrets" or nil
   local words = table.concat(list, ", "):gsub(", ([^,]*)$", " and %1")
+  if words == "client_id" and is_login then
+    words = "client_id; there is no client_secret"
+  end
   words = words ~= "" and words or "what the profile's login sends"
   for _, name in ipairs { "token", "refresh_token", "identity" } do
     if is_login and set[name] then

@@ -3,6 +3,8 @@
 
 local api = require "spec.support.api"
 local blocks = require "spec.support.blocks"
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"
 
 local mic = require "mic"
@@ -99,6 +101,26 @@ describe("docs/other-apis.md", function()
       assert.equal(1, blocks_here, heading)
     end
     assert.is_true(count > 25)
+  end)
+
+  it("signs a JWT with openssl, that openssl verifies", function()
+    local folder = scratch.folder()
+    local key, public = folder:at "app.pem", folder:at "public.pem"
+    shell.check(("openssl genrsa -out %s 2048 2>&1 && openssl rsa -in %s -pubout -out %s 2>&1")
+      :format(key, key, public))
+    local text
+    for _, block in ipairs(blocks.of(PAGE, "lua")) do
+      text = block.text:find("local function sign_jwt", 1, true) and block.text or text
+    end
+    text = text:gsub("app%.pem", (key:gsub("%%", "%%%%"))) .. "\nreturn sign_jwt()"
+    local jwt = assert((loadstring or load)(text))() -- luacheck: ignore
+    local signed, signature = jwt:match "^([%w_-]+%.[%w_-]+)%.([%w_-]+)$"
+    assert.equal(342, #signature) -- 256 bytes
+    local standard = signature:gsub("-", "+"):gsub("_", "/") .. "=="
+    local file = folder:at "signature"
+    shell.check(("printf %%s %s | openssl base64 -d -A > %s"):format(standard, file))
+    assert.is_truthy(shell.check(("printf %%s %s | openssl dgst -sha256 -verify %s -signature %s")
+      :format(signed, public, file)):find "Verified OK")
   end)
 
   it("shows the messages for profiles that are wrong", function()

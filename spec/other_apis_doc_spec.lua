@@ -145,8 +145,6 @@ describe("docs/other-apis.md", function()
       message("oauth2", { client_id = "x" }),
       message { name = "x", login = "/login" },
       message { name = "x", login_body = "a=b" },
-      message("oauth2",
-        { auth_url = "https://localhost", client_id = "x", values = { scopes = "" } }),
       message(login '{"user":}'),
       message(login '{"user":"{username}"}'),
       message { name = "x", headers = { "A: {token}", "a: b" } },

@@ -538,8 +538,7 @@ describe("a profile", function()
       assert.equal(server.base_url .. " anna",
         key_of { api_key = "k", username = "anna", password = "p" })
       local function row(more)
-        more.profile = more.profile
-          or { name = "row", login = "POST /login", login_body = "a={a?}&d={d?}&e={e?}" }
+        more.profile = more.profile or { name = "row" }
         return key_of(more)
       end
       row {}

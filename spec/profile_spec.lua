@@ -592,16 +592,6 @@ describe("a profile that is wrong", function()
     end
   end)
 
-  it("has no place for one of the values", function()
-    local options = { auth_url = "https://localhost/t", client_id = "x", client_secret = "y",
-      values = { scopes = "read" } }
-    assert.equal('option "values": the profile "oauth2" has no placeholder {scopes}',
-      problem("oauth2", options))
-    options.base_url, options.profile = "https://localhost", "oauth2"
-    options.authenticate = function() end
-    mic.new(options):close()
-  end)
-
   it("has a placeholder inside a text", function()
     assert.equal('option "profile.login_body" (character 10): '
       .. "a placeholder stands for a whole JSON value, not inside a text",

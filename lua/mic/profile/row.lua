@@ -174,26 +174,6 @@ local function check_requests(copy, own)
   end
 end
 
---- Raises for a name in the option `values` that no template has.
-local function check_values(copy, given)
-  local texts = { copy.login or "", copy.login_body or "", copy.refresh or "",
-    copy.refresh_body or "" }
-  for _, name in ipairs { "login_headers", "refresh_headers", "headers" } do
-    texts[#texts + 1] = table.concat(copy[name] or {}, "\n")
-  end
-  local named = {}
-  for name in table.concat(texts, "\n"):gmatch "{([%a_][%w_]*)%??}" do
-    named[name] = true
-  end
-  for name in pairs(given.values or {}) do
-    if not named[name] then
-      errors.raise(
-        ('option "values": the profile "%s" has no placeholder {%s}'):format(copy.name, name)
-      )
-    end
-  end
-end
-
 --- The text that stands for a template with JSON, as long as this.
 local function stand_in(template)
   local text = template:gsub("{{", " \1"):gsub("{[%a_][%w_]*%??}", function(placeholder)
@@ -274,9 +254,6 @@ function row.make(given)
     if copy[name] == nil then
       copy[name] = value
     end
-  end
-  if not given.authenticate then
-    check_values(copy, given)
   end
   return copy
 end

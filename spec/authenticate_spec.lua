@@ -179,7 +179,7 @@ describe("authenticate", function()
     ["a lifetime that is not positive"] = { { token = "t", expires_in = 0 },
       "has an expires_in that is no positive number of seconds (got 0)" },
     ["an unknown member"] = { { token = "t", refreshToken = "r" },
-      "has the unknown member refreshToken" },
+      "has the unknown member refreshToken; known: token, expires_in, refresh_token, identity" },
   } do
     it("names what is wrong with a result: " .. what, function()
       local client = make(function()

@@ -183,6 +183,16 @@ describe("mic.from_env", function()
       made(with { MIC_BASE_URL = "https://localhost:1", MIC_CA_FILE = "/does/not/exist" }))
   end)
 
+  it("points to MIC_API where variables of another API are set", function()
+    for _, name in ipairs { "MIC_AUTH_URL", "MIC_CLIENT_ID" } do
+      assert.equal("config: MIC_API_KEY is missing - set it, or MIC_API for another API than MIC",
+        run({ MIC_BASE_URL = URL, [name] = "https://id.example" }, [[
+        local _, err = require("mic").from_env()
+        print(tostring(err))
+      ]]))
+    end
+  end)
+
   it("returns its error as an object of one line", function()
     assert.equal("config: MIC_API_KEY is missing - set it, or make a client with mic.login or "
       .. "mic.new\tfalse\tnil", run({ MIC_BASE_URL = URL }, [[

@@ -460,7 +460,8 @@ describe("error.from_reply", function()
       tostring(denied)
     )
     denied = from_body(401, body, { fresh_token = true, profile = "oauth2" })
-    assert.are.equal("this user may not do that, or the credentials are not for this API",
+    assert.are.equal("this user may not do that, the credentials are for another API, "
+      .. "or profile.expired lacks this",
       denied.hint)
     assert.are.equal("http", from_body(401, [[{"message":"Unauthorized"}]]).kind)
     assert.are.equal("http", from_body(403, "{}", { fresh_token = true }).kind)

@@ -3,6 +3,8 @@
 
 local api = require "spec.support.api"
 local blocks = require "spec.support.blocks"
+local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"
 
 local mic = require "mic"
@@ -101,6 +103,26 @@ describe("docs/other-apis.md", function()
     assert.is_true(count > 25)
   end)
 
+  it("signs a JWT with openssl, that openssl verifies", function()
+    local folder = scratch.folder()
+    local key, public = folder:at "app.pem", folder:at "public.pem"
+    shell.check(("openssl genrsa -out %s 2048 2>&1 && openssl rsa -in %s -pubout -out %s 2>&1")
+      :format(key, key, public))
+    local text
+    for _, block in ipairs(blocks.of(PAGE, "lua")) do
+      text = block.text:find("local function sign_jwt", 1, true) and block.text or text
+    end
+    text = text:gsub("app%.pem", (key:gsub("%%", "%%%%"))) .. "\nreturn sign_jwt()"
+    local jwt = assert((loadstring or load)(text))() -- luacheck: ignore
+    local signed, signature = jwt:match "^([%w_-]+%.[%w_-]+)%.([%w_-]+)$"
+    assert.equal(342, #signature) -- 256 bytes
+    local standard = signature:gsub("-", "+"):gsub("_", "/") .. "=="
+    local file = folder:at "signature"
+    shell.check(("printf %%s %s | openssl base64 -d -A > %s"):format(standard, file))
+    assert.is_truthy(shell.check(("printf %%s %s | openssl dgst -sha256 -verify %s -signature %s")
+      :format(signed, public, file)):find "Verified OK")
+  end)
+
   it("shows the messages for profiles that are wrong", function()
     local function message(profile, options)
       local all = { base_url = "https://localhost", username = "demo", password = "x" }
@@ -110,7 +132,7 @@ describe("docs/other-apis.md", function()
       all.profile = profile
       local ok, problem = pcall(mic.new, all)
       assert.is_false(ok)
-      return (tostring(problem):gsub("^.-:%d+: ", ""):gsub(";? known options.*", ""))
+      return (tostring(problem):gsub("^.-:%d+: ", ""):gsub(";? known[ :].*", ""))
     end
     local function login(body)
       return { name = "x", login = "POST /login", login_body = body }
@@ -121,6 +143,8 @@ describe("docs/other-apis.md", function()
       message(login '{"user":{foo}}'),
       message { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } },
       message("oauth2", { client_id = "x" }),
+      message { name = "x", login = "/login" },
+      message { name = "x", login_body = "a=b" },
       message(login '{"user":}'),
       message(login '{"user":"{username}"}'),
       message { name = "x", headers = { "A: {token}", "a: b" } },

@@ -198,6 +198,23 @@ describe("a profile", function()
       assert.equal("auth: login: the reply has no access_token", message '{"access_token":null}')
     end)
 
+    it("what came instead is in the response", function()
+      local _, err = make({ login = "POST /reply?body={body}" },
+        { values = { body = '{"challenge":"code"}' } }):login()
+      assert.equal("look at err.response.data: the token may be another member, or the API wants "
+        .. "one step more", err.hint)
+      assert.equal("code", err.response.data.challenge)
+    end)
+
+    it("a text whose status is refused, without the text", function()
+      local _, err = make({
+        login = "POST /reply?status=401&body={body}", refused = { { 401, "wrong word" } },
+      }, { values = { body = "Wrong word: pass-word-1" } }):login()
+      assert.equal("auth: the answer is no JSON, and its text is not shown",
+        err.kind .. ": " .. err.message)
+      assert.equal("", err.response.body)
+    end)
+
     it("one that is no text, or that no header can carry", function()
       assert.equal("auth: login: access_token is not a string", message '{"access_token":1}')
       assert.equal("auth: login: access_token has characters that no header can carry",
@@ -216,6 +233,25 @@ describe("a profile", function()
         assert(client:login())
       end
     end)
+  end)
+
+  it("says that its login needs a token", function()
+    local client = make { login = "POST /login", login_body = "a={username}&b={token}",
+      login_headers = { "C: {identity?}" } }
+    local _, err = client:get "/thing"
+    assert.equal("call client:login(), or make the client with username; "
+      .. "its login needs {token} too", err.hint)
+    _, err = make({ login = "POST /nothing" }):login()
+    assert.equal("check username and password", err.hint) -- and not what its calls carry
+    assert.equal(0, count(server.received(), "/thing"))
+  end)
+
+  it("may have blanks before the brace of a body with JSON", function()
+    local client = make { login = "POST /login", login_body = '\n  {"user":{username},\n "a":1}\n' }
+    client:login()
+    local text = server.received()
+    assert.equal(1, count(text, '{"user":"anna","a":1}'), text)
+    assert.equal(1, count(text:lower(), "content-type: application/json"), text)
   end)
 
   describe("with a meaning of status 200", function()

@@ -441,7 +441,8 @@ describe("the hint of a login", function()
     assert.equal("check client_id and client_secret", err.hint)
     err = select(2, client:get "/thing") -- not sent again
     assert.is_truthy(err.message:find("refused this login", 1, true))
-    assert.equal("check client_id", refused("oauth2", { client_id = "id" }).hint)
+    assert.equal("check client_id; there is no client_secret",
+      refused("oauth2", { client_id = "id" }).hint)
     id.username, id.password = "anna", "word"
     assert.equal("check username, password, client_id and client_secret",
       refused("oauth2", id).hint)
@@ -485,8 +486,17 @@ describe("a profile that is wrong", function()
   end)
 
   it("has a placeholder without a value", function()
-    assert.equal('option "profile.login_body" (character 9): there is no value {foo}',
+    local known = "known: username, password, client_id, client_secret, api_key, token, "
+      .. "refresh_token, identity, basic, client_basic, and the names in values and secrets"
+    assert.equal('option "profile.login_body" (character 9): there is no value {foo}; ' .. known,
       problem { name = "x", login = "POST /login", login_body = '{"user":{foo}}' })
+    for wrong, meant in pairs {
+      user_name = "username", clientId = "client_id", tokn = "token", Password = "password",
+    } do
+      assert.equal(('option "profile.headers[1]" (character 4): there is no value {%s}; '
+        .. "did you mean {%s}? %s"):format(wrong, meant, known),
+        problem { name = "x", headers = { "A: {" .. wrong .. "}" } })
+    end
     assert.equal('option "profile.headers[2]" (character 7): {api_key} has no value',
       problem { name = "x", headers = { "A: {token}", "X-K: k{api_key}" } })
   end)
@@ -542,8 +552,44 @@ describe("a profile that is wrong", function()
   end)
 
   it("has a body that is no JSON", function()
-    assert.equal('option "profile.login_body" (character 1): it begins with "{" and is no JSON',
-      problem { name = "x", login = "POST /login", login_body = '{"user":}' })
+    for body, place in pairs {
+      ['{"user":}'] = 9,
+      ['{"user":{username}'] = 19,
+      ['{"user":{username},}'] = 20,
+      ['{"user":{username},"word":{password?} "c":1}'] = 39,
+      ['{"user":{username}}}'] = 20,
+      ["{'user':{username}}"] = 2,
+      ['{"user":{{"name":{username}}'] = 29,
+      ['{"user":"a\nb"}'] = 1, -- which the decoder of Lua takes
+    } do
+      assert.equal(('option "profile.login_body" (character %d): it begins with "{" '
+        .. "and is no JSON%s"):format(place, place > 1 and " from there on" or ""),
+        problem { name = "x", login = "POST /login", login_body = body })
+    end
+    assert.is_truthy(problem({ name = "x", refresh = "POST /r", refresh_body = "{'a':1}" })
+      :find('"profile.refresh_body" (character 2)', 1, true))
+  end)
+
+  it("has a request without a method, or a body without a request", function()
+    for _, request in ipairs { "login", "refresh" } do
+      for _, text in ipairs { "/login", "POST", "POST  /login", " POST /login" } do
+        assert.equal(('option "profile.%s" must be a method and a path, such as "POST /%s" '
+          .. "(got another string)"):format(request, request),
+          problem { name = "x", [request] = text })
+      end
+      assert.equal(('option "profile.%s_body" needs profile.%s'):format(request, request),
+        problem { name = "x", [request .. "_body"] = "a=b" })
+    end
+    assert.equal('option "profile.refresh_body" needs profile.refresh',
+      problem { name = "x", extends = "thingsboard", login = "POST /l", refresh_body = "a=b" })
+  end)
+
+  it("has answers in no list", function()
+    for _, field in ipairs { "expired", "refused" } do
+      assert.equal(('option "profile.%s" must be a list of { status, text }, '
+        .. 'such as { { 401, "expired" } } ([1] is none)'):format(field),
+        problem { name = "x", [field] = { 401, "wilted" } })
+    end
   end)
 
   it("has a placeholder inside a text", function()

@@ -148,8 +148,8 @@ function client_state.new(given, ca_file_name)
     _, problem = build(self, checked.base_url, checked.api_key)
   end
   if problem then
-    if problem:find "{client_basic} has no value$" then
-      problem = problem .. ": it needs client_id and client_secret"
+    if problem:find "^profile%." then
+      problem = pcall_compat.need("mic.profile.row").explain(problem, self.profile.row)
     end
     errors.raise((problem:gsub("^(%S+)", 'option "%1"', 1)))
   end

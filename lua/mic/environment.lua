@@ -53,6 +53,7 @@ local function config_error(message, hint)
 end
 
 local MISSING = "set it, or make a client with mic.login or mic.new"
+local NO_API = "set it, or MIC_API for another API than MIC"
 
 --- Returns the options of the profile in the command's configuration file, with the store that the
 --- command uses. Variables are not mixed in.
@@ -195,7 +196,8 @@ function environment.client(options)
   end
   local is_mic = (given.profile or "mic") == "mic"
   if is_mic and given.base_url and not given.api_key then
-    return nil, config_error("MIC_API_KEY is missing", MISSING)
+    local is_other = given.profile == nil and (given.auth_url or given.client_id)
+    return nil, config_error("MIC_API_KEY is missing", is_other and NO_API or MISSING)
   end
   if problem then
     return nil, problem

@@ -14,7 +14,7 @@ hints.members, hints.digest = mic.error_members, mic.error_digest
 --- none.
 local rules = [[
 status=401; fresh_token=true
-  this user may not do that, or the credentials are not for this API
+  this user may not do that, the credentials are for another API, or profile.expired lacks this
 kind=tls; text=is for another host name
   base_url must use the name that the certificate is for
 kind=tls; text=is not valid yet

@@ -28,13 +28,15 @@ function option_checks.headers(value)
   return true
 end
 
+--- Placeholders that are built in: as a list, and as a set.
+option_checks.placeholders = { "username", "password", "client_id", "client_secret", "api_key",
+  "token", "refresh_token", "identity", "basic", "client_basic" }
+
 local built_in_values = {}
-for name in
-  ("username password client_id client_secret api_key token refresh_token identity basic "
-    .. "client_basic"):gmatch "%S+"
-do
+for _, name in ipairs(option_checks.placeholders) do
   built_in_values[name] = true
 end
+option_checks.built_in_values = built_in_values
 
 --- Checks the option `values`: texts by the names of placeholders. The core checks them again as
 --- far as its memory depends on it. No value is shown.

@@ -15,6 +15,9 @@ local refused_hints = {
   refresh_alone = "give client:use_credentials a new refresh_token",
 }
 
+local NO_TOKEN_HINT = "look at err.response.data: the token may be another member, or the API "
+  .. "wants one step more"
+
 local function refused_hint(what, profile)
   local hint = refused_hints[profile.no_login and "refresh_alone" or what]
   return (hint:gsub("%%s", profile.login_needs))
@@ -40,7 +43,7 @@ local conflicts = { [409] = true, [412] = true }
 local function reply_failure(what, reply, facts, profile)
   local is_mic = profile.is_mic
   local readable = reply.body ~= nil
-  facts.unreadable = not readable and "the answer is not readable JSON" or nil
+  facts.unreadable = not readable and "the answer is no JSON, and its text is not shown" or nil
   facts.response = response.new(reply, facts.attempts, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300
@@ -53,6 +56,9 @@ local function reply_failure(what, reply, facts, profile)
     return errors.from_reply(reply, data, facts)
   end
   facts.status = reply.status
+  if readable and succeeded and not is_mic then
+    facts.hint = facts.hint or NO_TOKEN_HINT
+  end
   return errors.new(readable and "auth" or "decode", ("%s: %s"):format(what, reply.problem), facts)
 end
 

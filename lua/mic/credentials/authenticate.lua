@@ -20,7 +20,9 @@ local function member_problem(name, value)
   local kind = members[name]
   if not kind then
     local shown = type(name) == "string" and errors.one_line(name, 40)
-    return ("has the unknown member %s"):format(shown or "[" .. type(name) .. "]")
+    return ("has the unknown member %s; known: token, expires_in, refresh_token, identity"):format(
+      shown or "[" .. type(name) .. "]"
+    )
   elseif kind == "string" and (type(value) ~= "string" or value == "") then
     return ("has a %s that is no string (got %s)"):format(
       name,

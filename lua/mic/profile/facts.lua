@@ -56,9 +56,9 @@ local computed = { basic = "username password", client_basic = "client_id client
 --- a set, and the options among them in words.
 local function needs_of(row, is_login, secrets)
   local set, list = {}, {}
-  local headers = table.concat((is_login and row.login_headers or row.headers) or {}, "\n")
-  local text = headers
+  local text = table.concat(row.headers, "\n")
   if is_login then
+    local headers = table.concat(row.login_headers or {}, "\n")
     text = table.concat({ row.login or "", row.login_body or "", headers }, "\n")
   end
   for name in text:gsub("{{", ""):gmatch "{([%a_][%w_]*)}" do
@@ -75,7 +75,16 @@ local function needs_of(row, is_login, secrets)
   end
   list[#list + 1] = own and "secrets" or nil
   local words = table.concat(list, ", "):gsub(", ([^,]*)$", " and %1")
-  return set, words ~= "" and words or "what the profile's login sends"
+  if words == "client_id" and is_login then
+    words = "client_id; there is no client_secret"
+  end
+  words = words ~= "" and words or "what the profile's login sends"
+  for _, name in ipairs { "token", "refresh_token", "identity" } do
+    if is_login and set[name] then
+      words = ("%s; its login needs {%s} too"):format(words, name)
+    end
+  end
+  return set, words
 end
 
 --- Returns the path of the auth URL, for which the path "/" of a request stands; nil without one.

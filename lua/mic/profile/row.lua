@@ -2,6 +2,8 @@
 
 local core = require "mic.core"
 local errors = require "mic.error"
+local json = require "mic.json"
+local option_checks = require "mic.option_checks"
 local options = require "mic.options"
 local rows = require "mic.profile.rows"
 
@@ -34,10 +36,15 @@ local function check_answers(value)
     if type(index) ~= "number" or type(status) ~= "number" or status < 100 or status > 599
       or status % 1 ~= 0 or (text ~= nil and (type(text) ~= "string" or text == "")) then
       return false,
-        ('[%s] must be { status, text }, such as { 401, "expired" }'):format(tostring(index))
+        'must be a list of { status, text }, such as { { 401, "expired" } } '
+          .. ("([%s] is none)"):format(tostring(index))
     end
   end
   return true
+end
+
+local function check_request(value)
+  return value:find "^%S+ %S" ~= nil
 end
 
 --- Fields of a row, for the option checker.
@@ -65,6 +72,8 @@ local spec = {
     refused = ANSWERS,
   },
   checks = {
+    login = check_request,
+    refresh = check_request,
     login_headers = check_list,
     refresh_headers = check_list,
     headers = check_list,
@@ -156,9 +165,62 @@ local function check_place(copy, own, given)
   end
 end
 
+--- Raises for the body of a request that the row does not have.
+local function check_requests(copy, own)
+  for _, request in ipairs { "login", "refresh" } do
+    if own[request .. "_body"] and not copy[request] then
+      errors.raise(('option "profile.%s_body" needs profile.%s'):format(request, request))
+    end
+  end
+end
+
+--- The text that stands for a template with JSON, as long as this.
+local function stand_in(template)
+  local text = template:gsub("{{", " \1"):gsub("{[%a_][%w_]*%??}", function(placeholder)
+    return "0" .. (" "):rep(#placeholder - 1)
+  end)
+  return (text:gsub("\1", "{"))
+end
+
+--- Completes what the core says of a template: the names that are known, or the place from which
+--- it is no JSON.
+---@param problem string
+---@param made table of `make`
+---@return string problem
+function row.explain(problem, made)
+  local name = problem:match "there is no value {([%w_]+)}$"
+  if name then
+    local wanted, guess = core.lower(name):gsub("_", ""), nil
+    for _, known in ipairs(option_checks.placeholders) do
+      guess = known:gsub("_", "") == wanted and known or guess
+    end
+    guess = guess or options.near_miss(name, option_checks.built_in_values)
+    return ("%s; %sknown: %s, and the names in values and secrets"):format(
+      problem,
+      guess and ("did you mean {%s}? "):format(guess) or "",
+      table.concat(option_checks.placeholders, ", ")
+    )
+  elseif problem:find "{client_basic} has no value$" then
+    return problem .. ": it needs client_id and client_secret"
+  end
+  local field = problem:match '^profile%.([%w_]+) %(character 1%): .*is no JSON$'
+  local text = field and stand_in(made[field])
+  local _, cause = json.decode(text or "0")
+  local place = cause and (cause:match "at byte (%d+)" or #text + 1)
+  if place then
+    return (problem:gsub("character 1", "character " .. place, 1)) .. " from there on"
+  end
+  return problem
+end
+
 --- Methods are in upper case, as those of calls.
 local function raise_method(text)
   return text and (text:gsub("^%S+", core.upper))
+end
+
+--- JSON may begin with blanks: a template in long brackets.
+local function trimmed(template)
+  return template and (template:gsub("^%s+{", "{"))
 end
 
 --- Makes the row of a profile other than MIC's. Raises for one that is not valid; templates are
@@ -179,8 +241,11 @@ function row.make(given)
     end
     local base = profile.extends and built_in(profile.extends, "profile.extends", given)
     copy = complete(profile, base or {})
+    check_requests(copy, own)
   end
   check_place(copy, own, given)
+  copy.login_body = trimmed(copy.login_body)
+  copy.refresh_body = trimmed(copy.refresh_body)
   copy.login, copy.refresh = raise_method(copy.login), raise_method(copy.refresh)
   if copy.refresh_headers == nil then
     copy.refresh_headers = copy.login_headers

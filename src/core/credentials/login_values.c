@@ -62,9 +62,9 @@ static bool is_computed(unsigned value) {
 }
 
 const struct secret *login_value_text(const struct login_values *values, unsigned value) {
-  if (is_computed(value))
-    return NULL;
-  return value >= VALUE_OWN ? &values->own->list[value - VALUE_OWN].text : values->built_in[value];
+  if (value >= VALUE_OWN)
+    return &values->own->list[value - VALUE_OWN].text;
+  return value < VALUE_BASIC ? values->built_in[value] : NULL; /* NULL: it is computed */
 }
 
 bool login_value_is_set(const struct login_values *values, unsigned value) {

@@ -56,7 +56,7 @@
 ---@field client_id? string
 --- its secret; masked
 ---@field client_secret? string
---- texts by name, for the placeholders of a profile: `values = { scope = "read" }`
+--- texts by name, for the placeholders of a profile: `values = { scope = "read" }`.
 ---@field values? table<string, string>
 --- likewise, texts that are masked and never shown
 ---@field secrets? table<string, string>

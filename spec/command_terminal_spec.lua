@@ -50,6 +50,8 @@ describe("the command mic at a terminal", function()
   end)
 
   it("shows no control character of an answer or an error", function()
+    mic.folder:write("in", '{"path":"/label"}\n')
+    sandbox:answer { path = "/label", body = '"x\127y"', headers = JSON }
     local label = "a\\u001b[31m\\u007f\\u009bZ"
     local raw = "a\27[31m\127\194\155Z \\xc3\\xa5\n"
     sandbox:answer { path = "/user", body = raw, headers = TEXT }
@@ -61,6 +63,11 @@ describe("the command mic at a terminal", function()
     sandbox:answer { path = "/user", status = 400, body = '{"message":"x\27]0;t\7\194\155y"}' }
     local line = play("get /user --no-retry", 1)
     assert.is_nil(line:find "[%z\1-\8\11-\31\127]", line)
+    sandbox:answer { path = "/user", status = 400, body = '{"message":"x\127y\194\155"}' }
+    line = play("get /user --no-retry --json-errors", 1)
+    assert.is_truthy(line:find("x\\u007fy\\u009b", 1, true) or line:find("x y", 1, true), line)
+    local batch = play("batch in", 0)
+    assert.is_truthy(batch:find("x\\u007fy", 1, true), batch)
     sandbox:answer { path = "/user", body = raw, headers = TEXT, times = 2 }
     assert.equal(raw, (mic:run "get /user"))
     local include = play "get /user -i"

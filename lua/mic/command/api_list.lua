@@ -98,7 +98,7 @@ local function compare(options)
   end
   table.sort(lines)
   for _, line in ipairs(lines) do
-    output.write(line, "\n")
+    output.line(line)
   end
 end
 

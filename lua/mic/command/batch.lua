@@ -142,7 +142,7 @@ local function in_order(ids, worst)
   return function(place, result)
     lines[place] = answer_line(ids[place], result, worst)
     while lines[next_line] do
-      output.write(lines[next_line], "\n")
+      output.line(lines[next_line])
       lines[next_line], next_line = "", next_line + 1
     end
     output.flush()

@@ -22,7 +22,7 @@ local function report(problem, as_json)
   if problem.quiet and not as_json then -- said already, on standard output
     return failure.code(problem)
   elseif as_json then
-    io.stderr:write(failure.json(problem), "\n")
+    output.error_line(failure.json(problem))
   else
     output.error_line("mic: " .. failure.line(problem))
     if problem.mark then

@@ -38,6 +38,15 @@ function output.is_terminal()
   return terminal.is_terminal(STDOUT)
 end
 
+--- Writes a line to standard output, made safe for a terminal.
+---@param line string
+function output.line(line)
+  if output.is_terminal() then
+    line = require("mic.command.visible").text(line)
+  end
+  output.write(line, "\n")
+end
+
 --- Writes a line to standard error; there is no better place to report that this fails.
 ---@param line string
 function output.error_line(line)

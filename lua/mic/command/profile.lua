@@ -21,9 +21,9 @@ function actions.list(made)
   local chosen = config.choose(made)
   for _, name in ipairs(names_of(made)) do
     local values = made.profiles[name].values
-    output.write(table.concat({ name == chosen and "*" or " ", name,
-      values.base_url or values.stack or "-", values.username or "-", values.row or "mic" }, "\t"),
-      "\n")
+    output.line(table.concat({ name == chosen and "*" or " ", name,
+      values.base_url or values.stack or "-", values.username or "-", values.row or "mic" },
+      "\t"))
   end
 end
 

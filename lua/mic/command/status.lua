@@ -93,7 +93,7 @@ function status.run(_, options)
   if options.json then
     output.write(to_json(facts, output.is_terminal()), "\n")
   else
-    output.write(line_of(facts, found, path, is_unknown), "\n")
+    output.line(line_of(facts, found, path, is_unknown))
   end
   if problem then
     error(problem, 0)

@@ -9,7 +9,7 @@ local PAGE = "docs/nginx.md"
 
 describe("the configuration in " .. PAGE, function()
   local box, files, http = api.start(), {}, {}
-  local server
+  local server, whole
 
   --- The sandbox instead of the page's server.
   local function localised(text)
@@ -33,7 +33,11 @@ describe("the configuration in " .. PAGE, function()
     end
     for _, block in ipairs(blocks.of(PAGE, "nginx")) do
       local list = block.text:find "^location" and locations or http
-      list[#list + 1] = localised(block.text)
+      if block.text:find "^# nginx%.conf\n" then
+        whole = localised(block.text)
+      else
+        list[#list + 1] = localised(block.text)
+      end
     end
     server = nginx.start {
       workers = 2,
@@ -111,5 +115,47 @@ describe("the configuration in " .. PAGE, function()
   it("logs in once, and logs no error", function()
     assert.equal(1, box:counters().login)
     assert.equal("", server:errors())
+  end)
+
+  describe("with its whole nginx.conf", function()
+    local alone
+
+    setup(function()
+      alone = nginx.start {
+        whole = whole,
+        files = { ["my_mic.lua"] = files["my_mic.lua"] },
+        environment = ("MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s"):format(
+          box.api_key, box.username, box.password
+        ),
+      }
+    end)
+
+    it("is a gateway as it stands", function()
+      box:answer { path = "/user", body = "{}", headers = { ["X-Accel-Redirect"] = "/api/users" } }
+      assert.equal("{}", (alone:get "/api/user"))
+      local body, status = alone:get "/api/user"
+      assert.equal(200, status, alone:errors())
+      assert.is_truthy(body:find('"userName":"demo"', 1, true))
+    end)
+
+    it("observes the answers", function()
+      box:expire()
+      assert.equal(401, select(2, alone:get "/api/user"))
+      assert.equal(200, select(2, alone:get "/api/user"))
+      assert.equal("", alone:errors())
+    end)
+
+    it("stops nginx at the start when the module has a mistake", function()
+      local ok, message = pcall(nginx.start, {
+        whole = whole,
+        files = { ["my_mic.lua"] = (files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")) },
+      })
+      assert.is_false(ok)
+      assert.is_truthy(message:find('did you mean "base_url"', 1, true), message)
+    end)
+
+    it("has about thirty lines", function()
+      assert.is_true(select(2, whole:gsub("\n", "")) <= 42)
+    end)
   end)
 end)

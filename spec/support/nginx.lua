@@ -100,6 +100,17 @@ http {
   )
 end
 
+--- A user's whole configuration, with what a test needs: its folder, its port, and /ready.
+local function adapted(self, whole)
+  local user = first_line "id -u" == "0" and "user root;" or ""
+  local main = ("daemon off; pid nginx.pid; error_log error.log warn; %s\n"):format(user)
+  local http = "http {\naccess_log off; client_body_temp_path body; proxy_temp_path proxy; "
+    .. "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+  local listen = ("listen 127.0.0.1:%d; location = /ready { return 204; }"):format(self.port)
+  return main .. whole:gsub("load_module modules/", "load_module " .. modules .. "/")
+    :gsub("http {\n", http, 1):gsub("listen 127%.0%.0%.1:8080;", listen)
+end
+
 local function is_ready(self)
   local command = "curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready")
   return select(2, run(command)) == 0
@@ -109,7 +120,8 @@ end
 local function launch(self, options)
   self.port, self.tls_port = shell.port(), shell.port()
   self.url = "http://127.0.0.1:" .. self.port
-  write(self.folder .. "/nginx.conf", configuration(self, options))
+  write(self.folder .. "/nginx.conf",
+    options.whole and adapted(self, options.whole) or configuration(self, options))
   write(self.folder .. "/error.log", "")
   self.pipe = assert(io.popen(
     ("cd %s && exec env %s %s %s -p ./ -c nginx.conf -e error.log >out 2>&1"):format(
@@ -137,7 +149,7 @@ end
 
 --- Starts an nginx, which ends with the test or the block.
 ---@param options table `server`: what stands in its server block, TLS_PORT for a free port that is
---- then in `tls_port`; `http`, `main`: in those;
+--- then in `tls_port`; `http`, `main`: in those; or `whole`: a whole configuration for port 8080;
 --- `environment`: words for env(1); `workers` (1), `log_level` ("warn"), `files`: Lua modules by
 --- name,
 --- `path`: more places for Lua modules

@@ -84,6 +84,14 @@ describe("docs/command.md", function()
   end)
 end)
 
+describe("README.md", function()
+  local lines = {}
+  for _, line in ipairs(lines_of "README.md") do
+    lines[#lines + 1] = line:match "^mic .*"
+  end
+  check_lines(api.around(), lines)
+end)
+
 describe("the help", function()
   check_lines(api.around(), examples())
 end)

@@ -72,6 +72,7 @@ describe("the README", function()
 
   it("names environment variables that are read or set", function()
     local code = tree.read "lua/mic/environment.lua" .. tree.read "sandbox/life.lua"
+      .. tree.read "lua/mic/debug.lua"
     for name in text:gmatch "%f[%w_]MIC_[%u_]+" do
       assert.is_truthy(code:find(name .. "%f[^%w_]"), name)
     end

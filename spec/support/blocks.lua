@@ -183,6 +183,11 @@ function tools.busted(arguments)
   end
 end
 
+--- They are run by command_docs_spec.
+function tools.mic()
+  return nil
+end
+
 --- Why a shell command of a page would not work; nil if no problem is known.
 ---@param command string one line
 ---@return string|nil problem

@@ -151,12 +151,16 @@ describe("the command mic", function()
   end)
 
   it("finds an error that comes with status 200", function()
-    local answer = { path = "/user", body = '{"errorMessage":"broken thing"}', times = 4 }
+    local answer = { path = "/user", body = '{"errorMessage":"broken thing"}', times = 5 }
     sandbox:answer(answer)
     assert_refused("get /user", 1, "broken thing")
     assert_refused("get /user -H 'A: b'", 1, "broken thing")
     assert_refused("get /user -o out", 1, "broken thing")
     assert.is_nil(mic:read "out")
+    mic.folder:write("out", "before")
+    assert_refused("get /user -o out", 1, "broken thing")
+    assert.equal("before", mic:read "out")
+    assert.equal(".local errors out", mic.folder:names())
     sandbox:reset()
     sandbox:answer { path = "/user", body = '{"errorMessage":null,"a":"errorMessage"}' }
     assert_run("get /user", 0)

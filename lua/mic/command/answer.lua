@@ -6,6 +6,7 @@ local output = require "mic.command.output"
 
 local answer = {}
 
+local LONGEST_NAME = 200 -- bytes, to which a suffix can be added
 local SMALL = 4096 -- bytes; an error that is sent with status 200 is not longer
 
 --- Checks the options against each other.
@@ -22,8 +23,14 @@ end
 ---@param opts table
 ---@param options table of the command line
 function answer.prepare(opts, options)
-  if options.output and options.output ~= "-" then
-    opts.save_to = options.output
+  local path = options.output
+  if not path or path == "-" then
+    return
+  end
+  opts.save_to = path
+  local fits = #path:match "[^/]*$" <= LONGEST_NAME
+  if fits and require("mic.terminal").file(path) == "file" then -- stays until the answer is known to be none
+    opts.save_to = ("%s.mic%d"):format(path, require("mic.core").pid())
   end
 end
 
@@ -158,7 +165,7 @@ function answer.show(response, err, options, opts)
   if opts.save_to == "-" then -- written already
     return
   elseif opts.save_to then
-    answer.check_file(response, opts)
+    answer.check_file(response, options, opts)
     return
   end
   local text = response.body
@@ -176,23 +183,28 @@ function answer.show(response, err, options, opts)
   end
 end
 
---- Raises an error that was saved as an answer, and removes it.
+--- Puts a saved answer into its place. Raises an error that was saved as an answer, and removes it.
 ---@param response table
+---@param options table of the command line
 ---@param opts table of the call
-function answer.check_file(response, opts)
+function answer.check_file(response, options, opts)
   local kind, size = require("mic.terminal").file(opts.save_to)
-  if kind ~= "file" or size > SMALL then
-    return
-  end
-  local file = io.open(opts.save_to, "rb")
-  local text = file and file:read "*a"
+  local file = kind == "file" and size <= SMALL and io.open(opts.save_to, "rb")
   if file then
+    local text = file:read "*a"
     file:close()
+    local ok, problem = pcall(check_legacy, response, text, opts)
+    if not ok then
+      os.remove(opts.save_to)
+      error(problem, 0)
+    end
   end
-  local ok, problem = pcall(check_legacy, response, text, opts)
-  if not ok then
-    os.remove(opts.save_to)
-    error(problem, 0)
+  if opts.save_to ~= options.output then
+    local ok, problem = os.rename(opts.save_to, options.output)
+    if not ok then
+      os.remove(opts.save_to)
+      failure.raise("file", problem)
+    end
   end
 end
 

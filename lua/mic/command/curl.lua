@@ -86,8 +86,8 @@ function curl.show(client, opts, options)
   elseif opts.body then
     words[#words + 1] = "--data-raw " .. quote(opts.body)
   end
-  if opts.save_to then
-    words[#words + 1] = "-o " .. quote(opts.save_to)
+  if options.output and options.output ~= "-" then
+    words[#words + 1] = "-o " .. quote(options.output)
   end
   words[#words + 1] = quote(inside.core:root() .. path)
   output.write(table.concat(words, " "), "\n")

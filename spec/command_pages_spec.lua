@@ -105,6 +105,8 @@ describe("the command mic", function()
       ["get /user --paginate"] = "GET /user has no pages",
       ["get /users --slurp"] = "%-%-slurp goes with %-%-paginate",
       ["get /users --page-size 3"] = "%-%-page%-size goes with",
+      ["get /users --paginate --curl"] = "%-%-paginate and %-%-curl",
+      ["find things --paginate --curl"] = "%-%-paginate and %-%-curl",
       ["get /users --paginate -o x"] = "%-%-paginate and %-o",
       ["get '/users?size=3' --paginate"] = "size",
       ["find users"] = "things, observations or events",

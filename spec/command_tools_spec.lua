@@ -101,6 +101,7 @@ describe("the command mic", function()
       .. '-H @<(mic token --headers) "$(mic url /user)"'))
     for _, arguments in ipairs { "get /user", "get /users/{n} -p n=demo -f attributes=email",
       "post /things/find -d '{\"query\":{\"size\":1,\"query\":{\"match_all\":{}}}}'",
+      "users get demo -f attributes=email", "thing-types list", "find things --size 1",
       "post /things/find -F query[size]=1 -H \"X-One: it's\"" } do
       local line = assert_run(arguments .. " --curl", 0)
       assert.is_nil(line:find(token:sub(1, -2), 1, true))

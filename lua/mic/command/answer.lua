@@ -29,7 +29,7 @@ function answer.prepare(opts, options)
   end
   opts.save_to = path
   local fits = #path:match "[^/]*$" <= LONGEST_NAME
-  if fits and require("mic.terminal").file(path) == "file" then -- stays until the answer is known to be none
+  if fits and require("mic.terminal").file(path) == "file" then -- until the answer is no error
     opts.save_to = ("%s.mic%d"):format(path, require("mic.core").pid())
   end
 end

@@ -169,7 +169,7 @@ arguments.commands[#arguments.commands + 1] = {
   arguments = { { "what", "WHAT", "things, observations or events",
     words = { "things", "observations", "events" } } },
   options = { { "thing", "type", "since", "till", "fields", "size", "data" }, reading, paging,
-    timing, common },
+    { "curl" }, timing, common },
   examples = { "mic find observations --thing 00001570 --since 24h --paginate" },
 }
 
@@ -225,7 +225,7 @@ local function named_command(name)
     summary = "calls of the API by name; mic api shows them",
     arguments = { { "args", "ARGUMENT", "name of the call, and its parameters", "*" } },
     options = { { "field", "typed_field", "data", "header", "idempotent", "yes" }, reading, paging,
-      timing, common },
+      { "curl" }, timing, common },
   }
 end
 

@@ -93,4 +93,42 @@ function curl.show(client, opts, options)
   output.write(table.concat(words, " "), "\n")
 end
 
+local verbs = { "get", "head", "delete", "options", "post", "put", "patch" }
+local with_data = { post = true, put = true, patch = true }
+
+--- Prints the command of a call by name: its client notes what it would send.
+---@param source table of `mic.api.names`
+---@param own table|nil the call's own table
+---@param opts table options of the call
+---@param options table of the command line
+function curl.show_named(source, own, opts, options)
+  local client, call = source.client, nil
+  local function note(method, path, data, given)
+    call = { method = method, path = path }
+    for name, value in pairs(given or {}) do
+      call[name] = value
+    end
+    call.data = data == nil and call.data or data
+    return call
+  end
+  for _, verb in ipairs(verbs) do
+    rawset(client, verb, function(_, path, first, second)
+      if with_data[verb] then
+        return note(verb:upper(), path, first, second)
+      end
+      return note(verb:upper(), path, nil, first)
+    end)
+  end
+  rawset(client, "request", function(_, given)
+    return note(given.method, given.path, nil, given)
+  end)
+  failure.checked(source.call, source, own, opts)
+  if call.data ~= nil then
+    call.body = require("mic.json").encode(call.data)
+    call.headers = call.headers or {}
+    call.headers["Content-Type"] = "application/json"
+  end
+  curl.show(client, call, options)
+end
+
 return curl

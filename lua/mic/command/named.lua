@@ -196,6 +196,10 @@ function named.run(command, options)
     paginate.run(source, own, opts, options, program)
     return
   end
+  if options.curl then
+    require("mic.command.curl").show_named(source, own, opts, options)
+    return
+  end
   answer.prepare(opts, options)
   raw.confirm(row.method, filled(row, values), options)
   local response, err = failure.checked(source.call, source, own, opts)

@@ -16,6 +16,8 @@ function paginate.check(options)
         failure.usage("--%s goes with --paginate", (name:gsub("_", "-")))
       end
     end
+  elseif options.curl then
+    failure.usage "--paginate and --curl: the pages are many requests"
   elseif options.output then
     failure.usage "--paginate and -o: items are written to standard output; redirect it"
   end

@@ -74,6 +74,10 @@ function search.run(_, options)
     paginate.run(source, own, opts, options, program)
     return
   end
+  if options.curl then
+    require("mic.command.curl").show_named(source, own, opts, options)
+    return
+  end
   answer.prepare(opts, options)
   local response, err = failure.checked(source.call, source, own, opts)
   answer.show(response, err, options, { method = row.method, path = row.path,

@@ -101,6 +101,7 @@ local with_data = { post = true, put = true, patch = true }
 ---@param own table|nil the call's own table
 ---@param opts table options of the call
 ---@param options table of the command line
+---@return nil
 function curl.show_named(source, own, opts, options)
   local client, call = source.client, nil
   local function note(method, path, data, given)

@@ -71,7 +71,6 @@ describe("cognito-local", function()
     options = options,
     call = { method = "GET", path = "/things" },
     token_life = TOKEN_LIFE,
-    processes = 20,
     refreshes = true,
     counters = asked,
     end_refresh = function(refresh_token)

@@ -67,7 +67,6 @@ describe("Node-RED", function()
     },
     call = { method = "GET", path = "/settings" },
     token_life = TOKEN_LIFE,
-    processes = 20,
     counters = logins,
     revoke = function(token)
       local response = curl.request {

@@ -86,7 +86,6 @@ describe("oidc-provider", function()
       },
       call = { method = "GET", path = "/me" },
       token_life = TOKEN_LIFE,
-      processes = 20,
       refreshes = true,
       counters = function()
         local counters = server:counters()
@@ -104,7 +103,6 @@ describe("oidc-provider", function()
       call = { method = "GET", path = "/things" },
       refuses = { client_secret = "another" },
       token_life = TOKEN_LIFE,
-      processes = 20,
       counters = function()
         return server:counters().client_credentials or 0, 0
       end,

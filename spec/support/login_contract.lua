@@ -12,6 +12,7 @@ local luassert = require "luassert"
 
 local login_contract = {}
 
+local PROCESSES = 20 -- that call at once
 local EARLY = 3600 -- seconds by which a client's clock is shifted, longer than any token lives
 
 --- Code of a process that calls once, at the moment when the file "go" appears.
@@ -48,7 +49,7 @@ end
 ---  logins and refreshes the server has granted; one number: how many requests for one it got),
 ---  token_life (seconds); if the server has it: refuses (options with which it refuses the login;
 ---  default: another password), refreshes (true), revoke(token), revoke_ends_all (the refresh
----  token, too), end_refresh(refresh_token), processes (how many call at once; 8)
+---  token, too), end_refresh(refresh_token)
 function login_contract.add(api)
   local it = busted.it
   local function client_of(options, has_no_password)
@@ -191,20 +192,19 @@ function login_contract.add(api)
     end)
   end
 
-  local count = api.processes or 8
-  it(("renews once for %d processes at expiry"):format(count), function()
+  it(("renews once for %d processes at expiry"):format(PROCESSES), function()
     local folder = scratch.folder()
     folder:write("options", cjson.encode {
       options = copy(api.options, { retry = false }),
       call = api.call,
     })
     local pipes = {}
-    for index = 1, count do
+    for index = 1, PROCESSES do
       local file = scratch.file(PROCESS:format(folder.path, index))
       pipes[index] = shell.start(shell.lua .. " " .. file .. " 2>&1", "r")
     end
     luassert.is_true(clock.eventually(function()
-      for index = 1, count do
+      for index = 1, PROCESSES do
         if not folder:read("ready" .. index) then
           return false
         end
@@ -215,7 +215,7 @@ function login_contract.add(api)
     clock.sleep(api.token_life + 1.5)
     grants(logged_in_again, refreshed, function()
       folder:write("go", "")
-      for index = 1, count do
+      for index = 1, PROCESSES do
         luassert.equal("200\n", pipes[index]:read "*a")
       end
     end)

@@ -2,6 +2,7 @@
 -- Redis is down. MIC_LONG=1 runs the long form, with the real lease.
 
 local api = require "spec.support.api"
+local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
 local nginx = require "spec.support.nginx"
 local redis_server = require "spec.support.redis_server"
@@ -104,6 +105,9 @@ local function begin_load()
         .. "cat %s"):format(load_file, CLIENTS, server.url, 3 * CLIENTS, file, file)
     )
   end
+  cleanup.call(function() -- if the test fails; before the pipes are closed, which waits
+    os.remove(load_file)
+  end)
   assert.is_true((clock.eventually(function()
     return box:counters().calls >= 2 * CLIENTS * #fleet
   end, 20)))
@@ -157,8 +161,7 @@ before_each(function()
 end)
 
 after_each(function()
-  os.remove(load_file) -- if a test has failed
-  redis:go_on() -- likewise
+  redis:go_on() -- if a test has failed
   nginx.stop_all(fleet)
 end)
 

@@ -58,6 +58,11 @@ local function package_paths(self, options)
   return text:format(self.folder, root, options.path or "", nginx.build())
 end
 
+--- It names its folder: another server may have the port.
+local function ready(self)
+  return ('location = /ready { return 200 "%s"; }'):format(self.folder)
+end
+
 local function configuration(self, options)
   return ([[
 daemon off;
@@ -81,7 +86,7 @@ http {
 %s
   server {
     listen 127.0.0.1:%d %s;
-    location = /ready { return 204; }
+    %s
 %s
   }
 }
@@ -96,6 +101,7 @@ http {
     options.http or "",
     self.port,
     (options.workers or 1) > 1 and "reuseport" or "",
+    ready(self),
     (options.server:gsub("TLS_PORT", self.tls_port))
   )
 end
@@ -106,14 +112,13 @@ local function adapted(self, whole)
   local main = ("daemon off; pid nginx.pid; error_log error.log warn; %s\n"):format(user)
   local http = "http {\naccess_log off; client_body_temp_path body; proxy_temp_path proxy; "
     .. "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
-  local listen = ("listen 127.0.0.1:%d; location = /ready { return 204; }"):format(self.port)
+  local listen = ("listen 127.0.0.1:%d; %s"):format(self.port, ready(self))
   return main .. whole:gsub("load_module modules/", "load_module " .. modules .. "/")
     :gsub("http {\n", http, 1):gsub("listen 127%.0%.0%.1:8080;", listen)
 end
 
 local function is_ready(self)
-  local command = "curl -q -s -o /dev/null --noproxy '*' " .. quote(self.url .. "/ready")
-  return select(2, run(command)) == 0
+  return run("curl -q -s --noproxy '*' " .. quote(self.url .. "/ready")) == self.folder
 end
 
 --- Starts it once; false when the port is taken.

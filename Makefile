@@ -35,8 +35,9 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
 # For size, except libcurl's allocator. With -Os and -Oz alone gcc copies and compares by slow
-# instructions of x86, and some steps make the code larger, and here slower too. Lua binds all symbols when it loads a module, so calls need no PLT. No error of Lua goes through
-# the core, so it needs no tables for that.
+# instructions of x86, and some steps make the code larger, and here slower too. Lua binds all symbols
+# when it loads a module, so calls need no PLT. No error of Lua goes through the core, so it needs no
+# tables for that.
 ifeq ($(origin CFLAGS),undefined)
 can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
 SMALL := $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) \

@@ -18,11 +18,8 @@ describe("mic login", function()
     ways = ("--url %s --ca-file %s"):format(sandbox.base_url, sandbox.ca_file)
   end)
 
-  local function assert_run(arguments, expected_code, pattern, before)
-    local text, code, errors = mic:run(arguments, before)
-    assert.equal(expected_code, code, text .. errors)
-    assert.is_truthy(errors:find(pattern or "^$"), errors)
-    return text, errors
+  local function assert_run(...)
+    return mic:assert_run(...)
   end
 
   local function log_in(more)

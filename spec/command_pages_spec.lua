@@ -13,11 +13,8 @@ describe("the command mic", function()
     mic = command.new(sandbox)
   end)
 
-  local function assert_run(arguments, expected_code, pattern, before)
-    local text, code, errors = mic:run(arguments, before)
-    assert.equal(expected_code, code, text .. errors)
-    assert.is_truthy(errors:find(pattern or "^$"), errors)
-    return text, errors
+  local function assert_run(...)
+    return mic:assert_run(...)
   end
 
   local function lines_of(text)

@@ -17,15 +17,8 @@ describe("the command mic", function()
   end)
 
   --- Asserts what a run printed and how it ended.
-  local function assert_run(arguments, expected_code, expected_errors, before)
-    local text, code, errors = mic:run(arguments, before)
-    assert.equal(expected_code, code, text .. errors)
-    if expected_errors then
-      assert.is_truthy(errors:find(expected_errors), errors)
-    else
-      assert.equal("", errors)
-    end
-    return text, errors
+  local function assert_run(...)
+    return mic:assert_run(...)
   end
 
   local function assert_refused(arguments, code, pattern, before)

@@ -4,6 +4,7 @@
 ---     local out, code, err = mic:run("get /user")
 ---     local shown, code, echo = mic:play({ "expect=Password", "send=secret\\n" }, "login")
 
+local luassert = require "luassert"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
@@ -82,6 +83,20 @@ function command_methods:run(arguments, before)
   local text, code = shell.run(("cd %s && { %s %s\n} 2>%s"):format(quote(self.folder.path),
     before or "", self:line(arguments), quote(errors)))
   return text, code, (self.folder:read "errors"):gsub("\n$", "") .. ""
+end
+
+--- The same; asserts what it ends with.
+---@param arguments string
+---@param code integer
+---@param errors? string pattern of standard error; nil: there is none
+---@param before? string
+---@return string output standard output
+---@return string errors standard error
+function command_methods:assert_run(arguments, code, errors, before)
+  local output, ended, said = self:run(arguments, before)
+  luassert.equal(code, ended, output .. said)
+  luassert.is_truthy(said:find(errors or "^$"), said)
+  return output, said
 end
 
 --- Runs the command in a terminal.

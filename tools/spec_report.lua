@@ -1,11 +1,12 @@
--- A busted output handler: one line a file, each failure in full as it happens, and the two
--- counts in the file that SPEC_COUNT names. tools/run_specs adds the
--- counts up. A pending test counts as a failed one.
+-- A busted output handler: one line a file, each failure in full as it happens. The file that
+-- SPEC_COUNT names gets the two counts, and below them the failures again; tools/run_specs adds them
+-- up. A pending test counts as a failed one.
 
 return function(options)
   local busted = require "busted"
   local handler = require "busted.outputHandlers.base" ()
   local passed, failed, in_file, failed_in_file = 0, 0, 0, 0
+  local failures = {}
 
   local function say(text, ...)
     io.write(string.format(text, ...))
@@ -16,7 +17,8 @@ return function(options)
   local function fail(name, entry)
     local message = entry and entry.message or "pending or skipped: no test may be"
     failed, failed_in_file = failed + 1, failed_in_file + 1
-    say("\n  FAILED  %s\n  %s\n", name, (tostring(message):gsub("\n", "\n  ")))
+    failures[failed] = string.format("  FAILED  %s\n  %s\n", name, (tostring(message):gsub("\n", "\n  ")))
+    say("\n%s", failures[failed])
     if entry and options.verbose and entry.trace and entry.trace.traceback then
       say("%s\n", entry.trace.traceback)
     end
@@ -59,7 +61,7 @@ return function(options)
     local path = os.getenv("SPEC_COUNT")
     local file = path and assert(io.open(path, "w"))
     if file then
-      file:write(string.format("%d %d\n", passed, failed))
+      file:write(string.format("%d %d\n", passed, failed), table.concat(failures))
       file:close()
     end
     return nil, true

@@ -1,4 +1,4 @@
--- docs/nginx.md: its blocks together configure one nginx, which works as described.
+-- docs/nginx.md: its whole nginx.conf works as it stands, and with all of its other blocks.
 
 local api = require "spec.support.api"
 local blocks = require "spec.support.blocks"
@@ -8,7 +8,7 @@ local nginx = require "spec.support.nginx"
 local PAGE = "docs/nginx.md"
 
 describe("the configuration in " .. PAGE, function()
-  local box, files, http = api.start(), {}, {}
+  local box, files = api.start(), {}
   local server, whole
 
   --- The sandbox instead of the page's server.
@@ -26,28 +26,42 @@ describe("the configuration in " .. PAGE, function()
       :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file)))
   end
 
+  --- The page's nginx.conf, with texts in addition in its blocks http and server.
+  local function extended(http, locations)
+    return whole:match "^(.*\n)  }\n}\n$" .. locations .. "  }\n" .. http .. "}\n"
+  end
+
+  local function start(text, module, environment)
+    return nginx.start {
+      whole = text,
+      files = { ["my_mic.lua"] = module or files["my_mic.lua"] },
+      environment = environment or ("MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s"):format(
+        box.api_key, box.username, box.password
+      ),
+    }
+  end
+
   setup(function()
-    local locations = {}
     for _, block in ipairs(blocks.of(PAGE, "lua")) do
       files[block.text:match "^%-%- ([%w_]+%.lua)\n"] = localised(block.text)
     end
+    local http, locations, access = {}, {}, nil
     for _, block in ipairs(blocks.of(PAGE, "nginx")) do
-      local list = block.text:find "^location" and locations or http
-      if block.text:find "^# nginx%.conf\n" then
-        whole = localised(block.text)
+      local text = localised(block.text)
+      if text:find "^# nginx%.conf\n" then
+        whole = text
+      elseif text:find "^access_by_lua_block" then
+        access = text
       else
-        list[#list + 1] = localised(block.text)
+        local list = text:find "^location" and locations or http
+        list[#list + 1] = text
       end
     end
-    server = nginx.start {
-      workers = 2,
-      files = files,
-      environment = ("MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s"):format(
-        box.api_key, box.username, box.password
-      ),
-      http = table.concat(http, "\n"),
-      server = table.concat(locations, "\n"),
-    }
+    local proxied = whole:match "\n    (location /api/ {.-\n    }\n)"
+    locations[#locations + 1] = proxied:gsub("/api/", "/mine/")
+      :gsub("access_by_lua_block [^\n]*\n", function() return access end)
+    local text = extended(table.concat(http, "\n"), table.concat(locations, "\n"))
+    server = start((text:gsub("worker_processes auto", "worker_processes 2")))
   end)
 
   local function body_of(path)
@@ -96,22 +110,6 @@ describe("the configuration in " .. PAGE, function()
     assert.is_truthy(body_of("/api/user"):find('"userName":"demo"', 1, true))
   end)
 
-  it("does not start with a mistake in its module, and names it", function()
-    for text, problem in pairs {
-      [files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")] =
-        'unknown option "baseURL"; did you mean "base_url"?',
-      [files["my_mic.lua"]] = "mic.new needs api_key",
-    } do
-      local ok, message = pcall(nginx.start, {
-        files = { ["my_mic.lua"] = text, ["poller.lua"] = files["poller.lua"] },
-        http = table.concat(http, "\n"),
-        server = "",
-      })
-      assert.is_false(ok)
-      assert.is_truthy(message:find(problem, 1, true), message)
-    end
-  end)
-
   it("logs in once, and logs no error", function()
     assert.equal(1, box:counters().login)
     assert.equal("", server:errors())
@@ -121,13 +119,7 @@ describe("the configuration in " .. PAGE, function()
     local alone
 
     setup(function()
-      alone = nginx.start {
-        whole = whole,
-        files = { ["my_mic.lua"] = files["my_mic.lua"] },
-        environment = ("MIC_API_KEY=%s MIC_USERNAME=%s MIC_PASSWORD=%s"):format(
-          box.api_key, box.username, box.password
-        ),
-      }
+      alone = start(whole)
     end)
 
     it("is a gateway as it stands", function()
@@ -145,13 +137,16 @@ describe("the configuration in " .. PAGE, function()
       assert.equal("", alone:errors())
     end)
 
-    it("stops nginx at the start when the module has a mistake", function()
-      local ok, message = pcall(nginx.start, {
-        whole = whole,
-        files = { ["my_mic.lua"] = (files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")) },
-      })
-      assert.is_false(ok)
-      assert.is_truthy(message:find('did you mean "base_url"', 1, true), message)
+    it("does not start with a mistake in its module, and names it", function()
+      for text, problem in pairs {
+        [files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")] =
+          'unknown option "baseURL"; did you mean "base_url"?',
+        [files["my_mic.lua"]] = "mic.new needs api_key",
+      } do
+        local ok, message = pcall(start, whole, text, "-u MIC_API_KEY")
+        assert.is_false(ok)
+        assert.is_truthy(message:find(problem, 1, true), message)
+      end
     end)
 
     it("has about thirty lines", function()

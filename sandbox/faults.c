@@ -1,14 +1,26 @@
 /* Fault injection server on loopback, scripted byte by byte: for specs, and for trying how a
-   program behaves when the network fails. faults SCRIPT [SCRIPT...] Each connection runs one
-   script, in order; the last script serves all further connections. The server prints "PORT=n"
-   first, then a line for every request that it reads, followed by the names of its headers, each on
-   an indented line. It exits when its standard input closes. A script has these lines: read a
-   request: head, and body by Content-Length head              a request's head only send TEXT with
-   the escapes \r \n \t \0 \\ and \xHH repeat N TEXT     TEXT N times drip MS TEXT      one byte at
-   a time, MS milliseconds apart wait MS half-close        stops sending; reads until the other side
-   closes hold              does nothing until the other side closes reset             closes at
-   once, with RST again             back to the first line, on the same connection The connection
-   closes at the end of the script. Each connection runs in a child process. */
+   program behaves when the network fails.
+
+     faults SCRIPT [SCRIPT...]
+
+   Each connection runs one script, in order; the last script serves all further connections. The
+   server prints "PORT=n" first, then a line for every request that it reads, followed by the names
+   of its headers, each on an indented line. It exits when its standard input closes. A script has
+   these lines:
+
+     read              a request: head, and body by Content-Length
+     head              a request's head only
+     send TEXT         with the escapes \r \n \t \0 \\ and \xHH
+     repeat N TEXT     TEXT N times
+     drip MS TEXT      one byte at a time, MS milliseconds apart
+     wait MS
+     await FILE        until the file exists
+     half-close        stops sending; reads until the other side closes
+     hold              does nothing until the other side closes
+     reset             closes at once, with RST
+     again             back to the first line, on the same connection
+
+   The connection closes at the end of the script. Each connection runs in a child process. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -130,6 +142,11 @@ static bool play_line(int connection, char *line) {
     return send_all(connection, rest, unescape(rest));
   if (strcmp(line, "wait") == 0) {
     pause_for(strtol(rest, NULL, 10));
+    return true;
+  }
+  if (strcmp(line, "await") == 0) {
+    while (access(rest, F_OK) != 0)
+      pause_for(5);
     return true;
   }
   if (strcmp(line, "repeat") == 0 || strcmp(line, "drip") == 0) {

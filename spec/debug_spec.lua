@@ -11,10 +11,6 @@ local mic = require "mic"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
 
-local SLOW = "read\nwait 400\n"
-  .. "send HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n"
-  .. "Content-Length: 2\\r\\n\\r\\n{}\nhold"
-
 --- Times, numbers and sizes that differ from run to run, as words.
 local function settled(line, first)
   line = line:gsub("^mic %d%d:%d%d:%d%d%.%d%d%d ", "mic TIME ")
@@ -349,8 +345,19 @@ describe("the debug channel", function()
       cleanup.replace(debug_channel, "patience", 0.1)
     end)
 
-    local function options_of(transport)
-      return { base_url = faults.start(SLOW).url, api_key = "key", debug = sink, retry = false,
+    --- Options with a server that answers only once the sink has been told of the wait.
+    local function options_of(transport, body)
+      body = body or "{}"
+      local told = scratch.folder():at "told"
+      local script = ("read\nawait %s\nsend HTTP/1.1 200 OK\\r\\nContent-Type: application/json"
+        .. "\\r\\nContent-Length: %d\\r\\n\\r\\n%s\nhold"):format(told, #body, body)
+      local function debug(line)
+        sink(line)
+        if line:find("still waiting", 1, true) then
+          assert(io.open(told, "w")):close()
+        end
+      end
+      return { base_url = faults.start(script).url, api_key = "key", debug = debug, retry = false,
         transport = transport }
     end
 
@@ -373,21 +380,16 @@ describe("the debug channel", function()
     end)
 
     it("in a batch", function()
-      local options = options_of "blocking"
-      options.base_url = faults.start((SLOW:gsub("wait 400", "wait 1400"))).url
-      local one = mic.new(options)
+      local one = mic.new(options_of "blocking")
       one:batch { { path = "/x", auth = false } }
       assert_told "GET /x"
       one:close()
     end)
 
     it("in an event loop", function()
-      local slower = SLOW:gsub("wait 400", "wait 1400")
-      for _, loop in ipairs(loops.all) do
+      for _, loop in ipairs(loops.all) do 
         lines = {}
-        local options = options_of(loop.transport)
-        options.base_url = faults.start(slower).url
-        local one = mic.new(options)
+        local one = mic.new(options_of(loop.transport))
         loop.run(function()
           assert(one:get("/x", { auth = false }))
         end)
@@ -397,12 +399,8 @@ describe("the debug channel", function()
     end)
 
     it("during a login", function()
-      local reply = '{"user":{},"permissions":{},"credentials":{"identityId":"identity",'
-        .. '"token":"t0ken-of-login","refreshToken":"r3fresh-of-login"}}'
-      local options = options_of "blocking"
-      local script = "read\nwait 400\nsend HTTP/1.1 200 OK\\r\\nContent-Type: application/json"
-        .. "\\r\\nContent-Length: %d\\r\\n\\r\\n%s\nhold"
-      options.base_url = faults.start(script:format(#reply, reply)).url
+      local options = options_of("blocking", '{"user":{},"permissions":{},"credentials":'
+        .. '{"identityId":"identity","token":"t0ken-of-login","refreshToken":"r3fresh-of-login"}}')
       options.username, options.password = "u", "pass-word"
       local one = mic.new(options)
       assert(one:login())

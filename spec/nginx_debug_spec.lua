@@ -1,9 +1,11 @@
 -- The debug channel in nginx: its lines are in the error log, at the level notice.
 
 local api = require "spec.support.api"
+local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local nginx = require "spec.support.nginx"
 local scratch = require "spec.support.scratch"
+local shell = require "spec.support.shell"
 
 local box = api.around()
 local folder = scratch.folder()
@@ -19,7 +21,7 @@ local SERVER = [[
   } }
 ]]
 
-local slow = faults.start("read\nwait 1500\n"
+local slow = faults.start(("read\nawait %s\n"):format(folder:at "told")
   .. "send HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
 
 local function start(environment, options)
@@ -59,7 +61,13 @@ describe("the debug channel in nginx", function()
 
   it("tells of a request that has no answer yet", function()
     local server = start "MIC_DEBUG=1"
-    assert.equal("200\n", (server:get "/slow"))
+    local pipe = shell.start(("curl -q -s --noproxy '*' %s/slow"):format(server.url))
+    assert.is_true(clock.eventually(function()
+      return server:log():find("still waiting", 1, true)
+    end))
+    folder:write("told", "")
+    assert.equal("200\n", pipe:read "*a")
+    pipe:close()
     local _, waits = server:log():gsub("GET /x … still waiting %(0%.1 s%)", "")
     assert.equal(1, waits, server:log())
     server:stop()

@@ -22,6 +22,8 @@
 
 enum { SECONDS = 30, MOST = 4 * 1024 * 1024, COLUMNS = 80, LINES = 24 };
 
+static const int ended_by[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 static char shown[MOST];
 static size_t length, seen;
 
@@ -101,7 +103,9 @@ static pid_t start(int *terminal, char **command) {
       dup2(slave, number);
     for (int number = 3; number < 64; number++)
       close(number);
-    signal(SIGINT, SIG_DFL);
+    /* A shell has its jobs in the background ignore some, nohup another one. */
+    for (size_t i = 0; i < sizeof ended_by / sizeof ended_by[0]; i++)
+      signal(ended_by[i], SIG_DFL);
     execvp(command[0], command);
     _exit(127);
   }

@@ -7,20 +7,24 @@ local clock = {}
 
 clock.now, clock.wall, clock.sleep = core.now, core.wall, core.sleep
 
+--- Far more than anything takes, on a machine that stands still for seconds as well.
+local LONGEST_SECONDS = 60
+
 --- Waits for a condition.
 ---@param condition fun(): any
----@param seconds? number how long at most, 5 by default
+---@param seconds? number how long at most, a minute by default
 ---@return boolean met
 ---@return number seconds how long it took
 function clock.eventually(condition, seconds)
   local began = core.now()
-  while core.now() < began + (seconds or 5) do
+  repeat
+    local is_late = core.now() >= began + (seconds or LONGEST_SECONDS) -- then it is asked once more
     if condition() then
       return true, core.now() - began
     end
     core.sleep(0.01)
-  end
-  return false, seconds or 5
+  until is_late
+  return false, core.now() - began
 end
 
 --- Makes a blocking transport with clocks of its own.

@@ -55,7 +55,7 @@ local function tell(engine, own)
 end
 
 --- Watches the engine's descriptor for all tasks, until the exchange of `own` has an update.
-local function lead(self, own, engine)
+local function lead(self, own, engine, tick)
   self.leader = own
   while not own.told and self.leader == own do
     self.led_at = core.now()
@@ -66,6 +66,9 @@ local function lead(self, own, engine)
     end
     pcall_compat.outside(self.functions.wait, descriptor, SLICE)
     tell(engine, own)
+    if tick and not own.told then
+      tick()
+    end
   end
   if self.leader == own then
     self.leader = nil
@@ -86,7 +89,7 @@ local function has_leader(self)
 end
 
 --- Suspends the task until the exchange may have an update.
-local function wait_for(self, exchange, engine)
+local function wait_for(self, exchange, engine, tick)
   local own =
     { spot = {}, wake = self.functions.wake, followers = self.followers, told = false }
   waiters[exchange] = own
@@ -95,7 +98,7 @@ local function wait_for(self, exchange, engine)
     pcall_compat.outside(self.functions.park, own.spot, SLICE)
     self.followers[own] = nil
   else
-    lead(self, own, engine)
+    lead(self, own, engine, tick)
   end
   waiters[exchange] = nil
 end
@@ -107,7 +110,7 @@ local function finish(self, exchange, listener, tick)
     end
     local state, first, second = exchange:run(0)
     if state == "wait" then
-      wait_for(self, exchange, core.engine())
+      wait_for(self, exchange, core.engine(), tick)
     else
       pass_on(self)
     end

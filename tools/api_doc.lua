@@ -8,7 +8,7 @@ local HEAD = [[
 # What can I call?
 
 Every endpoint of MIC that is known, with its method, one example each.
-[The API by name](reference.md#the-api-by-name) says what all of these methods have in common, and
+[Endpoint methods](reference.md#endpoint-methods) says what all of these methods have in common, and
 how to add others. `mic.endpoints()` is the same table for programs.
 
 There is no complete public description of the API. What the vendor's documentation or several
@@ -73,7 +73,7 @@ local function takes(row)
   if row.query then
     parts[#parts + 1] = "{ " .. code_list(row.query) .. " }"
   elseif row.find then
-    parts[#parts + 1] = "the [short form](reference.md#the-api-by-name), or the body { "
+    parts[#parts + 1] = "the [short form](reference.md#endpoint-methods), or the body { "
       .. code_list(row.members) .. " }"
   elseif row.body == "object" then
     parts[#parts + 1] = "body { " .. code_list(row.members or {}) .. " }"
@@ -137,7 +137,7 @@ for _, name in ipairs(order) do
     if row.paging then
       add ""
       add("%s: `client.%s:each`, `:pages` and `:all` ([loops over pages](%s)).",
-        PAGES[row.paging], name, "reference.md#loops-over-pages")
+        PAGES[row.paging], name, "reference.md#pagination")
     end
   end
 end
@@ -148,7 +148,7 @@ add ""
 add "## Without a name"
 add ""
 add "No source says that the API has these; the sandbox does. Where a stack has them, the option"
-add "`endpoints` gives them [names](reference.md#other-endpoints)."
+add "`endpoints` gives them [names](reference.md#custom-endpoints)."
 add ""
 add "| sends | what it does |"
 add "|---|---|"

@@ -35,25 +35,45 @@ end
 
 local reference = read "docs/reference.md" .. "\n## "
 
---- Plain text of a cell: links become their names, `\|` a bar.
+--- Plain text of a cell: links become their names, `\|` a bar. A sentence "See" with a link is
+--- dropped.
 local function plain(cell)
-  return (cell:gsub("%[([^%]]*)%]%([^)]*%)", "%1"):gsub("\\|", "|"))
+  cell = cell:gsub("%.? See %[[^%]]*%]%([^)]*%)%.?", ".")
+  return (cell:gsub("%.$", ""):gsub("%[([^%]]*)%]%([^)]*%)", "%1"):gsub("\\|", "|"))
 end
 
---- The first and the last columns of the tables below a heading: a list of { owner, name, text },
---- "it", "next" of `it:next()`.
+--- The cells of a line of a table, as plain text but for the first one.
+local function cells_of(line)
+  local cells = {}
+  for cell in line:sub(2):gsub("\\|", "\0"):gmatch "%s*([^|]-)%s*|" do
+    cells[#cells + 1] = #cells == 0 and cell or plain((cell:gsub("%z", "|")))
+  end
+  return cells
+end
+
+--- The names and texts of the tables below a heading: a list of { owner, name, text }, "it", "next"
+--- of `it:next()`. A text is the last column, with the unit and the default, if there are such.
 local function table_of(heading)
   local section = reference:match("\n##+ " .. heading .. "\n(.-)\n##+ ")
   assert(section, "docs/reference.md has no heading " .. heading)
-  local found = {}
+  local found, default_column = {}, nil
   for line in section:gmatch "\n(|[^\n]*)" do
-    local names, text = line:match "^| (`.-) | (.*)|$"
-    local last = names and text:gsub("\\|", "\0")
-    last = last and plain(last:match ".* | (.*)$" or last):gsub("%z", "|"):gsub("%s+$", "")
-    for usage in (names or ""):gmatch "`([^`]*)`" do
+    local cells = cells_of(line)
+    if not cells[1]:find "^[`-]" then -- the names of the columns
+      default_column = cells[3] == "default" and 3
+    end
+    local text = cells[#cells]
+    local unit, default = cells[2]:match "^number, (%a+)", cells[default_column]
+    if unit then
+      text = ("%s. In %s"):format(text:gsub("%.$", ""), unit)
+    end
+    if default and default ~= "" then
+      text = ("%s. Default: %s"):format(text:gsub("%.$", ""), default)
+    end
+    for usage in (cells[1]:match "^`.*" or ""):gmatch "`([^`]*)`" do
       local owner, name = usage:match "^([%w_]*)[:.]([%w_]+)"
       found[#found + 1] =
-        { owner = owner or "", name = name or usage:match "^[%w_]*", text = last }
+        { owner = owner or "", name = name or usage:match "^[%w_]*", text = text }
     end
   end
   assert(#found > 0, "docs/reference.md has no table below " .. heading)
@@ -237,21 +257,21 @@ local function write_options()
   option_fields(client_fields.retry.fields, "Retries")
   class("(exact) mic.CallOptions", "Options of a call.")
   option_fields(without(call_options.fields, "method", "path"), "Call options", call_headers)
-  class("(exact) mic.Request: mic.CallOptions", "What `client:request` takes.")
+  class("(exact) mic.Request: mic.CallOptions", "The argument of `client:request`.")
   option_fields(only(call_options.fields, "method", "path"), "Call options")
-  class("(exact) mic.BatchRequests", "What `client:batch` takes: requests, and how many at once.")
+  class("(exact) mic.BatchRequests", "The argument of `client:batch`.")
   add "---@field [integer] mic.Request"
-  field("concurrency?", "integer", "the most calls in flight, 16 by default")
-  class("(exact) mic.LoopOptions", "Options of loops over pages.")
+  field("concurrency?", "integer", "the most calls that run at once. Default: 16")
+  class("(exact) mic.LoopOptions", "Options of `each`, `pages` and `all`.")
   local _, fields = page_options.fields(row_of["things.find"]) -- it takes all of them
-  option_fields(fields, "Loops over pages", call_headers)
-  class("(exact) mic.FileStoreOptions", "What `mic.store.file` takes.")
-  field("path?", "string", "of the file; one that ends in a slash is a folder")
-  class("(exact) mic.RedisStoreOptions", "What `mic.store.redis` takes.")
-  field("command", "fun(...: string): any, any", "sends one command over your own client")
-  field("prefix?", "string", '`"mic:"` by default')
+  option_fields(fields, "Pagination", call_headers)
+  class("(exact) mic.FileStoreOptions", "Options of `mic.store.file`.")
+  field("path?", "string", "the path of the file. A path that ends in a slash is a folder")
+  class("(exact) mic.RedisStoreOptions", "Options of `mic.store.redis`.")
+  field("command", "fun(...: string): any, any", "sends one command with your own Redis client")
+  field("prefix?", "string", 'precedes all keys. Default: `"mic:"`')
   class("mic.Endpoint", "A row of the option `endpoints`, and of `mic.endpoints()`.")
-  documented_fields("Other endpoints", {
+  documented_fields("Custom endpoints", {
     name = "string", method = "string", path = "string", parameters = "string[]?",
     query = "string[]?", joined = "string[]?", body = '"object"|"bytes"?', members = "string[]?",
     required = "string[]?", paging = '"page"|"token"|"from"|"time"|"one"?', pages = "table?",
@@ -275,7 +295,7 @@ local function write_aliases()
 end
 
 local function write_results()
-  class("mic.Response", "A 2xx answer.")
+  class("mic.Response", "A response with a status from 200 to 299.")
   documented_fields("The response", {
     status = "integer", headers = "table<string, string>", body = "string", data = "any",
     url = "string", attempts = "integer", timings = "mic.Timings",
@@ -286,17 +306,17 @@ local function write_results()
   for _, name in ipairs { "name_lookup", "connect", "tls", "first_byte", "total" } do
     field(name, "number")
   end
-  class("(exact) mic.BatchResult", "The result of one request of a batch: one of both.")
+  class("(exact) mic.BatchResult", "The result of one request of a batch: it has one of these fields.")
   field("response?", "mic.Response")
   field("err?", "mic.Error")
-  class("mic.Error", "Why there is no result. `tostring(err)` is one line, without secrets.")
+  class("mic.Error", "An error. `tostring(err)` is one line without secrets.")
   documented_fields("Errors", {
     kind = "mic.ErrorKind", message = "string", hint = "string?", status = "integer?",
     key = "string?", property = "string?", message_params = "table?", request_id = "string?",
     response = "mic.Response?", retryable = "boolean", attempts = "integer?",
     location = "string?", code = "string?", cause = "any", method = "string?", path = "string?",
   })
-  class("mic.Event", "What `on_event` gets.")
+  class("mic.Event", "The argument of `on_event`.")
   documented_fields("Fields of events", {
     type = "mic.EventType", call = "integer?", method = "string?", path = "string?",
     query = "string?", attempt = "integer?", seconds = "number?", status = "integer?",
@@ -304,7 +324,7 @@ local function write_results()
     expires = "integer?", next_refresh = "integer?", auth = "boolean?", request_id = "string?",
     delay = "number?", reason = "string?", err = "mic.Error?",
   })
-  class("mic.Session", "What a login returns: the members of the reply that are no credentials.")
+  class("mic.Session", "The result of a login: the members of the response other than credentials.")
   field("user?", "table", "as the API sent it")
   field("permissions?", "table", "as the API sent them")
   add "---@field [string] any"
@@ -336,14 +356,14 @@ end
 --- ---- stores and transports ----
 
 local function write_functions()
-  class("mic.Store", "A store of credentials. Its functions are called with a dot and never wait.")
+  class("mic.Store", "A store of credentials. Its functions are called with a dot and must not wait.")
   documented_fields("Stores", {
     load = "fun(key: string): (mic.Record|string)?, any",
     save = "fun(key: string, record: mic.Record?, ttl: number?): boolean?, any",
     lock = "fun(key: string, seconds: number): any, any",
     unlock = "fun(key: string, token: any): boolean?, any",
   })
-  class("mic.Record", "What a store keeps.")
+  class("mic.Record", "The saved credentials of one key.")
   field("bytes", "fun(self: mic.Record): string", "the bytes to keep; they contain the secrets")
   class("mic.Transport", "The functions of an event loop.")
   documented_fields("Transports", {
@@ -410,7 +430,7 @@ end
 
 local function write_items()
   for _, item in ipairs(items) do
-    class(item.class, "Members that are known; the API has more.")
+    class(item.class, "Known members; the API has more.")
     local names = {}
     for _, list in ipairs { item.row and row_of[item.row].members or {}, item.more or {} } do
       for _, name in ipairs(list) do
@@ -433,7 +453,7 @@ local function class_of_row(row, suffix)
   return "mic." .. (collection and camel(collection) .. camel(method) or camel(row.name)) .. suffix
 end
 
-local find_texts = texts_of "The API by name"
+local find_texts = texts_of "Endpoint methods"
 
 --- Parameters of an endpoint: of a search those of the short form and the whole body.
 local function parameter_fields(row, fields)
@@ -442,7 +462,7 @@ local function parameter_fields(row, fields)
     joined[name] = "string|string[]"
   end
   if row.find then
-    for _, name in ipairs(in_order(fields, "The API by name", true)) do
+    for _, name in ipairs(in_order(fields, "Endpoint methods", true)) do
       field(name .. "?", member_types[name] or type_of(fields[name]), find_texts[name])
     end
   end
@@ -533,9 +553,9 @@ local iterator_types = {
 }
 
 local function write_iterator(name, item, second)
-  class(name, "Goes through the pages, one item after the other.")
-  local texts = texts_of("Loops over pages", "it")
-  for _, method in ipairs(in_order(iterator.methods, "Loops over pages")) do
+  class(name, "An iterator over items or pages.")
+  local texts = texts_of("Pagination", "it")
+  for _, method in ipairs(in_order(iterator.methods, "Pagination")) do
     local type_name = iterator_types[method] or error("no type for it:" .. method)
     local last = method == "retry" and name or item
     field(method, type_name:format(name, last, second or "mic.Error?"), texts[method])
@@ -554,7 +574,7 @@ local function write_loops(collection)
   write_iterator(("mic.%sPages"):format(singular), "mic.Response")
   local parameters = ("mic.%sLoop"):format(collection.class:match "%.(.*)$")
   class(("(exact) %s: mic.LoopOptions"):format(parameters),
-    ("What loops of `client.%s` take: parameters and options."):format(collection.name))
+    ("Parameters and options of `each`, `pages` and `all` of `client.%s`."):format(collection.name))
   parameter_fields(row, (page_options.fields(row)))
   return { item = item, iterator = name, pages = ("mic.%sPages"):format(singular),
     parameters = parameters,
@@ -577,7 +597,7 @@ local function write_collection(collection)
     end
   end
   if loops then
-    local texts = texts_of "Loops over pages"
+    local texts = texts_of "Pagination"
     local takes = ("fun(self: %s, parameters?: %s, options?: mic.LoopOptions): "):format(
       collection.class, loops.parameters
     )
@@ -631,7 +651,7 @@ local function write_client(list)
   for index, top in ipairs(tops) do
     types[index] = special_types[top.name] or method_type(top.row, "mic.Client")
   end
-  class("mic.Client", "What `mic.new` makes.")
+  class("mic.Client", "A client, the result of `mic.new`.")
   local texts, own = texts_of "Client methods", {}
   for _, entry in ipairs(table_of "Client methods") do
     own[entry.name] = method_types[entry.name] or error("no type for client:" .. entry.name)
@@ -640,7 +660,7 @@ local function write_client(list)
     assert(own[name], ("client:%s is not in the table Client methods"):format(name))
   end
   for _, name in ipairs(in_order(own, "Client methods")) do
-    field(name, own[name], (texts[name]:gsub("^likewise", "sends a call")))
+    field(name, own[name], texts[name])
   end
   for index, top in ipairs(tops) do
     field(top.name, types[index], text_of_row(top.row))

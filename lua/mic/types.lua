@@ -3,217 +3,201 @@
 --- is installed. Written by tools/types.lua: `make lua/mic/types.lua`.
 
 ---@alias mic.ErrorKind
----| "auth" # not logged in; login or refresh refused, or its reply without a token; 401 although the token is fresh
----| "http" # any other answer that is not 2xx, 403 too; a redirect that was not followed
----| "network" # no answer: name lookup, connection, a broken transfer; a URL that `fetch` does not allow
+---| "auth" # not logged in; login or refresh refused, or its response has no token; 401 although the token is fresh
+---| "http" # any other response that is not 2xx, 403 too; a redirect that was not followed
+---| "network" # no response: name lookup, connection, a broken transfer; a URL that `fetch` does not allow
 ---| "tls" # the handshake, a certificate, or a TLS option that this libcurl does not support
 ---| "timeout" # `timeout`, `connect_timeout` or `deadline` has passed
----| "too_large" # the answer is larger than `max_response_size`, its file than `max_size`; it has more than 1,000 header fields or 256 KiB of them; its JSON has too many values or levels
+---| "too_large" # the response is larger than `max_response_size`, or its file than `max_size`; it has more than 1,000 header fields or 256 KiB of them; its JSON has too many values or levels
 ---| "decode" # a JSON body that does not parse
 ---| "store" # the store failed
----| "config" # an environment variable, or a stack that is unknown or has an invalid manifest
----| "cancelled" # the wait was interrupted, as by Ctrl-C, or `on_data` or `progress` returned false
+---| "config" # an environment variable; a stack that is unknown or has an invalid manifest
+---| "cancelled" # the wait was interrupted, as by Ctrl-C; `on_data` or `progress` returned false
 ---| "closed" # the client was closed
 ---| "file" # the file of `save_to` or `body_file` cannot be opened, read or written
 ---| "phase" # a call in an nginx phase that cannot wait; nothing was sent
 
 ---@alias mic.EventType
 ---| "request" # before a request is sent, including a login or refresh
----| "response" # after the answer, or after a failure without one
+---| "response" # after the response, or after a failure without one
 ---| "retry" # before the delay of a retry
----| "login" # a login has ended; `err` when it failed
----| "refresh" # a refresh has ended; `err` when it failed
----| "pause" # a backoff starts: a login or refresh has failed (`err`), and the next one is sent after `delay` seconds at the earliest
----| "store" # the store failed (`err`), the saved content is damaged (`err` and `reason`), or credentials that others saved were adopted (`reason`)
+---| "login" # a login has ended; `err` if it failed
+---| "refresh" # a refresh has ended; `err` if it failed
+---| "pause" # a backoff starts, because a login or refresh has failed (`err`). The next one is sent after `delay` seconds at the earliest
+---| "store" # the store failed (`err`), the saved content is damaged (`err` and `reason`), or the client adopted credentials that another one saved (`reason`)
 
 --- Options of `mic.new`.
 ---@class (exact) mic.Options
---- the API: the name of a built-in profile, or a table of your own. Other APIs has the fields and
---- the names. `identity`, `stack` and `manifest_url` are for `"mic"` only
+--- the API: the name of a built-in profile, or a table of your own. `identity`, `stack` and
+--- `manifest_url` are valid with `"mic"` only. Default: `"mic"`
 ---@field profile? string|table
---- the root of the API with its stage, `https://….amazonaws.com/prod`. Plain `http` only for
---- loopback hosts: `127.0.0.0/8`, `[::1]`, `localhost` and names below `.localhost`. A connection
---- by such a name is used only if it leads to this machine
+--- the root of the API with its stage: `https://….amazonaws.com/prod`. Must be `https`; plain
+--- `http` is allowed for loopback hosts
 ---@field base_url? string
---- where login and refresh are sent, if not below `base_url`: another origin, or the URL of a token
---- endpoint. Where secrets go
+--- where login and refresh are sent: another origin, or the URL of a token endpoint. Default:
+--- `base_url`
 ---@field auth_url? string
---- instead of `base_url`: the stack's host name. Base URL and API key are then looked up at the
---- first call
+--- the host name of a stack, instead of `base_url`. The first call looks up base URL and API key
 ---@field stack? string
---- where `stack` is looked up, if not at the default address
+--- where `stack` is looked up. Default: built in
 ---@field manifest_url? string
---- sent as `x-api-key` with every call; with `stack` it is looked up. Another profile uses it as
+--- sent as `x-api-key` with every call. With `stack` it is looked up. Another profile uses it as
 --- `{api_key}`
 ---@field api_key? string
---- for automatic logins
+--- user name for automatic logins. At most 10,240 bytes
 ---@field username? string
---- for automatic logins. A function is called only when the password is needed. If it raises or
---- returns no string, the call returns an error of kind `auth` with the first line of its reason in
---- the message and the whole as `cause`; the next call calls it again
+--- password for automatic logins, or a function that returns it. Needs `username` with MIC. At most
+--- 10,240 bytes
 ---@field password? string|fun(): string
---- names the client itself, as in OAuth2
+--- client identifier, as in OAuth2
 ---@field client_id? string
---- its secret; masked
+--- client secret, as in OAuth2. Masked
 ---@field client_secret? string
---- texts by name, for the placeholders of a profile: `values = { scope = "read" }`.
+--- strings by name, for the placeholders of a profile: `values = { scope = "read" }`
 ---@field values? table<string, string>
---- likewise, texts that are masked and never shown
+--- the same, but masked and never shown. At most 16
 ---@field secrets? table<string, string>
---- logs in and refreshes instead of the profile's requests: what no profile can say
+--- logs in and refreshes instead of the profile's requests
 ---@field authenticate? fun(http: table, why: table): table?, any
---- sent with each call to the origin of `base_url`, besides those of the call, which take
---- precedence. A value is a string, a number, or a function that is called for each call; if it
---- returns nil the header is omitted, and if it raises an error the call raises it unchanged. Not
---- sent with the client's own login and refresh. A header that the profile sets raises
+--- headers of each call to the origin of `base_url`: strings, numbers, or functions that return
+--- these
 ---@field headers? table<string, string|number|fun(): (string|number)?>
---- more names: other endpoints
+--- custom endpoints
 ---@field endpoints? mic.Endpoint[]
---- where the credentials are stored: stores
+--- where the credentials are saved. Default: memory
 ---@field store? mic.Store
---- where `identityId` is sent; false does not send it
+--- where a call carries `identityId`; false: nowhere. Default: `"header"`
 ---@field identity? "header"|"query"|false
---- one attempt, until its answer is complete; with `save_to`, `body_file` or `on_data` the longest
---- time without progress: time limits
+--- the most time of one attempt. With `save_to`, `body_file` or `on_data` the most time without
+--- progress. In seconds. Default: 30
 ---@field timeout? number
---- name lookup, connecting and the TLS handshake
+--- the most time of name lookup, connect and TLS handshake. In seconds. Default: 10
 ---@field connect_timeout? number
---- the whole call, with its retries and the login or refresh that it may need; false = none
+--- the most time of a call, with its retries and the login or refresh before it; false: no limit.
+--- In seconds. Default: 90
 ---@field deadline? number|false
---- when a request is sent again: retries; false = never
+--- when a request is sent again; false: never. Default: `{ attempts = 3, base = 0.2, cap = 5 }`
 ---@field retry? mic.RetryOptions|false
---- refresh this long before the token expires. By default a fifth of its lifetime, at least 1 and
---- at most 15 minutes, but never more than half of it
+--- refresh this long before the token expires. The default is between 1 and 15 minutes, at most
+--- half of the lifetime, and varies by a tenth at random. In seconds. Default: a fifth of the
+--- token's lifetime
 ---@field refresh_margin? number
---- a larger body, counted after decompression, is refused with `too_large`. It bounds what is kept
---- in memory: a 2xx body that goes to `save_to` or `on_data` may be of any size, an error answer
---- may not. What decoding costs is bounded as well: JSON may have one value (tables count) for each
---- 16 bytes of it, at least 65,536, and 128 levels; more is `too_large`, with the text in
---- `err.response.body`
+--- the largest body in memory, after decompression. A larger one is an error of kind `too_large`.
+--- In bytes. Default: 16 MiB
 ---@field max_response_size? integer
---- the most that a `save_to` file may have, counted after decompression; more is `too_large`, and
---- leaves no file
+--- the largest file of `save_to`, after decompression. A larger one is an error of kind
+--- `too_large`, and leaves no file. In bytes. Default: no limit
 ---@field max_size? integer
 --- TLS options
 ---@field tls? mic.TlsOptions
---- as curl's; an empty string: no proxy, whatever the usual proxy variables say. Never used for
---- plain http to loopback. `@`, `/`, `#` and `?` in its user name or password are percent-encoded:
---- `http://user:p%40ss@host:3128`
+--- as curl's option. An empty string: no proxy, and the proxy variables are ignored. Never used for
+--- plain `http` to loopback. Percent-encode `@`, `/`, `#` and `?` in user name and password
+--- (`http://user:p%40ss@host:3128`), otherwise the option raises. Default: proxy variables
 ---@field proxy? string
+--- the header `User-Agent`. Default: `lua-mic/VERSION`
 ---@field user_agent? string
---- `"2"` takes HTTP/2 where the server offers it, else 1.1. A libcurl without HTTP/2 uses 1.1, but
---- refuses an explicit `"2"` (kind `tls`)
+--- `"2"`: HTTP/2 if the server offers it, otherwise HTTP/1.1. A libcurl without HTTP/2 uses 1.1; an
+--- explicit `"2"` is then an error of kind `tls`. Default: `"2"`
 ---@field http_version? "1.1"|"2"
---- how a call waits: transports
+--- how a call waits. Default: detected at each call
 ---@field transport? "blocking"|"nginx"|"cqueues"|"luv"|mic.Transport
 --- called with each event
 ---@field on_event? fun(event: mic.Event)
---- shows what the client does, one line for each attempt: debug. By default as `MIC_DEBUG` says;
---- false is off whatever that says
+--- prints one line for each attempt. False: off, whatever `MIC_DEBUG` is. Default: `MIC_DEBUG`
 ---@field debug? true|1|"headers"|"bodies"|false|fun(line: string)
---- allows plain `http` beyond loopback: everything, including secrets, is then readable on the
---- network
+--- allows plain `http` beyond loopback. Everything, secrets too, is then readable on the network.
+--- Default: false
 ---@field allow_insecure? boolean
 
 --- The option `tls`.
 ---@class (exact) mic.TlsOptions
---- certificate authorities instead of the system's, a PEM file
+--- certificate authorities, instead of those of the system
 ---@field ca_file? string
---- likewise, a folder; with OpenSSL its files are named by hash, as by `openssl rehash`
+--- the same, in a folder. With OpenSSL the files are named by hash, as `openssl rehash` does
 ---@field ca_path? string
---- a client certificate, a PEM file
+--- the client certificate
 ---@field client_cert? string
---- its key, without a passphrase; needs `client_cert`
+--- the key of the client certificate, without a passphrase. Needs `client_cert`
 ---@field client_key? string
---- the server's key must be this one: `sha256//…` or a file, as curl's
+--- the server must have this key, as with curl's option
 ---@field pinned_public_key? string
---- `"1.2"` (the default) or `"1.3"`
+--- the lowest TLS version. Default: `"1.2"`
 ---@field min_version? "1.2"|"1.3"
 
 --- The option `retry`, of a client or a call.
 ---@class (exact) mic.RetryOptions
---- the most attempts, including the first; from 1 to 100
+--- the most attempts, including the first: 1 to 100. Default: 3
 ---@field attempts? integer
---- seconds
+--- the longest delay before the second attempt. In seconds. Default: 0.2
 ---@field base? number
---- seconds
+--- the longest delay before any attempt. In seconds. Default: 5
 ---@field cap? number
 
 --- Options of a call.
 ---@class (exact) mic.CallOptions
 --- a string or number for each `{name}` of the path
 ---@field params? table<string, string|number>
---- strings, numbers, booleans, and lists of these, which repeat their name; sent sorted by name
+--- strings, numbers, booleans, or lists of these. A list repeats its name. Sent sorted by name
 ---@field query? table<string, any>
---- strings, numbers, or lists of these. Headers that the client sets (for MIC `Authorization`,
---- `identityId`, `x-api-key`; otherwise those of the profile) raise unless `auth = false`; headers
---- that frame the message or belong to one connection always raise: `Host`, `Content-Length`,
---- `Transfer-Encoding`, `Connection`, `Keep-Alive`, `Upgrade`, `HTTP2-Settings`, `TE`, `Trailer`,
---- `Expect`, `Proxy-Connection`, `Proxy-Authorization` (the option `proxy` takes a user), with `_`
---- for `-` too
+--- strings, numbers, or lists of these
 ---@field headers? table<string, string|number|(string|number)[]>
---- sent as JSON, text in UTF-8. Use `body` for a string that is JSON already. A table with `body`,
---- `body_file`, `save_to`, `on_data` or `progress` and otherwise only names of options raises as a
---- verb's data; as the option it is sent. `{}` sends `{}`, `mic.null` sends `null`, nil sends no
+--- sent as JSON. Strings in it are UTF-8. `{}` is sent as `{}`, `mic.null` as `null`; nil sends no
 --- body
 ---@field data? any
 --- sent unchanged, without a default content type
 ---@field body? string
---- a file that is sent unchanged, read while it is sent: files
+--- a file that is sent unchanged. It is read while it is sent
 ---@field body_file? string
---- whether the call carries credentials; default true, but false for paths below `/auth/` and
---- `/metadata`; with another profile for those that its field `open` names, and for its login and
---- refresh at the origin of `base_url`. Headers that need no login, such as the API key, are always
---- sent, unless `headers` has them
+--- whether the call carries credentials. The default is false for open paths. Default: true
 ---@field auth? boolean
---- as the client's
+--- the most time of one attempt. In seconds. Default: the client's
 ---@field timeout? number
---- as the client's; none by default with `save_to`, `body_file` or `on_data`
+--- the most time of the call. No default with `save_to`, `body_file` or `on_data`. In seconds.
+--- Default: the client's
 ---@field deadline? number|false
---- as the client's: retries
+--- when the request is sent again. Default: the client's
 ---@field retry? mic.RetryOptions|false
---- whether the request may be sent twice. By default true for GET, HEAD, OPTIONS, PUT and DELETE
---- and for MIC's POSTs that only search (`/things/find`, `/observations/find`, `/events/find`),
---- false for the others
+--- whether the request may be processed twice. True for GET, HEAD, OPTIONS, PUT, DELETE and MIC's
+--- search requests (POST `/things/find`, `/observations/find`, `/events/find`); otherwise false.
+--- Default: by method
 ---@field idempotent? boolean
---- false does not decode the body: no `data`, and no check for errors with status 200. Always false
---- with `save_to` and `on_data`
+--- false: the body is not decoded, there is no `data`, and no check for errors with status 200.
+--- Always false with `save_to` and `on_data`. Default: true
 ---@field decode? boolean
---- writes a 2xx body to this file: files
+--- writes a 2xx body to this file
 ---@field save_to? string
---- of the file of `save_to`, as the client's
+--- the largest file of `save_to`. Raises without `save_to`. In bytes. Default: the client's
 ---@field max_size? integer
---- receives a 2xx body piece by piece: streams
+--- receives a 2xx body in pieces
 ---@field on_data? fun(chunk: string): boolean?
---- called with the progress of the call: progress
+--- called with the progress of the call
 ---@field progress? fun(now: integer, total: integer?): boolean?
 
---- What `client:request` takes.
+--- The argument of `client:request`.
 ---@class (exact) mic.Request: mic.CallOptions
---- any HTTP method
+--- any HTTP method. Default: `"GET"`
 ---@field method? string
---- such as `"/users/{userName}"`; may hold `?query`
+--- a path such as `"/users/{userName}"`. May have a query: `?name=value`
 ---@field path? string
 
---- What `client:batch` takes: requests, and how many at once.
+--- The argument of `client:batch`.
 ---@class (exact) mic.BatchRequests
 ---@field [integer] mic.Request
---- the most calls in flight, 16 by default
+--- the most calls that run at once. Default: 16
 ---@field concurrency? integer
 
---- Options of loops over pages.
+--- Options of `each`, `pages` and `all`.
 ---@class (exact) mic.LoopOptions
 --- call options, for each request
 ---@field retry? mic.RetryOptions|false
---- items of a request. By default 500 for observations, events and things by `key`, 1000 for files,
---- all users, and all things, at most 10,000. An answer that is too large halves it for the rest of
---- the loop
+--- items of one request. Default: 500 for observations, events and things by `key`; 1000 for files,
+--- users and all things. At most 10,000. After a response that is too large the iterator halves it
 ---@field page_size? integer
---- items in all
+--- the most items in all
 ---@field limit? integer
---- a position
+--- a position of `it:position()`
 ---@field after? string
---- things: the name of a unique field, such as `"thingName"`. The things come sorted by it
+--- for things: the name of a unique field, such as `"thingName"`. The things are sorted by it
 ---@field key? string
 --- call options, for each request
 ---@field timeout? number
@@ -228,80 +212,80 @@
 --- call options, for each request
 ---@field query? table<string, any>
 
---- What `mic.store.file` takes.
+--- Options of `mic.store.file`.
 ---@class (exact) mic.FileStoreOptions
---- of the file; one that ends in a slash is a folder
+--- the path of the file. A path that ends in a slash is a folder
 ---@field path? string
 
---- What `mic.store.redis` takes.
+--- Options of `mic.store.redis`.
 ---@class (exact) mic.RedisStoreOptions
---- sends one command over your own client
+--- sends one command with your own Redis client
 ---@field command fun(...: string): any, any
---- `"mic:"` by default
+--- precedes all keys. Default: `"mic:"`
 ---@field prefix? string
 
 --- A row of the option `endpoints`, and of `mic.endpoints()`.
 ---@class mic.Endpoint
 --- required: `"collection.method"`, or the name of a method of the client
 ---@field name string
---- required: of HTTP; below `base_url`, with `{name}` for a parameter
+--- required: the HTTP method; the path below `base_url`, with `{name}` for a parameter
 ---@field method string
---- required: of HTTP; below `base_url`, with `{name}` for a parameter
+--- required: the HTTP method; the path below `base_url`, with `{name}` for a parameter
 ---@field path string
---- list of names, the arguments in front, in order; by default those in the path. Others go into
+--- list of names: the leading arguments, in order. Default: those in the path. The others go into
 --- the query
 ---@field parameters? string[]
 --- list of names that the table of the call may have
 ---@field query? string[]
---- list of those names whose lists are joined by commas; other lists repeat the name
+--- list of those names whose lists are joined by commas. Other lists repeat the name
 ---@field joined? string[]
 --- `"object"`: the table of the call is sent as JSON. `"bytes"`: the options have `body` or
 --- `body_file`
 ---@field body? "object"|"bytes"
---- lists of names in the body, for texts
+--- lists of names in the body, for documentation
 ---@field members? string[]
---- lists of names in the body, for texts
+--- lists of names in the body, for documentation
 ---@field required? string[]
---- the answer is a list, which `each`, `pages` and `all` go through. `paging` is `"page"` (numbered
+--- the response is a list, so that `each`, `pages` and `all` work. `paging` is `"page"` (numbered
 --- pages), `"token"`, `"from"` (an offset), `"time"` (a search by time) or `"one"` (all in one
---- answer)
+--- response)
 ---@field paging? "page"|"token"|"from"|"time"|"one"
---- the answer is a list, which `each`, `pages` and `all` go through. `paging` is `"page"` (numbered
+--- the response is a list, so that `each`, `pages` and `all` work. `paging` is `"page"` (numbered
 --- pages), `"token"`, `"from"` (an offset), `"time"` (a search by time) or `"one"` (all in one
---- answer)
+--- response)
 ---@field pages? table
 --- the body is a search of Elasticsearch, with a short form: `{ thing = "host", type = "kind", time
 --- = "timestamp" }`, names of fields of the documents
 ---@field find? table
---- true: sent again after a failure. By default for GET, HEAD, PUT, DELETE, OPTIONS
+--- true: may be retried. Default: true for GET, HEAD, PUT, DELETE and OPTIONS
 ---@field idempotent? boolean
 --- `"login"` or `"key"`: needs no login
 ---@field open? "login"|"key"
---- the name of a method of the client that is the same
+--- the name of a method of the client that does the same
 ---@field alias? string
---- texts; the first is `"H"`, `"M"` or `"L"`
+--- texts for documentation; `confidence` is `"H"`, `"M"` or `"L"`
 ---@field confidence? "H"|"M"|"L"
---- texts; the first is `"H"`, `"M"` or `"L"`
+--- texts for documentation; `confidence` is `"H"`, `"M"` or `"L"`
 ---@field reply? string
---- texts; the first is `"H"`, `"M"` or `"L"`
+--- texts for documentation; `confidence` is `"H"`, `"M"` or `"L"`
 ---@field summary? string
---- texts; the first is `"H"`, `"M"` or `"L"`
+--- texts for documentation; `confidence` is `"H"`, `"M"` or `"L"`
 ---@field example? string
 
---- A 2xx answer.
+--- A response with a status from 200 to 299.
 ---@class mic.Response
---- a number
+--- the HTTP status, a number
 ---@field status integer
---- a table, names in lower case; looked up in any case. Repeated ones are joined by `, `, a folded
---- line is one value
+--- a table by lower-case name. Reading accepts any case. Repeated headers are joined by `, `; a
+--- folded line is one value
 ---@field headers table<string, string>
---- a string, maybe empty; empty with `save_to` and `on_data`
+--- the body, a string that may be empty. Empty with `save_to` and `on_data`
 ---@field body string
---- the decoded body when its content type is JSON (also `…+json`, `application/x-amz-json-1.1`
---- and the like) or missing; nil for an empty body and for other types. A byte order mark before
---- JSON is skipped (`body` keeps it)
+--- the decoded JSON body, if the content type is JSON (also `…+json`,
+--- `application/x-amz-json-1.1` and the like) or missing. Nil for an empty body and other types. A
+--- byte order mark before JSON is skipped; `body` keeps it
 ---@field data any
---- the URL that answered, without our `identityId`
+--- the URL of the response, after redirects, without `identityId`
 ---@field url string
 --- how many times the request was sent
 ---@field attempts integer
@@ -309,9 +293,9 @@
 ---@field timings mic.Timings
 --- `"1.0"`, `"1.1"`, `"2"` or `"3"`
 ---@field http_version "1.0"|"1.1"|"2"|"3"
---- boolean: a connection was made for it
+--- true if a connection was opened for it
 ---@field new_connection boolean
---- `response:header_values(name)`: all values of a header, a list
+--- `response:header_values(name)` returns all values of a header, a list
 ---@field header_values fun(self: mic.Response, name: string): string[]
 
 --- Seconds since the start of a request.
@@ -322,94 +306,93 @@
 ---@field first_byte number
 ---@field total number
 
---- The result of one request of a batch: one of both.
+--- The result of one request of a batch: it has one of these fields.
 ---@class (exact) mic.BatchResult
 ---@field response? mic.Response
 ---@field err? mic.Error
 
---- Why there is no result. `tostring(err)` is one line, without secrets.
+--- An error. `tostring(err)` is one line without secrets.
 ---@class mic.Error
 --- a stable word: kinds of errors
 ---@field kind mic.ErrorKind
---- one sentence, never empty. Of an error answer it is the API's; another service's body is read
---- for `message`, `error_description`, `detail`, `title`, `error` (a text, or its `message`) and
---- `errors[1]`, in this order
+--- one sentence, never empty. For an error response it is the API's message
 ---@field message string
---- what to check next, if the cause is a usual one
+--- what to check, if the error has a usual cause
 ---@field hint? string
---- the HTTP status, when there was an answer
+--- the HTTP status, if there was a response
 ---@field status? integer
---- the API's own `messageKey`, such as `USER_NOT_FOUND`
+--- the API's `messageKey`, such as `USER_NOT_FOUND`
 ---@field key? string
---- the API's `property`: which field was wrong
+--- the API's `property`: the field that is wrong
 ---@field property? string
---- the API's `messageParams`, a table; at most 1,000 values of it. The line shows `property` and
---- these values behind the message, in at most 200 bytes, where the message does not have them
+--- the API's `messageParams`, a table of at most 1,000 values
 ---@field message_params? table
---- the server's id of the failed request, to quote to support: the first of `x-amzn-RequestId`,
---- `x-amz-apigw-id`, `x-request-id`, `x-correlation-id`, `traceparent` that the answer has
+--- the server's id of the failed request, for its support: the first of the headers
+--- `x-amzn-RequestId`, `x-amz-apigw-id`, `x-request-id`, `x-correlation-id`, `traceparent`
 ---@field request_id? string
---- the whole response, when there was one
+--- the whole response, if there was one
 ---@field response? mic.Response
---- boolean: the same call may succeed later
+--- true if the same call may succeed later
 ---@field retryable boolean
 --- how many times the request was sent
 ---@field attempts? integer
---- the target of a redirect that was not followed; the message says why not
+--- the target of a redirect that was not followed; the message says why
 ---@field location? string
---- libcurl's or the system's symbolic code, such as `CURLE_COULDNT_RESOLVE_HOST` or `EACCES`
+--- the symbolic code of libcurl or the system, such as `CURLE_COULDNT_RESOLVE_HOST` or `EACCES`
 ---@field code? string
---- what a `password` or `authenticate` function raised or returned as its reason, unchanged
+--- the unchanged value that a `password` or `authenticate` function raised or returned as its
+--- reason
 ---@field cause any
---- of the request
+--- the method of the request
 ---@field method? string
---- of the request, without its query; after a redirect and for `fetch` the whole URL
+--- the path of the request without its query. After a redirect and for `fetch` the whole URL
 ---@field path? string
 
---- What `on_event` gets.
+--- The argument of `on_event`.
 ---@class mic.Event
---- one of the above
+--- the type of the event
 ---@field type mic.EventType
---- the number of the call, unique in the Lua state: all events of a call have the same. A login or
---- refresh has a number of its own
+--- the number of the call, unique in the Lua state. All events of a call have the same; a login or
+--- refresh has its own
 ---@field call? integer
---- of the request
+--- the method of the request
 ---@field method? string
---- of the request, without its query; of a login or refresh the profile's, with its placeholders,
---- and for `/` that of `auth_url`
+--- the path of the request, without its query. For a login or refresh the profile's, with its
+--- placeholders; for `/` that of `auth_url`
 ---@field path? string
---- of the request, masked; nil when there is none
+--- the query of the request, masked; nil if there is none
 ---@field query? string
 --- the number of the attempt, from 1
 ---@field attempt? integer
---- from sending to the end of the answer, rounded to a tenth of a millisecond
+--- from sending to the end of the response, rounded to a tenth of a millisecond
 ---@field seconds? number
---- of the answer
+--- the status of the response
 ---@field status? integer
---- of the answer
+--- the HTTP version of the response
 ---@field http_version? string
---- boolean: a connection was made for it
+--- true if a connection was opened for it
 ---@field new_connection? boolean
---- of the answer's body in memory, after decompression; nil with `save_to`, `body_file` and
+--- size of the response body in memory, after decompression; nil with `save_to`, `body_file` and
 --- `on_data`
 ---@field bytes? integer
---- of a `login` or `refresh` that succeeded: when the new token expires, in seconds since 1970
+--- for a `login` or `refresh` that succeeded: when the new token expires, in seconds since 1970
 ---@field expires? integer
---- likewise: when a call will refresh it
+--- for the same: when a call will refresh the new token
 ---@field next_refresh? integer
---- boolean: it carried credentials
+--- true if the request carried credentials
 ---@field auth? boolean
---- the server's id, of an answer that is not 2xx
+--- the server's id, for a response that is not 2xx
 ---@field request_id? string
---- of a `retry` event the delay in seconds, of a `pause` event the length of the backoff
+--- for a `retry` the delay in seconds, for a `pause` the length of the backoff
 ---@field delay? number
---- of a `response`, `"expired"`: the API says that the token has expired; of a `retry`, the status
---- or kind that caused it, such as `"503"` or `"network"`; of a `store` event, what happened
+--- for a `response`, `"expired"`: the API says that the token has expired; for a `retry`, the
+--- status or kind that caused it, such as `"503"` or `"network"`; for a `store` event, what
+--- happened
 ---@field reason? string
 --- the error object
 ---@field err? mic.Error
 
---- What a login returns: the members of the reply that are no credentials.
+--- The result of a login: the members of the response other than credentials.
 ---@class mic.Session
 --- as the API sent it
 ---@field user? table
@@ -447,7 +430,7 @@
 --- one line: the last error that `on_event` raised
 ---@field event_error? string
 --- since the client was made: `calls`, `retries`, `logins`, `refreshes`, `adoptions` (of
---- credentials that others saved)
+--- credentials that another process or client saved)
 ---@field counters mic.Counters
 
 --- Counts since the client was made.
@@ -482,19 +465,19 @@
 ---@field version string
 ---@field zstd boolean
 
---- A store of credentials. Its functions are called with a dot and never wait.
+--- A store of credentials. Its functions are called with a dot and must not wait.
 ---@class mic.Store
---- the record, nil when there is none, or `nil, err`; anything else counts as damaged
+--- the record, nil if there is none, or `nil, err`. Any other value counts as damaged
 ---@field load fun(key: string): (mic.Record|string)?, any
---- `true` or `nil, err`; a nil record clears. After `ttl` seconds, if given, the record may expire
+--- `true` or `nil, err`. A nil record removes what is there. After `ttl` seconds, if given, the
+--- record may expire
 ---@field save fun(key: string, record: mic.Record?, ttl: number?): boolean?, any
---- a token, `false` when another holder has the lock, or `nil, err`. The lock expires after
---- `seconds`
+--- a token, `false` if another holder has the lock, or `nil, err`. The lock expires after `seconds`
 ---@field lock fun(key: string, seconds: number): any, any
---- releases the lock, only if the token is that of the present holder
+--- releases the lock, only if the token is that of the present holder. Returns `true` or `nil, err`
 ---@field unlock fun(key: string, token: any): boolean?, any
 
---- What a store keeps.
+--- The saved credentials of one key.
 ---@class mic.Record
 --- the bytes to keep; they contain the secrets
 ---@field bytes fun(self: mic.Record): string
@@ -509,7 +492,7 @@
 ---@field wake fun(spot: table)
 --- runs a function as a task of its own
 ---@field spawn fun(task: function, ...: any)
---- whether the caller is in a task; optional
+--- returns whether the caller is in a task; optional
 ---@field running? fun(): boolean
 
 --- The stores of the module.
@@ -525,7 +508,7 @@
 --- the tests of a store
 ---@field conformance fun(options: table): table
 
---- Members that are known; the API has more.
+--- Known members; the API has more.
 ---@class mic.User
 ---@field userName? string
 ---@field firstName? string
@@ -547,7 +530,7 @@
 ---@field notes3? string
 ---@field [string] any
 
---- Members that are known; the API has more.
+--- Known members; the API has more.
 ---@class mic.Thing
 ---@field thingType? string
 ---@field domain? string
@@ -564,7 +547,7 @@
 ---@field shadow? table
 ---@field [string] any
 
---- Members that are known; the API has more.
+--- Known members; the API has more.
 ---@class mic.ThingType
 ---@field id? string
 ---@field domain? string
@@ -577,7 +560,7 @@
 ---@field thingCount? integer
 ---@field [string] any
 
---- Members that are known; the API has more.
+--- Known members; the API has more.
 ---@class mic.Observation
 ---@field timestamp? integer
 ---@field thingName? string
@@ -585,7 +568,7 @@
 ---@field state? table
 ---@field [string] any
 
---- Members that are known; the API has more.
+--- Known members; the API has more.
 ---@class mic.ApiEvent
 ---@field id? string
 ---@field timestamp? integer
@@ -599,7 +582,7 @@
 ---@field acknowledgedBy? string
 ---@field [string] any
 
---- Members that are known; the API has more.
+--- Known members; the API has more.
 ---@class mic.File
 ---@field Key? string
 ---@field Size? integer
@@ -627,51 +610,51 @@
 ---@class mic.UsersUpdateDataBody
 ---@field [string] any
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.UserIterator
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.UserIterator): mic.User?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.UserIterator): mic.UserIterator
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.UserIterator): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.UserIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.UserIterator)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.UserPages
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.UserPages): mic.Response?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.UserPages): mic.UserPages
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.UserPages): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.UserPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.UserPages)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- What loops of `client.users` take: parameters and options.
+--- Parameters and options of `each`, `pages` and `all` of `client.users`.
 ---@class (exact) mic.UsersLoop: mic.LoopOptions
 ---@field attributes? string|string[]
 ---@field freeText? string|number|boolean
@@ -704,10 +687,11 @@
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
 ---@field each fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): (mic.UserIterator|fun(): mic.User)
---- an iterator over the responses, as sent. Their list lacks what a page before had;
---- `response.indexes` are the places of the others in the list as it was sent
+--- an iterator over the responses. Items of earlier pages are removed from their list.
+--- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): (mic.UserPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. `limit` is required where there are pages
+--- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
+--- response
 ---@field all fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): mic.User[]?, mic.Error?
 
 --- The parameters of `client.things:find`.
@@ -719,59 +703,59 @@
 ---@field type? string|string[]
 --- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
 ---@field filter? table
---- in the form of Elasticsearch
+--- the order, in the form of Elasticsearch
 ---@field sort? string|table
---- number of documents in the answer
+--- number of documents in the response
 ---@field size? integer
 --- names of members to return, `_source` of Elasticsearch
 ---@field fields? string|table|boolean
 ---@field query? table
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ThingIterator
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ThingIterator): mic.Thing?, table|mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ThingIterator): mic.ThingIterator
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ThingIterator): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ThingIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ThingIterator)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ThingPages
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ThingPages): mic.Response?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ThingPages): mic.ThingPages
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ThingPages): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ThingPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ThingPages)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- What loops of `client.things` take: parameters and options.
+--- Parameters and options of `each`, `pages` and `all` of `client.things`.
 ---@class (exact) mic.ThingsLoop: mic.LoopOptions
 --- the name of a thing, or a list of names
 ---@field thing? string|string[]
@@ -780,7 +764,7 @@
 ---@field type? string|string[]
 --- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
 ---@field filter? table
---- in the form of Elasticsearch
+--- the order, in the form of Elasticsearch
 ---@field sort? string|table
 --- names of members to return, `_source` of Elasticsearch
 ---@field fields? string|table|boolean
@@ -797,61 +781,62 @@
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
 ---@field each fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): (mic.ThingIterator|fun(): mic.Thing, table)
---- an iterator over the responses, as sent. Their list lacks what a page before had;
---- `response.indexes` are the places of the others in the list as it was sent
+--- an iterator over the responses. Items of earlier pages are removed from their list.
+--- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): (mic.ThingPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. `limit` is required where there are pages
+--- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
+--- response
 ---@field all fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): mic.Thing[]?, mic.Error?
 
 --- The parameters of `client.thing_types:list`.
 ---@class (exact) mic.ThingTypesListParameters
 ---@field attributes? string|string[]
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ThingTypeIterator
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ThingTypeIterator): mic.ThingType?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ThingTypeIterator): mic.ThingTypeIterator
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ThingTypeIterator): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ThingTypeIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ThingTypeIterator)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ThingTypePages
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ThingTypePages): mic.Response?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ThingTypePages): mic.ThingTypePages
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ThingTypePages): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ThingTypePages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ThingTypePages)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- What loops of `client.thing_types` take: parameters and options.
+--- Parameters and options of `each`, `pages` and `all` of `client.thing_types`.
 ---@class (exact) mic.ThingTypesLoop: mic.LoopOptions
 ---@field attributes? string|string[]
 
@@ -866,10 +851,11 @@
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
 ---@field each fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): (mic.ThingTypeIterator|fun(): mic.ThingType)
---- an iterator over the responses, as sent. Their list lacks what a page before had;
---- `response.indexes` are the places of the others in the list as it was sent
+--- an iterator over the responses. Items of earlier pages are removed from their list.
+--- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): (mic.ThingTypePages|fun(): mic.Response)
---- a list of all items, or `nil, err`. `limit` is required where there are pages
+--- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
+--- response
 ---@field all fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): mic.ThingType[]?, mic.Error?
 
 --- The parameters of `client.observations:find`.
@@ -879,81 +865,81 @@
 --- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
 --- documents
 ---@field type? string|string[]
---- observations and events only: milliseconds since 1970, a negative number of seconds before now,
---- or an ISO date; by default from the beginning
+--- for observations and events: the earliest time. Milliseconds since 1970, a negative number of
+--- seconds before now, or an ISO date. Default: no limit
 ---@field since? number|string
---- likewise, inclusive
+--- the latest time, inclusive, in the same forms
 ---@field till? number|string
 --- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
 ---@field filter? table
---- in the form of Elasticsearch
+--- the order, in the form of Elasticsearch
 ---@field sort? string|table
---- number of documents in the answer
+--- number of documents in the response
 ---@field size? integer
 --- names of members to return, `_source` of Elasticsearch
 ---@field fields? string|table|boolean
 ---@field query? table
 ---@field queryScope? table
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ObservationIterator
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ObservationIterator): mic.Observation?, table|mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ObservationIterator): mic.ObservationIterator
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ObservationIterator): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ObservationIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ObservationIterator)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ObservationPages
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ObservationPages): mic.Response?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ObservationPages): mic.ObservationPages
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ObservationPages): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ObservationPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ObservationPages)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- What loops of `client.observations` take: parameters and options.
+--- Parameters and options of `each`, `pages` and `all` of `client.observations`.
 ---@class (exact) mic.ObservationsLoop: mic.LoopOptions
 --- the name of a thing, or a list of names
 ---@field thing? string|string[]
 --- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
 --- documents
 ---@field type? string|string[]
---- observations and events only: milliseconds since 1970, a negative number of seconds before now,
---- or an ISO date; by default from the beginning
+--- for observations and events: the earliest time. Milliseconds since 1970, a negative number of
+--- seconds before now, or an ISO date. Default: no limit
 ---@field since? number|string
---- likewise, inclusive
+--- the latest time, inclusive, in the same forms
 ---@field till? number|string
 --- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
 ---@field filter? table
---- in the form of Elasticsearch
+--- the order, in the form of Elasticsearch
 ---@field sort? string|table
 --- names of members to return, `_source` of Elasticsearch
 ---@field fields? string|table|boolean
@@ -967,10 +953,11 @@
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
 ---@field each fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): (mic.ObservationIterator|fun(): mic.Observation, table)
---- an iterator over the responses, as sent. Their list lacks what a page before had;
---- `response.indexes` are the places of the others in the list as it was sent
+--- an iterator over the responses. Items of earlier pages are removed from their list.
+--- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): (mic.ObservationPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. `limit` is required where there are pages
+--- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
+--- response
 ---@field all fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): mic.Observation[]?, mic.Error?
 
 --- The parameters of `client.events:find`.
@@ -980,80 +967,80 @@
 --- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
 --- documents
 ---@field type? string|string[]
---- observations and events only: milliseconds since 1970, a negative number of seconds before now,
---- or an ISO date; by default from the beginning
+--- for observations and events: the earliest time. Milliseconds since 1970, a negative number of
+--- seconds before now, or an ISO date. Default: no limit
 ---@field since? number|string
---- likewise, inclusive
+--- the latest time, inclusive, in the same forms
 ---@field till? number|string
 --- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
 ---@field filter? table
---- in the form of Elasticsearch
+--- the order, in the form of Elasticsearch
 ---@field sort? string|table
---- number of documents in the answer
+--- number of documents in the response
 ---@field size? integer
 --- names of members to return, `_source` of Elasticsearch
 ---@field fields? string|table|boolean
 ---@field query? table
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ApiEventIterator
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ApiEventIterator): mic.ApiEvent?, table|mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ApiEventIterator): mic.ApiEventIterator
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ApiEventIterator): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ApiEventIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ApiEventIterator)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.ApiEventPages
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.ApiEventPages): mic.Response?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.ApiEventPages): mic.ApiEventPages
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.ApiEventPages): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.ApiEventPages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.ApiEventPages)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- What loops of `client.events` take: parameters and options.
+--- Parameters and options of `each`, `pages` and `all` of `client.events`.
 ---@class (exact) mic.EventsLoop: mic.LoopOptions
 --- the name of a thing, or a list of names
 ---@field thing? string|string[]
 --- a thing type, or a list of types. For things also `"thing"` and `"sub_thing"`, the kinds of
 --- documents
 ---@field type? string|string[]
---- observations and events only: milliseconds since 1970, a negative number of seconds before now,
---- or an ISO date; by default from the beginning
+--- for observations and events: the earliest time. Milliseconds since 1970, a negative number of
+--- seconds before now, or an ISO date. Default: no limit
 ---@field since? number|string
---- likewise, inclusive
+--- the latest time, inclusive, in the same forms
 ---@field till? number|string
 --- one more clause of Elasticsearch: `{ range = { ["state.temperature"] = { gt = 20 } } }`
 ---@field filter? table
---- in the form of Elasticsearch
+--- the order, in the form of Elasticsearch
 ---@field sort? string|table
 --- names of members to return, `_source` of Elasticsearch
 ---@field fields? string|table|boolean
@@ -1068,10 +1055,11 @@
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
 ---@field each fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): (mic.ApiEventIterator|fun(): mic.ApiEvent, table)
---- an iterator over the responses, as sent. Their list lacks what a page before had;
---- `response.indexes` are the places of the others in the list as it was sent
+--- an iterator over the responses. Items of earlier pages are removed from their list.
+--- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): (mic.ApiEventPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. `limit` is required where there are pages
+--- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
+--- response
 ---@field all fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): mic.ApiEvent[]?, mic.Error?
 
 --- The parameters of `client.resources:list`.
@@ -1117,51 +1105,51 @@
 ---@field maxKeys? string|number|boolean
 ---@field continuationToken? string|number|boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.FileIterator
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.FileIterator): mic.File?, string|mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.FileIterator): mic.FileIterator
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.FileIterator): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.FileIterator): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.FileIterator)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- Goes through the pages, one item after the other.
+--- An iterator over items or pages.
 ---@class mic.FilePages
---- the next item; nil at the end; `nil, err`. After an error it returns the same error, until
+--- the next item; nil at the end; or `nil, err`. After an error it returns the same error, until
 --- `it:retry()`
 ---@field next fun(self: mic.FilePages): mic.Response?, mic.Error?
---- lets the loop go on with the request that has failed
+--- lets the iterator continue with the request that has failed
 ---@field retry fun(self: mic.FilePages): mic.FilePages
---- the place behind the last item handed out, a text of letters, digits, `-` and `_`; nil before
---- the first item. A loop with the option `after` goes on there, also in another process
+--- the position behind the last item, a string of letters, digits, `-` and `_`; nil before the
+--- first item. The option `after` continues there, also in another process
 ---@field position fun(self: mic.FilePages): string?
---- how many items there are, as the API has told; nil before the first page, for files, and for
---- users with `freeText`
+--- the number of items as the API reports it. Nil before the first page, for files, and for users
+--- with `freeText`
 ---@field total fun(self: mic.FilePages): integer?
---- ends the loop. A task that waits in `next` gets an error of kind `cancelled`, at once unless it
---- waits for a login or refresh. After a `break` it is not needed: nothing is open between pages
+--- ends the iteration. A task that waits in `next` gets an error of kind `cancelled`; at once,
+--- unless it waits for a login or refresh. Not needed after `break`: between pages nothing is open
 ---@field close fun(self: mic.FilePages)
 --- the last error
 ---@field err? mic.Error
---- true if the list has changed while it was read by numbered pages or offsets, so that items may
---- be missing
+--- true if the list changed during the iteration by numbered pages or offsets, so that items may be
+--- missing
 ---@field changed boolean
 
---- What loops of `client.files` take: parameters and options.
+--- Parameters and options of `each`, `pages` and `all` of `client.files`.
 ---@class (exact) mic.FilesLoop: mic.LoopOptions
 ---@field listAll? string|number|boolean
 ---@field public? string|number|boolean
@@ -1177,10 +1165,11 @@
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
 ---@field each fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): (mic.FileIterator|fun(): mic.File, string)
---- an iterator over the responses, as sent. Their list lacks what a page before had;
---- `response.indexes` are the places of the others in the list as it was sent
+--- an iterator over the responses. Items of earlier pages are removed from their list.
+--- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): (mic.FilePages|fun(): mic.Response)
---- a list of all items, or `nil, err`. `limit` is required where there are pages
+--- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
+--- response
 ---@field all fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): mic.File[]?, mic.Error?
 
 --- The body of `client.thing_batches:create`.
@@ -1300,54 +1289,50 @@
 --- Reads where the consent document is: `GET /auth/get-consent-document`
 ---@field consent_document fun(self: mic.Auth, options?: mic.CallOptions): mic.Response?, mic.Error?
 
---- What `mic.new` makes.
+--- A client, the result of `mic.new`.
 ---@class mic.Client
---- `session` with `user` and `permissions` as the API sent them; with another profile, the members
---- of the reply that are no credentials. Both arguments may be omitted if they are options. The
---- password is not used again, unlike the option, and is kept only to mask it in later answers. A
---- name other than the option `username` raises: one client, one user. So do arguments for a
---- profile whose login sends no user
+--- logs in. Returns the other members of the response: `user` and `permissions` for MIC
 ---@field login fun(self: mic.Client, username?: string, password?: string): mic.Session?, mic.Error?
---- `true`: refreshes now, even if the token is fresh; logs in if the profile has no refresh
+--- refreshes now, even if the token is fresh. Logs in if the profile has no refresh. Returns `true`
 ---@field refresh fun(self: mic.Client): true?, mic.Error?
---- `true`; forgets the credentials, in memory and in the store
+--- removes the credentials from memory and from the store. Returns `true`
 ---@field logout fun(self: mic.Client): true?, mic.Error?
---- boolean: there are credentials that have not expired. Sends nothing
+--- returns true if there are credentials that have not expired. Sends nothing
 ---@field authenticated fun(self: mic.Client): boolean
---- a copy of the credentials, `token`, `refresh_token`, `identity`, `expires_at` (seconds since
---- 1970), or nil. For MIC also under its own names, `refreshToken` and `identityId`
+--- returns a copy of the credentials, or nil: `token`, `refresh_token`, `identity`, `expires_at`
+--- (seconds since 1970). For MIC also `refreshToken` and `identityId`
 ---@field credentials fun(self: mic.Client): mic.Credentials?
---- `true`; adopts such a table; for MIC with either names. `expires_at` is used only if the token
---- has no expiry time. If the profile has a refresh, a `refresh_token` without a `token` is enough:
---- the next call refreshes
+--- adopts and saves such a table. For MIC with either names. `expires_at` is used only if the token
+--- has no expiry time. A `refresh_token` without a `token` is enough if the profile has a refresh:
+--- the next call refreshes. Returns `true`
 ---@field use_credentials fun(self: mic.Client, credentials: mic.Credentials): true?, mic.Error?
---- the headers that authenticate a call, for another HTTP library; renews the credentials first if
---- due, so it may wait
+--- returns the headers that authenticate a call, for another HTTP library. Renews the credentials
+--- first if due, so it may wait
 ---@field auth_headers fun(self: mic.Client): table<string, string>?, mic.Error?
---- the state of the client, without secrets: status
+--- returns the state of the client, without secrets
 ---@field status fun(self: mic.Client): mic.Status
---- a call: `response`
+--- sends a call. Returns the response
 ---@field request fun(self: mic.Client, request: mic.Request): mic.Response?, mic.Error?
---- sends a call
+--- sends a GET call
 ---@field get fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
---- sends a call
+--- sends a HEAD call
 ---@field head fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
---- sends a call
+--- sends a DELETE call
 ---@field delete fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
---- sends a call
+--- sends an OPTIONS call
 ---@field options fun(self: mic.Client, path: string, options?: mic.CallOptions): mic.Response?, mic.Error?
---- sends a call, `data` is sent as JSON
+--- sends a POST call with `data` as JSON
 ---@field post fun(self: mic.Client, path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
---- sends a call
+--- sends a PUT call with `data` as JSON
 ---@field put fun(self: mic.Client, path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
---- sends a call
+--- sends a PATCH call with `data` as JSON
 ---@field patch fun(self: mic.Client, path: string, data?: any, options?: mic.CallOptions): mic.Response?, mic.Error?
---- a call to a whole URL
+--- sends a call to an absolute URL
 ---@field fetch fun(self: mic.Client, url: string, options?: mic.CallOptions): mic.Response?, mic.Error?
---- many calls at once: batches
+--- sends many calls in parallel
 ---@field batch fun(self: mic.Client, requests: mic.BatchRequests): mic.BatchResult[]
---- closes the connections and wipes the secrets; later calls return an error of kind `closed`. Also
---- at the end of a `<close>` variable, and by garbage collection
+--- closes the connections and wipes the secrets. Later calls return an error of kind `closed`. Also
+--- called at the end of a `<close>` variable, and by garbage collection
 ---@field close fun(self: mic.Client)
 --- Reads the user who is logged in: `GET /user`
 ---@field whoami fun(self: mic.Client, parameters?: mic.UsersMeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?

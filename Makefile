@@ -18,6 +18,9 @@
 #                   ROWS="unrelated authorize by_hand resty proxy", WAYS="tls h2 cleartext"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD BINDIR MANDIR
 #   make uninstall  with the same ones, removes what install has installed
+#   make dist       build/dist/lua-mic-VERSION.tar.gz: every file of this folder, always the same bytes
+#   make rock       the same for LuaRocks: build/dist/lua-mic-VERSION-1.src.rock
+#   make rockspec   rockspecs/lua-mic-VERSION-1.rockspec, from the one for checkouts
 #   make deps       installs what all of these need; each target installs only what it uses
 #   make clean
 #   make help       this list
@@ -86,7 +89,7 @@ endif
 Q = $(if $(filter 1,$(V)),,@printf '%s\n' '$(1)';)
 
 .PHONY: help build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
-  interop bench bench-nginx simulate allocations brutal-gc install uninstall clean \
+  interop bench bench-nginx simulate allocations brutal-gc install uninstall dist rock rockspec clean \
   deps deps-build FORCE
 .DELETE_ON_ERROR:
 
@@ -133,7 +136,7 @@ sandbox: deps-run build $(BUILD)/bin/lua
 docs/api.md: lua/mic/api/endpoints.lua tools/api_doc.lua
 	@$(LUA) tools/api_doc.lua > $@.new && mv -f $@.new $@
 
-man/mic.1: lua/mic/command/arguments.lua tools/man_page.lua
+man/mic.1: lua/mic/command/arguments.lua tools/man_page.lua src/core/base.h
 	@mkdir -p $(@D)
 	@$(LUA) tools/man_page.lua > $@.new && mv -f $@.new $@
 
@@ -258,6 +261,39 @@ uninstall:
 	  rm -f "$(DESTDIR)$(INSTALLED_SANDBOX)/$$file" || exit 1; done
 	for folder in "$(DESTDIR)$(INSTALL_CMOD)/mic" "$(DESTDIR)$(INSTALL_LMOD)/mic"; do \
 	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
+
+VERSION = $(shell sed -n 's/^.define MIC_VERSION "\(.*\)"/\1/p' src/core/base.h)
+RELEASED = $(shell sed -n 's/^.. $(VERSION) - //p' CHANGELOG.md)
+DIST := $(BUILD_ROOT)/dist
+TARBALL = lua-mic-$(VERSION).tar.gz
+ROCK = lua-mic-$(VERSION)-1
+
+# Names, modes, owners and times do not depend on the machine: times are the day of the release.
+dist:
+	@[ -n "$(RELEASED)" ] || { echo "CHANGELOG.md has no line '## $(VERSION) - DATE'" >&2; exit 1; }
+	@[ ! -e .git ] || [ -z "$$(git status --porcelain)" ] || \
+	  echo "make dist: this folder has changes that are not committed" >&2
+	@mkdir -p $(DIST)
+	@find . \( -path ./.git -o -path ./build -o -path ./.cache \) -prune -o -type f \
+	  ! -name '*.[ao]' ! -name '*.so' ! -name '*.rock' ! -name 'luacov.*' ! -name 'core.[0-9]*' -print | \
+	  LC_ALL=C sort | tar --create --files-from=- --transform='s|^\.|lua-mic-$(VERSION)|' --format=ustar \
+	  --mode=u+rw,go-w,a+rX --owner=0 --group=0 --numeric-owner --mtime='$(RELEASED) UTC' | \
+	  gzip -9n >$(DIST)/$(TARBALL)
+	@cd $(DIST) && sha256sum $(TARBALL)
+
+# What `luarocks pack` makes, without the address in the rockspec, and always the same bytes.
+rock: dist
+	@$(ROCKSPEC) >$(DIST)/$(ROCK).rockspec
+	@cd $(DIST) && rm -f $(ROCK).src.rock && chmod 644 $(TARBALL) $(ROCK).rockspec && touch -d '$(RELEASED) UTC' $(TARBALL) $(ROCK).rockspec && \
+	  TZ=UTC0 zip -qX $(ROCK).src.rock $(ROCK).rockspec $(TARBALL) && sha256sum $(ROCK).src.rock
+
+# The address of a release is its tarball, beside the rockspec.
+SOURCE_URL = file://$(TARBALL)
+ROCKSPEC = sed -e 's/^version = .*/version = "$(VERSION)-1"/' -e 's|^  url = .*|  url = "$(SOURCE_URL)",|' \
+  lua-mic-scm-1.rockspec
+
+rockspec:
+	@$(ROCKSPEC) >rockspecs/$(ROCK).rockspec
 
 clean:
 	rm -rf build

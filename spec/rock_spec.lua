@@ -1,5 +1,5 @@
--- The rock, built by LuaRocks from this checkout into a scratch tree without network; and `make
--- install`.
+-- The release: the tarball and the source rock, which LuaRocks builds into a scratch tree without
+-- network; and `make install`.
 
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
@@ -24,67 +24,130 @@ local function capture(command)
   return shell.run("{ " .. command .. "\n} 2>&1")
 end
 
+--- Makes a release in a folder.
+---@param folder string
+---@param target string "dist" or "rock"
+---@return string sums a line for each file: its SHA-256 and its name
+local function make_release(folder, target)
+  return (shell.run(("make --no-print-directory BUILD_ROOT='%s' %s 2>/dev/null"):format(folder,
+    target)))
+end
+
 describe("the rock", function()
   it("has rockspecs that LuaRocks accepts", function()
-    for _, path in ipairs { "lua-mic-scm-1.rockspec", "rockspecs/lua-mic-0.1.0-1.rockspec" } do
+    local paths = tree.files("rockspecs", "%.rockspec$")
+    paths[#paths + 1] = "lua-mic-scm-1.rockspec"
+    for _, path in ipairs(paths) do
       local text, status = capture("luarocks lint " .. path)
       assert.are.equal(0, status, text)
     end
   end)
 
-  it("is released as the one at the root, with version and tag", function()
-    local changes, last = tree.read "CHANGELOG.md", mic._VERSION
+  it("is released as the one at the root, with version and address", function()
+    local last = mic._VERSION
     local released = tree.read(("rockspecs/lua-mic-%s-1.rockspec"):format(last))
-    assert.is_truthy(released:find(('version = "%s-1"'):format(last), 1, true))
-    assert.is_truthy(released:find(('tag = "v%s"'):format(last), 1, true))
-    assert.is_truthy(changes:find(("\n## %s - "):format(last), 1, true))
-    if not changes:find "\n## Unreleased\n" then -- until the next change
-      released = released:gsub('version = "[^"]*"', 'version = "scm-1"')
-        :gsub("\n  tag = [^\n]*", "")
-      assert.are.equal(tree.read "lua-mic-scm-1.rockspec", released)
+    assert.is_truthy(released:find(('\nversion = "%s-1"\n'):format(last), 1, true))
+    assert.is_truthy(released:find(('/lua-mic-%s.tar.gz",\n'):format(last), 1, true))
+    if not tree.read "CHANGELOG.md":find "\n## Unreleased\n" then -- until the next change
+      released = released:gsub('\nversion = "[^"]*"', '\nversion = "scm-1"')
+        :gsub('\n  url = "[^"]*"', '\n  url = "git+file://."')
+      assert.are.equal(tree.read "lua-mic-scm-1.rockspec", released, "make rockspec writes it")
     end
   end)
 
   -- LuaRocks knows PUC Lua by its version; the module for LuaJIT is that for 5.1.
   if not is_jit and (version == "5.1" or version == "5.4") then
-    it("is built and installed by LuaRocks, and logs in from another folder", function()
+    local LUA = os.getenv "LUA" or "lua" .. version
+    local place
+
+    -- The plain PATH: under a sanitizer the interpreter's name stands for a wrapper. A download
+    -- fails at once.
+    local function luarocks(words)
+      local text, status = capture(("cd '%s' && env PATH=/usr/local/bin:/usr/bin:/bin "
+        .. "http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 "
+        .. "luarocks --lua-version=%s %s"):format(place, version, words))
+      assert.are.equal(0, status, text)
+      return text
+    end
+
+    --- Runs the installed command, which has to find its modules by itself.
+    local function command(words)
+      local suffix = version:gsub("%.", "_")
+      return shell.run(("cd / && env -u LUA_PATH -u LUA_CPATH -u LUA_PATH_%s -u LUA_CPATH_%s "
+        .. "%s/bin/mic %s 2>&1"):format(suffix, suffix, place, words))
+    end
+
+    it("is built by LuaRocks without network, and works in another folder", function()
       local folder = scratch.folder()
-      local place = folder.path
-      -- In a copy, since LuaRocks leaves its objects beside the sources. The plain PATH: under a
-      -- sanitizer the interpreter's name stands for a wrapper.
-      local make = "mkdir -p TREE/source"
-        .. " && cp -r bin lua man src sandbox *.rockspec README.md TREE/source"
-        .. " && cd TREE/source && PATH=/usr/local/bin:/usr/bin:/bin luarocks --lua-version=VERSION"
-        .. " make --deps-mode=none --tree=TREE lua-mic-scm-1.rockspec"
-      local text, status = capture((make:gsub("TREE", place):gsub("VERSION", version)))
+      place = folder.path
+      assert.is_truthy(make_release(place, "rock"):find "%.src%.rock\n")
+      luarocks "--tree=. install --deps-mode=none dist/lua-mic-*.src.rock"
+      local text, status = command "--version"
       assert.are.equal(0, status, text)
-      local script = folder:write("try.lua", [[
-        local mic = require "mic"
-        local client = mic.assert(mic.from_env())
-        mic.assert(client:login())
-        print(client:get("/user").data.email)
-      ]])
-      -- By the sandbox that is in the rock, too. Packed and installed elsewhere it works as well.
-      local lua = os.getenv "LUA" or "lua" .. version
-      text, status = in_sandbox(place, lua .. " " .. script)
-      assert.are.equal(0, status, text)
-      assert.is_truthy(text:find("demo@example.com", 1, true), text)
-      text, status = in_sandbox(place, place .. "/bin/mic get /user -q .email")
+      assert.is_truthy(text:find("mic " .. mic._VERSION, 1, true), text)
+      text, status = command(("sandbox -- %s/bin/mic get /user -q .email"):format(place))
       assert.are.equal(0, status, text)
       assert.are.equal("demo@example.com\n", text)
-      assert.are.equal(0, select(2, capture(("test -f %s/lib/luarocks/rocks-%s/lua-mic/scm-1/man"
-        .. "/mic.1"):format(place, version))))
-      local pack = "cd TREE && rm -r source && export PATH=/usr/local/bin:/usr/bin:/bin"
-        .. " && luarocks --lua-version=VERSION --tree=TREE pack lua-mic scm-1"
-        .. " && luarocks --lua-version=VERSION --tree=TREE/other install --deps-mode=none *.rock"
-        .. " && luarocks --lua-version=VERSION --tree=TREE remove lua-mic && ! ls share/lua/*/mic"
-      text, status = capture((pack:gsub("TREE", place):gsub("VERSION", version)))
+      local quickstart = ("%s %s/examples/quickstart.lua"):format(LUA, shell.folder())
+      text, status = in_sandbox(place, quickstart)
       assert.are.equal(0, status, text)
-      text, status = in_sandbox(place .. "/other", lua .. " " .. script)
+      assert.are.equal("demo  Demo User  demo@example.com\n", text)
+      assert.are.equal(0, select(2, capture(("test -f %s/lib/luarocks/rocks-%s/lua-mic/%s-1/man"
+        .. "/mic.1"):format(place, version, mic._VERSION))))
+      -- Packed and installed elsewhere, it works as well.
+      luarocks "--tree=. pack lua-mic"
+      luarocks "--tree=other install --deps-mode=none lua-mic-*.rock"
+      luarocks "--tree=. remove lua-mic"
+      assert.are.equal("", (shell.run(("ls -d %s/share/lua/*/mic 2>/dev/null"):format(place))))
+      text, status = in_sandbox(place .. "/other", quickstart)
       assert.are.equal(0, status, text)
-      assert.is_truthy(text:find("demo@example.com", 1, true), text)
+      assert.are.equal("demo  Demo User  demo@example.com\n", text)
     end)
   end
+end)
+
+describe("make dist", function()
+  local NAME = "lua-mic-" .. mic._VERSION
+
+  it("packs every file of the checkout, and none of the build", function()
+    local folder = scratch.folder()
+    make_release(folder.path, "dist")
+    local packed = shell.check(("tar -tzf '%s/dist/%s.tar.gz'"):format(folder.path, NAME))
+    local there = {}
+    for _, path in ipairs(tree.files(".", "^%./[^.]")) do
+      if not path:find "^%./build/" and not path:find "%.[ao]$" and not path:find "%.so$"
+        and not path:find "%.rock$" and not path:find "^%./luacov%." then
+        there[#there + 1] = path:gsub("^%.", NAME)
+      end
+    end
+    local found = {}
+    for path in packed:gmatch "[^\n]+" do
+      assert.is_truthy(path:find(NAME .. "/", 1, true) == 1, path)
+      if path:find "^[^/]*/[^.]" then
+        found[#found + 1] = path
+      end
+    end
+    assert.is_true(#found > 500)
+    assert.are.same(there, found)
+    assert.is_nil(packed:find "/%.git/")
+  end)
+
+  it("has the same bytes whoever makes it, also from what it unpacks to", function()
+    local folder = scratch.folder()
+    local sums = make_release(folder:at "here", "rock")
+    assert.is_truthy(sums:find("^%x+  " .. NAME:gsub("[.-]", "%%%0") .. "%.tar%.gz\n%x+  "), sums)
+    shell.check(("cd '%s' && umask 077 && tar -xzf here/dist/%s.tar.gz"):format(folder.path, NAME))
+    local again = shell.run(("umask 077 && cd '%s' && TZ=Asia/Tokyo make --no-print-directory "
+      .. "BUILD_ROOT=%s rock"):format(folder:at(NAME), folder:at "there"))
+    assert.are.equal(sums, again)
+  end)
+
+  it("refuses a version without its day in the changelog", function()
+    local printed, status = capture(("make --no-print-directory BUILD_ROOT=%s VERSION=9.9.9 dist")
+      :format(scratch.folder().path))
+    assert.are_not.equal(0, status)
+    assert.is_truthy(printed:find("CHANGELOG.md has no line '## 9.9.9 - DATE'", 1, true), printed)
+  end)
 end)
 
 describe("make", function()

@@ -6,6 +6,16 @@ local arguments = require "mic.command.arguments"
 
 local DATE, WIDTH = "2026-11-30", 78
 
+--- The version, from the header that defines it.
+local function version()
+  for line in io.lines "src/core/base.h" do
+    local found = line:match '^#define MIC_VERSION "(.*)"'
+    if found then
+      return found
+    end
+  end
+end
+
 local DESCRIPTION = {
   "mic sends calls to the API of Telenor's Managed IoT Cloud, or to any API with a login, and "
     .. "keeps and renews the credentials for them.",
@@ -218,7 +228,7 @@ local function all_examples()
 end
 
 add('.\\" Written by tools/man_page.lua.')
-add((".TH MIC 1 %s lua\\-mic"):format(DATE))
+add((".TH MIC 1 %s \"lua\\-mic %s\""):format(DATE, version()))
 section "NAME"
 add "mic \\- talk to an API with a login"
 section "SYNOPSIS"

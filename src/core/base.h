@@ -16,7 +16,7 @@
 #define MIC_PRIVATE_BEGIN _Pragma("GCC visibility push(hidden)")
 #define MIC_PRIVATE_END _Pragma("GCC visibility pop")
 
-#define MIC_VERSION "0.1.0"
+#define MIC_VERSION "0.2.0"
 
 /* Limits, in bytes. A token is sent in one header, and API Gateway accepts 10,240 bytes of header
    values in total: a longer secret could never be sent. */

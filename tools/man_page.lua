@@ -17,49 +17,56 @@ local function version()
 end
 
 local DESCRIPTION = {
-  "mic sends calls to the API of Telenor's Managed IoT Cloud, or to any API with a login, and "
-    .. "keeps and renews the credentials for them.",
-  "Standard output has the answer and nothing else; it is empty after an error. Errors, notes, "
-    .. "headers and progress go to standard error. Standard input is read only when asked for.",
-  "On a terminal JSON is indented and coloured; in a pipe or a file it is the server's bytes. "
-    .. "Options may stand before or after the command and its arguments. "
-    .. "What follows -- is no option.",
+  "mic sends calls to the API of Telenor's Managed IoT Cloud (MIC), or to another API with a "
+    .. "login. It stores the credentials and refreshes the token.",
+  "Standard output has the response body and nothing else. It is empty after an error. With "
+    .. "--paginate and in a batch, what was printed before the error remains. Errors, notes, "
+    .. "headers and progress go to standard error. Only mic batch, and an option or argument that "
+    .. "names it, read standard input.",
+  "On a terminal, JSON is indented and coloured. In a pipe or a file, the output has the bytes of "
+    .. "the server. Options may stand before or after the command and its arguments. Arguments "
+    .. "after -- are not options.",
 }
 
 local FIELDS = {
-  "-f NAME=TEXT and -F NAME=VALUE make the members of the body of post, put and patch, and of the "
-    .. "query of get, head and delete. The value of -f is a text. That of -F is typed by the "
-    .. "grammar of JSON: true, false, null, a number without leading zeros, a list or an object; "
-    .. "anything else is a text. With -F, NAME=@FILE is the text of a file, NAME=@- that of "
-    .. "standard input.",
-  'A name may nest: a[b]=1 is {"a":{"b":1}}, a[]=1 adds to a list, a[] without = is an empty '
-    .. "list. The same name twice, and a number that a double does not hold, are errors.",
+  "-f NAME=TEXT and -F NAME=VALUE set the members of the body of post, put and patch, and of the "
+    .. "query of get, head and delete. The value of -f is a string. The value of -F is JSON if it "
+    .. "is true, false, null, a number without leading zeros, an array or an object; otherwise it "
+    .. "is a string. With -F, NAME=@FILE reads a string from a file, and NAME=@- from standard "
+    .. "input.",
+  'A name may have brackets: a[b]=1 is {"a":{"b":1}}, a[]=1 adds to an array, a[] without = is an '
+    .. "empty array. A name that is given twice is an error. A number that a double cannot hold is "
+    .. "an error, too.",
 }
 
 local EXPRESSIONS = {
-  "-q takes a part of the language of jq(1): it prints what jq -r -c prints, or refuses the "
-    .. "expression and points at the place. It has paths (.a.b, .\"odd name\", .[0], .[-1], .[], "
-    .. "?), |, the comma, [...], {a, b: .c}, parentheses, literals, length, keys, first, "
-    .. "select(...), the comparisons == != < <= > >=, and, or, not, @tsv and @csv. Numbers keep "
-    .. "their digits. Pipe into jq for more.",
+  "The expressions of -q are a part of the language of jq(1). -q prints the same as jq -r -c. If "
+    .. "it does not know an expression, it prints an error that shows the position.",
+  "It has paths (.a.b, .\"odd name\", .[0], .[-1], .[], ?), |, the comma, [...], {a, b: .c}, "
+    .. "parentheses, literals, length, keys, first, select(...), the comparisons == != < <= > >=, "
+    .. "and, or, not, @tsv and @csv. Numbers keep their digits. For other expressions pipe the "
+    .. "output into jq.",
 }
 
 local VARIABLES = {
   { "MIC_BASE_URL", "base URL of the API; no profile is used then" },
-  { "MIC_STACK", "host name of a stack, instead" },
-  { "MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD, MIC_PASSWORD_FILE", "for a login" },
-  { "MIC_API, MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE", "another API" },
-  { "MIC_CA_FILE", "certificate authorities" },
-  { "MIC_CREDENTIALS", "file of the credentials" },
-  { "MIC_PROFILE, MIC_CONFIG", "a profile, and the configuration file" },
-  { "MIC_DEBUG, MIC_DEBUG_FILE", "1, headers or bodies: show what is sent; where to" },
-  { "MIC_JSON_ERRORS", "1: as --json-errors" },
+  { "MIC_STACK", "host name of a stack, instead of MIC_BASE_URL" },
+  { "MIC_API_KEY, MIC_USERNAME, MIC_PASSWORD, MIC_PASSWORD_FILE", "API key, user name, password, "
+    .. "and a file with the password" },
+  { "MIC_API, MIC_AUTH_URL, MIC_CLIENT_ID, MIC_CLIENT_SECRET, MIC_SCOPE", "API profile of another "
+    .. "API, URL of its login, client ID, client secret and scope" },
+  { "MIC_CA_FILE", "file with certificate authorities" },
+  { "MIC_CREDENTIALS", "file of the credential store" },
+  { "MIC_PROFILE, MIC_CONFIG", "name of a profile, and path of the configuration file" },
+  { "MIC_DEBUG, MIC_DEBUG_FILE", "1, headers or bodies: show the requests and responses; file to "
+    .. "which they are written" },
+  { "MIC_JSON_ERRORS", "1: print errors as --json-errors does" },
   { "NO_COLOR, CLICOLOR_FORCE", "no colours; colours in a pipe, too" },
 }
 
 local FILES = {
   { "$XDG_CONFIG_HOME/lua-mic/config", "profiles; by default below ~/.config" },
-  { "$XDG_STATE_HOME/lua-mic", "the credentials; by default below ~/.local/state" },
+  { "$XDG_STATE_HOME/lua-mic", "credentials; by default below ~/.local/state" },
 }
 
 local escapes = { ["\\"] = "\\e", ["-"] = "\\-", ["'"] = "\\(aq", ["`"] = "\\(ga", ["^"] = "\\(ha",
@@ -192,7 +199,7 @@ local function commands()
   end
   add ".TP"
   add(bold "mic" .. " NAME CALL [ARGUMENT...]")
-  paragraph "A call of the API by its name, such as mic users get anna. mic api shows all of them."
+  paragraph "Call the API by name, such as mic users get anna. mic api lists the calls."
 end
 
 local function options()
@@ -230,7 +237,7 @@ end
 add('.\\" Written by tools/man_page.lua.')
 add((".TH MIC 1 %s \"lua\\-mic %s\""):format(DATE, version()))
 section "NAME"
-add "mic \\- talk to an API with a login"
+add "mic \\- send calls to an API with a login"
 section "SYNOPSIS"
 add(bold "mic" .. " COMMAND [ARGUMENT...] [OPTION...]")
 section "DESCRIPTION"

@@ -1,10 +1,11 @@
 --- The command line as data: options, commands, exit codes. Parser, help, completion and man page
---- are made from it.
+--- use it.
 
 local arguments = {}
 
-arguments.summary = "Talks to the API of Telenor's Managed IoT Cloud, and to any API with a login. "
-  .. "Standard output has the answer and nothing else; it is empty after an error."
+arguments.summary = "Sends calls to the API of Telenor's Managed IoT Cloud (MIC), or to another "
+  .. "API with a login. Standard output has the response body and nothing else. It is empty after "
+  .. "an error."
 
 arguments.examples = {
   "mic login --stack HOST",
@@ -28,71 +29,77 @@ arguments.expressions = {
 arguments.options = {
   help = { "-h", "--help", text = "show help" },
   version = { "--version", text = "show the version" },
-  profile = { "--profile", takes = "NAME", text = "section of the configuration file" },
-  stack = { "--stack", takes = "HOST", text = "host name of a stack" },
-  url = { "--url", takes = "URL", text = "base URL of an API" },
-  ca_file = { "--ca-file", takes = "FILE", text = "trust the certificate authorities of a file" },
-  config = { "--config", takes = "FILE", text = "another configuration file" },
+  profile = { "--profile", takes = "NAME", text = "use this profile of the configuration file" },
+  stack = { "--stack", takes = "HOST", text = "host name of a MIC stack" },
+  url = { "--url", takes = "URL", text = "base URL of the API" },
+  ca_file = { "--ca-file", takes = "FILE",
+    text = "trust the certificate authorities in this file" },
+  config = { "--config", takes = "FILE", text = "read this configuration file" },
   verbose = { "-v", "--verbose", counts = true,
-    text = "show what is sent: a line per attempt; -vv: headers too, secrets masked" },
-  silent = { "-s", "--silent", text = "no notes and no progress; errors stay" },
-  json_errors = { "--json-errors", text = "report an error as one JSON object" },
+    text = "show each attempt in one line; -vv: headers too, secrets masked" },
+  silent = { "-s", "--silent", text = "show no notes and no progress, only errors" },
+  json_errors = { "--json-errors", text = "print an error as one JSON object" },
   color = { "--color", takes = "WHEN", choices = { "auto", "always", "never" },
-    text = "colours: auto, always, never" },
+    text = "use colours: auto, always or never" },
   timeout = { "--timeout", takes = "SECONDS", number = "positive",
-    text = "longest time of one attempt" },
+    text = "time limit of one attempt" },
   deadline = { "--deadline", takes = "SECONDS", number = "positive",
-    text = "longest time of a call with its retries" },
+    text = "time limit of a call with its retries" },
   retry = { "--retry", takes = "N", number = "whole", text = "send a call at most N times" },
-  no_retry = { "--no-retry", text = "send a call once" },
-  idempotent = { "--idempotent", text = "this call may be sent twice, so retry it" },
+  no_retry = { "--no-retry", text = "send a call only once" },
+  idempotent = { "--idempotent", text = "retry this call like a GET: it may be sent twice" },
 
   params = { "-p", "--param", takes = "NAME=VALUE", many = true,
-    text = "fill {NAME} of the path" },
+    text = "replace {NAME} in the path by VALUE, percent-encoded" },
   field = { "-f", "--text-field", takes = "NAME=TEXT", entry = "text",
-    text = "member of the body, or of the query of get, head and delete; a text" },
+    text = "add a string to the body, or to the query of get, head and delete" },
   typed_field = { "-F", "--typed-field", takes = "NAME=VALUE", entry = "typed",
-    text = "the same, typed by the grammar of JSON; @FILE and @- read the value" },
+    text = "the same, but VALUE may be JSON; @FILE and @- read a string" },
   data = { "-d", "--data", takes = "TEXT|@FILE|-", may_be_empty = true,
-    text = "body as it is; - reads standard input" },
-  header = { "-H", "--header", takes = "'NAME: VALUE'", many = true, text = "request header" },
-  include = { "-i", "--include", text = "show status and headers on standard error" },
-  query = { "-q", "--query", takes = "EXPR", text = "print a part of the answer, as jq -r does" },
+    text = "send this body unchanged; - reads standard input" },
+  header = { "-H", "--header", takes = "'NAME: VALUE'", many = true,
+    text = "add a request header" },
+  include = { "-i", "--include", text = "show status line and headers on standard error" },
+  query = { "-q", "--query", takes = "EXPR", text = "filter the response with a jq expression" },
   output = { "-o", "--output", takes = "FILE",
-    text = "write the answer to a file; - is standard output" },
+    text = "write the response to a file; - is standard output" },
   pretty = { "--pretty", text = "indent JSON, also in a pipe" },
-  raw = { "--raw", text = "the server's bytes, also on a terminal" },
-  error_body = { "--error-body", text = "show the body of an error answer on standard error" },
+  raw = { "--raw", text = "print the bytes of the server, also on a terminal" },
+  error_body = { "--error-body", text = "show the body of an error response on standard error" },
   curl = { "--curl", text = "print the curl command, without secrets; send nothing" },
   yes = { "-y", "--yes", text = "do not ask before a DELETE" },
 
-  paginate = { "--paginate", text = "read all pages; one item a line" },
-  slurp = { "--slurp", text = "with --paginate: one array of all items" },
-  limit = { "--limit", takes = "N", number = "whole", text = "with --paginate: at most N items" },
-  page_size = { "--page-size", takes = "N", number = "whole", text = "items per request" },
-  after = { "--after", takes = "PLACE", text = "go on where a run ended" },
+  paginate = { "--paginate", text = "read all pages; print one item per line" },
+  slurp = { "--slurp", text = "with --paginate: print one array of all items" },
+  limit = { "--limit", takes = "N", number = "whole",
+    text = "with --paginate: print at most N items" },
+  page_size = { "--page-size", takes = "N", number = "whole",
+    text = "with --paginate: request N items per page" },
+  after = { "--after", takes = "PLACE", text = "with --paginate: continue after this place" },
 
-  thing = { "--thing", takes = "NAME", many = true, text = "of this thing" },
-  type = { "--type", takes = "TYPE", many = true, text = "of this thing type" },
-  since = { "--since", takes = "TIME", text = "not before: a date, or 24h, 30m, 7d before now" },
-  till = { "--until", takes = "TIME", text = "not after; likewise" },
-  fields = { "--field", takes = "NAME", many = true, text = "only this member of a document" },
-  size = { "--size", takes = "N", number = "whole", text = "at most N documents in the answer" },
+  thing = { "--thing", takes = "NAME", many = true, text = "only of this thing" },
+  type = { "--type", takes = "TYPE", many = true, text = "only of this thing type" },
+  since = { "--since", takes = "TIME",
+    text = "not before TIME: a date, or 30m, 24h, 7d before now" },
+  till = { "--until", takes = "TIME", text = "not after TIME" },
+  fields = { "--field", takes = "NAME", many = true,
+    text = "return only this member of a document" },
+  size = { "--size", takes = "N", number = "whole", text = "return at most N documents" },
 
   username = { "-u", "--username", takes = "NAME", text = "user name" },
   password_stdin = { "--password-stdin", text = "read the password from standard input" },
-  row = { "--row", takes = "NAME", text = "another API: the name of its row" },
-  auth_url = { "--auth-url", takes = "URL", text = "another API: where it logs in" },
-  client_id = { "--client-id", takes = "ID", text = "another API: the client's id" },
-  scope = { "--scope", takes = "TEXT", text = "another API: the scope to ask for" },
+  row = { "--row", takes = "NAME", text = "API profile, such as oauth2; by default mic" },
+  auth_url = { "--auth-url", takes = "URL", text = "another API: URL of its login" },
+  client_id = { "--client-id", takes = "ID", text = "another API: client ID" },
+  scope = { "--scope", takes = "TEXT", text = "another API: scope" },
   concurrency = { "-c", "--concurrency", takes = "N", number = "whole",
-    text = "most calls at the same time; 16" },
-  headers = { "--headers", text = "the headers of a call, a line each, for curl -H @FILE" },
-  show = { "--show", text = "show it on a terminal, too" },
-  diff = { "--diff", text = "compare with what the API says of itself" },
-  all = { "--all", text = "of every profile" },
-  check = { "--check", text = "ask the API as well" },
-  json = { "--json", text = "as JSON" },
+    text = "send at most N calls at the same time; by default 16" },
+  headers = { "--headers", text = "print all headers of a call, one per line, for curl -H @FILE" },
+  show = { "--show", text = "print secrets even on a terminal" },
+  diff = { "--diff", text = "compare the list with the API description" },
+  all = { "--all", text = "remove the credentials of all profiles" },
+  check = { "--check", text = "check the credentials with the API" },
+  json = { "--json", text = "print JSON" },
 }
 
 local common = { "profile", "stack", "url", "ca_file", "config", "verbose", "silent", "json_errors",
@@ -112,44 +119,45 @@ local PATH = { "path", "PATH", "path below the base URL, such as /users/anna" }
 --- completes them in `words`, a list, "profiles" or "calls".
 arguments.commands = {
   { name = "login", group = "Account", module = "mic.command.login",
-    summary = "log in, and keep the credentials",
+    summary = "log in and store the credentials",
     options = { { "username", "password_stdin", "row", "auth_url", "client_id", "scope" }, common },
-    text = "Asks for what is missing at the terminal, logs in, and writes the profile to the "
-      .. "configuration file. The password is not kept.",
+    text = "Asks for missing values at the terminal, logs in, and writes a profile to the "
+      .. "configuration file. The password is not stored.",
     examples = { "mic login --stack HOST" } },
   { name = "logout", group = "Account", module = "mic.command.logout",
-    summary = "forget the credentials", options = { { "all" }, common } },
+    summary = "remove the stored credentials", options = { { "all" }, common } },
   { name = "whoami", group = "Account", module = "mic.command.raw", verb = "GET", path = "/user",
     summary = "show the user who is logged in", options = { timing, reading, common } },
   { name = "status", group = "Account", module = "mic.command.status",
     summary = "show whether you are logged in, and until when",
     options = { { "check", "json" }, common },
-    text = "Sends nothing, unless with --check. Ends with 3 when not logged in." },
+    text = "Sends no request without --check. The exit code is 3 if you are not logged in." },
   { name = "profile", group = "Account", module = "mic.command.profile",
-    summary = "list, use or remove profiles", options = { common },
+    summary = "list profiles, set the default, or remove one", options = { common },
     arguments = {
-      { "action", "ACTION", "list, use or remove", "?", words = { "list", "use", "remove" } },
-      { "name", "NAME", "the profile", "?", words = "profiles" } } },
+      { "action", "ACTION", "list (the default), use or remove", "?",
+        words = { "list", "use", "remove" } },
+      { "name", "NAME", "name of the profile", "?", words = "profiles" } } },
 }
 
 arguments.commands[#arguments.commands + 1] = {
   name = "token", group = "Account", module = "mic.command.token",
-  summary = "print the token, for another program",
+  summary = "print the token for another program",
   options = { { "headers", "show" }, common },
-  text = "Renews it first, if that is due. Give it to another program by a file or a pipe, not as "
-    .. "an argument, which other users can see.",
+  text = "Refreshes the token first if necessary. Pass it through a file or a pipe, not as an "
+    .. "argument: other users can see arguments.",
   examples = { 'curl -H @<(mic token --headers) "$(mic url /users)"' },
 }
 
 for _, row in ipairs {
   { "get", "read a resource", false,
     { "mic get /users/anna -q .email", "mic get /users --paginate -q .email" } },
-  { "head", "ask for the headers alone", false },
+  { "head", "read the headers of a resource", false },
   { "delete", "delete a resource", false },
   { "post", "send data, such as a new resource", true,
     { "mic post /things/find -F query[size]=5", "mic post /things/find -d @query.json" } },
   { "put", "replace a resource", true },
-  { "patch", "change a part of a resource", true },
+  { "patch", "change members of a resource", true },
 } do
   arguments.commands[#arguments.commands + 1] = {
     name = row[1], group = "Calls", module = "mic.command.raw", verb = row[1]:upper(),
@@ -159,7 +167,7 @@ for _, row in ipairs {
 end
 
 arguments.commands[#arguments.commands + 1] = {
-  name = "url", group = "Calls", module = "mic.command.url", summary = "print the whole URL",
+  name = "url", group = "Calls", module = "mic.command.url", summary = "print the URL of a path",
   arguments = { PATH }, options = { { "params" }, common },
 }
 
@@ -175,30 +183,30 @@ arguments.commands[#arguments.commands + 1] = {
 
 arguments.commands[#arguments.commands + 1] = {
   name = "download", group = "Calls", module = "mic.command.transfer",
-  summary = "fetch a file of the API", arguments = { { "key", "KEY", "key of the file" } },
+  summary = "download a file from the API", arguments = { { "key", "KEY", "key of the file" } },
   options = { saving, { "header" }, timing, common },
   examples = { "mic download logo.png -o logo.png" },
 }
 arguments.commands[#arguments.commands + 1] = {
   name = "upload", group = "Calls", module = "mic.command.transfer",
-  summary = "send a file to the API",
-  arguments = { { "file", "FILE", "file of this machine; - is standard input" },
+  summary = "upload a file to the API",
+  arguments = { { "file", "FILE", "local file; - is standard input" },
     { "key", "KEY", "key of the file" } },
   options = { { "header", "include", "error_body" }, timing, common },
 }
 arguments.commands[#arguments.commands + 1] = {
   name = "batch", group = "Calls", module = "mic.command.batch",
-  summary = "many calls, a JSON object a line in and out",
-  arguments = { { "file", "FILE", "requests; standard input if there is none, or -", "?" } },
+  summary = "send many calls, one JSON object per line",
+  arguments = { { "file", "FILE", "file with the calls; by default, or -: standard input", "?" } },
   options = { { "concurrency" }, common },
-  text = 'A line is {"method":"GET","path":"/users/{name}","params":{…},"id":…}; it has the '
-    .. "members of a call: method, path, params, query, headers, data, body. Answers come in the "
-    .. "order of the requests.",
+  text = 'A line is {"method":"GET","path":"/users/{name}","params":{…},"id":…}. '
+    .. "Its members are method, path, params, query, headers, data, body, auth, timeout, "
+    .. "deadline, idempotent and id. Results are printed in the order of the calls.",
 }
 arguments.commands[#arguments.commands + 1] = {
   name = "api", group = "More", module = "mic.command.api_list",
-  summary = "show what can be called by name",
-  arguments = { { "name", "NAME", "a call such as users.get, or a group such as users", "?",
+  summary = "list the calls by name",
+  arguments = { { "name", "NAME", "a call, such as users.get, or a collection, such as users", "?",
     words = "calls" } },
   options = { { "diff" }, common },
   text = "Each call of this list is a command: users.get is mic users get.",
@@ -207,10 +215,10 @@ arguments.commands[#arguments.commands + 1] = {
   name = "sandbox", group = "More", module = "mic.command.sandbox",
   summary = "run a local API for tests",
   usage = "mic sandbox [-- PROGRAM [ARGUMENT...]]",
-  arguments = { { "command", "PROGRAM", "is run with the variables of the sandbox", "*" } },
+  arguments = { { "command", "PROGRAM", "program to run with the variables of the sandbox", "*" } },
   options = { { "json_errors", "help" } },
-  text = "Without a program it prints the variables and stays until Ctrl-C. It needs nginx with "
-    .. "its Lua module.",
+  text = "Without PROGRAM it prints the variables for a shell and runs until Ctrl-C. It needs "
+    .. "nginx with its Lua module.",
 }
 
 --- A call by name: its command is made when it is looked for.
@@ -222,7 +230,7 @@ local function named_command(name)
   end
   return {
     name = name, api_name = api_name, group = "The API by name", module = "mic.command.named",
-    summary = "calls of the API by name; mic api shows them",
+    summary = "call the API by name; mic api lists the calls",
     arguments = { { "args", "ARGUMENT", "name of the call, and its parameters", "*" } },
     options = { { "field", "typed_field", "data", "header", "idempotent", "yes" }, reading, paging,
       { "curl" }, timing, common },
@@ -231,7 +239,7 @@ end
 
 arguments.commands[#arguments.commands + 1] = {
   name = "completion", group = "More", module = "mic.command.completion",
-  summary = "print a script that completes what is typed",
+  summary = "print the completion script for a shell",
   arguments = { { "shell", "SHELL", "bash, zsh or fish", words = { "bash", "zsh", "fish" } } },
   options = { { "help" } },
   examples = { "source <(mic completion bash)", "mic completion fish | source" },
@@ -239,19 +247,19 @@ arguments.commands[#arguments.commands + 1] = {
 
 arguments.commands[#arguments.commands + 1] = {
   name = "help", group = "More", module = "mic.command.help", summary = "show help",
-  arguments = { { "topic", "COMMAND", "a command", "?" } }, options = { { "help" } },
+  arguments = { { "topic", "COMMAND", "name of a command", "?" } }, options = { { "help" } },
 }
 
 --- Exit codes and what they mean.
 arguments.codes = {
-  { 0, "done" },
-  { 1, "the API, or -q, says no" },
-  { 2, "wrong use or configuration" },
-  { 3, "not logged in, or refused" },
-  { 4, "not now: no answer, too many requests, a server's failure; later it may succeed" },
-  { 5, "this machine: a file, the credentials, or the output cannot be read or written" },
-  { 130, "Ctrl-C" },
-  { 141, "the reader of the output has gone" },
+  { 0, "success" },
+  { 1, "the API refused the call, the response cannot be used, or -q failed" },
+  { 2, "wrong usage or configuration" },
+  { 3, "not logged in, or the login was refused" },
+  { 4, "no response, TLS error, status 429 or 5xx; a later run may succeed" },
+  { 5, "a file, the credential store or the output cannot be read or written" },
+  { 130, "interrupted by Ctrl-C" },
+  { 141, "the program that reads the output has ended" },
 }
 
 local function add_keys(keys, list)

@@ -132,7 +132,7 @@ local function of_all(width)
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = "The API by name:"
-  add_row(lines, "NAME CALL [ARGUMENT...]", "such as mic users get anna; mic api shows them all",
+  add_row(lines, "NAME CALL [ARGUMENT...]", "such as mic users get anna; mic api lists all",
     width)
   add_examples(lines, arguments.examples)
   lines[#lines + 1] = ""
@@ -141,7 +141,7 @@ local function of_all(width)
     add_row(lines, ("%d"):format(code[1]), code[2], width)
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "mic COMMAND --help shows the options of a command; man mic has all of it."
+  lines[#lines + 1] = "mic COMMAND --help shows the options of a command. man mic shows the manual."
   return lines
 end
 

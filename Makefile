@@ -13,7 +13,7 @@
 #   make allocations  each allocation of each of spec/allocation fails; a quarter of an hour
 #   make brutal-gc    the core's specs, with a full collection for every object of the module
 #   make simulate   simulated worlds with faults; EXPIRIES=n or SECONDS=n ends it, SEED=n replays
-#   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold"
+#   make bench      ratios against C on libcurl; BENCH="sequential parallel download cold peers"
 #   make bench-nginx  calls in an nginx worker; RESTY_HTTP=folder compares with lua-resty-http;
 #                   ROWS="unrelated authorize by_hand resty proxy", WAYS="tls h2 cleartext"
 #   make install    honours DESTDIR PREFIX LUA CC LUA_INCDIR INSTALL_CMOD INSTALL_LMOD BINDIR MANDIR

@@ -47,26 +47,22 @@ function support.pair(rounds, theirs, ours)
   return ratios
 end
 
---- Prints a row: median, quartiles, and the goal.
+--- Prints a row: median, quartiles, and the goal if there is one.
 ---@param what string
 ---@param ratios number[]
----@param goal number
----@param at_most boolean whether the goal is an upper limit
+---@param goal? number
+---@param at_most? boolean whether the goal is an upper limit
 function support.report(what, ratios, goal, at_most)
   table.sort(ratios)
   local median = quantile(ratios, 0.5)
-  local met = at_most and median <= goal or not at_most and median >= goal
-  print(
-    ("%-58s %6.3f  (%.3f .. %.3f)  goal %s %.2f: %s"):format(
-      what,
-      median,
-      quantile(ratios, 0.25),
-      quantile(ratios, 0.75),
-      at_most and "<=" or ">=",
-      goal,
-      met and "met" or "missed"
-    )
-  )
+  local row = ("%-58s %6.3f  (%.3f .. %.3f)"):format(what, median, quantile(ratios, 0.25),
+    quantile(ratios, 0.75))
+  if goal then
+    local met = at_most and median <= goal or not at_most and median >= goal
+    row = ("%s  goal %s %.2f: %s"):format(row, at_most and "<=" or ">=", goal,
+      met and "met" or "missed")
+  end
+  print(row)
 end
 
 return support

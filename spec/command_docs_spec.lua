@@ -56,8 +56,10 @@ local function check_lines(sandbox, lines)
       local mic = command.new(sandbox)
       local folder = mic.folder
       folder:write("query.json", '{"query":{"query":{"term":{"thingName":"00001570"}}}}')
+      folder:write("my.lua", 'local mic = require "mic"; print(mic.assert(mic.get "/user").status)')
       folder:write("mic", ("#!/bin/sh\nexec %s \"$@\"\n"):format(mic.words))
       shell.check("chmod +x " .. folder:at "mic")
+      shell.check(('ln -s "$(command -v %s)" %s'):format(shell.lua, folder:at "lua"))
       mic.variables.CURL_CA_BUNDLE = sandbox.ca_file
       if line:find "mic download" then
         mic:run "upload query.json notes/query.json"

@@ -5,8 +5,23 @@ local tree = require "spec.support.tree"
 
 local README = "README.md"
 
-local HEADINGS = { "Try it without an account", "Install", "Errors", "Staying logged in",
-  "Security model", "Supported platforms", "Links" }
+local HEADINGS = { "In nginx", "At a shell", "Try it", "What is different", "Install", "Errors",
+  "Security", "Platforms", "Documentation" }
+
+--- Its Lua blocks but for the module of nginx, which nginx_readme_spec loads there.
+local function scripts_of_page()
+  local scripts = {}
+  local whole = { name = README .. ", its blocks pasted in order", text = "", output = "" }
+  for _, block in ipairs(blocks.of(README, "lua")) do
+    if not block.text:find "^%-%- [%w_]+%.lua\n" then
+      scripts[#scripts + 1] = block
+      whole.text = whole.text .. block.text
+      whole.output = whole.output .. (block.output or "")
+    end
+  end
+  table.insert(scripts, 1, whole)
+  return scripts
+end
 
 describe("the README", function()
   local text = tree.read(README)
@@ -19,8 +34,12 @@ describe("the README", function()
     assert.same(HEADINGS, found)
   end)
 
+  it("is short: under 200 lines", function()
+    assert.is_true(select(2, text:gsub("\n", "")) < 200)
+  end)
+
   it("begins with one sentence and an example of ten lines with its output", function()
-    local sentence = text:match "^# lua%-mic\n\n(.-)\n\n```lua\n"
+    local sentence = text:match "^# lua%-mic\n\n(.-)\n\n"
     assert.is_truthy(sentence)
     assert.is_nil(sentence:find "%.%s")
     local first = blocks.read(README)[1]
@@ -30,17 +49,17 @@ describe("the README", function()
   end)
 
   it("has only blocks that a spec runs or compares", function()
+    local known = { lua = true, sh = true, nginx = true }
     for _, block in ipairs(blocks.read(README)) do
-      assert.is_truthy(block.language == "lua" or block.language == "sh", block.name)
-      assert.is_truthy(block.language == "lua" or not block.output or block.text == "make demo\n",
+      assert.is_true(known[block.language], block.name)
+      local compared = block.language == "lua" or block.text:find "^make demo\n"
+      assert.is_truthy(compared or not block.output,
         block.name .. ": an output that no spec compares")
     end
   end)
 
   describe("in each of its Lua blocks", function()
-    local scripts = blocks.of(README, "lua")
-    table.insert(scripts, 1, blocks.pasted(README))
-    blocks.run(scripts)
+    local scripts = blocks.run(scripts_of_page())
 
     for _, script in ipairs(scripts) do
       it(script.name .. " runs as it stands and prints what the page says", function()
@@ -50,13 +69,14 @@ describe("the README", function()
     end
   end)
 
-  it("shows what make demo prints", function()
+  it("shows a part of what make demo prints", function()
     local shown
     for _, block in ipairs(blocks.of(README, "sh")) do
-      shown = shown or block.text == "make demo\n" and block.output
+      shown = shown or block.text:find "^make demo\n" and block.output
     end
     local demo = blocks.run({ { path = "examples/demo.lua" } })[1]
-    assert.equal(blocks.settled(shown), blocks.settled(demo.printed))
+    local printed = blocks.settled(demo.printed)
+    assert.is_truthy(printed:find(blocks.settled(shown), 1, true), printed)
   end)
 
   it("names commands, targets, variables and packages that exist", function()

@@ -15,6 +15,7 @@
      drip MS TEXT      one byte at a time, MS milliseconds apart
      wait MS
      await FILE        until the file exists
+     say TEXT          prints "said TEXT": what was sent before has arrived then
      half-close        stops sending; reads until the other side closes
      hold              does nothing until the other side closes
      reset             closes at once, with RST
@@ -147,6 +148,11 @@ static bool play_line(int connection, char *line) {
   if (strcmp(line, "await") == 0) {
     while (access(rest, F_OK) != 0)
       pause_for(5);
+    return true;
+  }
+  if (strcmp(line, "say") == 0) {
+    printf("said %s\n", rest);
+    fflush(stdout);
     return true;
   }
   if (strcmp(line, "repeat") == 0 || strcmp(line, "drip") == 0) {

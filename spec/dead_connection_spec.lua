@@ -10,8 +10,9 @@ local native = require "spec.support.native"
 local relay = require "spec.support.relay"
 local scratch = require "spec.support.scratch"
 
-local SHORT = 0.3 -- seconds: the timeout of a call on a dead connection
-local SOON = SHORT + 1.5
+-- Seconds: the timeout of a call on a dead connection, and of the attempt after it.
+local SHORT = 0.7
+local SOON = 15 -- half of what a call may take by default
 
 describe("a connection that is dead", function()
   local box = api.around()
@@ -206,7 +207,7 @@ describe("a connection that is dead", function()
   it("is none while something comes over it for another call", function()
     local loop = loops.all[3]
     local client = new({ retry = false }, loop.transport)
-    box:answer { path = "/metadata/slow", delay = 1, status = 200, body = "{}" }
+    box:answer { path = "/metadata/slow", delay = 20, status = 200, body = "{}" }
     assert.are.same({ "timeout, retryable", "200 after 1" }, inside(loop, function(spawn, sleep)
       local slow, user
       client:get "/metadata/x"
@@ -231,7 +232,7 @@ describe("a connection that is dead", function()
         return core_calls.start(client, spec)
       end
       assert.are.equal("done", get("/metadata/x"):run(5))
-      box:answer { path = "/metadata/slow", delay = 1, status = 200, body = "{}" }
+      box:answer { path = "/metadata/slow", delay = 20, status = 200, body = "{}" }
       local slow = get "/metadata/slow"
       slow:run(SHORT)
       slow:cancel()

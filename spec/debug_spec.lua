@@ -387,7 +387,7 @@ describe("the debug channel", function()
     end)
 
     it("in an event loop", function()
-      for _, loop in ipairs(loops.all) do 
+      for _, loop in ipairs(loops.all) do
         lines = {}
         local one = mic.new(options_of(loop.transport))
         loop.run(function()

@@ -8,16 +8,19 @@ local nginx = require "spec.support.nginx"
 
 local box = api.around()
 
+local early, gate = faults.start(faults.TWICE), faults.gate()
+
 local server = nginx.start {
   path = nginx.root .. "/?.lua;",
   files = { ["the_sandbox.lua"] = box:module() },
   server = ([[
     location = /case { content_by_lua_block {
       require "spec.support.loop_of_nginx".serve {
-        sandbox = require "the_sandbox", silent_url = %q, early_url = %q,
+        sandbox = require "the_sandbox", silent_url = %q,
+        early = { url = %q, output = %q }, gate = { url = %q, output = %q, file = %q },
       }
     } }
-  ]]):format(faults.start("hold").url, faults.start(faults.TWICE).url),
+  ]]):format(faults.start("hold").url, early.url, early.output, gate.url, gate.output, gate.file),
 }
 
 describe("the transport nginx", function()

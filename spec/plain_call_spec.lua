@@ -49,8 +49,8 @@ describe("a call without options", function()
       return client:get("/users/{name}?a=1", { params = { name = "anna" }, query = { b = true } })
     end },
     { "a timeout that ends it", function(client)
-      box:answer { path = "/user", delay = 1, times = 3 }
-      return client:get("/user", { timeout = 0.05 })
+      box:answer { path = "/user", delay = 20, times = 3 }
+      return client:get("/user", { timeout = 0.5 })
     end },
     { "options with a metatable", function(client)
       return client:get("/users", setmetatable({}, { __index = { query = { size = 1 } } }))

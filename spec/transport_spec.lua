@@ -9,7 +9,8 @@ local loops = require "spec.support.loops"
 local world = {
   sandbox = api.around(),
   silent_url = faults.start("hold").url,
-  early_url = faults.start(faults.TWICE).url,
+  early = faults.start(faults.TWICE),
+  gate = faults.gate(),
 }
 
 for _, kind in ipairs(loops.all) do

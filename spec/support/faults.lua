@@ -3,6 +3,7 @@
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
 local native = require "spec.support.native"
+local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
 local faults = {}
@@ -18,7 +19,8 @@ end
 --- test or the block.
 ---@param ... string scripts, see sandbox/faults.c
 ---@return table server url, `requests()` (the request lines so far), `header_names()` (of all of
---- them, in lower case), `stop()`
+--- them, in lower case), `await_said(count)` (waits until scripts have said something this often),
+--- `output` (the file that it prints to), `stop()`
 function faults.start(...)
   local words = { native.program "sandbox/faults.c" }
   for _, script in ipairs { ... } do
@@ -29,7 +31,7 @@ function faults.start(...)
   assert(clock.eventually(function()
     return read_port(file)
   end), "faults did not start")
-  local server = { url = "http://127.0.0.1:" .. read_port(file) .. "/prod" }
+  local server = { url = "http://127.0.0.1:" .. read_port(file) .. "/prod", output = file }
 
   local function lines(pattern)
     local found = {}
@@ -47,6 +49,12 @@ function faults.start(...)
     return table.concat(lines "^  (.*)", " "):lower()
   end
 
+  function server.await_said(count)
+    assert(clock.eventually(function()
+      return #lines "^said .*" >= count
+    end), "the script does not come to that line")
+  end
+
   server.stop = cleanup.call(function()
     input:close()
     os.remove(file)
@@ -55,10 +63,20 @@ function faults.start(...)
   return server
 end
 
---- A script that sends a second answer behind the first.
+--- A script that sends a second answer behind the first, and says so.
 faults.TWICE = "read\n"
   .. 'send HTTP/1.1 200 OK\\r\\nContent-Length: 14\\r\\n\\r\\n{"first":true}\n'
   .. 'wait 5\n'
-  .. 'send HTTP/1.1 200 OK\\r\\nContent-Length: 14\\r\\n\\r\\n{"stale":true}\nhold'
+  .. 'send HTTP/1.1 200 OK\\r\\nContent-Length: 14\\r\\n\\r\\n{"stale":true}\nsay sent\nhold'
+
+--- Starts a server that answers nothing until a file exists.
+---@return table server as of `start`; `file`: its path
+function faults.gate()
+  local file = scratch.folder():at "open"
+  local server = faults.start(("read\nawait %s\n"):format(file)
+    .. "send HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+  server.file = file
+  return server
+end
 
 return faults

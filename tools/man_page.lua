@@ -199,7 +199,7 @@ local function commands()
   end
   add ".TP"
   add(bold "mic" .. " NAME CALL [ARGUMENT...]")
-  paragraph "Call the API by name, such as mic users get anna. mic api lists the calls."
+  paragraph "Call an endpoint by name, such as mic users get anna. mic api lists the endpoints."
 end
 
 local function options()

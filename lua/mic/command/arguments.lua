@@ -96,7 +96,7 @@ arguments.options = {
     text = "send at most N calls at the same time; by default 16" },
   headers = { "--headers", text = "print all headers of a call, one per line, for curl -H @FILE" },
   show = { "--show", text = "print secrets even on a terminal" },
-  diff = { "--diff", text = "compare the list with the API description" },
+  diff = { "--diff", text = "compare the list with the Swagger document of the API" },
   all = { "--all", text = "remove the credentials of all profiles" },
   check = { "--check", text = "check the credentials with the API" },
   json = { "--json", text = "print JSON" },
@@ -205,11 +205,11 @@ arguments.commands[#arguments.commands + 1] = {
 }
 arguments.commands[#arguments.commands + 1] = {
   name = "api", group = "More", module = "mic.command.api_list",
-  summary = "list the calls by name",
-  arguments = { { "name", "NAME", "a call, such as users.get, or a collection, such as users", "?",
-    words = "calls" } },
+  summary = "list the endpoints that have a command",
+  arguments = { { "name", "NAME", "an endpoint, such as users.get, or a collection, such as users",
+    "?", words = "calls" } },
   options = { { "diff" }, common },
-  text = "Each call of this list is a command: users.get is mic users get.",
+  text = "Each endpoint in the list is a command: users.get is mic users get.",
 }
 arguments.commands[#arguments.commands + 1] = {
   name = "sandbox", group = "More", module = "mic.command.sandbox",
@@ -229,9 +229,9 @@ local function named_command(name)
     return nil
   end
   return {
-    name = name, api_name = api_name, group = "The API by name", module = "mic.command.named",
-    summary = "call the API by name; mic api lists the calls",
-    arguments = { { "args", "ARGUMENT", "name of the call, and its parameters", "*" } },
+    name = name, api_name = api_name, group = "Endpoints", module = "mic.command.named",
+    summary = "call an endpoint by name; mic api lists the endpoints",
+    arguments = { { "args", "ARGUMENT", "name of the endpoint method, and its parameters", "*" } },
     options = { { "field", "typed_field", "data", "header", "idempotent", "yes" }, reading, paging,
       { "curl" }, timing, common },
   }

@@ -131,7 +131,7 @@ local function of_all(width)
     add_row(lines, command.name, command.summary, width)
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "The API by name:"
+  lines[#lines + 1] = "Endpoints:"
   add_row(lines, "NAME CALL [ARGUMENT...]", "such as mic users get anna; mic api lists all",
     width)
   add_examples(lines, arguments.examples)

@@ -1,5 +1,5 @@
 -- docs/deployment.md: the init script for procd of OpenWrt, and the module without the parts that
--- may be left out.
+-- can be removed.
 
 local api = require "spec.support.api"
 local clock = require "spec.support.clock"
@@ -87,9 +87,9 @@ describe("on OpenWrt", function()
     return tonumber((shell.check(command:format(host:at "/usr/lib/lua")):match "%d+"))
   end
 
-  it("what may be left out has the sizes that the page says", function()
+  it("the removable parts have the sizes that the page says", function()
     install_all()
-    local section = tree.read(deployed.page):match "### What may be left out\n(.-)\n## "
+    local section = tree.read(deployed.page):match "### Smaller installation\n(.-)\n## "
     local function near(kilobytes, bytes)
       local real = bytes / 1000
       local problem = ("the page says %d KB, it is %.0f KB"):format(kilobytes, real)

@@ -329,4 +329,16 @@ END
     assert.equal("here\n", output)
     assert.equal(0, status)
   end)
+
+  it("starts where LUA_PATH and LUA_CPATH lead to modules for another Lua than nginx's", function()
+    local output, status = shell.run([[
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+echo "not for LuaJIT" | tee "$folder/cjson.so" >"$folder/resty.lua"
+export LUA_PATH="$folder/?.lua;;" LUA_CPATH="$folder/?.so;;"
+sandbox/start -- sh -c 'echo "${LUA_CPATH##*/}"'
+]])
+    assert.equal("?.so;;\n", output)
+    assert.equal(0, status)
+  end)
 end)

@@ -11,7 +11,7 @@ local shell = require "spec.support.shell"
 
 local LONG = os.getenv "MIC_LONG" ~= nil
 local EXPIRIES = LONG and 100 or 4
-local LEASE = LONG and 45 or 1 -- seconds
+local LEASE = LONG and 45 or 4 -- seconds
 local SECONDS = LONG and 100 or 2 -- of a load on tokens that live for two
 local CLIENTS = 12 -- of each nginx, at once
 

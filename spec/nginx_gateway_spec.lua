@@ -217,11 +217,11 @@ describe("authorize", function()
   it("refreshes ahead in the background: the request does not wait for it", function()
     single:get "/api/user"
     assert.equal("advisory\n", (single:get "/shift?by=3200"))
-    box:answer { path = "/auth/refresh", delay = 0.7 }
+    box:answer { path = "/auth/refresh", delay = 3 }
     box:control("DELETE", "/log")
     local began = clock.now()
     assert.equal(200, select(2, single:get "/api/user"))
-    assert.is_true(clock.now() - began < 0.5)
+    assert.is_true(clock.now() - began < 2.5)
     assert.is_true(clock.eventually(function()
       return (single:get "/shift?by=0") == "fresh\n"
     end))

@@ -85,9 +85,9 @@ function cases.closed(client)
   return outcome(client:get "/user")
 end
 
-return function(name, path, listens)
+return function(name, path, listens, timeout)
   listens = listens == "1"
-  local client = require "fresh"(listens and function() end or nil)
+  local client = require "fresh"(listens and function() end or nil, tonumber(timeout))
   assert(client:get "/user")
   local calls = client:status().counters.calls
   local text = cases[name](client, path, listens)
@@ -97,10 +97,10 @@ end
 
 local FRESH = ([[
 local mic = require "mic"
-return function(on_event)
+return function(on_event, timeout)
   return mic.new {
     base_url = %q, api_key = %q, username = %q, password = %q, tls = { ca_file = %q },
-    retry = { base = 0.001 }, timeout = 1, on_event = on_event,
+    retry = { base = 0.001 }, timeout = timeout, on_event = on_event,
   }
 end
 ]]):format(box.base_url, box.api_key, box.username, box.password, box.ca_file)
@@ -110,7 +110,7 @@ local server = nginx.start {
   server = [[
   location = /case { content_by_lua_block {
     local arg = ngx.req.get_uri_args()
-    ngx.say(require "cases"(arg.name, arg.path, arg.listens))
+    ngx.say(require "cases"(arg.name, arg.path, arg.listens, arg.timeout))
   } }
 ]],
 }
@@ -129,7 +129,8 @@ local cases = {
   { "no body", "get", "/user", { status = 204 } },
   { "a redirect", "get", "/user", { status = 302, headers = { Location = "/prod/users/anna" } } },
   { "an answer that another try brings", "get", "/user", { status = 503 } },
-  { "an answer that does not come in time", "get", "/user", { delay = 1.5, times = 3 } },
+  { "an answer that does not come in time", "get", "/user", { delay = 20, times = 3 },
+    timeout = 1 },
   { "a connection that breaks", "get", "/user", { body = "0123456789", cut = 4, times = 3 } },
   { "an expired token", "get", "/user", { status = 401, body = EXPIRED, headers = JSON } },
   { "params", "params" },
@@ -160,7 +161,8 @@ describe("a GET without options in nginx", function()
         end
         local path = (case[3] or ""):gsub("[?=]", { ["?"] = "%3F", ["="] = "%3D" })
         local body, status =
-          server:get(("/case?name=%s&listens=%d&path=%s"):format(case[2], listens, path))
+          server:get(("/case?name=%s&listens=%d&path=%s&timeout=%g"):format(case[2], listens, path,
+            case.timeout or 30))
         assert.equal(200, status, server:errors())
         seen[listens] = body .. (case[2] == "many" and "" or box:seen())
       end

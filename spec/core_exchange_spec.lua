@@ -51,7 +51,7 @@ describe("an exchange of mic.core", function()
   end)
 
   it("returns wait until the answer is complete, and gives its result once", function()
-    sandbox:answer { path = "/user", delay = 0.2 }
+    sandbox:answer { path = "/user", delay = 1 }
     local exchange = start "/user"
     assert.equal("wait", exchange:run(0))
     assert.is_false(exchange:result())
@@ -90,7 +90,7 @@ describe("an exchange of mic.core", function()
 
   it("runs beside others; collect shows each that ended, once", function()
     local names, exchanges = { "anna", "demo", "user01", "user02", "user03", "nobody" }, {}
-    sandbox:answer { path = "/users/demo", delay = 0.3 }
+    sandbox:answer { path = "/users/demo", delay = 1.5 }
     for _, name in ipairs(names) do
       exchanges[start("/users/" .. name)] = name
     end
@@ -215,7 +215,7 @@ describe("an exchange of mic.core", function()
   end)
 
   it("does not end because of another one's end", function()
-    sandbox:answer { path = "/user", delay = 0.2 }
+    sandbox:answer { path = "/user", delay = 1 }
     local slow, fast = start "/user", start "/users/anna"
     assert.equal("done", fast:run(FOREVER))
     assert.equal("wait", slow:run(0))

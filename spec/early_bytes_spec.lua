@@ -2,7 +2,6 @@
 -- of a response, are never taken for the next response.
 
 local cleanup = require "spec.support.cleanup"
-local clock = require "spec.support.clock"
 local faults = require "spec.support.faults"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
@@ -29,7 +28,6 @@ local function serve(...)
     username = "anna",
     password = "p",
     retry = false,
-    timeout = 2,
   })
 end
 
@@ -39,10 +37,15 @@ local function get(options)
   return client:get("/x", options)
 end
 
---- The first call is answered; meanwhile what the script sends behind that arrives.
+--- Sends something behind an answer, without a request, and says so.
+local function behind(bytes)
+  return "\nsend " .. bytes .. "\nsay sent\nhold"
+end
+
+--- The first call is answered, and what the script sends behind that has come.
 local function get_first()
   assert.equal(1, mic.assert(get()).data.n)
-  clock.sleep(0.05)
+  server.await_said(1)
 end
 
 --- It is the answer to this request, which went out once, over another connection.
@@ -62,30 +65,30 @@ describe("a kept connection with unexpected bytes", function()
     ["an answer to nothing"] = "HTTP/1.1 100 Continue\\r\\n\\r\\n",
   } do
     it(("is left, %s, and a POST takes a new one"):format(what), function()
-      serve(FIRST .. "\nsend " .. bytes .. "\nhold", SECOND)
+      serve(FIRST .. behind(bytes), SECOND)
       get_first()
       assert_fresh(mic.assert(client:post("/x", { a = 1 }, { auth = false })))
     end)
   end
 
   it("is left for a GET, and the calls after it are in step", function()
-    serve(FIRST .. "\nsend " .. STALE .. "\nhold", SECOND)
+    serve(FIRST .. behind(STALE), SECOND)
     get_first()
     assert_fresh(mic.assert(get()))
     assert.is_false(mic.assert(get()).new_connection)
   end)
 
   it("is left for an upload, a download and a stream", function()
-    serve(FIRST .. "\nsend " .. STALE .. "\nhold", FIRST .. "\nsend " .. STALE .. "\nhold",
-      FIRST .. "\nsend " .. STALE .. "\nhold", SECOND)
+    serve(FIRST .. behind(STALE), FIRST .. behind(STALE),
+      FIRST .. behind(STALE), SECOND)
     local file, pieces = folder:write("upload", ("x"):rep(30000)), {}
     get_first()
     local response = mic.assert(client:put("/x", nil, { auth = false, body_file = file }))
     assert.equal(1, response.data.n)
-    clock.sleep(0.05)
+    server.await_said(2)
     mic.assert(get { save_to = folder:at "download" })
     assert.equal('{"n":1}', folder:read "download")
-    clock.sleep(0.05)
+    server.await_said(3)
     mic.assert(get { on_data = function(piece)
       pieces[#pieces + 1] = piece
     end })
@@ -94,7 +97,7 @@ describe("a kept connection with unexpected bytes", function()
   end)
 
   it("is left for each call of a batch", function()
-    serve(FIRST .. "\nsend " .. STALE .. "\nhold", SECOND)
+    serve(FIRST .. behind(STALE), SECOND)
     get_first()
     local list = {}
     for index = 1, 8 do
@@ -110,11 +113,11 @@ describe("a kept connection with unexpected bytes", function()
       .. "eyJzdWIiOiJhbm5hIiwibiI6IkEiLCJpYXQiOjE3MDAwMDAwMDAsImV4cCI6MjcwMDAwMDAwMH0.c2lnbmF0dXJl"
     local reply = answer(('{"user":{},"credentials":{"identityId":"eu-west-1:4c3b","token":"%s",'
       .. '"refreshToken":"r"}}'):format(token))
-    serve(FIRST .. "\nsend " .. STALE .. "\nhold", "read\nsend " .. reply .. "\nsend " .. STALE
-      .. "\nhold", "read\nsend " .. reply .. "\nhold")
+    serve(FIRST .. behind(STALE), "read\nsend " .. reply .. behind(STALE),
+      "read\nsend " .. reply .. "\nhold")
     get_first()
     mic.assert(client:login())
-    clock.sleep(0.05)
+    server.await_said(2)
     mic.assert(client:refresh())
     assert.same({ "GET /prod/x HTTP/1.1", "POST /prod/auth/login HTTP/1.1",
       "POST /prod/auth/refresh HTTP/1.1" }, server.requests())
@@ -169,7 +172,7 @@ describe("a 408", function()
   } do
     it("is no answer to what went out over a kept connection, when it " .. what, function()
       serve(FIRST .. "\nread\nsend " .. head, SECOND)
-      get_first()
+      mic.assert(get())
       local response = mic.assert(client:post("/x", { a = 1 }, { auth = false }))
       assert.equal(2, response.data.n)
       assert.equal(1, response.attempts)
@@ -181,7 +184,7 @@ describe("a 408", function()
   it("has an upload sent again from its beginning", function()
     local file = folder:write("upload", ("x"):rep(30000))
     serve(FIRST .. "\nread\nsend " .. FAREWELL, SECOND)
-    get_first()
+    mic.assert(get())
     local response = mic.assert(client:post("/x", nil, { auth = false, body_file = file }))
     assert.equal(2, response.data.n)
   end)
@@ -196,7 +199,7 @@ describe("a 408", function()
   it("is one when the connection stays", function()
     serve(FIRST .. "\nread\nsend HTTP/1.1 408 Request Timeout\\r\\nContent-Length: 0\\r\\n\\r\\n"
       .. "\nhold", SECOND)
-    get_first()
+    mic.assert(get())
     local _, err = client:post("/x", { a = 1 }, { auth = false })
     assert.equal(408, err.status)
     assert.equal(2, #server.requests())

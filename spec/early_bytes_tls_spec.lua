@@ -7,7 +7,7 @@ local nginx = require "spec.support.nginx"
 local tls_server = require "spec.support.tls_server"
 
 local folder = tls_server.folder()
-local client
+local client, server
 
 --- Answers in HTTP/1.1, over the bare connection, with the connection's number; as the path says.
 local ANSWERS = [[
@@ -27,6 +27,7 @@ local ANSWERS = [[
     if path:find "behind" then
       socket:send(stale)
     end
+    ngx.shared.notes:incr("sent", 1, 0)
     local line, length = nil, 0
     repeat
       line = socket:receive "*l"
@@ -38,13 +39,14 @@ local ANSWERS = [[
   until not line
 ]]
 
-local server = nginx.start {
+server = nginx.start {
   server = ([[
     listen 127.0.0.1:TLS_PORT ssl;
     ssl_certificate %s/good.pem;
     ssl_certificate_key %s/good.key;
     lua_socket_log_errors off;
     location / { content_by_lua_block {%s} }
+    location = /sent { content_by_lua_block { ngx.say(ngx.shared.notes:get "sent" or 0) } }
   ]]):format(folder.path, folder.path, ANSWERS),
 }
 
@@ -54,9 +56,19 @@ before_each(function()
     api_key = "k",
     tls = { ca_file = folder:at "ca.pem" },
     retry = false,
-    timeout = 2,
   })
 end)
+
+--- How often an answer has been sent, with what follows it.
+local function sent()
+  return tonumber((server:get "/sent"))
+end
+
+local function await_sent(count)
+  assert.is_true(clock.eventually(function()
+    return sent() >= count
+  end))
+end
 
 describe("over TLS, a response received", function()
   for where, what in pairs {
@@ -66,12 +78,13 @@ describe("over TLS, a response received", function()
     it(what .. ", is no answer to the next request", function()
       local path = "/" .. where
       local last = 0
-      for _ = 1, 3 do
+      local before = sent()
+      for count = 1, 3 do
         local response = mic.assert(client:post(path, { a = 1 }, { auth = false }))
         assert.is_true(response.new_connection)
         assert.is_true(response.data.connection > last)
         last = response.data.connection
-        clock.sleep(0.05)
+        await_sent(before + count)
       end
     end)
   end
@@ -79,9 +92,10 @@ end)
 
 describe("over TLS, a connection without unexpected bytes", function()
   it("is kept, also with the tickets of TLS 1.3", function()
+    local before = sent()
     local first = mic.assert(client:get("/plain", { auth = false }))
-    for _ = 1, 5 do
-      clock.sleep(0.01)
+    for count = 1, 5 do
+      await_sent(before + count)
       local response = mic.assert(client:post("/plain", {}, { auth = false }))
       assert.is_false(response.new_connection)
       assert.equal(first.data.connection, response.data.connection)

@@ -112,7 +112,7 @@ describe("many coroutines of one client", function()
   it("refresh ahead once, and no call waits for it", function()
     make()
     pass(3000)
-    sandbox:answer { path = "/auth/refresh", delay = 0.5 }
+    sandbox:answer { path = "/auth/refresh", delay = 2 }
     local results = call(MANY)
     loop:run(function()
       return #results == MANY
@@ -151,7 +151,7 @@ describe("many coroutines of one client", function()
   it("lose nothing when the one that started the refresh is killed", function()
     make()
     sandbox:mode { refresh = "rotate" }
-    sandbox:answer { path = "/auth/refresh", delay = 0.2 }
+    sandbox:answer { path = "/auth/refresh", delay = 1 }
     pass(3601)
     local first = loop:add(function()
       client:get "/user"
@@ -171,7 +171,7 @@ describe("many coroutines of one client", function()
   it("lose nothing when every one that waits is killed", function()
     make()
     sandbox:mode { refresh = "rotate" }
-    sandbox:answer { path = "/auth/refresh", delay = 0.2 }
+    sandbox:answer { path = "/auth/refresh", delay = 1 }
     pass(3601)
     local killed = {}
     for index = 1, MANY do
@@ -215,7 +215,7 @@ describe("many coroutines of one client", function()
   it("wait no longer than their own deadlines; the refresh goes on", function()
     make()
     pass(3601)
-    sandbox:answer { path = "/auth/refresh", delay = 0.5 }
+    sandbox:answer { path = "/auth/refresh", delay = 2 }
     local results = call(3, function()
       return client:get("/user", { deadline = 0.1 })
     end)
@@ -262,7 +262,7 @@ describe("many coroutines of one client", function()
     local store = mic.store.memory()
     make { store = store }
     pass(3601)
-    sandbox:answer { path = "/auth/refresh", delay = 0.2 }
+    sandbox:answer { path = "/auth/refresh", delay = 1 }
     local results = call(3)
     loop:run(function()
       return loop.spawned == 2
@@ -285,7 +285,7 @@ describe("many coroutines of one client", function()
   it("go on with credentials that came from elsewhere during the refresh", function()
     make()
     pass(3601)
-    sandbox:answer { path = "/auth/refresh", delay = 0.2 }
+    sandbox:answer { path = "/auth/refresh", delay = 1 }
     local other = sandbox:logged_in()
     local credentials = other:credentials()
     other:close()

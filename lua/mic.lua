@@ -1,6 +1,6 @@
 --- lua-mic: a client for Telenor's Managed IoT Cloud (MIC), and for any API with a login.
 
-local core = require "mic.core_loader" -- first: it explains a core built for another Lua
+local core = require "mic.core_loader" -- first: it reports a core built for another Lua
 
 local auto = require "mic.transport.auto"
 local client = require "mic.client"
@@ -8,7 +8,7 @@ local errors = require "mic.error"
 local json = require "mic.json"
 local pcall_compat = require "mic.pcall_compat"
 
---- Its other fields, and all classes, are in mic/types.lua, for editors.
+--- Its other fields and all classes are in mic/types.lua, for editors.
 ---@class mic
 local mic = {
   _VERSION = core.version,
@@ -26,7 +26,7 @@ local function refuse_colon(first, name)
   end
 end
 
---- Makes a client; sends nothing. Raises for misuse.
+--- Makes a client. Sends nothing. Raises for misuse.
 ---@param given mic.Options
 ---@return mic.Client client
 function mic.new(given)
@@ -43,15 +43,15 @@ local function environment_client(given)
 end
 
 --- Makes a client from environment variables.
----@param given? mic.Options they override the variables
+---@param given? mic.Options override the variables
 ---@return mic.Client? client
----@return mic.Error? err of kind `config`, naming the variable that is missing or wrong
+---@return mic.Error? err of kind `config`; it names the variable that is missing or wrong
 function mic.from_env(given)
   refuse_colon(given, "from_env")
   return environment_client(given)
 end
 
---- Formats any value as readable text; secrets of clients are masked.
+--- Formats any value as readable text. The secrets of all clients are masked.
 ---@param value any
 ---@return string
 function mic.pretty(value)
@@ -91,9 +91,9 @@ function mic.features()
   return features
 end
 
---- Returns the endpoints of the API, for programs: a fresh list of `{ name, method, path,
---- parameters, query, body, paging, idempotent, confidence, … }`.
----@param of_client? mic.Client its option `endpoints` counts; default: MIC's
+--- Returns a new list of all endpoints: tables `{ name, method, path, parameters, query, body,
+--- paging, idempotent, confidence, … }`.
+---@param of_client? mic.Client adds its option `endpoints`; default: those of MIC only
 ---@return mic.Endpoint[] list
 function mic.endpoints(of_client)
   refuse_colon(of_client, "endpoints")
@@ -107,7 +107,7 @@ end
 --- Client of the module-wide calls; set by `login`, otherwise made from the environment.
 local default
 
---- Raises in nginx: one hidden login would be shared by all requests of the server.
+--- Raises in nginx, because all requests of the server would share one login.
 local function refuse_in_nginx(name)
   local ngx = rawget(_G, "ngx")
   if type(ngx) == "table" and ngx.get_phase then
@@ -116,7 +116,7 @@ local function refuse_in_nginx(name)
 end
 
 --- Makes a client, logs in, and uses it for the module-wide calls.
----@param given mic.Options with what the login needs
+---@param given mic.Options with the options that the login needs: for MIC username and password
 ---@return mic.Client? client
 ---@return mic.Error? err
 function mic.login(given)
@@ -137,7 +137,7 @@ function mic.login(given)
 end
 
 for _, name in ipairs { "request", "get", "head", "delete", "options", "post", "put", "patch" } do
-  --- Same as the client's method.
+  --- The same as the client's method.
   mic[name] = function(...)
     refuse_colon((...), name)
     refuse_in_nginx(name)

@@ -17,8 +17,8 @@ local inside_of = setmetatable({}, { __mode = "k" })
 
 local OBJECT = {} -- key of the client object in its class
 
---- Finds a method or a name of the API, once: the class of the object keeps it. Unknown fields are
---- nil, as usual.
+--- Finds a method or a collection of endpoints at its first use, and keeps it in the class of the
+--- object. Unknown fields are nil.
 local finder = {
   __index = function(class, name)
     local found = client_methods[name]
@@ -43,7 +43,7 @@ end
 
 --- Returns the state of a client, for the modules of this library.
 ---@param object any
----@return table|nil inside nil if it is not a client
+---@return table|nil inside nil if the object is not a client
 function client.inside_of(object)
   return type(object) == "table" and inside_of[object] or nil
 end
@@ -56,8 +56,8 @@ local function describe(self)
   return ("mic.client (%s)"):format(mine.core and mine.core:root() or mine.given.stack)
 end
 
---- Makes a client; sends nothing. Raises for misuse.
----@param given table the options of docs/reference.md
+--- Makes a client. Sends nothing. Raises for misuse.
+---@param given table "Client options" of docs/reference.md
 ---@param ca_file_name? string name of the option tls.ca_file in messages
 ---@return table client
 function client.new(given, ca_file_name)
@@ -89,7 +89,7 @@ end
 
 --- ---- calls ----
 
---- Sends a built call. For a stack it may have to run the discovery first.
+--- Sends a built call. For a stack it runs the discovery first if that has not happened yet.
 local function send_built(self, call)
   call.ends = time_limit.ends(self, call.deadline)
   if self.closed or not self.core then
@@ -106,10 +106,10 @@ local function send_built(self, call)
   return send.call(self, call)
 end
 
---- Sends a request.
----@param opts table method, path, params, query, headers, data, body, auth, timeout, deadline,
---- decode
----@return table|nil response for 2xx: status, headers, body, data, url, attempts, timings
+--- Sends a call. Waits for the response, with logins, refreshes and retries.
+---@param opts table "Call options" of docs/reference.md
+---@return table|nil response if the status is 2xx: status, headers, body, data, url, attempts,
+--- timings
 ---@return table|nil err
 function client_methods:request(opts)
   local mine = inside(self, "request")
@@ -135,7 +135,7 @@ for _, verb in ipairs { "GET", "HEAD", "DELETE", "OPTIONS" } do
   local name = core.lower(verb)
   local what = "client:" .. name
 
-  --- Sends a request of this method.
+  --- Sends a call with this HTTP method.
   ---@param path string
   ---@param opts? table as for `request`, without method and path
   ---@return table|nil response
@@ -152,7 +152,7 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   local name = core.lower(verb)
   local what = "client:" .. name
 
-  --- Sends a request of this method.
+  --- Sends a call with this HTTP method.
   ---@param path string
   ---@param data? any sent as JSON
   ---@param opts? table as for `request`, without method, path and data
@@ -163,8 +163,8 @@ for _, verb in ipairs { "POST", "PUT", "PATCH" } do
   end
 end
 
---- Returns the error for an invalid URL. It is not misuse, since the URL may come from data. The
---- URL is shown only if it cannot contain a password.
+--- Returns the error for an invalid URL. This is not misuse, because the URL may come from data.
+--- The error shows the URL only if it cannot contain a password.
 local function unfetchable(built, problem)
   if not built.url:find("://", 1, true) then
     problem = "it is no whole URL, https://host/path; a path is for client:get"
@@ -179,10 +179,10 @@ local function unfetchable(built, problem)
   })
 end
 
---- Sends a request to an absolute URL. Credentials and API key are sent only while every URL of the
---- call is at the client's origin; another origin needs and triggers no login.
+--- Sends a call to an absolute URL. Credentials and API key are sent only while every URL of the
+--- call is at the client's origin. A call to another origin needs no login and starts none.
 ---@param url string
----@param opts? table those of `request`, without path and params
+---@param opts? table as for `request`, without path and params
 ---@return table|nil response
 ---@return table|nil err
 function client_methods:fetch(url, opts)
@@ -206,7 +206,7 @@ function client_methods:fetch(url, opts)
   return send_built(mine, built)
 end
 
---- Returns the results of a batch that cannot begin.
+--- Returns the results of a batch that cannot start: the same error for each request.
 local function failed(requests, err)
   local results = {}
   for index = 1, type(requests) == "table" and #requests or 0 do
@@ -215,8 +215,9 @@ local function failed(requests, err)
   return results
 end
 
---- Sends many requests in parallel, over kept connections.
----@param requests table list of options as for `request`; `concurrency` (16): most at once
+--- Sends many calls in parallel, over kept connections. Returns when all have ended.
+---@param requests table list of options as for `request`; `concurrency`, by default 16, is the most
+--- calls that run at once
 ---@return table results in the order of the requests, each `{ response = … }` or `{ err = … }`
 function client_methods:batch(requests)
   local mine = inside(self, "batch")
@@ -238,7 +239,7 @@ for _, name in ipairs {
   "login", "refresh", "logout", "authenticated", "credentials", "use_credentials", "auth_headers",
   "status",
 } do
-  --- Calls the function of this name in client_credentials, which says what it takes and returns.
+  --- Calls the function of this name in client_credentials, which documents it.
   client_methods[name] = function(self, ...)
     local mine = inside(self, name)
     local methods, kind, code, message = pcall_compat.load "mic.client_credentials"
@@ -249,7 +250,8 @@ for _, name in ipairs {
   end
 end
 
---- Closes the connections and wipes the secrets; later calls return `closed`. Idempotent.
+--- Closes the connections and wipes the secrets. Later calls return an error of kind `closed`.
+--- Idempotent.
 function client_methods:close()
   local mine = inside(self, "close")
   mine.closed = true

@@ -1,7 +1,7 @@
 --- nginx gateway: `authorize` adds the client's credentials to a proxied request, `observe` checks
---- the upstream's answer.
+--- the upstream's response.
 
-local core = require "mic.core_loader" -- first: it explains a core built for another Lua
+local core = require "mic.core_loader" -- first: it reports a core built for another Lua
 
 local clients = require "mic.client"
 local errors = require "mic.error"
@@ -17,7 +17,7 @@ local clear_header, set_header = ngx.req.clear_header, ngx.req.set_header
 
 --- Phases that can wait and can still change the request.
 local request_phases = { rewrite = true, server_rewrite = true, access = true, content = true }
---- Phases after the answer's status is known.
+--- Phases in which the status of the response is known.
 local answer_phases = { header_filter = true, body_filter = true, log = true }
 
 local function check(client, what, phases, places)
@@ -56,8 +56,8 @@ end
 
 --- ---- authorize ----
 
---- Spellings of a header name with "_" for some "-", which some servers treat as the same. nginx
---- passes them with `underscores_in_headers on` or `ignore_invalid_headers off`.
+--- Spellings of a header name with "_" in place of "-", which some servers treat as the same name.
+--- nginx passes them on with `underscores_in_headers on` or `ignore_invalid_headers off`.
 local function other_spellings(name)
   local found = {}
   local function spell(done, rest)
@@ -74,8 +74,8 @@ local function other_spellings(name)
 end
 
 --- Generates a function that sets the headers of a profile on a request, and removes the caller's
---- in every spelling. One line for each name: a loop would end LuaJIT's trace. The variable
---- http_NAME has the value of any spelling, so most requests need to clear none.
+--- in every spelling. It has one line for each name, because a loop would end LuaJIT's trace. The
+--- variable http_NAME has the value of any spelling, so most requests need to clear none.
 local function generate(names)
   local lines = { "local clear, set, var = ...", "return function(headers)", "local value" }
   local function add(line, ...)
@@ -135,7 +135,7 @@ local refused = setmetatable({}, { __mode = "k" })
 
 --- True if this generation of a core client is the present one and no refresh is due. Called by
 --- FFI, because a method of the core would end LuaJIT's compiled trace at each request. FFI is
---- available: without it nginx has no semaphores for our calls either.
+--- always available here: the semaphores of our calls need it too.
 local is_fresh = require("ffi").cast("bool (*)(const void *, double)", core.is_fresh_function)
 
 --- Returns the client's credentials, renewed if due.
@@ -160,8 +160,8 @@ local function is_refused(mine, own)
   return mine.token_source.group.minute_limit:shared "mark" == own.digest
 end
 
---- True if these credentials are still the present ones and not expired. The API's 401 may have had
---- another cause.
+--- True if these credentials are still the present ones and have not expired. The API's 401 may
+--- have had another cause.
 local function may_do(mine, own)
   local _, generation, left = mine.core:freshness()
   return generation == own.generation and (left == nil or left > 0)
@@ -195,8 +195,8 @@ local function own_credentials(client, mine)
   return own, err
 end
 
---- True if nginx left dots in the path that the API may still resolve, with our credentials: nginx
---- decodes the path once, and does not treat ";" and "\" specially.
+--- True if the path has dots that nginx left and that the API may resolve, with our credentials.
+--- nginx decodes the path once, and does not treat ";" and "\" specially.
 local function has_dots()
   local path = ngx.var.uri
   return (path:find("/.", 1, true) or path:find("%", 1, true) or path:find("\\", 1, true))
@@ -222,15 +222,15 @@ local function check_options(options)
   end
 end
 
---- Replaces the caller's credentials of the current request by the client's; renews them first if
---- due, without blocking. For `rewrite_by_lua`, `access_by_lua` and, before a subrequest,
+--- Replaces the caller's credentials in the current request by the client's. Renews them first if
+--- due, without blocking the worker. Ends the request with 503 if there are no credentials, and with
+--- 400 if the path has dots. For `rewrite_by_lua`, `access_by_lua` and, before a subrequest,
 --- `content_by_lua`.
 ---@param client table of `mic.new`
----@param options? { on_error?: fun(err: table): boolean? } `on_error` is called instead of the log
---- entry if there are no credentials; it may end the request, or return true to continue without
---- credentials
----@return true|nil ok nil only if on_error returned true; else the request ends with 503, or with
---- 400 for a path that has dots left
+---@param options? { on_error?: fun(err: table): boolean? } `on_error` is called if there
+--- are no credentials, instead of the log entry. It may end the request, or return true to continue
+--- without credentials
+---@return true|nil ok nil only if `on_error` returned true
 ---@return table|nil err
 function nginx.authorize(client, options)
   local mine =
@@ -258,14 +258,15 @@ end
 --- ---- observe ----
 
 --- Returns the status of the last upstream. Not `ngx.status`, which `error_page` or the caller's
---- own answer may have set.
+--- own code may have set.
 local function upstream_status()
   local statuses = ngx.var.upstream_status
   return statuses and statuses:match "(%d+)%D*$"
 end
 
---- True if the upstream's answer means that the token has expired, as far as its head tells: a text
---- that a profile looks for in the body counts as found where there is no WWW-Authenticate.
+--- True if the upstream's response means that the token has expired, as far as its header shows. If
+--- there is no WWW-Authenticate, the text that a profile expects counts as found: it may be in the
+--- body.
 local function means_expired(profile)
   local status = tonumber(upstream_status())
   if not status or (profile.is_mic and status ~= 401) then
@@ -282,20 +283,21 @@ local function means_expired(profile)
   return false
 end
 
---- Returns the generation of the token sent with this request; nil if it is not the one in use.
---- Read from the header: a note in `ngx.ctx` would cost each request a table.
+--- Returns the generation of the token sent with this request; nil if it is not the one in use. It
+--- is read from the header, because a field of `ngx.ctx` would cost each request a table.
 local function sent_generation(mine)
   local own = used[mine]
   local sent = own and ngx.var["http_" .. mine.profile.token_variable]
   return sent and sent == own.token and own.generation or nil
 end
 
---- Checks the answer: a 401 to the credentials of `authorize` marks them as stale, so that the next
---- request renews them. Limited to once a minute, because some answers are 401 whatever the token
---- is; otherwise the next request checks whether another worker has saved a new token. For
---- `log_by_lua`, best in `server`, `header_filter_by_lua` and `body_filter_by_lua`.
+--- Checks the response: one that means "expired" (for MIC a 401) marks the credentials of
+--- `authorize` as stale, so that the next request renews them. At most once a minute, because some
+--- responses are 401 whatever the token is; within the minute the next request checks whether
+--- another worker has saved a new token. For `log_by_lua`, best in `server`, `header_filter_by_lua`
+--- and `body_filter_by_lua`.
 ---@param client table the client passed to `authorize`
----@return boolean marked
+---@return boolean marked true if the credentials were marked as stale
 function nginx.observe(client)
   local mine =
     check(client, "observe", answer_phases, "header_filter_by_lua, body_filter_by_lua, log_by_lua")

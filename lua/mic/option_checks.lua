@@ -1,4 +1,4 @@
---- Checks of the client's options for profiles, and of its own headers.
+--- Checks of client options that few clients have: `headers`, `values`, `secrets`.
 
 local core = require "mic.core"
 local errors = require "mic.error"
@@ -38,8 +38,8 @@ for _, name in ipairs(option_checks.placeholders) do
 end
 option_checks.built_in_values = built_in_values
 
---- Checks the option `values`: texts by the names of placeholders. The core checks them again as
---- far as its memory depends on it. No value is shown.
+--- Checks the option `values`: strings by the names of placeholders. The core repeats the checks
+--- that its memory safety depends on. No message shows a value.
 ---@param value table
 ---@return boolean ok
 ---@return string|nil problem
@@ -59,7 +59,7 @@ function option_checks.values(value)
   return true
 end
 
---- Checks the option `secrets`. A mask has no room for more.
+--- Checks the option `secrets`: as `values`, but at most 16, because masking has no room for more.
 ---@param value table
 ---@return boolean ok
 ---@return string|nil problem
@@ -75,7 +75,7 @@ function option_checks.secrets(value)
   return ok, problem
 end
 
---- Raises if a name has a value twice.
+--- Raises if `values` and `secrets` have the same name.
 ---@param given table the client's options
 function option_checks.names(given)
   for name in pairs(given.secrets) do
@@ -89,7 +89,7 @@ end
 
 local only_mic = { "identity", "stack", "manifest_url" }
 
---- Raises for options that only MIC's profile has.
+--- Raises for options that are valid only with MIC's profile.
 ---@param given table the client's options
 function option_checks.other_profile(given)
   for _, name in ipairs(only_mic) do

@@ -56,7 +56,7 @@ local tls_aliases = {
   version = "min_version",
 }
 
---- Names that are not options, and where they belong.
+--- Names that are not options, and the correct place of their values.
 local client_advice = {
   headers = "headers go with each call: client:get(path, { headers = … })",
   header = "headers go with each call: client:get(path, { headers = … })",
@@ -155,7 +155,7 @@ local function known_names(spec)
   return known
 end
 
---- Returns a name as it may stand in a message.
+--- Returns a name in a form that is safe in a message.
 ---@param name any
 ---@return string
 function option_names.shown(name)

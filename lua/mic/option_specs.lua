@@ -1,5 +1,5 @@
---- Option spec of clients, as data for `options.check`: types, values, defaults; also checks that
---- other specs use.
+--- Option spec of clients, as data for `options.check`: types, values, defaults. Also the checks
+--- that other specs use.
 
 local core = require "mic.core"
 local errors = require "mic.error"

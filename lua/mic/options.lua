@@ -11,8 +11,8 @@ local options = {
   check_seconds = specs.checks["a positive number of seconds"],
 }
 
---- Returns a name in `known` with an edit distance of one and the same first letter. Names of
---- options are never reported.
+--- Returns a name in `known` with an edit distance of one and the same first letter; nil for the
+--- name of an option.
 ---@param name string
 ---@param known table by name
 ---@return string|nil
@@ -112,14 +112,18 @@ local function check_field(prefix, name, value, field, what)
 end
 
 --- Checks options without copying them: names, types and values. Raises for misuse.
---- `spec.fields` maps a name to a text, its types and what they are called ("string|false: …"), or
---- to a spec whose own text is `itself`. Some texts imply a check (`option_specs.checks`, or values
---- in quotation marks). `checks`, `defaults`, `may_be_empty` and `ways` (the correct form, for a
---- value of a wrong type) map a name to what few options have.
---- `spec.aliases` maps foreign names (lower case, without underscores) to ours; those of a spec
---- with a `name` are in option_names.
---- `spec.way` follows the method's name if the argument is not a table;
---- `spec.prefix` precedes names in messages; `spec.rule(options, what)` checks the whole table.
+---
+--- Fields of a spec:
+--- - `fields` maps a name to a text: types and description ("string|false: …"). Or it maps the
+---   name to a spec of a table, whose own text is `itself`. Some texts imply a check
+---   (`option_specs.checks`, or values in quotation marks).
+--- - `checks`, `defaults` and `may_be_empty` map a name to its check, default, or true.
+--- - `ways` maps a name to the correct form, which the message for a wrong type shows.
+--- - `aliases` maps names of other libraries (lower case, without underscores) to ours. Those of a
+---   spec with a `name` are in option_names.
+--- - `way` is the correct form of the whole argument, if it is not a table.
+--- - `prefix` precedes names in messages.
+--- - `rule(options, what)` checks the whole table.
 ---@param given table
 ---@param spec table
 ---@param what string name of the method, for messages: "mic.new"
@@ -141,7 +145,7 @@ function options.verify(given, spec, what)
   end
 end
 
---- Checks options and returns them as a new table, with the defaults filled in. Raises for misuse.
+--- Checks options. Returns them as a new table with the defaults filled in. Raises for misuse.
 ---@param given? table
 ---@param spec table as for `verify`
 ---@param what string

@@ -261,7 +261,7 @@ local function write_options()
   option_fields(only(call_options.fields, "method", "path"), "Call options")
   class("(exact) mic.BatchRequests", "The argument of `client:batch`.")
   add "---@field [integer] mic.Request"
-  field("concurrency?", "integer", "the most calls that run at once. Default: 16")
+  field("concurrency?", "integer", "maximum number of calls that run at once. Default: 16")
   class("(exact) mic.LoopOptions", "Options of `each`, `pages` and `all`.")
   local _, fields = page_options.fields(row_of["things.find"]) -- it takes all of them
   option_fields(fields, "Pagination", call_headers)
@@ -306,7 +306,7 @@ local function write_results()
   for _, name in ipairs { "name_lookup", "connect", "tls", "first_byte", "total" } do
     field(name, "number")
   end
-  class("(exact) mic.BatchResult", "The result of one request of a batch: it has one of these fields.")
+  class("(exact) mic.BatchResult", "The result of one request of a batch: one of these fields.")
   field("response?", "mic.Response")
   field("err?", "mic.Error")
   class("mic.Error", "An error. `tostring(err)` is one line without secrets.")
@@ -324,7 +324,7 @@ local function write_results()
     expires = "integer?", next_refresh = "integer?", auth = "boolean?", request_id = "string?",
     delay = "number?", reason = "string?", err = "mic.Error?",
   })
-  class("mic.Session", "The result of a login: the members of the response other than credentials.")
+  class("mic.Session", "The result of a login: the response without the credentials.")
   field("user?", "table", "as the API sent it")
   field("permissions?", "table", "as the API sent them")
   add "---@field [string] any"
@@ -356,7 +356,7 @@ end
 --- ---- stores and transports ----
 
 local function write_functions()
-  class("mic.Store", "A store of credentials. Its functions are called with a dot and must not wait.")
+  class("mic.Store", "A store of credentials. Call its functions with a dot. They must not wait.")
   documented_fields("Stores", {
     load = "fun(key: string): (mic.Record|string)?, any",
     save = "fun(key: string, record: mic.Record?, ttl: number?): boolean?, any",

@@ -223,7 +223,7 @@ local function check_options(options)
 end
 
 --- Replaces the caller's credentials in the current request by the client's. Renews them first if
---- due, without blocking the worker. Ends the request with 503 if there are no credentials, and with
+--- due, without blocking the worker. Ends the request with 503 without credentials, and with
 --- 400 if the path has dots. For `rewrite_by_lua`, `access_by_lua` and, before a subrequest,
 --- `content_by_lua`.
 ---@param client table of `mic.new`

@@ -68,24 +68,24 @@
 ---@field store? mic.Store
 --- where a call carries `identityId`; false: nowhere. Default: `"header"`
 ---@field identity? "header"|"query"|false
---- the most time of one attempt. With `save_to`, `body_file` or `on_data` the most time without
+--- maximum time of one attempt. With `save_to`, `body_file` or `on_data` maximum time without
 --- progress. In seconds. Default: 30
 ---@field timeout? number
---- the most time of name lookup, connect and TLS handshake. In seconds. Default: 10
+--- maximum time of name lookup, connect and TLS handshake. In seconds. Default: 10
 ---@field connect_timeout? number
---- the most time of a call, with its retries and the login or refresh before it; false: no limit.
---- In seconds. Default: 90
+--- maximum time of a call, with its retries and the login or refresh before it; false: no limit. In
+--- seconds. Default: 90
 ---@field deadline? number|false
 --- when a request is sent again; false: never. Default: `{ attempts = 3, base = 0.2, cap = 5 }`
 ---@field retry? mic.RetryOptions|false
 --- refresh this long before the token expires. The default is between 1 and 15 minutes, at most
---- half of the lifetime, and varies by a tenth at random. In seconds. Default: a fifth of the
---- token's lifetime
+--- half of the lifetime, and varies by a tenth at random. A larger number than 90 % of the lifetime
+--- counts as 90 %. In seconds. Default: a fifth of the token's lifetime
 ---@field refresh_margin? number
---- the largest body in memory, after decompression. A larger one is an error of kind `too_large`.
---- In bytes. Default: 16 MiB
+--- maximum size of a body in memory, after decompression. A larger one is an error of kind
+--- `too_large`. In bytes. Default: 16 MiB
 ---@field max_response_size? integer
---- the largest file of `save_to`, after decompression. A larger one is an error of kind
+--- maximum size of a file of `save_to`, after decompression. A larger one is an error of kind
 --- `too_large`, and leaves no file. In bytes. Default: no limit
 ---@field max_size? integer
 --- TLS options
@@ -126,11 +126,11 @@
 
 --- The option `retry`, of a client or a call.
 ---@class (exact) mic.RetryOptions
---- the most attempts, including the first: 1 to 100. Default: 3
+--- maximum number of attempts, including the first: 1 to 100. Default: 3
 ---@field attempts? integer
---- the longest delay before the second attempt. In seconds. Default: 0.2
+--- maximum delay before the second attempt. In seconds. Default: 0.2
 ---@field base? number
---- the longest delay before any attempt. In seconds. Default: 5
+--- maximum delay before any attempt. In seconds. Default: 5
 ---@field cap? number
 
 --- Options of a call.
@@ -150,9 +150,9 @@
 ---@field body_file? string
 --- whether the call carries credentials. The default is false for open paths. Default: true
 ---@field auth? boolean
---- the most time of one attempt. In seconds. Default: the client's
+--- maximum time of one attempt. In seconds. Default: the client's
 ---@field timeout? number
---- the most time of the call. No default with `save_to`, `body_file` or `on_data`. In seconds.
+--- maximum time of the call. No default with `save_to`, `body_file` or `on_data`. In seconds.
 --- Default: the client's
 ---@field deadline? number|false
 --- when the request is sent again. Default: the client's
@@ -166,7 +166,7 @@
 ---@field decode? boolean
 --- writes a 2xx body to this file
 ---@field save_to? string
---- the largest file of `save_to`. Raises without `save_to`. In bytes. Default: the client's
+--- maximum size of the file of `save_to`. Raises without `save_to`. In bytes. Default: the client's
 ---@field max_size? integer
 --- receives a 2xx body in pieces
 ---@field on_data? fun(chunk: string): boolean?
@@ -183,7 +183,7 @@
 --- The argument of `client:batch`.
 ---@class (exact) mic.BatchRequests
 ---@field [integer] mic.Request
---- the most calls that run at once. Default: 16
+--- maximum number of calls that run at once. Default: 16
 ---@field concurrency? integer
 
 --- Options of `each`, `pages` and `all`.
@@ -193,7 +193,7 @@
 --- items of one request. Default: 500 for observations, events and things by `key`; 1000 for files,
 --- users and all things. At most 10,000. After a response that is too large the iterator halves it
 ---@field page_size? integer
---- the most items in all
+--- maximum number of items in all
 ---@field limit? integer
 --- a position of `it:position()`
 ---@field after? string
@@ -306,7 +306,7 @@
 ---@field first_byte number
 ---@field total number
 
---- The result of one request of a batch: it has one of these fields.
+--- The result of one request of a batch: one of these fields.
 ---@class (exact) mic.BatchResult
 ---@field response? mic.Response
 ---@field err? mic.Error
@@ -392,7 +392,7 @@
 --- the error object
 ---@field err? mic.Error
 
---- The result of a login: the members of the response other than credentials.
+--- The result of a login: the response without the credentials.
 ---@class mic.Session
 --- as the API sent it
 ---@field user? table
@@ -465,7 +465,7 @@
 ---@field version string
 ---@field zstd boolean
 
---- A store of credentials. Its functions are called with a dot and must not wait.
+--- A store of credentials. Call its functions with a dot. They must not wait.
 ---@class mic.Store
 --- the record, nil if there is none, or `nil, err`. Any other value counts as damaged
 ---@field load fun(key: string): (mic.Record|string)?, any

@@ -150,7 +150,7 @@ describe("docs/other-apis.md", function()
       message { name = "x", headers = { "A: {token}", "a: b" } },
       message({ name = "x", headers = { "A: {password}" } }, { auth_url = "https://other" }),
     }
-    local section = tree.read(PAGE):match "\n## A profile that is wrong\n(.-)\n## "
+    local section = tree.read(PAGE):match "\n## Messages about profiles\n(.-)\n## "
     local shown = {}
     for text in section:match("\n|%-%-%-.*"):gmatch "\n| ([^|]*) |" do
       shown[#shown + 1] = text

@@ -53,7 +53,8 @@
 ---@field client_id? string
 --- client secret, as in OAuth2. Masked
 ---@field client_secret? string
---- strings by name, for the placeholders of a profile: `values = { scope = "read" }`
+--- strings by name, for the placeholders of a profile: `values = { scope = "read" }`. Names consist
+--- of letters, digits and `_`
 ---@field values? table<string, string>
 --- the same, but masked and never shown. At most 16
 ---@field secrets? table<string, string>

@@ -274,7 +274,7 @@ dist:
 	@[ ! -e .git ] || [ -z "$$(git status --porcelain)" ] || \
 	  echo "make dist: this folder has changes that are not committed" >&2
 	@mkdir -p $(DIST)
-	@find . \( -path ./.git -o -path ./build -o -path ./.cache \) -prune -o -type f \
+	@find . \( -path ./.git -o -path ./build -o -path ./$(BUILD_ROOT) -o -path ./.cache \) -prune -o -type f \
 	  ! -name '*.[ao]' ! -name '*.so' ! -name '*.rock' ! -name 'luacov.*' ! -name 'core.[0-9]*' -print | \
 	  LC_ALL=C sort | tar --create --files-from=- --transform='s|^\.|lua-mic-$(VERSION)|' --format=ustar \
 	  --mode=u+rw,go-w,a+rX --owner=0 --group=0 --numeric-owner --mtime='$(RELEASED) UTC' | \

@@ -5,19 +5,38 @@ package.path = "lua/?.lua;" .. package.path
 local endpoints = require "mic.api.endpoints"
 
 local HEAD = [[
-# What can I call?
+# Endpoints
 
-Every endpoint of MIC that is known, with its method, one example each.
-[Endpoint methods](reference.md#endpoint-methods) says what all of these methods have in common, and
-how to add others. `mic.endpoints()` is the same table for programs.
+Each known endpoint of MIC has a method of the client. This page lists the methods, with one example
+each. All examples run in the sandbox.
 
-There is no complete public description of the API. What the vendor's documentation or several
-independent clients say has no mark here; *one source* and *not confirmed* mark the rest.
-`client:swagger()` is the API's own description, where it is served.
+```lua
+local mic = require "mic"
 
-(This page is made from `lua/mic/api/endpoints.lua` by `make docs/api.md`.)
+local client = mic.assert(mic.from_env())
+print(mic.assert(client.users:get "anna").data.email)
+```
 
-The last argument of every method may be a table of [call options](reference.md#call-options).
+```text
+anna@example.com
+```
+
+- The reference describes the arguments and results of
+  [endpoint methods](reference.md#endpoint-methods), and how to
+  [add endpoints](reference.md#custom-endpoints). The last argument of every method may be a table
+  of [call options](reference.md#call-options).
+- In a shell, each method is a [command](command.md#endpoint-commands): `mic users get anna`.
+- For programs, `mic.endpoints()` returns this list as a table.
+
+%s
+In the column *arguments*, `{ … }` is a table with some of these members, and *body* is a table that
+is sent as JSON. The column *data* describes `response.data`.
+
+There is no complete public description of the API. An endpoint without a mark is in the
+documentation of the vendor or in several independent clients. *One source* and *not confirmed* mark
+the others. `client:swagger()` returns the Swagger document of the stack, if it has one.
+
+(`make docs/api.md` writes this page from `lua/mic/api/endpoints.lua`.)
 ]]
 
 local COLLECTIONS = {
@@ -27,10 +46,10 @@ local COLLECTIONS = {
 
 local MARKS = { M = ", *one source*", L = ", *not confirmed*" }
 
+--- What a loop over pages reads.
 local PAGES = {
-  page = "All users, or page by page", from = "All that are found, 10,000 at most",
-  time = "All that are found, in the order of time", token = "All files, page by page",
-  one = "One after the other",
+  page = "all users", from = "all results, at most 10,000",
+  time = "all results, in the order of time", token = "all files", one = "all entries",
 }
 
 local MOST = 8 -- names of one list
@@ -73,13 +92,15 @@ local function takes(row)
   if row.query then
     parts[#parts + 1] = "{ " .. code_list(row.query) .. " }"
   elseif row.find then
-    parts[#parts + 1] = "the [short form](reference.md#endpoint-methods), or the body { "
+    parts[#parts + 1] = "the [short form](reference.md#endpoint-methods), or body { "
       .. code_list(row.members) .. " }"
   elseif row.body == "object" then
     parts[#parts + 1] = "body { " .. code_list(row.members or {}) .. " }"
   end
   return table.concat(parts, "; ")
 end
+
+local OWN = "see [client methods](reference.md#client-methods)"
 
 local function add_row(row)
   local example = "`" .. (row.own and call_of(row) .. "()" or example_of(row)) .. "`"
@@ -90,18 +111,18 @@ local function add_row(row)
   if row.required and not row.own and not row.find then
     what = what .. ". Required: " .. code_list(row.required)
   end
-  if row.open == "login" then
-    what = what .. ". No login"
+  if row.open == "login" and not row.own then
+    what = what .. ". Needs no login"
   elseif row.open == "key" then
-    what = what .. ". No login, no API key"
+    what = what .. ". Needs no login and no API key"
   end
   add("| %s | `%s %s`%s | %s | %s | %s |", example, row.method, row.path,
-    MARKS[row.confidence] or "", row.own and "" or takes(row), what, row.reply)
+    MARKS[row.confidence] or "", row.own and "" or takes(row), what, row.own and OWN or row.reply)
 end
 
 local function add_table(rows)
   add ""
-  add "| example | sends | takes | what it does | reply |"
+  add "| example | request | arguments | what it does | data |"
   add "|---|---|---|---|---|"
   for _, row in ipairs(rows) do
     add_row(row)
@@ -127,34 +148,58 @@ local function group()
   return order, by_name, tops, unnamed
 end
 
+local function title_of(name)
+  return COLLECTIONS[name] or name:sub(1, 1):upper() .. name:sub(2)
+end
+
+local CLIENT, UNNAMED = "The client", "Endpoints without a method"
+
+--- The table of contents.
+local function contents(order)
+  local titles, links = {}, {}
+  for index, name in ipairs(order) do
+    titles[index] = title_of(name)
+  end
+  titles[#titles + 1] = CLIENT
+  titles[#titles + 1] = UNNAMED
+  for index, title in ipairs(titles) do
+    links[index] = ("[%s](#%s)"):format(title, title:lower():gsub(" ", "-"))
+  end
+  local text = {}
+  for index = 1, #links, 4 do
+    text[#text + 1] = table.concat(links, ", ", index, math.min(index + 3, #links))
+  end
+  return "Contents: " .. table.concat(text, ",\n") .. ".\n"
+end
+
 local order, by_name, tops, unnamed = group()
-add((HEAD:gsub("\n$", "")))
+add((HEAD:format(contents(order)):gsub("\n$", "")))
 for _, name in ipairs(order) do
   add ""
-  add("## %s", COLLECTIONS[name] or name:sub(1, 1):upper() .. name:sub(2))
+  add("## %s", title_of(name))
   add_table(by_name[name])
   for _, row in ipairs(by_name[name]) do
     if row.paging then
       add ""
-      add("%s: `client.%s:each`, `:pages` and `:all` ([loops over pages](%s)).",
-        PAGES[row.paging], name, "reference.md#pagination")
+      add("`client.%s:each`, `:pages` and `:all` read %s: [pagination](reference.md#pagination).",
+        name, PAGES[row.paging])
     end
   end
 end
 add ""
-add "## The client"
+add("## %s", CLIENT)
 add_table(tops)
 add ""
-add "## Without a name"
+add("## %s", UNNAMED)
 add ""
-add "No source says that the API has these; the sandbox does. Where a stack has them, the option"
-add "`endpoints` gives them [names](reference.md#custom-endpoints)."
+add "No source confirms these endpoints; the sandbox has them. If your stack has them, the option"
+add "`endpoints` gives them [methods](reference.md#custom-endpoints)."
 add ""
-add "| sends | what it does |"
+add "| request | what it does |"
 add "|---|---|"
 for _, row in ipairs(unnamed) do
   add("| `%s %s` | %s |", row.method, row.path, row.summary)
 end
 add ""
-add "Rules, dashboards, jobs, SMS, search and LoRa are features of MIC whose paths are not known."
+add "MIC also has rules, dashboards, jobs, SMS, search and LoRa. Their paths are not known."
 io.write(table.concat(lines, "\n"), "\n")

@@ -664,7 +664,7 @@
 
 --- `client.users`
 ---@class mic.Users
---- Lists users; without size all of them: `GET /users`
+--- Lists users; all of them if size is not given: `GET /users`
 ---@field list fun(self: mic.Users, parameters?: mic.UsersListParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Reads a user: `GET /users/{userName}`
 ---@field get fun(self: mic.Users, userName: string, parameters?: mic.UsersGetParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
@@ -672,11 +672,11 @@
 ---@field me fun(self: mic.Users, parameters?: mic.UsersMeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Creates a user: `POST /users`
 ---@field create fun(self: mic.Users, body: mic.User, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Changes members of a user; `mic.null` deletes one: `PATCH /users/{userName}` (one source)
+--- Changes members of a user; `mic.null` deletes a member: `PATCH /users/{userName}` (one source)
 ---@field update fun(self: mic.Users, userName: string, body?: mic.User, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Changes members of the user who is logged in: `PATCH /users/{userName}/profile` (one source)
 ---@field update_profile fun(self: mic.Users, userName: string, body?: mic.User, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Changes the free data of a user: `PATCH /users/{userName}/data` (one source)
+--- Changes the custom data of a user: `PATCH /users/{userName}/data` (one source)
 ---@field update_data fun(self: mic.Users, userName: string, body?: mic.UsersUpdateDataBody, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Deletes a user: `DELETE /users/{userName}` (one source)
 ---@field delete fun(self: mic.Users, userName: string, options?: mic.CallOptions): mic.Response?, mic.Error?
@@ -1088,9 +1088,11 @@
 ---@field tree fun(self: mic.Domains, parameters?: mic.DomainsTreeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Lists the top domains: `GET /domains/list`
 ---@field list fun(self: mic.Domains, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Lists the domains below one, as domains:list(id): `GET /domains/{id}/list` (one source)
+--- Lists the domains below a domain; the same as domains:list(id): `GET /domains/{id}/list` (one
+--- source)
 ---@field list fun(self: mic.Domains, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Lists the domains below one, as domains:list(id): `GET /domains/{id}/list` (one source)
+--- Lists the domains below a domain; the same as domains:list(id): `GET /domains/{id}/list` (one
+--- source)
 ---@field list_below fun(self: mic.Domains, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Reads a domain: `GET /domains/{id}` (one source)
 ---@field get fun(self: mic.Domains, id: string, options?: mic.CallOptions): mic.Response?, mic.Error?
@@ -1161,7 +1163,7 @@
 
 --- `client.files`
 ---@class mic.Files
---- Lists files: exactly one of listAll, public, root, thingName, thingType: `GET /files`
+--- Lists files; needs exactly one of listAll, public, root, thingName, thingType: `GET /files`
 ---@field list fun(self: mic.Files, parameters?: mic.FilesListParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- an iterator over the items. The second value is the whole hit of a search (`_id`, `sort` …),
 --- or the decoded key of a file
@@ -1277,17 +1279,17 @@
 ---@class mic.Auth
 --- Signs up a new user: `POST /auth/sign-up`
 ---@field sign_up fun(self: mic.Auth, body: mic.AuthSignUpBody, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Confirms a sign-up: token, or userName and code: `POST /auth/confirm-sign-up`
+--- Confirms a sign-up, with token or with userName and code: `POST /auth/confirm-sign-up`
 ---@field confirm fun(self: mic.Auth, body?: mic.AuthConfirmBody, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Sends the confirmation code again: `POST /auth/resend-confirmation-code`
 ---@field resend_code fun(self: mic.Auth, body: mic.AuthResendCodeBody, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Sends a link to set a new password: `POST /auth/forgot-password`
 ---@field forgot_password fun(self: mic.Auth, body: mic.AuthForgotPasswordBody, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Sets a new password: token, or userName and code: `POST /auth/set-password`
+--- Sets a new password, with token or with userName and code: `POST /auth/set-password`
 ---@field set_password fun(self: mic.Auth, body: mic.AuthSetPasswordBody, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Gives the consent that the API asks for: `POST /auth/consent`
 ---@field consent fun(self: mic.Auth, body: mic.AuthConsentBody, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Reads where the consent document is: `GET /auth/get-consent-document`
+--- Reads the address of the consent document: `GET /auth/get-consent-document`
 ---@field consent_document fun(self: mic.Auth, options?: mic.CallOptions): mic.Response?, mic.Error?
 
 --- A client, the result of `mic.new`.
@@ -1337,11 +1339,11 @@
 ---@field close fun(self: mic.Client)
 --- Reads the user who is logged in: `GET /user`
 ---@field whoami fun(self: mic.Client, parameters?: mic.UsersMeParameters, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Runs a query of GraphQL: `POST /graphql`
+--- Runs a GraphQL query: `POST /graphql`
 ---@field graphql fun(self: mic.Client, query: string, variables?: table, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Reads the manifest of the API: `GET /metadata/manifest`
 ---@field manifest fun(self: mic.Client, options?: mic.CallOptions): mic.Response?, mic.Error?
---- Reads the API's own description: `GET /metadata/swagger` (one source)
+--- Reads the Swagger document of the API: `GET /metadata/swagger` (one source)
 ---@field swagger fun(self: mic.Client, options?: mic.CallOptions): mic.Response?, mic.Error?
 --- Reads the manifest of a stack, by its host name: `GET /manifest/`
 ---@field stack_manifest fun(self: mic.Client, hostname?: string, options?: mic.CallOptions): mic.Response?, mic.Error?

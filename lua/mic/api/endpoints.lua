@@ -1,45 +1,44 @@
---- The endpoints of Telenor's Managed IoT Cloud, as data: the source of the names (`client.users`),
---- of pages, of the command, its completion, the types and docs/api.md.
+--- The endpoints of Telenor's Managed IoT Cloud, as data: the source of the endpoint methods
+--- (`client.users`), of pagination, of the command, its completion, the types and docs/api.md.
 ---
 --- Fields of a row:
 ---   name        "collection.method", or the name of a method of the client; unique
----   method      of HTTP
+---   method      HTTP method
 ---   path        below the base URL, with {name}
----   parameters  arguments in front, in order: each fills {name} in the path, or goes into the
----               query
----   query       names of the query, given in a table
+---   parameters  first arguments, in order: each fills {name} in the path, or is sent in the query
+---   query       names of query parameters, given in a table
 ---   joined      those of them whose lists are joined by commas; other lists repeat the name
 ---   body        "object": a table is sent as the body. "bytes": the body is a file
 ---   members     of the body, as far as they are known: an API adds others
 ---   required    those of `members` (or of the query) without which the API refuses the call
----   fills       true: the body gets the parameters, too
----   find        the short form of a search, see mic.api.find: `thing` and `type` are the fields of
----               a term, `type_member` the body's member for types ("list" or joined "text" as
----               `type_as`; if it has `type_values`, only these go there), `time` the field of the
+---   fills       true: the parameters are also added to the body
+---   find        short form of a search, see mic.api.find: `thing` and `type` are the fields of a
+---               term, `type_member` is the member of the body for types ("list" or joined "text"
+---               as `type_as`; with `type_values`, only for these types), `time` the field of the
 ---               range
----   paging      "page", "from", "time", "token", or "one" (a list in one answer); nil: no list
----   pages       what mic.api.pages has to know about them, by names of members:
----                 items (the list; without it the answer is one), item (the member of an entry
----                 that is handed out first), key (member or members that tell one entry from
----                 another), total (a number, or numbers by the value of a parameter, `total_by`)
+---   paging      "page", "from", "time", "token", or "one" (a list in one response); nil: no list
+---   pages       names of members for mic.api.pages:
+---                 items (the list; without it the response is the list), item (the member of an
+---                 entry that is returned first), key (member or members that identify an entry),
+---                 total (a number, or numbers by the value of a parameter, `total_by`)
 ---                 "page": page, size, last (number of pages) or more (true but in the last one),
 ---                 first (number of the first page, 1), page_size (default: none is sent)
 ---                 "token": token, next, more, size, page_size, encoding (a member that is "url"
 ---                 if the keys are percent-encoded)
----                 "from": from, size, page_size; window (most that from and size may be)
----   idempotent  true: repeated after a failure; a PATCH sets the same values again
+---                 "from": from, size, page_size; window (maximum of from plus size)
+---   idempotent  true: retried after a failure; also for a PATCH that sets the same values again
 ---   open        "login": needs no login; "key": needs no API key either
----   own         true: the client has a method of its own for it (`client:login`)
----   unnamed     true: no source says that the API has it; the sandbox does
----   with        name of the row that is meant if arguments are given
----   alias       name of a method of the client that is the same
+---   own         true: the client has its own method for it (`client:login`)
+---   unnamed     true: no source confirms it; the sandbox has it
+---   with        name of the row that is used if arguments are given
+---   alias       name of a method of the client that does the same
 ---   discovery   true: below the address of the stack manifest, not below the base URL
----   confidence  "H", "M" or "L": several sources, one, or none that is certain
+---   confidence  "H", "M" or "L": several sources, one source, not confirmed
 ---   reply       what `response.data` is
 ---   summary     one line
----   example     arguments of an example that the sandbox answers
+---   example     arguments of an example that the sandbox can serve
 ---
---- Without a path that is known: rules, dashboards, jobs, SMS, search, LoRa.
+--- Paths that are not known: rules, dashboards, jobs, SMS, search, LoRa.
 
 local USER = { "userName", "firstName", "lastName", "email", "phone", "locale", "company",
   "address", "zip", "city", "country", "roleName", "domainName", "data", "enabled", "notes1",
@@ -58,7 +57,7 @@ return {
       size = "size", last = "totalPages",
       total_by = { parameter = "category", default = "active", unless = "freeText" } },
     idempotent = true, confidence = "H", reply = "users, totalPages, page, metadata.count",
-    summary = "Lists users; without size all of them",
+    summary = "Lists users; all of them if size is not given",
     example = '{ category = "all", attributes = { "userName", "email" } }' },
   { name = "users.get", method = "GET", path = "/users/{userName}", parameters = { "userName" },
     query = { "attributes" }, joined = { "attributes" },
@@ -78,7 +77,7 @@ return {
   { name = "users.update", method = "PATCH", path = "/users/{userName}",
     parameters = { "userName" }, body = "object", members = USER,
     idempotent = true, confidence = "M", reply = "the user",
-    summary = "Changes members of a user; `mic.null` deletes one",
+    summary = "Changes members of a user; `mic.null` deletes a member",
     example = '"anna", { city = "Oslo", notes1 = mic.null }' },
   { name = "users.update_profile", method = "PATCH", path = "/users/{userName}/profile",
     parameters = { "userName" }, body = "object", members = USER,
@@ -88,7 +87,7 @@ return {
   { name = "users.update_data", method = "PATCH", path = "/users/{userName}/data",
     parameters = { "userName" }, body = "object",
     idempotent = true, confidence = "M", reply = "userdata",
-    summary = "Changes the free data of a user",
+    summary = "Changes the custom data of a user",
     example = '"anna", { theme = "dark" }' },
   { name = "users.delete", method = "DELETE", path = "/users/{userName}",
     parameters = { "userName" },
@@ -116,7 +115,7 @@ return {
     find = { thing = "thingName", type = "thingType", type_member = "type", type_as = "text",
       type_values = { "thing", "sub_thing" } },
     paging = "from", pages = FOUND,
-    idempotent = true, confidence = "H", reply = "an answer of Elasticsearch",
+    idempotent = true, confidence = "H", reply = "an Elasticsearch response",
     summary = "Searches things",
     example = '{ type = "191", size = 5 }' },
   { name = "things.create", method = "POST", path = "/things", body = "object",
@@ -152,14 +151,14 @@ return {
     find = { thing = "thingName", type_member = "queryScope.thingTypes", type_as = "list",
       time = "timestamp" },
     paging = "time", pages = FOUND,
-    idempotent = true, confidence = "H", reply = "an answer of Elasticsearch",
+    idempotent = true, confidence = "H", reply = "an Elasticsearch response",
     summary = "Searches observations",
     example = '{ thing = "00001570", since = -86400 }' },
   { name = "events.find", method = "POST", path = "/events/find", body = "object",
     members = { "query" }, required = { "query" },
     find = { thing = "source.thingName", type = "source.thingType", time = "timestamp" },
     paging = "time", pages = FOUND,
-    idempotent = true, confidence = "L", reply = "an answer of Elasticsearch",
+    idempotent = true, confidence = "L", reply = "an Elasticsearch response",
     summary = "Searches events",
     example = '{ since = -86400 }' },
   { name = "events.acknowledge", method = "POST", path = "/events/{id}/acknowledge",
@@ -171,7 +170,7 @@ return {
   -- resources, domains
   { name = "resources.list", method = "GET", path = "/resources",
     query = { "include" }, joined = { "include" },
-    idempotent = true, confidence = "H", reply = "by thing type: resources",
+    idempotent = true, confidence = "H", reply = "resources, by thing type",
     summary = "Lists the resources of all thing types",
     example = '{ include = "metadata" }' },
   { name = "resources.get", method = "GET", path = "/resources/{thingType}",
@@ -191,7 +190,7 @@ return {
   { name = "domains.list_below", method = "GET", path = "/domains/{id}/list",
     parameters = { "id" },
     idempotent = true, confidence = "M", reply = "the domains below it",
-    summary = "Lists the domains below one, as domains:list(id)",
+    summary = "Lists the domains below a domain; the same as domains:list(id)",
     example = '"root"' },
   { name = "domains.get", method = "GET", path = "/domains/{id}", parameters = { "id" },
     idempotent = true, confidence = "M", reply = "the domain",
@@ -207,7 +206,7 @@ return {
       next = "nextContinuationToken", more = "isTruncated", size = "maxKeys", page_size = 1000,
       encoding = "encodingType" },
     idempotent = true, confidence = "H", reply = "files, isTruncated, nextContinuationToken",
-    summary = "Lists files: exactly one of listAll, public, root, thingName, thingType",
+    summary = "Lists files; needs exactly one of listAll, public, root, thingName, thingType",
     example = '{ listAll = true, maxKeys = 10 }' },
   { name = "files.download", method = "GET", path = "/files/{key}", parameters = { "key" },
     unnamed = true,
@@ -255,8 +254,8 @@ return {
   -- GraphQL
   { name = "graphql", method = "POST", path = "/graphql", body = "object",
     members = { "query", "variables" }, required = { "query" },
-    idempotent = false, confidence = "H", reply = "data, perhaps errors",
-    summary = "Runs a query of GraphQL",
+    idempotent = false, confidence = "H", reply = "data, possibly errors",
+    summary = "Runs a GraphQL query",
     example = [['query ($name: String!) { thing(thingName: $name) { label } }',
   { name = "00001570" }]] },
 
@@ -268,7 +267,7 @@ return {
   { name = "refresh", method = "POST", path = "/auth/refresh", body = "object", own = true,
     members = { "refreshToken" }, required = { "refreshToken" }, open = "login",
     idempotent = false, confidence = "H", reply = "user, credentials, permissions",
-    summary = "Renews the token" },
+    summary = "Refreshes the token" },
   { name = "auth.sign_up", method = "POST", path = "/auth/sign-up", body = "object",
     open = "login",
     members = { "userName", "password", "email", "consent", "firstName", "lastName", "phone",
@@ -281,7 +280,7 @@ return {
   { name = "auth.confirm", method = "POST", path = "/auth/confirm-sign-up", body = "object",
     open = "login", members = { "token", "userName", "code" },
     idempotent = false, confidence = "H", reply = "an empty object",
-    summary = "Confirms a sign-up: token, or userName and code",
+    summary = "Confirms a sign-up, with token or with userName and code",
     example = '{ userName = "ola", code = "123456" }' },
   { name = "auth.resend_code", method = "POST", path = "/auth/resend-confirmation-code",
     body = "object", open = "login", members = { "userName" }, required = { "userName" },
@@ -297,7 +296,7 @@ return {
     open = "login", members = { "token", "userName", "code", "password" },
     required = { "password" },
     idempotent = false, confidence = "H", reply = "an empty object",
-    summary = "Sets a new password: token, or userName and code",
+    summary = "Sets a new password, with token or with userName and code",
     example = '{ userName = "anna", code = "123456", password = "battery staple" }' },
   { name = "auth.consent", method = "POST", path = "/auth/consent", body = "object",
     open = "login", members = { "userName", "password" },
@@ -308,7 +307,7 @@ return {
   { name = "auth.consent_document", method = "GET", path = "/auth/get-consent-document",
     open = "login",
     idempotent = true, confidence = "H", reply = "url, version",
-    summary = "Reads where the consent document is",
+    summary = "Reads the address of the consent document",
     example = "" },
 
   -- about the API
@@ -318,12 +317,12 @@ return {
     summary = "Reads the manifest of the API",
     example = "" },
   { name = "swagger", method = "GET", path = "/metadata/swagger", open = "key",
-    idempotent = true, confidence = "M", reply = "a document of Swagger 2.0",
-    summary = "Reads the API's own description",
+    idempotent = true, confidence = "M", reply = "a Swagger 2.0 document",
+    summary = "Reads the Swagger document of the API",
     example = "" },
   { name = "stack_manifest", method = "GET", path = "/manifest/", open = "key", discovery = true,
     parameters = { "hostname" },
-    idempotent = true, confidence = "H", reply = "texts by name; empty for an unknown host",
+    idempotent = true, confidence = "H", reply = "strings by name; empty for an unknown host",
     summary = "Reads the manifest of a stack, by its host name",
     example = '"startiot.mic.telenorconnexion.com"' },
 }

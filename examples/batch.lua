@@ -1,5 +1,5 @@
--- Batch: many calls in parallel, over one connection if the server supports HTTP/2. Each has its
--- own result, so a failure does not affect the others.
+-- Sends many calls in parallel, over one connection if the server supports HTTP/2. Each call has
+-- its own result. A failure does not affect the others.
 --
 --   make sandbox RUN="lua examples/batch.lua"
 

@@ -1,4 +1,4 @@
--- cqueues: each call suspends only its coroutine. The loop is detected automatically.
+-- Calls in cqueues: each call suspends only its coroutine. cqueues is detected automatically.
 --
 --   make sandbox RUN="lua examples/cqueues.lua"
 

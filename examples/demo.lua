@@ -1,5 +1,5 @@
--- `make demo`: runs quickstart.lua against the sandbox and prints its requests. The output is made
--- from the client's events, the headers from the sandbox's log.
+-- `make demo`: runs quickstart.lua in the sandbox and prints its requests. The requests and times
+-- are from the events of the client, the headers from the log of the sandbox.
 
 local mic = require "mic"
 
@@ -13,7 +13,7 @@ local WIDTH = 96 -- columns
 local ROOT = base_url:match "^%a+://[^/]+(.-)/?$" -- the stage, /prod
 local NAMES = { "authorization", "identityId", "x-api-key" }
 
---- ---- printing: the output is kept and searched for secrets at the end ----
+--- ---- printing: the output is stored, to search it for secrets at the end ----
 
 local printed = {}
 
@@ -63,7 +63,7 @@ end
 local seen = 0 -- requests so far, of all clients
 local new_connections = 0
 
-local function headers_that_came(entry)
+local function received_headers(entry)
   local shown = {}
   for _, name in ipairs(NAMES) do
     if entry[name] then
@@ -86,7 +86,7 @@ local function show_exchange(event)
   new_connections = new_connections + (event.new_connection and 1 or 0)
 
   local request = event.method .. " " .. event.path
-  say(("   > %-20s  %s"):format(request, headers_that_came(entry)))
+  say(("   > %-20s  %s"):format(request, received_headers(entry)))
   say(
     ("   < %d  %.1f ms  HTTP/%s, %s connection%s"):format(
       event.status,

@@ -1,5 +1,5 @@
--- Downloads a file and prints the progress. The file is complete or absent: a failed download
--- leaves nothing behind, and an older file unchanged.
+-- Downloads a file and prints the progress. The file is complete, or it is not written: after a
+-- failure an older file is unchanged.
 --
 --   make sandbox RUN="lua examples/download.lua"
 --   lua examples/download.lua /files/report.csv report.csv       with an account
@@ -21,7 +21,7 @@ local function show(now, total)
   end
 end
 
--- There is no limit for the whole download: `timeout` is the longest time without progress.
+-- `timeout` is the longest time without progress. The time of the whole download has no limit.
 local res = mic.assert(client:get(path, { save_to = target, progress = show }))
 
 local file = assert(io.open(target, "rb"))

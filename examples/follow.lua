@@ -1,5 +1,5 @@
--- Follows observations: each run reads what has arrived since the one before, and keeps its
--- position in a file. Run it from cron, for example.
+-- Follows observations: each run reads the observations since the previous run, and writes its
+-- position to a file. Run it from cron, for example.
 --
 --   make sandbox RUN="lua examples/follow.lua /tmp/position"
 
@@ -21,18 +21,18 @@ local function write_position(text)
   local file = assert(io.open(path .. ".new", "w"))
   assert(file:write(text, "\n"))
   assert(file:close())
-  assert(os.rename(path .. ".new", path)) -- whole, or the one before
+  assert(os.rename(path .. ".new", path)) -- the file has the new position or the old one
 end
 
 local function run()
-  -- The position counts, once there is one; before that, the last hour.
+  -- Without a position, begin with the last hour.
   local it = client.observations:each { since = -3600, after = read_position() }
   local count = 0
   while true do
     local report, err = it:next()
     if not report then
       if err then
-        print(err) -- the next run goes on behind what came
+        print(err) -- the next run continues after the last one that was read
       end
       break
     end

@@ -7,7 +7,7 @@ local mic = require "mic"
 local client, err = mic.from_env {
   store = mic.store.file(), -- below XDG_STATE_HOME, STATE_DIRECTORY or ~/.local/state
   on_event = function(event)
-    --- The job continues without its store as long as it can log in; report the failure.
+    --- If the store fails, the job still works while it can log in. Report the failure.
     if event.type == "store" and event.err then
       io.stderr:write(tostring(event.err), "\n")
     end
@@ -19,7 +19,7 @@ if client then
   response, err = client:get "/user"
 end
 if not response then
-  --- cron mails the output; `retryable` means that the next run may succeed.
+  --- cron mails the output. `retryable`: the next run may succeed.
   io.stderr:write(tostring(err), err.retryable and " (the next run may work)\n" or "\n")
   os.exit(1)
 end

@@ -1,5 +1,5 @@
--- luv: each call suspends only its coroutine. Coroutines that start before uv.run need
--- `transport = "luv"`; those that start in a callback are detected automatically.
+-- Calls in luv: each call suspends only its coroutine. Coroutines that start before uv.run need
+-- `transport = "luv"`. In coroutines that start in a callback, luv is detected automatically.
 --
 --   make sandbox RUN="lua examples/luv.lua"
 
@@ -15,7 +15,7 @@ ticker:start(0, 1, function()
 end)
 
 coroutine.wrap(function()
-  -- A batch: its calls run in tasks of the loop.
+  -- The calls of a batch run in tasks of the loop.
   local requests = {}
   for _, name in ipairs { "anna", "a/b", "nobody" } do
     requests[#requests + 1] = { path = "/users/{userName}", params = { userName = name } }

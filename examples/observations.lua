@@ -1,5 +1,4 @@
--- Observations: finds the weather stations, and reads the last day of each, however many reports
--- that is.
+-- Finds the weather stations, and reads all observations of the last day of each.
 --
 --   make sandbox RUN="lua examples/observations.lua"
 
@@ -9,7 +8,7 @@ local client = mic.assert(mic.from_env())
 
 local DAY = 24 * 60 * 60 -- seconds
 
--- Things with a state have reported at least once.
+-- A thing with a state has reported at least once.
 local stations = mic.assert(client.things:all {
   limit = 100,
   sort = { "thingName" },
@@ -28,7 +27,7 @@ for _, thing in ipairs(stations) do
     count, sum / count))
 end
 
--- Whole answers, page by page. A page begins at the time of the last report before it.
+-- Responses, page by page. A page begins at the time of the last report of the previous page.
 local count, pages = 0, 0
 for page in client.observations:pages { type = "191", since = -DAY, page_size = 30 } do
   count, pages = count + #page.data.hits.hits, pages + 1

@@ -1,6 +1,6 @@
--- An API other than MIC, as a profile: a table of strings that says how to log in and refresh, what
--- headers a call carries, and which answers mean that the token has expired. This is Supabase's;
--- docs/other-apis.md has more. The sandbox answers like Supabase.
+-- An API other than MIC. A profile is a table that says how to log in and refresh, which headers a
+-- call carries, and which responses mean that the token has expired. This is the profile of
+-- Supabase; docs/other-apis.md has more. The sandbox behaves like Supabase here.
 --
 --   make sandbox RUN="lua examples/other_api.lua"
 
@@ -30,7 +30,7 @@ local client = mic.new {
   tls = { ca_file = os.getenv "MIC_CA_FILE" },
 }
 
--- The sandbox's control is an API, too: one without credentials.
+-- The control of the sandbox is an API without credentials.
 local control = mic.new {
   profile = { name = "control", headers = {} },
   base_url = os.getenv "MIC_SANDBOX_CONTROL",
@@ -55,4 +55,4 @@ print("forbidden    " .. err.status .. "  " .. err.message)
 
 print("profile      " .. client:status().profile)
 
-mic.assert(control:post("/mode", { profile = "mic" })) -- for what runs in this sandbox next
+mic.assert(control:post("/mode", { profile = "mic" })) -- restores the mode

@@ -1,5 +1,5 @@
--- A custom credential store in a database shared by many machines. It needs get, set, delete, and
--- "add if absent, with a time to live", which Redis, memcached and SQL all have.
+-- A credential store of your own, in a database that many machines share. The database needs get,
+-- set, delete, and "add if absent, with a time to live". Redis, memcached and SQL have these.
 
 local mic = require "mic"
 
@@ -35,20 +35,20 @@ local function new_store()
   end
 
   function store.save(key, record)
-    --- The bytes contain the secrets: encrypt them where others can read them.
+    --- The bytes contain the secrets. Encrypt them if others can read the database.
     database.set("credentials " .. key, record and record:bytes())
     return true
   end
 
-  --- Never waits. The token must be unique: for example a machine's name, a process id and a
-  --- counter.
+  --- Must not wait. The lock token must be unique: for example the name of the machine, a process
+  --- ID and a counter.
   function store.lock(key, seconds)
     taken = taken + 1
     local token = ("%s %d"):format(tostring(store), taken)
     return database.add("lock " .. key, token, seconds) and token
   end
 
-  --- Releases only our own lock. In Redis this comparison is a small script.
+  --- Releases only a lock with this token. In Redis this is a script.
   function store.unlock(key, token)
     if token and database.get("lock " .. key) == token then
       database.set("lock " .. key, nil)
@@ -58,7 +58,7 @@ local function new_store()
   return store
 end
 
---- Tests the store against the contract of the client.
+--- Runs the tests that lua-mic has for stores.
 local function new_database()
   database.values, database.ends = {}, {}
   return new_store()

@@ -1,5 +1,4 @@
--- Sends the identity in the query instead of a header, for proxies in front of the API that remove
--- unknown headers.
+-- Sends the identity in the query instead of a header: for proxies that remove unknown headers.
 --
 --   make sandbox RUN="lua examples/query_identity.lua"
 
@@ -11,7 +10,7 @@ local client = mic.new {
   username = os.getenv "MIC_USERNAME",
   password = os.getenv "MIC_PASSWORD",
   tls = { ca_file = os.getenv "MIC_CA_FILE" },
-  identity = "query", -- "header" is the default; false sends it nowhere, as later stacks want it
+  identity = "query", -- "header" is the default; false: not sent
 }
 
 -- The first call logs in automatically.
@@ -21,6 +20,6 @@ for _, user in ipairs(res.data.users) do
   print(user.userName)
 end
 
--- It was sent with &identityId=…; `res.url` does not contain it and may be logged.
+-- The request had &identityId=…. `res.url` does not have it, so you can log it.
 print("path and query: " .. res.url:match "^%a+://[^/]+(.*)$")
 print("identityId in it: " .. (res.url:find("identityId", 1, true) and "yes" or "no"))

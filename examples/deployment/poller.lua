@@ -1,5 +1,5 @@
 -- A program that keeps running: one call every INTERVAL seconds (60 by default), until a signal
--- ends it. It continues after a failed call, since the client knows when to try a login again.
+-- ends it. It continues after a failed call: the client logs in again when it may.
 -- docs/deployment.md shows how to run it as a service and in a container.
 
 local mic = require "mic"

@@ -1,4 +1,4 @@
--- Mash-up: calls in parallel, each in a light thread; the answer takes as long as the slowest.
+-- Three calls in parallel, each in a light thread. The request takes as long as the slowest call.
 
 local client = require "my_mic"
 local mic = require "mic"
@@ -12,7 +12,7 @@ end
 local function result_of(thread)
   local ran, res, err = ngx.thread.wait(thread)
   if not ran then
-    return nil, res -- the raised error
+    return nil, res -- the error that was raised
   end
   return res, err
 end

@@ -1,4 +1,4 @@
--- The client of this nginx: made once, at module level, never per request.
+-- The client of this nginx. The module makes it once; requests share it.
 
 local mic = require "mic"
 

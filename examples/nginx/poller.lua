@@ -1,4 +1,4 @@
--- Poller: one worker calls the API every few seconds and shares the result with all workers.
+-- One worker calls the API every few seconds, and shares the result with all workers.
 
 local mic = require "mic"
 

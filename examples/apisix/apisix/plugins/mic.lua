@@ -1,5 +1,5 @@
--- An APISIX plugin: requests reach the API with the credentials of one client, and their callers
--- need none. It logs in by itself, and renews the token for all workers without blocking one.
+-- An APISIX plugin: adds the credentials of one client to requests, so that callers need none. It
+-- logs in automatically, and renews the token once for all workers, without blocking a worker.
 
 local core = require "apisix.core"
 local gateway = require "mic.nginx"
@@ -31,7 +31,7 @@ local plugin = {
   schema = schema,
 }
 
---- The fields of the configuration that are options of mic.new.
+--- Fields of the configuration that are options of mic.new.
 local names = { "base_url", "api_key", "username", "password", "profile", "auth_url", "client_id",
   "client_secret" }
 
@@ -46,15 +46,15 @@ local function make(conf)
   return mic.new(options)
 end
 
---- One client for each version of a configuration and each worker. One that is dropped costs no
---- login: its credentials are in the shared dict.
+--- One client for each version of a configuration and each worker. A new one needs no login: the
+--- credentials are in the shared dict.
 local cache = core.lrucache.new { type = "plugin", count = 256 }
 
 local function client_of(conf, ctx)
   return core.lrucache.plugin_ctx(cache, ctx, nil, make, conf)
 end
 
---- Also says what mic.new does not take.
+--- Also returns the error of mic.new for this configuration.
 function plugin.check_schema(conf)
   local ok, err = core.schema.check(schema, conf)
   if not ok then
@@ -68,7 +68,7 @@ function plugin.check_schema(conf)
   return true
 end
 
---- Replaces the caller's credentials by the client's.
+--- Replaces the credentials of the caller by those of the client.
 function plugin.access(conf, ctx)
   local problem
   gateway.authorize(client_of(conf, ctx), {
@@ -83,7 +83,7 @@ function plugin.access(conf, ctx)
   end
 end
 
---- An answer that refuses the token makes the next request renew it.
+--- If the API has refused the token, the next request renews it.
 function plugin.log(conf, ctx)
   gateway.observe(client_of(conf, ctx))
 end

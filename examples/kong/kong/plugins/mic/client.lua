@@ -1,15 +1,15 @@
--- The client of one configuration of the plugin: made at its first request, kept in each worker.
+-- The clients of the plugin: one for each configuration and worker, made at the first request.
 
 local mic = require "mic"
 
 local clients = {}
 
---- The fields of the configuration that are options of mic.new.
+--- Fields of the configuration that are options of mic.new.
 local names = { "base_url", "api_key", "username", "profile", "auth_url", "client_id",
   "client_secret" }
 
---- Options of mic.new for a configuration. Kong renews what it reads from a vault in the
---- configuration itself, so the password is read when it is needed.
+--- Options of mic.new for a configuration. Kong updates values of a vault in the configuration
+--- table, so the password is read when it is needed.
 local function options_of(conf)
   local options = {}
   for _, name in ipairs(names) do
@@ -29,10 +29,10 @@ local function options_of(conf)
   return options
 end
 
---- Kong hands the same table to each request until the configuration changes.
+--- Kong passes the same table to each request until the configuration changes.
 local made = setmetatable({}, { __mode = "k" })
 
---- Returns the client of a configuration; its credentials are those of all workers.
+--- Returns the client of a configuration. All workers share its credentials.
 function clients.of(conf)
   local client = made[conf]
   if not client then
@@ -44,7 +44,7 @@ function clients.of(conf)
   return client
 end
 
---- Returns true, or nil and why mic.new does not take the configuration. Sends nothing.
+--- Returns true, or nil and the error of mic.new for the configuration. Sends nothing.
 function clients.check(conf)
   local ok, result = pcall(mic.new, options_of(conf))
   if not ok then

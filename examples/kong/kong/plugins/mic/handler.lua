@@ -1,5 +1,5 @@
--- A Kong plugin: requests reach the API with the credentials of one client, and their callers need
--- none. It logs in by itself, and renews the token for all workers without blocking one.
+-- A Kong plugin: adds the credentials of one client to requests, so that callers need none. It logs
+-- in automatically, and renews the token once for all workers, without blocking a worker.
 
 local clients = require "kong.plugins.mic.client"
 local gateway = require "mic.nginx"
@@ -9,7 +9,7 @@ local MicHandler = {
   VERSION = "0.1.0",
 }
 
---- Replaces the caller's credentials by the client's.
+--- Replaces the credentials of the caller by those of the client.
 function MicHandler:access(conf)
   local problem
   gateway.authorize(clients.of(conf), {
@@ -24,7 +24,7 @@ function MicHandler:access(conf)
   end
 end
 
---- An answer that refuses the token makes the next request renew it.
+--- If the API has refused the token, the next request renews it.
 function MicHandler:log(conf)
   gateway.observe(clients.of(conf))
 end

@@ -1,8 +1,8 @@
--- The configuration of the plugin: options of mic.new, by their names.
+-- The configuration of the plugin. The fields have the names of options of mic.new.
 
 local typedefs = require "kong.db.schema.typedefs"
 
---- A text that is encrypted in Kong's database, and may be a reference such as {vault://env/KEY}.
+--- A string that is encrypted in Kong's database, and may be a reference such as {vault://env/KEY}.
 local function secret()
   return { type = "string", encrypted = true, referenceable = true }
 end

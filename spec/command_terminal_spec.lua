@@ -129,7 +129,7 @@ describe("the command mic at a terminal", function()
     for step, signal in pairs { ["send=\\x03"] = 2, ["signal=15"] = 15, ["signal=1"] = 1 } do
       slow_body()
       local shown = play("get /metadata/x -o out", 128 + signal, { "expect= of 10 MB", step })
-      local line = "%[%.+%]   %d %%  %d+ kB of 10 MB  %d+ kB/s  %d+:%d%d left"
+      local line = "%[%.+%]   %d %%  %d+ kB of 10 MB  [%d.]+ k?B/s  [%d:]+:%d%d left"
       assert.is_truthy(shown:find(line), shown)
       assert.is_truthy(shown:find("\27%[K$") or shown:find "\27%[K[^\n]*%^C", shown)
       assert.is_nil(shown:find("interrupted", 1, true), shown)
@@ -137,17 +137,25 @@ describe("the command mic at a terminal", function()
     end
   end)
 
+  --- A step that waits until the sandbox has got a request for this path.
+  local function received(path)
+    return ("until=curl -q -s --noproxy '*' %s/log | tr -d '\\\\' | grep -q '\"/prod%s\"'"):format(
+      sandbox.control_url, path)
+  end
+
   it("ends at Ctrl-C wherever it waits", function()
     sandbox:answer { path = "/user", delay = 20, times = 3 }
     sandbox:answer { path = "/users", delay = 20 }
     sandbox:answer { path = "/auth/login", delay = 20 }
     for arguments, steps in pairs {
-      ["get /user"] = { "wait=1500", "send=\\x03" },
+      ["get /user"] = { received "/user", "send=\\x03" },
       ["batch"] = { 'send={"path":"/users/demo"}\\n', 'expect="data"', "send=\\x03" },
-      ["get /users --paginate"] = { "wait=1500", "send=\\x03" },
-      ["post /things -d -"] = { "wait=1000", "send={}\\n", "wait=300", "send=\\x03" },
-      ["login"] = { "wait=1500", "send=\\x03" },
+      ["get /users --paginate"] = { received "/users", "send=\\x03" },
+      ["post /things -d -"] = { "reading", "send={}\\n", "expect={}\r\n", "reading",
+        "send=\\x03" },
+      ["login"] = { received "/auth/login", "send=\\x03" },
     } do
+      sandbox:control("DELETE", "/log")
       local started = clock.now()
       local shown = play(arguments, 130, steps)
       assert.is_nil(shown:find("interrupted", 1, true), shown)

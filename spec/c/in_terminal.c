@@ -3,10 +3,11 @@
      in_terminal [STEP...] -- COMMAND [ARGUMENT...]
 
    Steps, in order: expect=TEXT waits for the text in what was printed since the last one; send=TEXT
-   types; signal=NUMBER is sent to the command; wait=MILLISECONDS. "\n" in a text is the return key,
-   "\x03" Ctrl-C. Prints what the terminal showed, with plain line ends. The exit status is the
-   command's, 128 and the number for a signal; 99 when a step takes too long. The last line on
-   standard error tells whether the terminal still echoes. */
+   types; signal=NUMBER is sent to the command; until=COMMAND waits until this succeeds in a shell;
+   reading waits until the command waits for standard input, and has read all that is there. "\n" in
+   a text is the return key, "\x03" Ctrl-C. Prints what the terminal showed, with plain line ends.
+   The exit status is the command's, 128 and the number for a signal; 99 when a step takes too long.
+   The last line on standard error tells whether the terminal still echoes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -76,15 +78,41 @@ static void type(int terminal, const char *text) {
   }
 }
 
-static void read_for(int terminal, int milliseconds) {
-  for (; milliseconds > 0; milliseconds -= 50) {
-    struct timespec piece = {0, 50000000};
-    read_more(terminal, 0);
-    nanosleep(&piece, NULL);
+static void until(int terminal, const char *command) {
+  time_t ends = time(NULL) + SECONDS;
+  while (system(command) != 0) {
+    read_more(terminal, 50);
+    if (time(NULL) > ends)
+      fail("what is waited for does not come");
   }
 }
 
-static pid_t start(int *terminal, char **command) {
+/* The mic command waits in pselect, which looks at descriptor 0 alone. */
+static int is_reading(pid_t child, int slave) {
+  char path[64], present[64] = "", wanted[64];
+  int left = 0;
+  snprintf(path, sizeof path, "/proc/%ld/syscall", (long)child);
+  snprintf(wanted, sizeof wanted, "%ld 0x1 ", (long)SYS_pselect6);
+  FILE *file = fopen(path, "r");
+  if (file == NULL || fgets(present, sizeof present, file) == NULL)
+    present[0] = '\0';
+  if (file != NULL)
+    fclose(file);
+  return strncmp(present, wanted, strlen(wanted)) == 0 && ioctl(slave, FIONREAD, &left) == 0 &&
+         left == 0;
+}
+
+/* `slave` is the terminal as the command has it. */
+static void until_reading(int terminal, pid_t child, int slave) {
+  time_t ends = time(NULL) + SECONDS;
+  while (!is_reading(child, slave)) {
+    read_more(terminal, 20);
+    if (time(NULL) > ends)
+      fail("the command does not read");
+  }
+}
+
+static pid_t start(int *terminal, int *kept, char **command) {
   *terminal = posix_openpt(O_RDWR | O_NOCTTY);
   if (*terminal < 0 || grantpt(*terminal) != 0 || unlockpt(*terminal) != 0)
     fail("there is no pseudo-terminal");
@@ -92,8 +120,7 @@ static pid_t start(int *terminal, char **command) {
   ioctl(*terminal, TIOCSWINSZ, &size);
   const char *name = ptsname(*terminal);
   /* Kept open: the terminal's settings stay readable when the command has ended. */
-  int kept = open(name, O_RDWR | O_NOCTTY);
-  (void)kept;
+  *kept = open(name, O_RDWR | O_NOCTTY);
   pid_t child = fork();
   if (child == 0) {
     setsid();
@@ -118,8 +145,8 @@ int main(int count, char **words) {
     first++;
   if (first + 1 >= count)
     fail("no command");
-  int terminal = -1;
-  pid_t child = start(&terminal, words + first + 1);
+  int terminal = -1, kept = -1;
+  pid_t child = start(&terminal, &kept, words + first + 1);
   for (int i = 1; i < first; i++) {
     if (strncmp(words[i], "expect=", 7) == 0)
       expect(terminal, words[i] + 7);
@@ -127,8 +154,10 @@ int main(int count, char **words) {
       type(terminal, words[i] + 5);
     else if (strncmp(words[i], "signal=", 7) == 0)
       kill(child, atoi(words[i] + 7));
-    else if (strncmp(words[i], "wait=", 5) == 0)
-      read_for(terminal, atoi(words[i] + 5));
+    else if (strncmp(words[i], "until=", 6) == 0)
+      until(terminal, words[i] + 6);
+    else if (strcmp(words[i], "reading") == 0)
+      until_reading(terminal, child, kept);
     else
       fail("unknown step");
   }

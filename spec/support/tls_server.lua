@@ -2,11 +2,12 @@
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
-local faults = require "spec.support.faults"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
 local tls_server = {}
+
+local played = 0 -- number of the last server of `play`
 
 --- Makes: ca.pem, and NAME.pem with NAME.key of good, elsewhere (another host's),
 --- expired, future (not valid before 2049) and client; ca.pem has signed them all.
@@ -88,11 +89,24 @@ function tls_server.start(folder, name, options)
   return server
 end
 
---- A port on which nothing listens: with these options s_server does not print its own.
-local function free_port()
-  local server = faults.start "hold"
-  local port = server.url:match ":(%d+)"
-  server.stop()
+local SOCKET = "^%s*%d+: %x+:(%x+) %x+:%x+ (%x+) %x+:%x+ %x+:%x+ %x+ +%d+ +%d+ (%d+) "
+local LISTENS = "0A"
+
+--- Waits until the process listens whose id is in a file; returns its port. With these options
+--- s_server does not print the one that the system has given it.
+local function port_of(folder, name)
+  local port
+  local function look()
+    local held = shell.run(("ls -l /proc/%s/fd 2>&1"):format((folder:read(name) or ""):match "%d+"))
+    for line in io.lines "/proc/net/tcp" do
+      local number, state, inode = line:match(SOCKET)
+      if state == LISTENS and held:find(("socket:[%s]"):format(inode), 1, true) then
+        port = tonumber(number, 16)
+      end
+    end
+    return port
+  end
+  assert(clock.eventually(look), "openssl s_server does not listen")
   return port
 end
 
@@ -110,21 +124,21 @@ cat <&3 2>/dev/null &
 exec cat >&3 2>/dev/null
 ]]
 
---- Starts a proxy that speaks TLS and serves one connection. It listens a moment later.
+--- Starts a proxy that speaks TLS and serves one connection.
 ---@param folder table with the certificates
 ---@param name string whose certificate it shows
 ---@param options? string further ones of `openssl s_server`
 ---@return table proxy url, `asked()` (the head of the request to connect), `stop()`
 function tls_server.proxy(folder, name, options)
-  local port = free_port()
   folder:write("relay", RELAY)
   folder:write("asked", "")
+  folder:write("proxy.pid", "")
   local command = ("cd %s; rm -f to from; mkfifo to from; bash relay >to <from & openssl s_server"
-    .. " -quiet -naccept 1 -accept 127.0.0.1:%s -cert %s.pem -key %s.key %s <to >from 2>proxied &"
-    .. " cat >/dev/null; kill $! 2>/dev/null"):format(shell.quote(folder.path), port, name, name,
-    options or "")
+    .. " -quiet -naccept 1 -accept 127.0.0.1:0 -cert %s.pem -key %s.key %s <to >from 2>proxied &"
+    .. " echo $! >proxy.pid; cat >/dev/null; kill $! 2>/dev/null"):format(shell.quote(folder.path),
+    name, name, options or "")
   local input = assert(io.popen(command, "w"))
-  local proxy = { url = "https://localhost:" .. port }
+  local proxy = { url = "https://localhost:" .. port_of(folder, "proxy.pid") }
 
   function proxy.asked()
     return folder:read "asked"
@@ -139,11 +153,12 @@ end
 
 --- The player ends with the server, and when it ends by itself the server does.
 local PLAY = [[
-cd FOLDER && mkfifo PORT.in PORT.out || exit
-openssl s_server -quiet -accept 127.0.0.1:PORT -cert good.pem -key good.key -alpn h2 \
-  >PORT.out <PORT.in 2>PORT.err &
+cd FOLDER && mkfifo NUMBER.in NUMBER.out || exit
+openssl s_server -quiet -accept 127.0.0.1:0 -cert good.pem -key good.key -alpn h2 \
+  >NUMBER.out <NUMBER.in 2>NUMBER.err &
 server=$!
-{ LUA PLAYER PORT.log WORDS <PORT.out >PORT.in; kill $server 2>/dev/null; } &
+echo $server >NUMBER.pid
+{ LUA PLAYER NUMBER.log WORDS <NUMBER.out >NUMBER.in; kill $server 2>/dev/null; } &
 cat >/dev/null
 kill $server 2>/dev/null
 ]]
@@ -154,23 +169,22 @@ kill $server 2>/dev/null
 ---@param words string
 ---@return table server url, `acts()` (the words so far, each with a space behind it), `stop()`
 function tls_server.play(folder, words)
-  local port = free_port()
+  played = played + 1
+  local number = tostring(played)
   local player = shell.folder() .. "/spec/support/h2_player.lua"
   local command = PLAY:gsub("%u%u%u+", {
     FOLDER = shell.quote(folder.path),
-    PORT = port,
+    NUMBER = number,
     LUA = shell.lua,
     PLAYER = shell.quote(player),
     WORDS = words,
   })
-  folder:write(port .. ".log", "")
+  folder:write(number .. ".log", "")
   local input = assert(io.popen(command, "w"))
-  shell.check(("( for n in $(seq 200); do openssl s_client -connect 127.0.0.1:%s </dev/null "
-    .. ">/dev/null 2>&1 && exit; sleep 0.02; done; exit 1 )"):format(port))
-  local server = { url = ("https://localhost:%s/prod"):format(port) }
+  local server = { url = ("https://localhost:%d/prod"):format(port_of(folder, number .. ".pid")) }
 
   function server.acts()
-    return (folder:read(port .. ".log"):gsub("\n", " "))
+    return (folder:read(number .. ".log"):gsub("\n", " "))
   end
 
   server.stop = cleanup.call(function()

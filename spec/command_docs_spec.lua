@@ -23,8 +23,8 @@ local function lines_of(page)
   for _, language in ipairs { "sh", "console" } do
     for _, block in ipairs(blocks.of(page, language)) do
       local text = block.text:gsub("\\\n%s*", " ")
-      for line in text:gmatch "[^\n]+" do
-        line = language == "sh" and line or line:match "^%$ (.*)$"
+      for shown in text:gmatch "[^\n]+" do
+        local line = language == "sh" and shown or shown:match "^%$ (.*)$"
         if line and line:find "%f[%w]mic%f[^%w]" then
           lines[#lines + 1] = line
         end

@@ -225,8 +225,8 @@ describe("in a pod of Kubernetes", function()
       local path = line:match "=(/etc/report/%a+)$"
       shell.check("test -f " .. host:at(path))
       if deployed.has "kubectl" then
-        line = ("HOME=%s %s --dry-run=client -o yaml"):format(host.path, host:localised(line))
-        assert.is_truthy(shell.check(line):find("kind: Secret", 1, true))
+        local dry = ("HOME=%s %s --dry-run=client -o yaml"):format(host.path, host:localised(line))
+        assert.is_truthy(shell.check(dry):find("kind: Secret", 1, true))
       end
     end
     assert.equal(2, count)

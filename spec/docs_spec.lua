@@ -257,9 +257,9 @@ describe("docs/errors.md", function()
     local checked = 0
     local rules = tree.read("lua/mic/hints.lua"):match "\nlocal rules = %[%[\n(.-)%]%]\n"
     rules = "\n" .. require("mic.profile.mic").error_hints .. rules
-    for hint in rules:gmatch "\n  ([^\n]+)" do
+    for rule in rules:gmatch "\n  ([^\n]+)" do
       checked = checked + 1
-      hint = hint:gsub("%%s", "username and password")
+      local hint = rule:gsub("%%s", "username and password")
       assert.is_truthy(text:find(hint, 1, true), hint)
     end
     assert.is_true(checked > 20)

@@ -94,8 +94,8 @@ end
 
 local function included_by(path)
   local found = {}
-  for name in tree.code(path):gmatch '#include%s+"([^"]+)"' do
-    local folder = path:match "^(.*)/"
+  for named in tree.code(path):gmatch '#include%s+"([^"]+)"' do
+    local folder, name = path:match "^(.*)/", named
     while name:find "^%.%./" do
       folder, name = folder:match "^(.*)/", name:sub(4)
     end

@@ -96,8 +96,8 @@ local function paragraph(text)
   local sentences = text:gsub("([%.%)]) (%u)", "%1\n%2")
   for sentence in sentences:gmatch "[^\n]+" do
     local line
-    for word in sentence:gmatch "%S+" do
-      word = escaped(word)
+    for plain in sentence:gmatch "%S+" do
+      local word = escaped(plain)
       if line and #line + 1 + #word > WIDTH then
         add(line)
         line = nil

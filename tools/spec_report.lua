@@ -1,6 +1,6 @@
 -- A busted output handler: one line a file, each failure in full as it happens. The file that
--- SPEC_COUNT names gets the two counts, and below them the failures again; tools/run_specs adds them
--- up. A pending test counts as a failed one.
+-- SPEC_COUNT names gets the two counts, and below them the failures again; tools/run_specs adds
+-- them up. A pending test counts as a failed one.
 
 return function(options)
   local busted = require "busted"
@@ -17,7 +17,7 @@ return function(options)
   local function fail(name, entry)
     local message = entry and entry.message or "pending or skipped: no test may be"
     failed, failed_in_file = failed + 1, failed_in_file + 1
-    failures[failed] = string.format("  FAILED  %s\n  %s\n", name, (tostring(message):gsub("\n", "\n  ")))
+    failures[failed] = ("  FAILED  %s\n  %s\n"):format(name, (tostring(message):gsub("\n", "\n  ")))
     say("\n%s", failures[failed])
     if entry and options.verbose and entry.trace and entry.trace.traceback then
       say("%s\n", entry.trace.traceback)

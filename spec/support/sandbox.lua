@@ -84,8 +84,8 @@ end
 
 local function split_headers(text)
   local headers = {}
-  for name, value in text:gmatch "([^\r\n:]+):[ \t]*([^\r\n]*)" do
-    name = name:lower()
+  for field, value in text:gmatch "([^\r\n:]+):[ \t]*([^\r\n]*)" do
+    local name = field:lower()
     headers[name] = headers[name] and headers[name] .. ", " .. value or value
   end
   return headers

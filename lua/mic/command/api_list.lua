@@ -59,10 +59,10 @@ end
 
 local function add_paths(set, data)
   local base = type(data.basePath) == "string" and data.basePath or ""
-  for path, methods in pairs(data.paths) do
-    path = path:sub(1, #base) == base and base ~= "/" and path:sub(#base + 1) or path
-    for method in pairs(type(methods) == "table" and methods or {}) do
-      method = method:upper()
+  for whole, methods in pairs(data.paths) do
+    local path = whole:sub(1, #base) == base and base ~= "/" and whole:sub(#base + 1) or whole
+    for name in pairs(type(methods) == "table" and methods or {}) do
+      local method = name:upper()
       if method ~= "OPTIONS" and not method:find "^X%-" and method ~= "PARAMETERS" then
         set[method .. " " .. plain(path)] = path
       end

@@ -83,7 +83,7 @@ local function advance(state)
     state.token, state.value, state.after = "number", text:sub(at, last), last + 1
   else
     for _, pattern in ipairs { "^@[a-z0-9]+", "^[=!<>]=", "^%.%." } do
-      _, last = text:find(pattern, at)
+      last = select(2, text:find(pattern, at))
       if last then
         break
       end

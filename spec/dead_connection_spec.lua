@@ -5,6 +5,7 @@ local api = require "spec.support.api"
 local clock = require "spec.support.clock"
 local core = require "mic.core"
 local core_calls = require "spec.support.core_calls"
+local libcurl = require "spec.support.libcurl"
 local loops = require "spec.support.loops"
 local native = require "spec.support.native"
 local relay = require "spec.support.relay"
@@ -197,8 +198,7 @@ describe("a connection that is dead", function()
         return { response and response.attempts, clock.now() - began < SOON }
       end)
       -- Before 7.80 libcurl does not tell which are idle: there each call leaves but its own.
-      local major, minor = core.features().libcurl:match "^(%d+)%.(%d+)"
-      local tells = tonumber(major) > 7 or tonumber(minor) >= 80
+      local tells = not libcurl.before(7, 80)
       assert.are.same({ tells and 2 or nil, true }, again)
       assert.are.equal(tells and 7 or 6, path.opened())
     end)

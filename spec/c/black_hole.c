@@ -1,11 +1,12 @@
 /* Preloaded library: getaddrinfo does not answer for names that begin with "blackhole". NO_ASYNC=1:
    a libcurl without asynchronous lookups. OLD_CURL=1: a libcurl that is too old. */
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "real_libcurl.h"
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **result) {
@@ -26,9 +27,8 @@ curl_version_info_data *curl_version_info(CURLversion age) {
   static curl_version_info_data copy;
   curl_version_info_data *(*real)(CURLversion);
   *(void **)&real = dlsym(RTLD_NEXT, "curl_version_info");
-  if (real == NULL) {
-    *(void **)&real = dlsym(dlopen("libcurl.so.4", RTLD_NOW), "curl_version_info");
-  }
+  if (real == NULL)
+    *(void **)&real = real_libcurl("curl_version_info");
   copy = *real(age);
   if (getenv("NO_ASYNC") != NULL)
     copy.features &= ~CURL_VERSION_ASYNCHDNS;

@@ -1,14 +1,15 @@
 /* Preloaded library: a libcurl built without HTTP/2. */
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <stdarg.h>
+
+#include "real_libcurl.h"
 
 #undef curl_easy_setopt
 
 CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
   static CURLcode (*next)(CURL * easy, CURLoption option, ...);
   if (next == NULL)
-    *(void **)&next = dlsym(dlopen("libcurl.so.4", RTLD_LAZY), "curl_easy_setopt");
+    *(void **)&next = real_libcurl("curl_easy_setopt");
   va_list arguments;
   va_start(arguments, option);
   CURLcode code;

@@ -1,14 +1,14 @@
 /* Preloaded library: a libcurl whose TLS library cannot pin keys. */
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <stdarg.h>
+
+#include "real_libcurl.h"
 
 #undef curl_easy_setopt
 CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
   CURLcode (*set)(CURL *, CURLoption, ...) = NULL;
   CURLcode code = CURLE_NOT_BUILT_IN;
-  /* RTLD_NEXT does not find the libcurl of the module. */
-  *(void **)&set = dlsym(dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD), "curl_easy_setopt");
+  *(void **)&set = real_libcurl("curl_easy_setopt");
   va_list list;
   va_start(list, option);
   if (option / 10000 == CURLOPTTYPE_OFF_T / 10000)

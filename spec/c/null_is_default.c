@@ -1,15 +1,10 @@
 /* Preloaded library: a libcurl with the trust defaults of 8.21. Its built-in bundle and folder are
    TRUSTED_FILE and TRUSTED_FOLDER, and NULL restores these defaults. */
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* RTLD_NEXT does not find the libcurl of the module. */
-static void *real(const char *name) {
-  void *library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
-  return library == NULL ? NULL : dlsym(library, name);
-}
+#include "real_libcurl.h"
 
 static const char *default_of(CURLoption option) {
   switch (option) {
@@ -28,7 +23,7 @@ static const char *default_of(CURLoption option) {
 CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
   CURLcode (*set)(CURL *, CURLoption, ...) = NULL;
   va_list list;
-  *(void **)&set = real("curl_easy_setopt");
+  *(void **)&set = real_libcurl("curl_easy_setopt");
   va_start(list, option);
   CURLcode code = CURLE_FAILED_INIT;
   if (option / 10000 == CURLOPTTYPE_OFF_T / 10000) {
@@ -47,7 +42,7 @@ CURL *curl_easy_init(void) {
   static const CURLoption options[] = {CURLOPT_CAINFO, CURLOPT_PROXY_CAINFO, CURLOPT_CAPATH,
                                        CURLOPT_PROXY_CAPATH};
   CURL *(*init)(void) = NULL;
-  *(void **)&init = real("curl_easy_init");
+  *(void **)&init = real_libcurl("curl_easy_init");
   CURL *easy = init();
   for (size_t i = 0; easy != NULL && i < sizeof options / sizeof *options; i++)
     curl_easy_setopt(easy, options[i], NULL);
@@ -57,7 +52,7 @@ CURL *curl_easy_init(void) {
 curl_version_info_data *curl_version_info(CURLversion stamp) {
   static curl_version_info_data info;
   curl_version_info_data *(*get)(CURLversion) = NULL;
-  *(void **)&get = real("curl_version_info");
+  *(void **)&get = real_libcurl("curl_version_info");
   info = *get(stamp);
   if (info.version_num < 0x081500)
     info.version_num = 0x081500;

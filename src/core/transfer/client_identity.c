@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client_identity.h"
+#include "tls_backend.h"
 
 enum { MARK_BITS = 64 };
 
@@ -40,13 +41,21 @@ static CURLcode set_certificate(CURL *easy, const char *certificate, uint64_t ma
   return code;
 }
 
+/* Without one OpenSSL prompts on the terminal. GnuTLS does not, and with one it reads only
+   encrypted keys. */
+static CURLcode set_no_passphrase(CURL *easy) {
+  return tls_backend_of(easy) == CURLSSLBACKEND_GNUTLS
+             ? CURLE_OK
+             : curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+}
+
 CURLcode client_identity_set(CURL *easy, const char *certificate, const char *key, uint64_t mark) {
   if (certificate == NULL)
     return CURLE_OK;
   CURLcode code = key != NULL && is_file(certificate)
                       ? set_certificate(easy, certificate, mark)
                       : curl_easy_setopt(easy, CURLOPT_SSLCERT, certificate);
-  if (code == CURLE_OK) /* else OpenSSL prompts on the terminal */
-    code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  if (code == CURLE_OK)
+    code = set_no_passphrase(easy);
   return code == CURLE_OK && key != NULL ? curl_easy_setopt(easy, CURLOPT_SSLKEY, key) : code;
 }

@@ -8,6 +8,7 @@
 #include "../process/descriptor_shortage.h"
 #include "../text/header.h"
 #include "exchange.h"
+#include "peer_verdict.h"
 
 /* Bytes. A large receive buffer pays off only for files (measured: 1.6 times the throughput). */
 static const long FILE_BUFFER = 512 * 1024L;
@@ -230,20 +231,18 @@ static void fail_not_yet_valid(struct exchange *exchange) {
            "the server's certificate is not valid yet; this machine's clock says %s", date);
 }
 
-/* OpenSSL's verify result of a chain is specific. A host name mismatch is 1. */
 static void fail_verification(struct exchange *exchange) {
-  long verdict = 0, of_proxy = 0;
-  curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-  curl_easy_getinfo(exchange->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &of_proxy);
-  if (verdict == 9 && of_proxy == 0) {
+  static const char *const messages[] = {
+      [PEER_UNKNOWN] = "the server's certificate could not be verified",
+      [PEER_PROXY] = "the proxy's certificate could not be verified",
+      [PEER_ANOTHER_NAME] = "the server's certificate is for another host name",
+      [PEER_EXPIRED] = "the server's certificate has expired",
+  };
+  enum peer_verdict verdict = peer_verdict_of(exchange->easy);
+  if (verdict == PEER_NOT_YET_VALID)
     fail_not_yet_valid(exchange);
-    return;
-  }
-  const char *message = of_proxy != 0   ? "the proxy's certificate could not be verified"
-                        : verdict == 1  ? "the server's certificate is for another host name"
-                        : verdict == 10 ? "the server's certificate has expired"
-                                        : "the server's certificate could not be verified";
-  exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", message);
+  else
+    exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", messages[verdict]);
 }
 
 static void fail_resolving(struct exchange *exchange) {

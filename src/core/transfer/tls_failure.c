@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tls_backend.h"
 #include "tls_failure.h"
 
 enum { SHOWN_PATH_MAX = 160 };
@@ -63,21 +64,21 @@ static bool blame_file(struct failure *failure, const char *option, const char *
   return error != 0 || !found;
 }
 
-static bool blame_folder(struct failure *failure, const char *option, const char *path) {
-  if (path == NULL)
-    return false;
-  DIR *folder = opendir(path);
-  if (folder == NULL)
-    blame_errno(failure, option, path, errno);
-  else
+static void blame_folder(struct failure *failure, const char *option, const char *path) {
+  DIR *folder = path == NULL ? NULL : opendir(path);
+  if (folder != NULL)
     closedir(folder);
-  return folder == NULL;
+  else if (path != NULL)
+    blame_errno(failure, option, path, errno);
 }
 
-static bool blame_authorities(const struct connection_options *options, struct failure *failure) {
+/* To GnuTLS a bundle without certificates is an empty one. */
+static void blame_authorities(const struct connection_options *options, struct failure *failure) {
   const char *name = options->ca_file_name != NULL ? options->ca_file_name : "tls.ca_file";
-  return blame_file(failure, name, options->ca_file, "-----BEGIN ") ||
-         blame_folder(failure, "tls.ca_path", options->ca_path);
+  if (blame_file(failure, name, options->ca_file, "-----BEGIN "))
+    failure->code = "CURLE_SSL_CACERT_BADFILE";
+  else
+    blame_folder(failure, "tls.ca_path", options->ca_path);
 }
 
 /* Detects both PEM formats of encrypted keys. */
@@ -93,23 +94,42 @@ static bool is_locked(const char *path) {
   return locked;
 }
 
-static void blame_key(const struct connection_options *options, struct failure *failure) {
+/* The file of the key, and its option. */
+static const char *key_of(const struct connection_options *options, const char **option) {
   bool apart = options->client_key != NULL;
-  const char *option = apart ? "tls.client_key" : "tls.client_cert";
-  const char *path = apart ? options->client_key : options->client_cert;
-  if (is_locked(path))
-    blame(failure, option, path, "the key is encrypted, and a passphrase is not supported");
-  else
-    blame(failure, "tls.client_cert", options->client_cert,
-          "the certificate and its key cannot be used together");
+  *option = apart ? "tls.client_key" : "tls.client_cert";
+  return apart ? options->client_key : options->client_cert;
+}
+
+/* True if a file of the client certificate is the cause for certain. */
+static bool blame_client_files(const struct connection_options *options, struct failure *failure) {
+  const char *option = NULL;
+  const char *key = key_of(options, &option);
+  if (blame_file(failure, "tls.client_cert", options->client_cert, "-----BEGIN ") ||
+      blame_file(failure, "tls.client_key", options->client_key, "-----BEGIN "))
+    return true;
+  bool locked = key != NULL && is_locked(key);
+  if (locked)
+    blame(failure, option, key, "the key is encrypted, and a passphrase is not supported");
+  return locked;
 }
 
 static void blame_client_certificate(const struct connection_options *options,
                                      struct failure *failure) {
-  if (!blame_file(failure, "tls.client_cert", options->client_cert, "-----BEGIN ") &&
-      !blame_file(failure, "tls.client_key", options->client_key, "-----BEGIN ") &&
-      options->client_cert != NULL)
-    blame_key(options, failure);
+  if (!blame_client_files(options, failure) && options->client_cert != NULL)
+    blame(failure, "tls.client_cert", options->client_cert,
+          "the certificate and its key cannot be used together");
+}
+
+/* GnuTLS and wolfSSL do not tell an unusable client certificate from a failed handshake. */
+static void blame_handshake(const struct connection_options *options, struct failure *failure) {
+  if (options->client_cert == NULL || tls_library_is_openssl(curl_version_info(CURLVERSION_NOW)))
+    return;
+  if (blame_client_files(options, failure))
+    failure->code = "CURLE_SSL_CERTPROBLEM";
+  else
+    blame(failure, "tls.client_cert", options->client_cert,
+          "the certificate and its key cannot be used together, or the TLS handshake failed");
 }
 
 /* A pin is a digest, or the path of a file. */
@@ -159,6 +179,8 @@ void tls_failure_explain(const struct connection_options *options, struct failur
     blame_library(failure);
   } else if (is_code(failure, "CURLE_SSL_CERTPROBLEM")) {
     blame_client_certificate(options, failure);
+  } else if (is_code(failure, "CURLE_SSL_CONNECT_ERROR")) {
+    blame_handshake(options, failure);
   } else if (is_code(failure, "CURLE_SSL_PINNEDPUBKEYNOTMATCH")) {
     blame_pin(options, failure);
   } else if (is_code(failure, "CURLE_SSL_CACERT_BADFILE") ||

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "tls_backend.h"
 #include "trust.h"
 
 /* "0a1b2c3d.0": eight hex digits of the subject's hash, and a number. */
@@ -27,10 +28,8 @@ static bool is_hashed_folder(const char *folder_path) {
   return found;
 }
 
-/* Only OpenSSL and its forks look certificates up by hash. */
 static bool looks_up_by_hash(const curl_version_info_data *info) {
-  return info->ssl_version != NULL && strstr(info->ssl_version, "SSL/") != NULL &&
-         strncmp(info->ssl_version, "wolf", 4) != 0;
+  return tls_library_is_openssl(info);
 }
 
 /* Read once per process: the folder has hundreds of files, and every handle needs the result. */

@@ -1,0 +1,25 @@
+--- The libcurl of the module, for specs of what its versions and TLS libraries do differently.
+
+local libcurl = {}
+
+local features = require("mic.core").features()
+
+--- "OpenSSL", "GnuTLS", "mbedTLS", "wolfSSL" …
+libcurl.tls = features.tls:match "^[^/]+"
+
+--- True if it is older than this version.
+---@param major integer
+---@param minor integer
+---@param patch? integer
+function libcurl.before(major, minor, patch)
+  local own = { features.libcurl:match "^(%d+)%.(%d+)%.(%d+)" }
+  for index, wanted in ipairs { major, minor, patch or 0 } do
+    local number = tonumber(own[index])
+    if number ~= wanted then
+      return number < wanted
+    end
+  end
+  return false
+end
+
+return libcurl

@@ -3,6 +3,8 @@
 #   make            build build/$(LUA)/mic/core.so          make LUA=luajit, or make luajit
 #   make demo       log in and call, against the local sandbox: no account needed
 #   make test       every spec on each of LUAS
+#   make matrix     the specs of the core with other libcurls; CURL="prefix…", each with include/ and
+#                   lib/, or the names of Debian's builds, "openssl gnutls"; SPECS=… for others
 #   make interop    specs against login servers of npm, which it installs in build/interop
 #   make sandbox    a local API until Ctrl-C; RUN="lua my.lua" runs that against it and stops
 #   make lint       luacheck, clang-format, clang-tidy, cppcheck, strict builds by gcc and clang
@@ -89,7 +91,7 @@ endif
 Q = $(if $(filter 1,$(V)),,@printf '%s\n' '$(1)';)
 
 .PHONY: help build lua5.1 lua5.2 lua5.3 lua5.4 luajit demo sandbox test lint sanitize tsan valgrind fuzz \
-  interop bench bench-nginx simulate allocations brutal-gc install uninstall dist rock rockspec clean \
+  matrix interop bench bench-nginx simulate allocations brutal-gc install uninstall dist rock rockspec clean \
   deps deps-build FORCE
 .DELETE_ON_ERROR:
 
@@ -146,6 +148,17 @@ lua/mic/types.lua: $(MODULE) tools/types.lua docs/reference.md lua/mic/api/endpo
 test: deps-test
 	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory LUA=$$lua build; done
 	@tools/run_specs $(LUAS)
+
+# Those that reach libcurl or the TLS library.
+MATRIX_SPECS = $(patsubst %,spec/%_spec.lua,core core_close core_exchange core_record engine engine_fork \
+  transport tls host_tls trust early_bytes early_bytes_tls dead_connection kept_connection unprocessed \
+  idle cold_start interrupt no_descriptors without_http2 redirect redirect_limits content_encoding bomb \
+  stream files progress call call_error bad_answer folded_header faults batch fetch retry session refresh \
+  secrets debug_secrets memory forked_flight sigpipe module)
+CURL = openssl gnutls
+
+matrix: $(if $(filter gnutls,$(CURL)),deps-matrix,deps-test)
+	@CPPFLAGS="$(CPPFLAGS)" LDFLAGS="$(LDFLAGS)" tools/run_matrix $(LUA) $(CURL) -- $(or $(SPECS),$(MATRIX_SPECS))
 
 # No script of a package runs; the versions are those of package.json.
 INTEROP := build/interop
@@ -299,7 +312,7 @@ clean:
 	rm -rf build
 
 deps:
-	$(deps) build run test lint fuzz valgrind -- $(sort $(LUA) $(LUAS))
+	$(deps) build run test matrix lint fuzz valgrind -- $(sort $(LUA) $(LUAS))
 
 # The dependencies of single targets: deps-run, deps-test, …
 deps-%:

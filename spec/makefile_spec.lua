@@ -35,6 +35,21 @@ describe("make", function()
     assert.equal(0, status)
   end)
 
+  it("matrix builds and tests with each libcurl, and counts what could not be built", function()
+    local make = "TALLY= make --no-print-directory DEPS=no matrix LUA=%s "
+      .. "SPECS=spec/core_numbers_spec.lua CURL=%q 2>&1"
+    local printed, status = shell.run(make:format(shell.lua, "openssl"))
+    assert.is_truthy(printed:find "\n== libcurl [%d.]+[^,]*, OpenSSL/"
+      or printed:find "^== libcurl [%d.]+[^,]*, OpenSSL/", printed)
+    local passed = printed:match "\n(%d+) passed, 0 failed\n$"
+    assert.is_true(tonumber(passed) > 0, printed)
+    assert.equal(0, status)
+    printed, status = shell.run(make:format(shell.lua, "/does/not/exist openssl"))
+    assert.is_truthy(printed:find("\n" .. passed .. " passed, 1 failed\n", 1, true), printed)
+    assert.is_truthy(printed:find("the libcurl of /does/not/exist: ", 1, true), printed)
+    assert.not_equal(0, status)
+  end)
+
   it("prints one short line for each file, and with V=1 the command", function()
     local build = "root=$(mktemp -d) && make --no-print-directory DEPS=no BUILD_ROOT=$root %s "
       .. "$root/lua5.4/src/core/process/clock.o && rm -r $root"

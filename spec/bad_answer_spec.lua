@@ -199,7 +199,7 @@ describe("an answer that cannot be used", function()
   it("does not come, since the port is closed", function()
     local other = sandbox:client { base_url = "https://localhost:1/prod" }
     local _, err = other:login(sandbox.username, sandbox.password)
-    assert.equal("network: the connection was refused or did not come about", api.line(err))
+    assert.equal("network: could not connect to localhost:1", api.line(err))
     assert.equal("CURLE_COULDNT_CONNECT", err.code)
     other:close()
   end)

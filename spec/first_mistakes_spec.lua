@@ -382,7 +382,7 @@ local RETURNED = {
   {
     "a closed port",
     'print(select(2, new { base_url = "https://localhost:1/prod" }:login(NAME, PASSWORD)))',
-    "network: the connection was refused or did not come about (POST /auth/login, "
+    "network: could not connect to localhost:1 (POST /auth/login, "
       .. "CURLE_COULDNT_CONNECT) - check the URL's host and port, and the proxy if there is one",
   },
   {

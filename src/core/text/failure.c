@@ -63,7 +63,7 @@ static const struct curl_failure curl_failures[] = {
     ROW(CURLE_UNKNOWN_OPTION, FAILURE_TLS, "this libcurl is too old for what an option asks for"),
     ROW(CURLE_COULDNT_RESOLVE_PROXY, FAILURE_NETWORK, "the proxy's name could not be resolved"),
     ROW(CURLE_COULDNT_RESOLVE_HOST, FAILURE_NETWORK, "the host name could not be resolved"),
-    ROW(CURLE_COULDNT_CONNECT, FAILURE_NETWORK, "the connection was refused or did not come about"),
+    ROW(CURLE_COULDNT_CONNECT, FAILURE_NETWORK, "could not connect"),
     ROW(CURLE_HTTP2, FAILURE_NETWORK, "the server broke the rules of HTTP/2"),
     ROW(CURLE_HTTP2_STREAM, FAILURE_NETWORK, "the server reset the HTTP/2 stream"),
     ROW(CURLE_PARTIAL_FILE, FAILURE_NETWORK, "the connection ended in the middle of the answer"),

@@ -245,6 +245,19 @@ static void fail_verification(struct exchange *exchange) {
     exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", messages[verdict]);
 }
 
+/* Names the host and the port: login and calls may have different ones. */
+static void fail_connecting(struct exchange *exchange) {
+  char *host = NULL, *port = NULL;
+  curl_url_get(exchange->parsed.url, CURLUPART_HOST, &host, 0);
+  curl_url_get(exchange->parsed.url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+  failure_set_curl(&exchange->failure, CURLE_COULDNT_CONNECT);
+  if (host != NULL && port != NULL) /* truncated if too long */
+    snprintf(exchange->failure.message, sizeof exchange->failure.message,
+             "could not connect to %s:%s", host, port);
+  curl_free(port);
+  curl_free(host);
+}
+
 static void fail_resolving(struct exchange *exchange) {
   char *host = NULL;
   curl_url_get(exchange->parsed.url, CURLUPART_HOST, &host, 0);
@@ -316,6 +329,8 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     fail_verification(exchange);
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
     fail_resolving(exchange);
+  } else if (code == CURLE_COULDNT_CONNECT) {
+    fail_connecting(exchange);
   } else if (code != CURLE_OK) {
     if (!fail_at_proxy(exchange))
       failure_set_curl(&exchange->failure, code);

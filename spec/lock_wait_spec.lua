@@ -101,7 +101,7 @@ describe("a call that waits for the lock of the store", function()
     local wall = loop.transport.wall()
     store.save(key, store.load(key):with_retry_at(wall + 5))
     loop:run()
-    assert.equal("auth: the last login or refresh has failed, in another program",
+    assert.equal("auth: the last login or refresh has failed, in another process",
       api.line(result.err))
     assert.is_truthy(result.err.hint:find "the next try is in %d s")
     assert.is_true(result.err.retryable)

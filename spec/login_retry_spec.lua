@@ -95,7 +95,7 @@ describe("a login or refresh that a call waits for", function()
     local first, second = process(), process()
     assert.is_nil((first:get "/user"))
     local _, err = second:get "/user"
-    assert.equal("auth: the last login or refresh has failed, in another program", api.line(err))
+    assert.equal("auth: the last login or refresh has failed, in another process", api.line(err))
     assert.is_truthy(err.retryable and err.hint:find "the next try is in 1 s")
     assert.equal(3, sandbox:counters().login)
     clock.sleep(1.05)

@@ -171,7 +171,7 @@ local function saved_backoff(flight)
     return nil
   end
   if not backoff:left(now(flight)) then
-    local message = "the last login or refresh has failed, in another program"
+    local message = "the last login or refresh has failed, in another process"
     backoff.failures = backoff.failures + 1
     backoff:begin(now(flight), left, errors.new("auth", message, { retryable = true }))
   end

@@ -328,6 +328,7 @@ describe("misuse of a name raises", function()
       .. "each, pages, all",
     ["client.thing_typs:list()"] = 'client has no "thing_typs"; did you mean client.thing_types?',
     ["client:whoam()"] = 'client has no "whoam"; did you mean client.whoami?',
+    ["client:Get()"] = 'client has no method "Get"; did you mean client:get(…)?',
     ["client:gett()"] = 'client has no method "gett"; did you mean client:get(…)?',
     ['client.users:list { catgory = "all" }'] = 'client.users:list: unknown parameter "catgory"; '
       .. 'did you mean "category"? it has attributes, freeText, category, page, size, sortProp, '

@@ -209,14 +209,18 @@ function option_names.refuse(name, spec, what)
   )
 end
 
---- Returns a name in `known` with an edit distance of one and the same first letter; nil for the
---- name of an option.
+--- Returns a name in `known` that is the same in small letters, or has an edit distance of one and
+--- the same first letter; nil for the name of an option.
 ---@param name string
 ---@param known table by name
 ---@return string|nil
 function option_names.near_miss(name, known)
   if specs.client.fields[name] or call_options.fields[name] then
     return nil
+  end
+  local lower = name:lower()
+  if lower ~= name and known[lower] then
+    return lower
   end
   for candidate in pairs(known) do
     if candidate:byte() == name:byte() and distance(name, candidate) == 1 then

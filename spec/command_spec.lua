@@ -164,6 +164,11 @@ describe("the command mic", function()
     assert_refused("get /user --nothing", 2, "no option")
     assert_refused("get /user --timout 3", 2, "did you mean '%-%-timeout'%?")
     assert_refused("gte /user", 2, "no command 'gte'")
+    assert_refused("user list", 2, "no command 'user'; did you mean 'users'%?$")
+    assert_refused("thing-type list", 2, "did you mean 'thing%-types'%?$")
+    assert_refused("get /user --password x", 2, "other users can see it; use %-%-password%-stdin,")
+    assert_refused("login --api-key=x", 2, "use MIC_API_KEY")
+    assert_refused("get /users/{name}", 2, "mic: %-p name=VALUE is missing: the path has {name}$")
     assert_refused("get", 2, "needs PATH")
     assert_refused("get a b", 2, "does not take 'b'")
     assert_refused("get /user --url ''", 2, "%-%-url needs a value")
@@ -191,7 +196,13 @@ describe("the command mic", function()
     mic:without_api()
     assert_refused("get /user", 2, "run: mic login %-%-stack HOST")
     mic.variables.MIC_BASE_URL, mic.variables.MIC_API_KEY = "https://localhost:1/prod", "key"
-    assert_refused("get /metadata/x --no-retry", 4, "CURLE_COULDNT_CONNECT")
+    assert_refused("get /metadata/x --no-retry", 4,
+      "could not connect to localhost:1 .*CURLE_COULDNT_CONNECT")
+    mic.variables.MIC_API_KEY = nil
+    assert_refused("get /user", 2, "MIC_API_KEY is missing %- set it, or unset MIC_BASE_URL")
+    mic.variables.MIC_BASE_URL, mic.variables.MIC_API_KEY = sandbox.base_url, sandbox.api_key
+    mic.variables.MIC_CA_FILE = nil
+    assert_refused("get /metadata/x --no-retry", 4, "name its certificate with %-%-ca%-file$")
   end)
 
   it("is told no secret by an error, and tells none", function()

@@ -46,6 +46,13 @@ end
 local advice = {
   ["the value into params%.name, which encodes it"] = "give -p name=VALUE, which encodes it",
   ["; for %?[^ ]+ use query"] = "; for ?name=value use -f",
+  ["^params%.(%S+) is missing"] = "-p %1=VALUE is missing",
+}
+
+--- The same for the hints of error objects.
+local hint_advice = {
+  ["in tls%.ca_file$"] = "with --ca-file",
+  ["or make a client with mic%.login or mic%.new$"] = "or unset MIC_BASE_URL to use a profile",
 }
 
 --- Calls a function that raises misuse as a text, and raises it as wrong use.
@@ -117,10 +124,16 @@ function failure.for_people(problem)
   if problem.kind == "too_large" and not problem.hint then
     return failure.with(problem, { hint = "-o FILE takes an answer of any size" })
   end
-  if problem.kind ~= "auth" or not (problem.hint or ""):find("client:login", 1, true) then
-    return problem
+  local hint = problem.hint or ""
+  if problem.kind == "auth" and hint:find("client:login", 1, true) then
+    return failure.with(problem, { hint = "run: mic login" })
   end
-  return failure.with(problem, { hint = "run: mic login" })
+  for theirs, ours in pairs(hint_advice) do
+    if hint:find(theirs) then
+      return failure.with(problem, { hint = (hint:gsub(theirs, ours)) })
+    end
+  end
+  return problem
 end
 
 --- Returns the line of a failure, without the name of the command.

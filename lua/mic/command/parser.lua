@@ -79,12 +79,28 @@ local function next_word(state, name)
   return word
 end
 
+--- What other tools take as an option, and this one does not: other users can see a command line.
+local instead = {
+  ["--password"] = "--password-stdin, MIC_PASSWORD_FILE or MIC_PASSWORD",
+  ["--api-key"] = "MIC_API_KEY, or api_key in the configuration file",
+  ["--client-secret"] = "MIC_CLIENT_SECRET, or client_secret in the configuration file",
+  ["--token"] = "mic login --row bearer --password-stdin",
+}
+
+local function refuse_long(state, name)
+  if instead[name] then
+    failure.usage("there is no option '%s', because other users can see it; use %s", name,
+      instead[name])
+  end
+  failure.usage("there is no option '%s'%s", name, did_you_mean(name, state.names))
+end
+
 local function read_long(state, word)
   local name, value = word:match "^(%-%-[^=]*)=(.*)$"
   name = name or word
   local key = state.names[name]
   if not key then
-    failure.usage("there is no option '%s'%s", name, did_you_mean(name, state.names))
+    refuse_long(state, name)
   end
   local takes = arguments.options[key].takes
   if value and not takes then
@@ -153,6 +169,9 @@ local function find_command(name)
     return command
   end
   local known = {}
+  for api_name in pairs(require("mic.api.names").all()) do
+    known[api_name:gsub("_", "-")] = true
+  end
   for _, each in ipairs(arguments.commands) do
     known[each.name] = true
   end

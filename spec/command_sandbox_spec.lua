@@ -131,6 +131,19 @@ describe("mic sandbox", function()
     end
   end)
 
+  it("names the Lua that it is installed for, when another one lacks the module", function()
+    local place = mic.folder:at "share/lua/5.9"
+    shell.check(("mkdir -p %s && cp -r lua/mic %s/ && cp -r sandbox %s/mic/"):format(place, place,
+      place))
+    local run = ("env -i PATH=\"$PATH\" LUA_PATH='/nowhere/?' LUA_CPATH='/nowhere/?' sh "
+      .. "%s/mic/sandbox/start -- %s -e "):format(place, shell.lua)
+    local out, code = shell.run(run .. [['require "mic"' 2>&1]])
+    assert.equal(1, code)
+    assert.equal(("sandbox: %s is %s, but lua-mic is installed for Lua 5.9\n"):format(shell.lua,
+      _VERSION), out:match "sandbox: .*")
+    assert.equal("", (shell.run(run .. "'' 2>&1")))
+  end)
+
   it("says when it is not installed", function()
     local place = mic.folder:at "elsewhere"
     shell.check(("mkdir -p %s && cp -r lua %s/"):format(place, place))

@@ -89,9 +89,9 @@ describe("a call that is made wrongly", function()
     assert_usable()
   end)
 
-  it("has a text as data, which would go out in quotes", function()
-    local problem = ": data is a string, which would go out in quotes; what is JSON or another "
-      .. "text already is a body"
+  it("has a text as data, which would be sent in quotes", function()
+    local problem = ": data is a string, which would be sent in quotes; for text, or for JSON "
+      .. "that is encoded, use body"
     for _, text in ipairs { '{"a":1}', "text", "" } do
       for _, verb in ipairs { "post", "put", "patch" } do
         local shown = ("client:%s"):format(verb)

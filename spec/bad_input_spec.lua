@@ -26,7 +26,7 @@ describe("a client that is made wrongly", function()
   end
 
   it("has no options, or not enough", function()
-    local key = "mic.new needs api_key: every call carries it (with stack it is found by itself)"
+    local key = "mic.new needs api_key: every call carries it (option stack looks it up)"
     local function message(options)
       return raised(function()
         mic.new(options)

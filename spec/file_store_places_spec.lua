@@ -233,7 +233,7 @@ describe("a client with a file store by default", function()
       _, err = mic.store.file({ path = os.getenv "HOME" .. "/x/credentials" }).load "key"
       print(err.code, err.hint)
     ]], "HOME=" .. quote(folder:at "home"))
-    assert.equal("ENOTDIR\tthe place follows from the environment; mic.store.file { path = … } "
-      .. "names another\nENOTDIR\tnil\n", printed)
+    assert.equal("ENOTDIR\tthe path comes from the environment; mic.store.file { path = … } "
+      .. "sets another\nENOTDIR\tnil\n", printed)
   end)
 end)

@@ -330,7 +330,7 @@ describe("files", function()
     it("has a limit by misuse only without a file", function()
       assert.has_error(function()
         client:get("/file", { max_size = 1 })
-      end, 'option "max_size" is of a file: it goes with save_to')
+      end, 'option "max_size" requires save_to')
     end)
 
     it("comes from another origin without compression, unless the caller wants it", function()

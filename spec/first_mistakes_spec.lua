@@ -60,7 +60,7 @@ local RAISED = {
   {
     "no API key",
     "mic.new { base_url = BASE }",
-    "app.lua:1: mic.new needs api_key: every call carries it (with stack it is found by itself)",
+    "app.lua:1: mic.new needs api_key: every call carries it (option stack looks it up)",
   },
   {
     "http in the base URL",
@@ -132,14 +132,14 @@ local RAISED = {
   {
     "JSON text as data",
     [[client:post("/users", '{"userName":"kari"}')]],
-    "app.lua:1: client:post: data is a string, which would go out in quotes; what is JSON or "
-      .. "another text already is a body: client:post(path, nil, { body = … })",
+    "app.lua:1: client:post: data is a string, which would be sent in quotes; for text, or "
+      .. "for JSON that is encoded, use body: client:post(path, nil, { body = … })",
   },
   {
     "a text as data",
     [[client:request { method = "PUT", path = "/users", data = "kari" }]],
-    "app.lua:1: client:request: data is a string, which would go out in quotes; what is JSON or "
-      .. "another text already is a body",
+    "app.lua:1: client:request: data is a string, which would be sent in quotes; for text, or "
+      .. "for JSON that is encoded, use body",
   },
   {
     "a file in the place of put's data",
@@ -389,7 +389,7 @@ local RETURNED = {
     "a port that speaks no TLS",
     'print(select(2, new { base_url = PLAIN }:login(NAME, PASSWORD)))',
     "tls: the TLS handshake failed (POST /auth/login, CURLE_SSL_CONNECT_ERROR) - check the URL's "
-      .. "host and port: is TLS spoken there?",
+      .. "host and port: does the server use TLS there?",
   },
   {
     "a folder that is not there",

@@ -333,7 +333,7 @@ describe("options", function()
     assert.are.equal('option "manifest_url" needs stack', with("manifest_url", url))
     assert.are.equal('option "password" needs username', with("password", "p"))
     assert.are.equal(
-      "mic.new needs api_key: every call carries it (with stack it is found by itself)",
+      "mic.new needs api_key: every call carries it (option stack looks it up)",
       client_message { base_url = url }
     )
   end)

@@ -201,8 +201,8 @@ describe("a profile", function()
     it("what came instead is in the response", function()
       local _, err = make({ login = "POST /reply?body={body}" },
         { values = { body = '{"challenge":"code"}' } }):login()
-      assert.equal("look at err.response.data: the token may be another member, or the API wants "
-        .. "one step more", err.hint)
+      assert.equal("look at err.response.data: the token may be another member, or the API "
+        .. "requires another step", err.hint)
       assert.equal("code", err.response.data.challenge)
     end)
 

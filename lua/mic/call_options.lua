@@ -86,10 +86,10 @@ function call_options.rule(given)
     end
   end
   if given.save_to and given.on_data then
-    errors.raise 'options "save_to" and "on_data": a body goes to one of them'
+    errors.raise 'options "save_to" and "on_data": give only one of them'
   end
   if given.max_size and not given.save_to then
-    errors.raise 'option "max_size" is of a file: it goes with save_to'
+    errors.raise 'option "max_size" requires save_to'
   end
 end
 

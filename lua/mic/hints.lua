@@ -34,7 +34,7 @@ kind=tls; code=CURLE_PEER_FAILED_VERIFICATION
 kind=tls; code=CURLE_SSL_CACERT_BADFILE
   check tls.ca_file and tls.ca_path
 kind=tls; code=CURLE_SSL_CONNECT_ERROR
-  check the URL's host and port: is TLS spoken there?
+  check the URL's host and port: does the server use TLS there?
 kind=too_large; text=larger than allowed
   raise max_response_size, or let the body go to save_to or on_data
 kind=too_large; text=more JSON values than allowed

@@ -58,8 +58,6 @@ local tls_aliases = {
 
 --- Names that are not options, and the correct place of their values.
 local client_advice = {
-  headers = "headers go with each call: client:get(path, { headers = … })",
-  header = "headers go with each call: client:get(path, { headers = … })",
   token = "credentials that you have go to client:use_credentials",
   identityid = "credentials that you have go to client:use_credentials",
   authorization = "credentials that you have go to client:use_credentials",

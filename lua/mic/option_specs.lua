@@ -233,7 +233,7 @@ function specs.client.rule(copy, what)
     errors.raise 'option "password" needs username'
   end
   if copy.base_url and not copy.api_key then
-    errors.raise(what .. " needs api_key: every call carries it (with stack it is found by itself)")
+    errors.raise(what .. " needs api_key: every call carries it (option stack looks it up)")
   end
 end
 

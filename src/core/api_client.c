@@ -280,7 +280,7 @@ static enum template_status fill(struct exchange *exchange, const struct templat
   enum template_status status = template_fill(template, values, to, &value);
   if (status == TEMPLATE_UNFIT)
     fail_missing(exchange, "{", login_value_name(values->own, value),
-                 "} cannot stand where the profile has it");
+                 "} has a value that its place in the profile does not allow");
   else if (status == TEMPLATE_NO_MEMORY)
     exchange_fail_memory(exchange);
   return status;

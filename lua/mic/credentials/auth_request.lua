@@ -16,7 +16,7 @@ local refused_hints = {
 }
 
 local NO_TOKEN_HINT = "look at err.response.data: the token may be another member, or the API "
-  .. "wants one step more"
+  .. "requires another step"
 
 local function refused_hint(what, profile)
   local hint = refused_hints[profile.no_login and "refresh_alone" or what]

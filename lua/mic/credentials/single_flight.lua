@@ -231,7 +231,7 @@ end
 -- The failure of another client's transaction may not apply to this one: see `applies`.
 
 local function broken_off()
-  return errors.new("auth", "the login or refresh was broken off", { retryable = true })
+  return errors.new("auth", "the login or refresh was aborted", { retryable = true })
 end
 
 --- True if a transaction's failure applies to a client that waited for it. A client with a password

@@ -76,7 +76,7 @@ end
 function batch.run(calls, concurrency, self, send_built, on_result)
   local transport, task
   if self.transport.can_suspend() then
-    transport, task = cancellable.over(self.transport, "the batch was broken off"), work_guarded
+    transport, task = cancellable.over(self.transport, "the batch was aborted"), work_guarded
   else
     self.idle_exchanges = self.idle_exchanges or {}
     transport, task = blocking_loop.new(self.core, self.idle_exchanges), work

@@ -179,8 +179,9 @@ function build.check_data(data, what, verb)
   elseif type(data) == "string" then
     errors.raise(
       what
-        .. ": data is a string, which would go out in quotes; what is JSON or another text already"
-        .. (verb and (" is a body: %s(path, nil, { body = … })"):format(what) or " is a body")
+        .. ": data is a string, which would be sent in quotes; for text, or for JSON that"
+        .. " is encoded, use body"
+        .. (verb and (": %s(path, nil, { body = … })"):format(what) or "")
     )
   end
 end

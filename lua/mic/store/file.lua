@@ -51,7 +51,7 @@ local function find_path(given)
 end
 
 --- Hints by error code, for the default path.
-local HINT = "the place follows from the environment; mic.store.file { path = … } names another"
+local HINT = "the path comes from the environment; mic.store.file { path = … } sets another"
 local default_hints = { EACCES = HINT, EROFS = HINT, ENOENT = HINT, ENOTDIR = HINT }
 
 --- Returns the core's results, a failure as an error object.

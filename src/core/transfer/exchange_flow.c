@@ -118,7 +118,7 @@ static void fail_decoding(struct exchange *exchange) {
     break;
   case CONTENT_SWELLS:
     exchange_fail(exchange, FAILURE_TOO_LARGE, code,
-                  "the answer's compression swells to more than 1100 times what came");
+                  "the answer expands to more than 1100 times its compressed size");
     break;
   case CONTENT_NO_MEMORY:
     exchange_fail_memory(exchange);

@@ -151,10 +151,11 @@ describe("mic login", function()
   end)
 
   it("shows no password in the process list", function()
-    sandbox:answer { path = "/auth/login", delay = 1 }
-    local seen = shell.run(("cd %s && { %s <password 2>/dev/null & } ; sleep 0.5; "
+    sandbox:answer { path = "/auth/login", delay = 4 }
+    local seen = shell.run(("cd %s && { %s <password 2>/dev/null & } ; "
+      .. "until curl -q -s --noproxy '*' %s/log | grep -q login; do sleep 0.05; done; "
       .. "cat /proc/*/cmdline /proc/$!/environ 2>/dev/null | tr '\\0' '\\n'; wait"):format(
-      mic.folder.path, mic:line("login -u demo --password-stdin " .. ways)))
+      mic.folder.path, mic:line("login -u demo --password-stdin " .. ways), sandbox.control_url))
     assert.is_truthy(seen:find("--password-stdin", 1, true))
     assert.is_nil(seen:find(sandbox.password, 1, true))
   end)

@@ -250,10 +250,12 @@ describe("the lock of the file store", function()
         told:close()
         core.sleep(30)
       end
-      while not io.open(FOLDER .. "/forked") do
+      local child
+      while not io.open(FOLDER .. "/forked") or not child do
         core.sleep(0.01)
+        local told = io.open(FOLDER .. "/child")
+        child = told and told:read "*n"
       end
-      core.sleep(0.05)
       tell("kill:" .. holder)
       tell("wait:" .. holder)
       io.write(tostring(store.lock(KEY, 45)), " ")
@@ -262,7 +264,7 @@ describe("the lock of the file store", function()
         core.sleep(0.01)
       end
       print(store.lock(KEY, 45) ~= false)
-      tell("kill:" .. io.open(FOLDER .. "/child"):read "*n")
+      tell(("kill:%d"):format(child))
     ]])
   end
 

@@ -107,12 +107,12 @@ describe("a loop over pages in nginx", function()
   end)
 
   it("is cancelled by close in another light thread; another one must not call it", function()
-    box:answer { path = "/observations/find", delay = 3 }
+    box:answer { path = "/observations/find", delay = 20 }
     assert.are.equal("cancelledone at a time", (get "close":gsub("one task", "one")))
   end)
 
   it("leaves nothing behind when its light thread is killed", function()
-    box:answer { path = "/observations/find", delay = 1 }
+    box:answer { path = "/observations/find", delay = 20 }
     assert.are.equal("60", get "kill")
   end)
 end)

@@ -147,8 +147,7 @@ describe("MIC_PASSWORD_FILE", function()
   it("may be a pipe, which is read once", function()
     local path = folder:at "pipe"
     shell.check("mkfifo " .. shell.quote(path))
-    local write = ("timeout 5 sh -c 'echo %s >%s' >/dev/null 2>&1 &"):format(sandbox.password, path)
-    shell.check(write)
+    shell.check(("timeout 60 sh -c 'echo %s >%s' >/dev/null 2>&1 &"):format(sandbox.password, path))
     assert.equal("demo", run({ MIC_PASSWORD_FILE = path }, CALL))
   end)
 

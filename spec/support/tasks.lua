@@ -7,18 +7,21 @@ local tasks = {}
 local loop_methods = {}
 local loop_mt = { __index = loop_methods }
 
-local LIMIT = 30 -- seconds that a run may take
+local LIMIT = 120 -- seconds that a run may take
+local STEP = 0.02 -- seconds by which the clock advances at most while each task runs once
 
---- Makes a loop.
+--- Makes a loop. Its clock advances while it runs; when the process has to wait for its turn, the
+--- clock does too, so that no time limit of a task passes by that.
 ---@return table loop `transport`; `later` shifts its clock
 function tasks.new()
   local loop = setmetatable({ list = {}, later = 0, parked = {}, spawned = 0 }, loop_mt)
   local transport = { name = "tasks", random = core.random }
+  loop.began, loop.began_wall, loop.passed = core.now(), core.wall(), 0
   function transport.now()
-    return core.now() + loop.later
+    return loop.began + loop.passed + loop.later
   end
   function transport.wall()
-    return core.wall() + loop.later
+    return loop.began_wall + loop.passed + loop.later
   end
   function transport.sleep(seconds)
     local ends = transport.now() + seconds
@@ -90,7 +93,8 @@ end
 --- Runs until every task has ended, or `is_enough` says so.
 ---@param is_enough? fun(): boolean
 function loop_methods:run(is_enough)
-  local ends = core.now() + LIMIT
+  local last = core.now()
+  local ends = last + LIMIT
   while #self.list > 0 and not (is_enough and is_enough()) do
     assert(core.now() < ends, "the tasks do not end")
     local present = self.list
@@ -104,6 +108,8 @@ function loop_methods:run(is_enough)
       end
     end
     core.sleep(0.001)
+    local now = core.now()
+    self.passed, last = self.passed + math.min(now - last, STEP), now
   end
 end
 

@@ -28,6 +28,7 @@ local spec = {
 
 local KEY = "https://api.example/prod anna"
 local LONG = 45 -- seconds
+local TRIES = 10 -- of what a busy machine may delay
 
 --- Keys that a store might confuse.
 local keys = {
@@ -120,14 +121,38 @@ local function expect_locked(store, key, seconds)
   return token
 end
 
+--- Another holder gets no lock, and is told so at once: a machine that is busy may keep it longer,
+--- but not each time.
 local function expect_busy(store, key)
-  local began = core.now()
-  local token = store.lock(key, LONG)
-  if token ~= false then
-    fail("lock returned %s instead of false while another holder has the lock", show(token))
+  local quickest = math.huge
+  for _ = 1, TRIES do
+    local began = core.now()
+    local token = store.lock(key, LONG)
+    if token ~= false then
+      fail("lock returned %s instead of false while another holder has the lock", show(token))
+    end
+    quickest = math.min(quickest, core.now() - began)
+    if quickest <= 1 then
+      return
+    end
   end
-  if core.now() - began > 1 then
-    fail "lock waited: it has to return false at once"
+  fail "lock waited: it has to return false at once"
+end
+
+--- A lock for a short time, which another holder does not get before that is over. Where the
+--- machine is so busy that it is over when the other one has asked, that is seen with the next one.
+local function expect_locked_for(store, key, seconds)
+  for try = 1, TRIES do
+    local began = core.now()
+    local token = expect_locked(store, key, seconds)
+    local other = store.lock(key, LONG)
+    if other == false then
+      return token
+    end
+    if core.now() - began < seconds or try == TRIES then
+      fail("lock returned %s instead of false while another holder has the lock", show(other))
+    end
+    store.unlock(key, other)
   end
 end
 
@@ -243,8 +268,7 @@ end)
 
 test("ends a lock by itself, and then does not take it back from its old holder", function(given)
   local store = given.new()
-  local late = expect_locked(store, KEY, given.shortest)
-  expect_busy(store, KEY)
+  local late = expect_locked_for(store, KEY, given.shortest)
   given.sleep(2 * given.shortest)
   local token = expect_locked(store, KEY, LONG)
   store.unlock(KEY, late)

@@ -39,6 +39,19 @@ describe("the nginx of README.md", function()
     assert.equal("", server:errors())
   end)
 
+  it("answers with the error of a call", function()
+    local server = start(configuration)
+    box:answer { path = "/user", status = 404, body = "{}" }
+    assert.is_truthy((server:get "/email"):find "^http 404: .*GET /user")
+  end)
+
+  it("says why a module loaded in a worker sees no variables", function()
+    local server = start((configuration:gsub("init_by_lua_block[^\n]*", "")))
+    assert.equal(500, select(2, server:get "/email"))
+    assert.is_truthy(server:errors():find("MIC_BASE_URL is missing .* %- set it when nginx starts; "
+      .. "workers see it only if init_by_lua_block makes the client"))
+  end)
+
   it("does not start with a mistake in the module", function()
     local ok, message = pcall(start, configuration:gsub("mic_credentials 1m", "other 1m"))
     assert.is_false(ok)

@@ -19,7 +19,7 @@ end
 local jit = rawget(_G, "jit")
 local this = type(jit) == "table" and "LuaJIT" or _VERSION
 error(
-  ("%s was built for %s, and this is %s: "):format(path, other, this)
-    .. "build lua-mic for it, or put its module first in package.cpath",
+  ("%s was built for %s, and this is %s: build lua-mic for it (make install LUA=%s), or put its "
+    .. "module first in package.cpath"):format(path, other, this, (this:lower():gsub(" ", ""))),
   0
 )

@@ -52,7 +52,9 @@ local function config_error(message, hint)
   return errors.new("config", message, { hint = hint })
 end
 
-local MISSING = "set it, or make a client with mic.login or mic.new"
+local MISSING = auto.is_in_nginx()
+    and "set it when nginx starts; workers see it only if init_by_lua_block makes the client"
+  or "set it, or make a client with mic.login or mic.new"
 local NO_API = "set it, or MIC_API for another API than MIC"
 
 --- Returns the options of the profile in the command's configuration file, with the store that the

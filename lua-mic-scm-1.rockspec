@@ -98,6 +98,7 @@ build = {
         "src/core/text/loopback.c",
         "src/core/text/secret.c",
         "src/core/text/secret_finder.c",
+        "src/core/text/secret_names.c",
         "src/core/text/sha256.c",
         "src/core/text/spelling.c",
         "src/core/text/url.c",

@@ -36,7 +36,7 @@ describe("the Lua-free core", function()
   setup(function()
     compile(program, "--wrap=malloc,--wrap=realloc,--wrap=free",
       "spec/c/core_test.c src/core/text/buffer.c src/core/text/secret.c src/core/text/json_scan.c "
-        .. "src/core/text/json_outline.c "
+        .. "src/core/text/json_outline.c src/core/text/secret_names.c "
         .. "src/core/text/jwt.c src/core/text/header.c src/core/text/decompress.c "
         .. "src/core/text/secret_finder.c src/core/text/sha256.c src/core/text/spelling.c "
         .. "src/core/text/ascii.c src/core/text/utf8.c")

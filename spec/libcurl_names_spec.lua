@@ -88,8 +88,7 @@ local NEWER = {
 }
 
 --- Names of our own.
-local OURS = { CURLE_OTHER = true, curl_failure = true, curl_failures = true, curl_once = true,
-  curl_once_code = true }
+local OURS = { CURLE_OTHER = true, curl_once = true, curl_once_code = true }
 
 local old = {}
 for prefix, names in pairs(OLD) do

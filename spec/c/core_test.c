@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/ascii.h"
 #include "text/buffer.h"
 #include "text/header.h"
 #include "text/json_outline.h"
@@ -15,6 +16,7 @@
 #include "text/jwt.h"
 #include "text/secret.h"
 #include "text/secret_finder.h"
+#include "text/secret_names.h"
 #include "text/sha256.h"
 
 static int checks;
@@ -579,9 +581,9 @@ static void test_json_outline(void) {
   static const char *const plain[] = {"userName", "codes", "messageKey", "pins",
                                       "",         "keys",  "signal"};
   for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
-    check(json_outline_is_secret(secret[i], strlen(secret[i])), secret[i], __FILE__, __LINE__);
+    check(secret_names_member(secret[i], strlen(secret[i])), secret[i], __FILE__, __LINE__);
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-    check(!json_outline_is_secret(plain[i], strlen(plain[i])), plain[i], __FILE__, __LINE__);
+    check(!secret_names_member(plain[i], strlen(plain[i])), plain[i], __FILE__, __LINE__);
   check_outline(" { \"a\" : [ 1.5e3 , \"x y\" ] ,\n\"b\":null}", false, 99,
                 "{\"a\":[1.5e3,\"x y\"],\"b\":null}");
   check_outline("{\"a\":[1,\"x\",{\"b\":true}]}", true, 99, "{\"a\":[*,*,{\"b\":*}]}");
@@ -896,13 +898,13 @@ static void test_header_checks(void) {
   CHECK(header_value_problem("\x7f", 1) != NULL);
 }
 
-static void test_header_name_is(void) {
-  CHECK(header_name_is("Content-Type", 12, "content-type"));
-  CHECK(header_name_is("DATE: x", 4, "Date"));
-  CHECK(header_name_is("", 0, ""));
-  CHECK(!header_name_is("Date", 4, "Dat") && !header_name_is("Dat", 3, "Date"));
-  CHECK(!header_name_is("a\0b", 3, "a") && !header_name_is("a[", 2, "a{"));
-  CHECK(!header_name_is("A@", 2, "a`"));
+static void test_ascii_is(void) {
+  CHECK(ascii_is("Content-Type", 12, "content-type"));
+  CHECK(ascii_is("DATE: x", 4, "Date"));
+  CHECK(ascii_is("", 0, ""));
+  CHECK(!ascii_is("Date", 4, "Dat") && !ascii_is("Dat", 3, "Date"));
+  CHECK(!ascii_is("a\0b", 3, "a") && !ascii_is("a[", 2, "a{"));
+  CHECK(!ascii_is("A@", 2, "a`"));
 }
 
 static void test_header_append(void) {
@@ -1004,7 +1006,7 @@ static void test_header_next(void) {
 
 static void test_header(void) {
   test_header_checks();
-  test_header_name_is();
+  test_ascii_is();
   test_header_append();
   test_header_memory();
   test_header_next();

@@ -23,7 +23,7 @@ static bool is_whole_float(lua_State *L, int index) {
     return false;
   double value = lua_tonumber(L, index);
   /* -0.0 stays a float: an integer has no negative zero. */
-  return fabs(value) <= 9007199254740992.0 && floor(value) == value &&
+  return fabs(value) <= 9007199254740992.0 && (double)(int64_t)value == value &&
          !(value == 0.0 && signbit(value));
 }
 

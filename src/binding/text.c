@@ -7,8 +7,8 @@
 #include "../core/api_client.h"
 #include "../core/text/ascii.h"
 #include "../core/text/header.h"
-#include "../core/text/json_outline.h"
 #include "../core/text/json_scan.h"
+#include "../core/text/secret_names.h"
 #include "../core/text/url_path.h"
 #include "system.h"
 
@@ -60,7 +60,7 @@ static size_t utf8_length(const unsigned char *at, size_t left) {
 static int core_names_secret(lua_State *L) {
   size_t length = 0;
   const char *name = luaL_checklstring(L, 1, &length);
-  lua_pushboolean(L, json_outline_is_secret(name, length));
+  lua_pushboolean(L, secret_names_member(name, length));
   return 1;
 }
 
@@ -104,11 +104,10 @@ static int core_check_header(lua_State *L) {
 static int push_letters(lua_State *L, char (*turn)(char)) {
   size_t length = 0;
   const char *text = luaL_checklstring(L, 1, &length);
-  luaL_Buffer turned;
-  luaL_buffinit(L, &turned);
+  char *turned = lua_newuserdata(L, length + 1);
   for (size_t i = 0; i < length; i++)
-    luaL_addchar(&turned, turn(text[i]));
-  luaL_pushresult(&turned);
+    turned[i] = turn(text[i]);
+  lua_pushlstring(L, turned, length);
   return 1;
 }
 
@@ -176,23 +175,33 @@ static bool add_field(lua_State *L, int joined, int all, const struct header_fie
   return before > 0;
 }
 
+/* Pushes the values of a name, joined. The list is at the top. [0, +1] */
+static void push_joined(lua_State *L, int count) {
+  struct buffer *text = argumentsL_new_buffer(L, SIZE_MAX, false);
+  for (int i = 1; i <= count; i++) {
+    size_t length = 0;
+    lua_rawgeti(L, -2, i);
+    const char *value = lua_tolstring(L, -1, &length);
+    buffer_append(text, ", ", i > 1 ? 2 : 0);
+    buffer_append(text, value, length);
+    lua_pop(L, 1);
+  }
+  if (text->failed)
+    argumentsL_raise_memory(L);
+  lua_pushlstring(L, text->data, text->length);
+  lua_remove(L, -2);
+}
+
 /* Joins the values of repeated names, all at the end: one by one would take quadratic time. [0,
    0] */
 static void join_repeated(lua_State *L, int joined, int all) {
   lua_pushnil(L);
   while (lua_next(L, all) != 0) {
-    int count = (int)compat_rawlen(L, -1), list = lua_gettop(L);
+    int count = (int)compat_rawlen(L, -1);
     if (count > 1) {
-      luaL_Buffer text;
-      lua_pushvalue(L, -2);
-      luaL_buffinit(L, &text);
-      for (int i = 1; i <= count; i++) {
-        if (i > 1)
-          luaL_addlstring(&text, ", ", 2);
-        lua_rawgeti(L, list, i);
-        luaL_addvalue(&text);
-      }
-      luaL_pushresult(&text);
+      push_joined(L, count);
+      lua_pushvalue(L, -3);
+      lua_insert(L, -2);
       lua_rawset(L, joined);
     }
     lua_pop(L, 1);

@@ -32,7 +32,7 @@ static char *encode(const char *key, size_t length) {
 }
 
 static bool fill(struct credential_path *path, const char *absolute, const char *encoded) {
-  static const char *const suffixes[PARTS] = {"", "", "~lock", "~new", "~damaged"};
+  static const char suffixes[PARTS][9] = {"", "", "~lock", "~new", "~damaged"};
   path->name = (size_t)(strrchr(absolute, '/') - absolute) + 1;
   path->folder = strdup(absolute);
   if (path->folder == NULL)

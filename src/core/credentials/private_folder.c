@@ -33,11 +33,15 @@ static const char *remedy_of(int error) {
   }
 }
 
+static void append(struct failure *failure, const char *text) {
+  size_t length = strlen(failure->message);
+  snprintf(failure->message + length, sizeof failure->message - length, "%s", text);
+}
+
 void private_failure(struct failure *failure, int error) {
   failure_set_errno(failure, NULL, error);
   failure->kind = FAILURE_STORE;
-  strncat(failure->message, remedy_of(error),
-          sizeof failure->message - strlen(failure->message) - 1);
+  append(failure, remedy_of(error));
 }
 
 static void refuse(struct failure *failure, const char *code, const char *message) {
@@ -142,8 +146,7 @@ static void refuse_foreign(int folder, bool writable, struct failure *failure,
   bool found = find_below(folder, below);
   refuse(failure, "EPERM",
          writable ? "others may write to the folder" : "the folder belongs to another user");
-  strncat(failure->message, found ? "; use a folder below it" : "; choose another path",
-          sizeof failure->message - strlen(failure->message) - 1);
+  append(failure, found ? "; use a folder below it" : "; choose another path");
 }
 
 static bool is_private_folder(int folder, struct failure *failure, char below[PRIVATE_BELOW_MAX]) {

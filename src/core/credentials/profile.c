@@ -129,7 +129,7 @@ static struct profile_item *add_item(struct profile_list *items, const char *tex
 
 static bool has_header(const struct profile_list *headers, const char *name, size_t length) {
   for (size_t i = 0; i < headers->count; i++)
-    if (header_name_is(name, length, headers->list[i].text))
+    if (ascii_is(name, length, headers->list[i].text))
       return true;
   return false;
 }

@@ -5,7 +5,6 @@
 #include <link.h>
 #endif
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host_tls.h"
@@ -77,7 +76,7 @@ bool host_tls_fits(char *message, size_t size) {
   if (host == NULL || wanted == NULL)
     return true;
   unsigned long version = version_of(host);
-  if (version >> 28 == strtoul(wanted, NULL, 10))
+  if (version >> 28 == (unsigned long)(*wanted - '0'))
     return true;
   snprintf(
       message, size,

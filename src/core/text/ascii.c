@@ -1,5 +1,7 @@
 #include "../base.h"
 
+#include <string.h>
+
 #include "ascii.h"
 
 bool ascii_alike(const char *one, const char *other, size_t length) {
@@ -10,4 +12,8 @@ bool ascii_alike(const char *one, const char *other, size_t length) {
       break;
   }
   return true;
+}
+
+bool ascii_is(const char *text, size_t length, const char *word) {
+  return strlen(word) == length && ascii_alike(text, word, length);
 }

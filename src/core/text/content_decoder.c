@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "content_decoder.h"
 #include "header.h"
 
@@ -97,8 +98,8 @@ struct name {
 };
 
 static bool is_nothing(const struct name *name) {
-  return header_name_is(name->text, name->length, "identity") ||
-         header_name_is(name->text, name->length, "none");
+  return ascii_is(name->text, name->length, "identity") ||
+         ascii_is(name->text, name->length, "none");
 }
 
 /* Appends the names of the field. False if there are too many. */

@@ -74,23 +74,26 @@ struct input {
   size_t length;
 };
 
+enum format { GZIP, DEFLATE, BROTLI, ZSTD };
+
 struct compression {
-  const char *name, *alias;
-  size_t mark_length;
+  char name[8], alias[8]; /* not pointers: see words.h */
+  enum format format;
+  unsigned char mark_length;
   bool unmistakable; /* the magic number is unique */
   bool several;      /* members may be concatenated */
-  bool (*is_there)(void);
-  bool (*is_mark)(const unsigned char *mark);
-  enum step (*begin)(struct decompressor *decompressor); /* starts a member; STEP_ON on success */
-  enum step (*undo)(struct decompressor *decompressor, struct input *input, size_t *produced);
-  void (*release)(struct decompressor *decompressor);
 };
 
-/* ---- zlib ---- */
+static const struct compression compressions[] = {
+    {"gzip", "x-gzip", GZIP, 2, true, true},
+    {"deflate", "deflate", DEFLATE, 2, false, false},
+    {"br", "br", BROTLI, 0, false, false},
+    {"zstd", "zstd", ZSTD, 4, true, true},
+};
 
-static bool has_zlib(void) {
-  return inflateInit2_ != NULL && inflate != NULL && inflateReset != NULL && inflateEnd != NULL;
-}
+enum { COMPRESSIONS = sizeof compressions / sizeof compressions[0] };
+
+/* ---- zlib ---- */
 
 static enum step zlib_step(int code) {
   switch (code) {
@@ -130,37 +133,13 @@ static enum step undo_zlib(struct decompressor *decompressor, struct input *inpu
   return step;
 }
 
-static void release_zlib(struct decompressor *decompressor) {
-  if (decompressor->zlib.state != NULL)
-    inflateEnd(&decompressor->zlib);
-}
-
-static bool is_gzip_mark(const unsigned char *mark) {
-  return mark[0] == 0x1F && mark[1] == 0x8B;
-}
-
-static enum step begin_gzip(struct decompressor *decompressor) {
-  return begin_zlib(decompressor, ZLIB_WINDOW + ZLIB_GZIP);
-}
-
 /* Some servers omit zlib's header, so such a body may start with any two bytes. */
-static bool is_any_mark(const unsigned char *mark) {
-  (void)mark;
-  return true;
-}
-
-static enum step begin_deflate(struct decompressor *decompressor) {
-  const unsigned char *mark = decompressor->mark;
+static int deflate_window(const unsigned char *mark) {
   bool framed = (mark[0] & 0x0F) == 8 && (mark[0] * 256 + mark[1]) % 31 == 0;
-  return begin_zlib(decompressor, framed ? ZLIB_WINDOW : -ZLIB_WINDOW);
+  return framed ? ZLIB_WINDOW : -ZLIB_WINDOW;
 }
 
 /* ---- brotli ---- */
-
-static bool has_brotli(void) {
-  return BrotliDecoderCreateInstance != NULL && BrotliDecoderDecompressStream != NULL &&
-         BrotliDecoderDestroyInstance != NULL;
-}
 
 static enum step begin_brotli(struct decompressor *decompressor) {
   decompressor->other = BrotliDecoderCreateInstance(allocate, release, NULL);
@@ -177,17 +156,7 @@ static enum step undo_brotli(struct decompressor *decompressor, struct input *in
   return result == BROTLI_ERROR ? STEP_BROKEN : result == BROTLI_END ? STEP_END : STEP_ON;
 }
 
-static void release_brotli(struct decompressor *decompressor) {
-  if (decompressor->other != NULL)
-    BrotliDecoderDestroyInstance(decompressor->other);
-}
-
 /* ---- zstd ---- */
-
-static bool has_zstd(void) {
-  return ZSTD_createDStream != NULL && ZSTD_decompressStream != NULL && ZSTD_isError != NULL &&
-         ZSTD_freeDStream != NULL;
-}
 
 /* A frame, or a skippable frame. */
 static bool is_zstd_mark(const unsigned char *mark) {
@@ -214,33 +183,63 @@ static enum step undo_zstd(struct decompressor *decompressor, struct input *inpu
   return left == 0 ? STEP_END : STEP_ON;
 }
 
-static void release_zstd(struct decompressor *decompressor) {
-  if (decompressor->other != NULL)
-    ZSTD_freeDStream(decompressor->other);
+/* ---- any format ---- */
+
+static bool is_there(enum format format) {
+  switch (format) {
+  case GZIP:
+  case DEFLATE:
+    return inflateInit2_ != NULL && inflate != NULL && inflateReset != NULL && inflateEnd != NULL;
+  case BROTLI:
+    return BrotliDecoderCreateInstance != NULL && BrotliDecoderDecompressStream != NULL &&
+           BrotliDecoderDestroyInstance != NULL;
+  case ZSTD:
+    break;
+  }
+  return ZSTD_createDStream != NULL && ZSTD_decompressStream != NULL && ZSTD_isError != NULL &&
+         ZSTD_freeDStream != NULL;
 }
 
-/* ---- table of formats ---- */
+static bool is_mark(enum format format, const unsigned char *mark) {
+  if (format == GZIP)
+    return mark[0] == 0x1F && mark[1] == 0x8B;
+  return format != ZSTD || is_zstd_mark(mark);
+}
 
-static const struct compression compressions[] = {
-    {"gzip", "x-gzip", 2, true, true, has_zlib, is_gzip_mark, begin_gzip, undo_zlib, release_zlib},
-    {"deflate", NULL, 2, false, false, has_zlib, is_any_mark, begin_deflate, undo_zlib,
-     release_zlib},
-    {"br", NULL, 0, false, false, has_brotli, is_any_mark, begin_brotli, undo_brotli,
-     release_brotli},
-    {"zstd", NULL, 4, true, true, has_zstd, is_zstd_mark, begin_zstd, undo_zstd, release_zstd},
-};
+/* Starts a member. STEP_ON on success. */
+static enum step begin_member(struct decompressor *decompressor) {
+  switch (decompressor->compression->format) {
+  case GZIP:
+    return begin_zlib(decompressor, ZLIB_WINDOW + ZLIB_GZIP);
+  case DEFLATE:
+    return begin_zlib(decompressor, deflate_window(decompressor->mark));
+  case BROTLI:
+    return begin_brotli(decompressor);
+  case ZSTD:
+    break;
+  }
+  return begin_zstd(decompressor);
+}
 
-enum { COMPRESSIONS = sizeof compressions / sizeof compressions[0] };
-
-static bool is_name(const char *name, size_t length, const char *other) {
-  return other != NULL && strlen(other) == length && ascii_alike(name, other, length);
+static enum step undo_piece(struct decompressor *decompressor, struct input *input,
+                            size_t *produced) {
+  switch (decompressor->compression->format) {
+  case GZIP:
+  case DEFLATE:
+    return undo_zlib(decompressor, input, produced);
+  case BROTLI:
+    return undo_brotli(decompressor, input, produced);
+  case ZSTD:
+    break;
+  }
+  return undo_zstd(decompressor, input, produced);
 }
 
 const struct compression *compression_find(const char *name, size_t length) {
   for (size_t i = 0; i < COMPRESSIONS; i++) {
     const struct compression *compression = &compressions[i];
-    if ((is_name(name, length, compression->name) || is_name(name, length, compression->alias)) &&
-        compression->is_there())
+    if ((ascii_is(name, length, compression->name) || ascii_is(name, length, compression->alias)) &&
+        is_there(compression->format))
       return compression;
   }
   return NULL;
@@ -250,7 +249,7 @@ void compression_list(char *names, size_t size) {
   size_t length = 0;
   names[0] = '\0';
   for (size_t i = 0; i < COMPRESSIONS; i++)
-    if (compressions[i].is_there() && length < size)
+    if (is_there(compressions[i].format) && length < size)
       length += (size_t)snprintf(names + length, size - length, "%s%s", length > 0 ? ", " : "",
                                  compressions[i].name);
 }
@@ -271,7 +270,12 @@ struct decompressor *decompressor_new(const struct compression *compression, boo
 void decompressor_free(struct decompressor *decompressor) {
   if (decompressor == NULL)
     return;
-  decompressor->compression->release(decompressor);
+  if (decompressor->zlib.state != NULL)
+    inflateEnd(&decompressor->zlib);
+  if (decompressor->other != NULL && decompressor->compression->format == BROTLI)
+    BrotliDecoderDestroyInstance(decompressor->other);
+  else if (decompressor->other != NULL)
+    ZSTD_freeDStream(decompressor->other);
   secret_wipe(decompressor, sizeof *decompressor);
   free(decompressor);
 }
@@ -283,7 +287,7 @@ static enum decompress_status undo(struct decompressor *decompressor, struct inp
   bool more = true;
   while (step == STEP_ON && more) {
     size_t produced = 0;
-    step = compression->undo(decompressor, input, &produced);
+    step = undo_piece(decompressor, input, &produced);
     more = input->length > 0 || produced == PIECE;
     if (step != STEP_BROKEN && produced > 0 &&
         !sink(context, (const char *)decompressor->piece, produced))
@@ -299,9 +303,8 @@ static enum decompress_status undo(struct decompressor *decompressor, struct inp
 /* Call it when the magic number is complete. */
 static enum decompress_status begin(struct decompressor *decompressor, decompress_sink *sink,
                                     void *context) {
-  const struct compression *compression = decompressor->compression;
   struct input mark = {decompressor->mark, decompressor->mark_length};
-  if (!compression->is_mark(decompressor->mark)) {
+  if (!is_mark(decompressor->compression->format, decompressor->mark)) {
     if (decompressor->members == 0 && !decompressor->tentative)
       return DECOMPRESS_BROKEN;
     decompressor->place = decompressor->members == 0 ? PASSING : BEHIND;
@@ -310,7 +313,7 @@ static enum decompress_status begin(struct decompressor *decompressor, decompres
                ? DECOMPRESS_OK
                : DECOMPRESS_STOPPED;
   }
-  enum step step = compression->begin(decompressor);
+  enum step step = begin_member(decompressor);
   if (step != STEP_ON)
     return step == STEP_NO_MEMORY ? DECOMPRESS_NO_MEMORY : DECOMPRESS_BROKEN;
   decompressor->members++;

@@ -72,10 +72,6 @@ bool header_can_carry(const char *value, size_t length) {
   return header_value_problem(value, length) == NULL && memchr(value, ' ', length) == NULL;
 }
 
-bool header_name_is(const char *name, size_t length, const char *other) {
-  return strlen(other) == length && ascii_alike(name, other, length);
-}
-
 static bool is_blank(char byte) {
   return byte == ' ' || byte == '\t';
 }
@@ -177,7 +173,7 @@ bool header_next(const char *block, size_t length, size_t *offset, struct header
 bool header_next_named(const char *block, size_t length, const char *name, size_t *offset,
                        struct header_field *field) {
   while (header_next(block, length, offset, field))
-    if (header_name_is(field->name, field->name_length, name))
+    if (ascii_is(field->name, field->name_length, name))
       return true;
   return false;
 }

@@ -25,8 +25,6 @@ const char *header_problem(const char *name, size_t name_length, const char *val
                            size_t value_length);
 /* True if a credential may have this value: valid as a header value, and without spaces. */
 bool header_can_carry(const char *value, size_t length);
-/* ASCII case-insensitive; `other` is NUL-terminated. */
-bool header_name_is(const char *name, size_t length, const char *other);
 /* Appends "name: value", or "name;" for an empty value, as libcurl wants it. False if out of
    memory; the list is unchanged then. Name and value must be valid. */
 bool header_append(struct curl_slist **list, const char *name, size_t name_length,

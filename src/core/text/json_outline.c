@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-#include "ascii.h"
 #include "json_outline.h"
 #include "json_scan.h"
-#include "secret.h"
+#include "secret_names.h"
 
 enum { NAME_MAX_SHOWN = 256 };
 
@@ -17,34 +16,6 @@ struct walk {
   enum buffer_status status; /* BUFFER_FULL ends the walk: the rest is not shown */
 };
 
-/* ---- names ---- */
-
-static const char *const secret_parts[] = {"password",  "passwd",    "passphrase", "token",
-                                           "secret",    "apikey",    "credential", "accessor",
-                                           "accesskey", "signature", "assertion"};
-static const char *const secret_names[] = {"code", "session",    "pin",           "otp",   "jwt",
-                                           "sig",  "identityid", "authorization", "cookie"};
-
-#define COUNT(list) (sizeof(list) / sizeof(list)[0])
-
-bool json_outline_is_secret(const char *name, size_t length) {
-  char plain[NAME_MAX_SHOWN];
-  size_t kept = 0;
-  for (size_t i = 0; i < length && kept < sizeof plain - 1; i++) {
-    char byte = ascii_lower(name[i]);
-    if (byte != '_' && byte != '-' && byte != '.' && byte != ' ')
-      plain[kept++] = byte;
-  }
-  plain[kept] = '\0';
-  for (size_t i = 0; i < COUNT(secret_parts); i++)
-    if (strstr(plain, secret_parts[i]) != NULL)
-      return true;
-  for (size_t i = 0; i < COUNT(secret_names); i++)
-    if (strcmp(plain, secret_names[i]) == 0)
-      return true;
-  return false;
-}
-
 /* `span` includes the quotes. A name of unusual length is taken for a secret. */
 static bool names_a_secret(const char *text, struct json_span span) {
   char name[NAME_MAX_SHOWN];
@@ -52,7 +23,7 @@ static bool names_a_secret(const char *text, struct json_span span) {
   if (length > sizeof name)
     return true;
   length = json_unescape(text, span, name);
-  return json_outline_is_secret(name, length);
+  return secret_names_member(name, length);
 }
 
 /* ---- walk ---- */

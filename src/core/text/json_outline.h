@@ -18,8 +18,6 @@ enum json_outline {
    values become `*`. Otherwise the value of a secret member, whatever it is, becomes "***". */
 enum json_outline json_outline(const char *text, size_t length, bool names_only,
                                struct buffer *out);
-/* True for names such as password, refreshToken, client_secret, code. */
-bool json_outline_is_secret(const char *name, size_t length);
 
 MIC_PRIVATE_END
 #endif

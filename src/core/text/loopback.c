@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "header.h"
+#include "ascii.h"
 #include "loopback.h"
 
 /* An IPv6 address; IPv4 is stored as ::ffff:a.b.c.d. */
@@ -69,7 +69,7 @@ static bool may_be_here(const struct address *address) {
 static bool is_reserved_name(const char *host, size_t length) {
   static const char name[] = "localhost";
   const size_t end = sizeof name - 1;
-  if (length < end || !header_name_is(host + length - end, end, name))
+  if (length < end || !ascii_is(host + length - end, end, name))
     return false;
   return length == end || (length > end + 1 && host[length - end - 1] == '.');
 }

@@ -45,7 +45,8 @@ static const char *after_scheme(const char *text) {
    zone. */
 static const char *authority_problem(const char *text) {
   const char *host = after_scheme(text);
-  host += strspn(host, "/"); /* libcurl accepts up to three */
+  while (*host == '/') /* libcurl accepts up to three */
+    host++;
   size_t length = strcspn(host, "/?#");
   if (memchr(host, '@', length) != NULL)
     return "must not hold a user name or password";
@@ -118,7 +119,7 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   copy[length] = '\0';
   if (after_scheme(copy) == NULL)
     return "must begin with https://";
-  if (strpbrk(copy, "?#") != NULL)
+  if (copy[strcspn(copy, "?#")] != '\0')
     return "must not hold ? or #";
   const char *problem = authority_problem(copy);
   if (problem != NULL)

@@ -11,30 +11,32 @@
 #include "connection_options.h"
 #include "trust.h"
 
+/* Texts and numbers, not pointers: see words.h. */
 struct option_values {
-  const char *problem; /* of any other text */
+  char problem[24]; /* of any other text */
   struct {
-    const char *text; /* NULL: the option is not given */
-    long value;
+    char text[4]; /* "": the option is not given */
+    unsigned char value;
   } list[3];
 };
 
-static const struct option_values http_versions = {
-    "must be \"2\" or \"1.1\"",
-    {{"2", CURL_HTTP_VERSION_2TLS},
-     {"1.1", CURL_HTTP_VERSION_1_1},
-     {NULL, CURL_HTTP_VERSION_NONE}}}; /* the newest that this libcurl supports over TLS */
+enum { ANY_TEXT, HTTP_VERSIONS, TLS_VERSIONS };
 
-static const struct option_values tls_versions = {"must be \"1.2\" or \"1.3\"",
-                                                  {{"1.2", CURL_SSLVERSION_TLSv1_2},
-                                                   {"1.3", CURL_SSLVERSION_TLSv1_3},
-                                                   {NULL, CURL_SSLVERSION_TLSv1_2}}};
+static const struct option_values values_of[] = {
+    [HTTP_VERSIONS] = {"must be \"2\" or \"1.1\"",
+                       {{"2", CURL_HTTP_VERSION_2TLS},
+                        {"1.1", CURL_HTTP_VERSION_1_1},
+                        {"", CURL_HTTP_VERSION_NONE}}}, /* the newest over TLS */
+    [TLS_VERSIONS] = {"must be \"1.2\" or \"1.3\"",
+                      {{"1.2", CURL_SSLVERSION_TLSv1_2},
+                       {"1.3", CURL_SSLVERSION_TLSv1_3},
+                       {"", CURL_SSLVERSION_TLSv1_2}}},
+};
 
 struct connection_option {
-  const char *name;
-  size_t member; /* its offset */
-  const struct option_values *values;
-  CURLoption option, proxy_option;
+  char name[18];
+  unsigned char member, values; /* the offset of its member; an index of values_of */
+  int option, proxy_option;     /* CURLoption */
 };
 
 static const struct connection_option rows[] = {
@@ -53,18 +55,18 @@ const char *connection_option_name(size_t index) {
   return index < ROWS ? rows[index].name : NULL;
 }
 
-/* The entry of the text, or the last one. */
+/* The entry of the text; the last one for NULL and any other text. */
 static size_t find_value(const struct option_values *values, const char *text) {
   size_t found = 0;
-  while (values->list[found].text != NULL &&
+  while (values->list[found].text[0] != '\0' &&
          (text == NULL || strcmp(values->list[found].text, text) != 0))
     found++;
   return found;
 }
 
 const char *connection_option_problem(size_t index, const char *text) {
-  const struct option_values *values = rows[index].values;
-  if (values == NULL || values->list[find_value(values, text)].text != NULL)
+  const struct option_values *values = &values_of[rows[index].values];
+  if (rows[index].values == ANY_TEXT || values->list[find_value(values, text)].text[0] != '\0')
     return NULL;
   return values->problem;
 }
@@ -97,13 +99,15 @@ bool connection_options_may_proxy(const struct connection_options *options) {
 
 /* ---- on a handle ---- */
 
-static CURLcode set_option(CURL *easy, const struct connection_option *row, CURLoption option,
+static CURLcode set_option(CURL *easy, const struct connection_option *row, int option,
                            const char *text) {
-  if (option == 0)
+  const struct option_values *values = &values_of[row->values];
+  if (option == 0 || (row->values == ANY_TEXT && text == NULL))
     return CURLE_OK;
-  if (row->values != NULL)
-    return curl_easy_setopt(easy, option, row->values->list[find_value(row->values, text)].value);
-  return text == NULL ? CURLE_OK : curl_easy_setopt(easy, option, text);
+  if (row->values == ANY_TEXT)
+    return curl_easy_setopt(easy, (CURLoption)option, text);
+  return curl_easy_setopt(easy, (CURLoption)option,
+                          (long)values->list[find_value(values, text)].value);
 }
 
 static CURLcode set_rows(struct connection_options *options, CURL *easy) {

@@ -10,20 +10,20 @@ MIC_PRIVATE_BEGIN
 
 /* X(name, values, option, proxy_option)
    name: its name in the client's configuration, and the member that holds its text.
-   values: the accepted texts and their values for libcurl; NULL: any text.
+   values: which texts are accepted, with which values for libcurl.
    option, proxy_option: the options of libcurl that it sets for the server and for an HTTPS proxy;
    0: none. What a row cannot say is in connection_options_set. */
 #define CONNECTION_OPTIONS(X)                                                                      \
-  X(ca_file, NULL, 0, 0)                                                                           \
-  X(ca_file_name, NULL, 0, 0) /* the name of ca_file in messages */                                \
-  X(ca_path, NULL, 0, 0)                                                                           \
-  X(client_cert, NULL, 0, 0)                                                                       \
-  X(client_key, NULL, 0, 0)                                                                        \
-  X(http_version, &http_versions, CURLOPT_HTTP_VERSION, 0)                                         \
-  X(min_version, &tls_versions, CURLOPT_SSLVERSION, CURLOPT_PROXY_SSLVERSION)                      \
-  X(pinned_public_key, NULL, CURLOPT_PINNEDPUBLICKEY, 0)                                           \
-  X(proxy, NULL, CURLOPT_PROXY, 0)                                                                 \
-  X(user_agent, NULL, 0, 0)
+  X(ca_file, ANY_TEXT, 0, 0)                                                                       \
+  X(ca_file_name, ANY_TEXT, 0, 0) /* the name of ca_file in messages */                            \
+  X(ca_path, ANY_TEXT, 0, 0)                                                                       \
+  X(client_cert, ANY_TEXT, 0, 0)                                                                   \
+  X(client_key, ANY_TEXT, 0, 0)                                                                    \
+  X(http_version, HTTP_VERSIONS, CURLOPT_HTTP_VERSION, 0)                                          \
+  X(min_version, TLS_VERSIONS, CURLOPT_SSLVERSION, CURLOPT_PROXY_SSLVERSION)                       \
+  X(pinned_public_key, ANY_TEXT, CURLOPT_PINNEDPUBLICKEY, 0)                                       \
+  X(proxy, ANY_TEXT, CURLOPT_PROXY, 0)                                                             \
+  X(user_agent, ANY_TEXT, 0, 0)
 
 struct connection_options {
 #define MEMBER(name, values, option, proxy_option) char *name; /* owned; NULL: not given */

@@ -128,12 +128,14 @@ void exchange_stop_listening(struct exchange *exchange) {
   list_remove(&exchange->sent);
 }
 
+/* `text` need not end with a NUL. */
+static bool begins(const char *text, size_t length, const char *with) {
+  size_t size = strlen(with);
+  return length >= size && memcmp(text, with, size) == 0;
+}
+
 static bool tells_of_excess(const char *text, size_t length) {
-  static const char *const begins[] = {"Excess found", "Leftovers after chunking"};
-  for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
-    if (length >= strlen(begins[i]) && memcmp(text, begins[i], strlen(begins[i])) == 0)
-      return true;
-  return false;
+  return begins(text, length, "Excess found") || begins(text, length, "Leftovers after chunking");
 }
 
 int exchange_cb_debug(CURL *easy, curl_infotype type, char *text, size_t length, void *context) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../text/words.h"
 #include "refusal.h"
 
 enum { TEXT_MAX = 160 };
@@ -10,11 +11,10 @@ static bool begins(const char *text, const char *with) {
   return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* `list`: each text ends with a NUL, the list with a second one. */
-static bool begins_with_one(const char *text, const char *list) {
-  while (*list != '\0' && !begins(text, list))
-    list += strlen(list) + 1;
-  return *list != '\0';
+static bool begins_with_one(const char *text, const char *words) {
+  while (*words != '\0' && !begins(text, words))
+    words = word_after(words);
+  return *words != '\0';
 }
 
 static bool is_harmless(const char *text) {

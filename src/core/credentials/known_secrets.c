@@ -45,16 +45,10 @@ static bool set_decoded(struct secret *secret, const char *text, size_t length) 
     return false;
   size_t kept = 0;
   for (size_t i = 0; i < length; i++) {
-    char byte = secret->bytes[i];
-    if (byte == '%' && length - i > 2) {
-      int high = hex_digit((unsigned char)secret->bytes[i + 1]);
-      int low = hex_digit((unsigned char)secret->bytes[i + 2]);
-      if (high >= 0 && low >= 0) {
-        byte = (char)(high * 16 + low);
-        i += 2;
-      }
-    }
-    secret->bytes[kept++] = byte;
+    uint32_t byte = (unsigned char)secret->bytes[i];
+    if (byte == '%' && hex_read(secret->bytes + i + 1, length - i - 1, 2, &byte))
+      i += 2;
+    secret->bytes[kept++] = (char)byte;
   }
   secret_wipe(secret->bytes + kept, length - kept);
   secret->length = kept;

@@ -5,6 +5,46 @@
 #include "json_scan.h"
 #include "utf8.h"
 
+/* ---- escapes ---- */
+
+/* A code point as "\uXXXX" or as a pair of them. Returns its length; 0 if it is not one. */
+static size_t read_code(const char *text, size_t length, uint32_t *code) {
+  uint32_t low;
+  if (!hex_read(text + 2, length - 2, 4, code))
+    return 0;
+  if (*code < 0xD800 || *code > 0xDFFF)
+    return 6;
+  if (*code < 0xDC00 && length >= 12 && text[6] == '\\' && text[7] == 'u' &&
+      hex_read(text + 8, 4, 4, &low) && low >= 0xDC00 && low <= 0xDFFF) {
+    *code = 0x10000 + ((*code - 0xD800) << 10) + (low - 0xDC00);
+    return 12;
+  }
+  *code = 0xFFFD;
+  return 6;
+}
+
+size_t json_read_escape(const char *text, size_t length, char out[4], size_t *count) {
+  static const char letters[] = "\"\\/bfnrt";
+  static const char bytes[] = "\"\\/\b\f\n\r\t";
+  uint32_t code;
+  if (length < 2 || text[0] != '\\')
+    return 0;
+  if (text[1] == 'u') {
+    size_t taken = read_code(text, length, &code);
+    if (taken > 0)
+      *count = utf8_write(code, out);
+    return taken;
+  }
+  const char *letter = memchr(letters, text[1], sizeof letters - 1);
+  if (letter == NULL)
+    return 0;
+  out[0] = bytes[letter - letters];
+  *count = 1;
+  return 2;
+}
+
+/* ---- scan ---- */
+
 struct scanner {
   const char *text;
   size_t length;
@@ -62,35 +102,22 @@ static bool scan_number(struct scanner *scanner) {
   return scan_digits(scanner);
 }
 
-/* Called after the backslash. */
-static bool scan_escape(struct scanner *scanner) {
-  int letter = peek(scanner);
-  if (letter <= 0)
-    return false;
-  scanner->at++;
-  if (letter != 'u')
-    return strchr("\"\\/bfnrt", letter) != NULL;
-  for (int i = 0; i < 4; i++) {
-    if (hex_digit(peek(scanner)) < 0)
-      return false;
-    scanner->at++;
-  }
-  return true;
-}
-
 static bool scan_string(struct scanner *scanner, struct json_span *span) {
   span->start = scanner->at;
   if (!accept(scanner, '"'))
     return false;
   for (;;) {
+    const char *text = scanner->text + scanner->at;
     int byte = peek(scanner);
-    if (byte < 0x20) /* -1 at the end, too */
+    char decoded[4];
+    size_t count, taken = 1;
+    if (byte == '\\')
+      taken = json_read_escape(text, scanner->length - scanner->at, decoded, &count);
+    if (byte < 0x20 || taken == 0) /* -1 at the end, too */
       return false;
-    scanner->at++;
+    scanner->at += taken;
     if (byte == '"')
       break;
-    if (byte == '\\' && !scan_escape(scanner))
-      return false;
   }
   span->end = scanner->at;
   return true;
@@ -235,53 +262,18 @@ bool json_has_at_most(const char *text, size_t length, size_t most) {
   return bound <= most || json_scan(text, length, count_down, &most) == JSON_OK;
 }
 
-static bool read_hex4(const char *text, size_t at, size_t end, uint32_t *unit) {
-  if (end - at < 4)
-    return false;
-  *unit = 0;
-  for (size_t i = 0; i < 4; i++) {
-    int digit = hex_digit((unsigned char)text[at + i]);
-    if (digit < 0)
-      return false;
-    *unit = *unit * 16 + (uint32_t)digit;
-  }
-  return true;
-}
-
-/* Called at the four digits after "\u". Also reads the second half of a surrogate pair. */
-static uint32_t read_code_point(const char *text, size_t *at, size_t end) {
-  const uint32_t replacement = 0xFFFD;
-  uint32_t high;
-  uint32_t low;
-  if (!read_hex4(text, *at, end, &high))
-    return 'u'; /* not validated text; three bytes for two could overrun the caller's buffer */
-  *at += 4;
-  if (high < 0xD800 || high > 0xDFFF)
-    return high;
-  if (high > 0xDBFF || end - *at < 6 || text[*at] != '\\' || text[*at + 1] != 'u')
-    return replacement;
-  if (!read_hex4(text, *at + 2, end, &low) || low < 0xDC00 || low > 0xDFFF)
-    return replacement;
-  *at += 6;
-  return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-}
-
 /* Reads one character or escape inside a string that ends at `end`. Writes 1 to 4 bytes and returns
-   how many. Safe on text that was not validated. */
+   how many. Text that was not validated may have a broken escape: that is the character behind the
+   backslash, since three bytes for two could overrun the caller's buffer. */
 static size_t next_character(const char *text, size_t *at, size_t end, char out[4]) {
-  static const char letters[] = "bfnrt";
-  static const char bytes[] = "\b\f\n\r\t";
-  char byte = text[(*at)++];
-  if (byte != '\\' || *at == end) {
-    out[0] = byte;
-    return 1;
+  size_t count = 1, left = end - *at;
+  size_t taken = json_read_escape(text + *at, left, out, &count);
+  if (taken == 0) {
+    taken = text[*at] == '\\' && left > 1 ? 2 : 1;
+    out[0] = text[*at + taken - 1];
   }
-  byte = text[(*at)++];
-  if (byte == 'u')
-    return utf8_write(read_code_point(text, at, end), out);
-  const char *letter = memchr(letters, byte, sizeof letters - 1);
-  out[0] = letter ? bytes[letter - letters] : byte;
-  return 1;
+  *at += taken;
+  return count;
 }
 
 size_t json_unescape(const char *text, struct json_span span, char *out) {

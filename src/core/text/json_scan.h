@@ -54,6 +54,9 @@ enum json_status json_find(const char *text, size_t length, const char *const *p
 /* True if the text has at most `most` values, containers included. Validates the text only if
    counting commas and brackets does not suffice. */
 bool json_has_at_most(const char *text, size_t length, size_t most);
+/* Reads the escape at the start of a text, "\n" or "\u00e9" or a surrogate pair. Returns its
+   length; 0 if there is none. Writes the UTF-8 of its character, a lone surrogate as U+FFFD. */
+size_t json_read_escape(const char *text, size_t length, char out[4], size_t *count);
 /* Returns the unescaped length of the string at `span`, which includes the quotes.
    Writes the string to `out` unless that is NULL; `out` needs room for span.end - span.start bytes.
    Escapes become UTF-8; a lone surrogate becomes U+FFFD. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "json_scan.h"
 #include "spelling.h"
 #include "utf8.h"
 
@@ -16,19 +17,6 @@ struct unit {
   char bytes[4];
 };
 
-static bool read_hex(const char *text, size_t length, size_t count, uint32_t *value) {
-  if (length < count)
-    return false;
-  *value = 0;
-  for (size_t i = 0; i < count; i++) {
-    int digit = hex_digit((unsigned char)text[i]);
-    if (digit < 0)
-      return false;
-    *value = *value * 16 + (uint32_t)digit;
-  }
-  return true;
-}
-
 static void stand_for(struct unit *unit, size_t taken, uint32_t code) {
   unit->taken = taken;
   unit->count = utf8_write(code, unit->bytes);
@@ -36,39 +24,11 @@ static void stand_for(struct unit *unit, size_t taken, uint32_t code) {
 
 static void read_percent(const char *text, size_t length, struct unit *unit) {
   uint32_t value;
-  if (!read_hex(text + 1, length - 1, 2, &value))
+  if (!hex_read(text + 1, length - 1, 2, &value))
     return;
   unit->taken = 3;
   unit->count = 1;
   unit->bytes[0] = (char)value;
-}
-
-/* Called at "\u". A lone surrogate becomes U+FFFD, as in json_unescape. */
-static void read_json_code(const char *text, size_t length, struct unit *unit) {
-  uint32_t high, low;
-  if (!read_hex(text + 2, length - 2, 4, &high))
-    return;
-  if (high < 0xD800 || high > 0xDFFF)
-    stand_for(unit, 6, high);
-  else if (high < 0xDC00 && length >= UNIT_MAX && text[6] == '\\' && text[7] == 'u' &&
-           read_hex(text + 8, 4, 4, &low) && low >= 0xDC00 && low <= 0xDFFF)
-    stand_for(unit, UNIT_MAX, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
-  else
-    stand_for(unit, 6, 0xFFFD);
-}
-
-static void read_json(const char *text, size_t length, struct unit *unit) {
-  static const char letters[] = "\"\\/bfnrt";
-  static const char bytes[] = "\"\\/\b\f\n\r\t";
-  if (length < 2)
-    return;
-  if (text[1] == 'u') {
-    read_json_code(text, length, unit);
-    return;
-  }
-  const char *letter = memchr(letters, text[1], sizeof letters - 1);
-  if (letter != NULL)
-    stand_for(unit, 2, (unsigned char)bytes[letter - letters]);
 }
 
 /* Called at "&#". Leading zeros are allowed, within UNIT_MAX. */
@@ -89,7 +49,7 @@ static void read_html_number(const char *text, size_t length, struct unit *unit)
 
 static void read_html(const char *text, size_t length, struct unit *unit) {
   static const struct {
-    const char *name;
+    char name[6];
     char byte;
   } names[] = {{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''}};
   if (length > 1 && text[1] == '#') {
@@ -125,7 +85,7 @@ static void read_unit(const char *text, size_t length, unsigned spelling, struct
   else if (spelling == SPELLING_PLUS)
     stand_for(unit, 1, ' ');
   else if (spelling == SPELLING_JSON)
-    read_json(text, length, unit);
+    unit->taken = json_read_escape(text, length, unit->bytes, &unit->count);
   else if (spelling == SPELLING_HTML)
     read_html(text, length, unit);
 }

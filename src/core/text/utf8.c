@@ -26,3 +26,15 @@ int hex_digit(int byte) {
     return byte - 'A' + 10;
   return -1;
 }
+
+bool hex_read(const char *text, size_t length, size_t count, uint32_t *value) {
+  uint32_t read = 0;
+  for (size_t i = 0; i < count; i++) {
+    int digit = i < length ? hex_digit((unsigned char)text[i]) : -1;
+    if (digit < 0)
+      return false;
+    read = read * 16 + (uint32_t)digit;
+  }
+  *value = read;
+  return true;
+}

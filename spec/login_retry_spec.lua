@@ -74,7 +74,7 @@ describe("a login or refresh that a call waits for", function()
   end)
 
   it("fails with the last answer, and then begins the pause", function()
-    make()
+    make { transport = clock.transport() }
     script("/auth/login", 500, "cut", 503, 200)
     local _, err = client:get "/user"
     assert.same({ "http", 503, 0, 3 },
@@ -86,9 +86,9 @@ describe("a login or refresh that a call waits for", function()
   end)
 
   it("is not tried by another process of the store in that pause, at its first start", function()
-    local kept = {}
+    local kept, transport = {}, clock.transport()
     local function process()
-      return sandbox:automatic { retry = FAST, store = records.store(kept) }
+      return sandbox:automatic { retry = FAST, store = records.store(kept), transport = transport }
     end
     sandbox:answer { path = "/auth/login", status = 503, body = "{}", times = 3,
       headers = { ["Retry-After"] = "0" } }
@@ -98,7 +98,7 @@ describe("a login or refresh that a call waits for", function()
     assert.equal("auth: the last login or refresh has failed, in another process", api.line(err))
     assert.is_truthy(err.retryable and err.hint:find "the next try is in 1 s")
     assert.equal(3, sandbox:counters().login)
-    clock.sleep(1.05)
+    transport.later = transport.later + 1.05
     mic.assert(second:get "/user")
     assert.equal(200, mic.assert(first:get "/user").status)
     assert.equal(4, sandbox:counters().login)

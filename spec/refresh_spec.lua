@@ -123,7 +123,8 @@ describe("a call whose token has expired", function()
   end)
 
   it("fails when the refresh gets no answer; the login is kept for after the pause", function()
-    make()
+    local transport = clock.transport()
+    make { transport = transport }
     sandbox:expire()
     sandbox:answer { path = "/auth/refresh", status = 500, body = '{"message": "Internal"}' }
     local before = client:credentials()
@@ -140,7 +141,7 @@ describe("a call whose token has expired", function()
     assert.same({ "http", 500, "Internal", 0 }, { err.kind, err.status, err.message, err.attempts })
     assert.equal("the next try is in 1 s", err.hint)
     assert.equal("", sandbox:seen())
-    clock.sleep(1.1)
+    transport.later = transport.later + 1.1
     response, err = client:get "/user"
     assert(response, tostring(err))
     assert.equal("POST /auth/refresh\nGET /user", sandbox:seen())

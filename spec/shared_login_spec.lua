@@ -16,7 +16,7 @@ local LIFE = 600 -- seconds of a token; windows and pauses follow from it
 --- the offset of its clocks in seconds.
 local WORKER = [[
   local mic = require "mic"
-  local transport = require("spec.support.clock").transport()
+  local transport = require("spec.support.clock").shared_transport()
   local client = mic.new {
     base_url = os.getenv "BASE" or os.getenv "MIC_BASE_URL", api_key = os.getenv "MIC_API_KEY",
     username = os.getenv "MIC_USERNAME", password = os.getenv "PASSWORD",

@@ -27,9 +27,28 @@ function clock.eventually(condition, seconds)
   return false, core.now() - began
 end
 
---- Makes a blocking transport with clocks of its own.
----@return table transport `later`: how many seconds its clocks are ahead, 0 at first
+--- Makes a blocking transport with clocks of its own: time passes only as it waits, at once.
+---@return table transport `later`: how many seconds have passed; a spec may add to it
 function clock.transport()
+  local transport = setmetatable({ later = 0 }, { __index = blocking })
+  local began, began_wall = core.now(), core.wall()
+  function transport.now()
+    return began + transport.later
+  end
+  function transport.wall()
+    return began_wall + transport.later
+  end
+  function transport.sleep(seconds)
+    transport.later = transport.later + seconds
+  end
+  function transport.park(_, seconds)
+    transport.sleep(seconds)
+  end
+  return transport
+end
+
+--- The same for a process that others wait for: time passes as it really does.
+function clock.shared_transport()
   local transport = setmetatable({ later = 0 }, { __index = blocking })
   function transport.now()
     return core.now() + transport.later

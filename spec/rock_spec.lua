@@ -51,7 +51,7 @@ describe("the rock", function()
     if not tree.read "CHANGELOG.md":find "\n## Unreleased\n" then -- until the next change
       released = released:gsub('\nversion = "[^"]*"', '\nversion = "scm-1"')
         :gsub('\n  url = "[^"]*"', '\n  url = "git+file://."')
-      assert.are.equal(tree.read "lua-mic-scm-1.rockspec", released, "make rockspec writes it")
+      assert.is_true(released == tree.read "lua-mic-scm-1.rockspec", "run: make rockspec")
     end
   end)
 

@@ -9,6 +9,7 @@ local mic = require "mic"
 
 local TOKEN_LIFE = 3
 local REFRESH_TOKEN_LIFE = 10
+local LONG_TOKEN_LIFE = 300
 
 --- What an answer says beside its status; nil for nothing.
 local function words(response)
@@ -21,10 +22,10 @@ local function refused(status, response)
   assert.is_nil(words(response))
 end
 
-local function granted(response)
+local function granted(response, life)
   assert.equal(200, response.status, response.body)
   assert.equal("bearer", response.data.token_type)
-  assert.equal(TOKEN_LIFE, response.data.expires_in)
+  assert.equal(life or TOKEN_LIFE, response.data.expires_in)
   return response.data
 end
 
@@ -136,23 +137,27 @@ describe("glewlwyd", function()
     refused(400, server:refresh(grant.refresh_token, "keeping"))
   end)
 
-  it("gives a new refresh token each time; one that comes again ends the newest", function()
-    local first = granted(server:log_in()).refresh_token
-    local second = granted(server:refresh(first))
-    assert.not_equal(first, second.refresh_token)
-    local third = granted(server:refresh(second.refresh_token))
-    refused(400, server:refresh(first))
-    refused(400, server:refresh(third.refresh_token))
-    assert.equal(200, server:call(third.access_token).status)
-  end)
+  describe("with tokens that live for long", function()
+    local patient = glewlwyd.start { token_life = LONG_TOKEN_LIFE }
 
-  it("gives none where refresh tokens stay", function()
-    local first = granted(server:log_in(nil, "keeping")).refresh_token
-    for _ = 1, 2 do
-      local grant = granted(server:refresh(first, "keeping"))
-      assert.is_nil(grant.refresh_token)
-      assert.equal(200, server:call(grant.access_token, "keeping").status)
-    end
+    it("gives a new refresh token each time; one that comes again ends the newest", function()
+      local first = granted(patient:log_in(), LONG_TOKEN_LIFE).refresh_token
+      local second = granted(patient:refresh(first), LONG_TOKEN_LIFE)
+      assert.not_equal(first, second.refresh_token)
+      local third = granted(patient:refresh(second.refresh_token), LONG_TOKEN_LIFE)
+      refused(400, patient:refresh(first))
+      refused(400, patient:refresh(third.refresh_token))
+      assert.equal(200, patient:call(third.access_token).status)
+    end)
+
+    it("gives none where refresh tokens stay", function()
+      local first = granted(patient:log_in(nil, "keeping"), LONG_TOKEN_LIFE).refresh_token
+      for _ = 1, 2 do
+        local grant = granted(patient:refresh(first, "keeping"), LONG_TOKEN_LIFE)
+        assert.is_nil(grant.refresh_token)
+        assert.equal(200, patient:call(grant.access_token, "keeping").status)
+      end
+    end)
   end)
 
   it("tells how many logins and refreshes it has granted", function()

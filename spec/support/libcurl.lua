@@ -7,6 +7,12 @@ local features = require("mic.core").features()
 --- "OpenSSL", "GnuTLS", "mbedTLS", "wolfSSL" …
 libcurl.tls = features.tls:match "^[^/]+"
 
+--- False for mbedTLS before 3.
+libcurl.has_tls13 = not features.tls:find "^mbedTLS/[12]%."
+
+--- True if CURLINFO_SSL_VERIFYRESULT tells why a certificate is not accepted: see its manual page.
+libcurl.tells_why = libcurl.tls == "OpenSSL" or libcurl.tls == "GnuTLS"
+
 --- True if it is older than this version.
 ---@param major integer
 ---@param minor integer

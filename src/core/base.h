@@ -18,6 +18,9 @@
 
 #define MIC_VERSION "0.2.0"
 
+/* 2026-01-01, in seconds since 1970. A clock that shows an earlier time is wrong. */
+#define MIC_RELEASED 1767225600
+
 /* Limits, in bytes. A token is sent in one header, and API Gateway accepts 10,240 bytes of header
    values in total: a longer secret could never be sent. */
 #define MIC_SECRET_MAX ((size_t)10240)

@@ -220,27 +220,30 @@ void exchange_settle_download(struct exchange *exchange) {
 }
 
 /* Usually the local clock is wrong: a machine without a battery starts in 1970. */
-static void fail_not_yet_valid(struct exchange *exchange) {
+static void fail_at_this_time(struct exchange *exchange, const char *what, time_t now) {
   char date[32] = "unknown";
-  time_t now = time(NULL);
   struct tm parts;
   if (gmtime_r(&now, &parts) != NULL)
     strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &parts);
   exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", "");
   snprintf(exchange->failure.message, sizeof exchange->failure.message,
-           "the server's certificate is not valid yet; this machine's clock says %s", date);
+           "%s; this machine's clock says %s", what, date);
 }
 
 static void fail_verification(struct exchange *exchange) {
   static const char *const messages[] = {
       [PEER_UNKNOWN] = "the server's certificate could not be verified",
+      [PEER_UNTOLD] = "a certificate could not be verified; libcurl does not say why",
       [PEER_PROXY] = "the proxy's certificate could not be verified",
       [PEER_ANOTHER_NAME] = "the server's certificate is for another host name",
       [PEER_EXPIRED] = "the server's certificate has expired",
+      [PEER_NOT_YET_VALID] = "the server's certificate is not valid yet",
   };
   enum peer_verdict verdict = peer_verdict_of(exchange->easy);
-  if (verdict == PEER_NOT_YET_VALID)
-    fail_not_yet_valid(exchange);
+  time_t now = time(NULL);
+  bool is_behind = verdict == PEER_UNTOLD && now < MIC_RELEASED;
+  if (verdict == PEER_NOT_YET_VALID || is_behind)
+    fail_at_this_time(exchange, messages[PEER_NOT_YET_VALID], now);
   else
     exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", messages[verdict]);
 }
@@ -325,7 +328,7 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
                   "this libcurl was built without HTTP/2, which http_version asks for");
   } else if (descriptor_shortage_explains(code, exchange->socket_error, &exchange->failure)) {
     exchange->state = EXCHANGE_DONE;
-  } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
+  } else if (peer_is_unverified(exchange->easy, code)) {
     fail_verification(exchange);
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
     fail_resolving(exchange);

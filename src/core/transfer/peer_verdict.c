@@ -23,6 +23,12 @@ static enum peer_verdict read_gnutls(long verdict) {
                                         : PEER_UNKNOWN;
 }
 
+/* With wolfSSL libcurl returns the other code for an unknown authority. */
+bool peer_is_unverified(CURL *easy, CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION ||
+         (code == CURLE_SSL_CACERT_BADFILE && tls_backend_of(easy) == CURLSSLBACKEND_WOLFSSL);
+}
+
 enum peer_verdict peer_verdict_of(CURL *easy) {
   long verdict = 0, of_proxy = 0;
   curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
@@ -35,6 +41,6 @@ enum peer_verdict peer_verdict_of(CURL *easy) {
   case CURLSSLBACKEND_GNUTLS:
     return read_gnutls(verdict);
   default:
-    return PEER_UNKNOWN;
+    return PEER_UNTOLD;
   }
 }

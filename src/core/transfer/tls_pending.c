@@ -11,7 +11,7 @@ typedef size_t (*size_function)(const void *connection);
 
 /* SSL_has_pending (OpenSSL 1.1.0) also counts records that are not yet decrypted. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int_function openssl_pending, openssl_has_pending;
+static int_function openssl_pending, openssl_has_pending, mbedtls_pending, wolfssl_pending;
 static size_function gnutls_pending;
 static unsigned long (*openssl_version)(void);
 static uint64_t (*openssl_set_options)(void *connection, uint64_t options);
@@ -48,6 +48,10 @@ static void find_functions(void) {
   memcpy(&openssl_clear_options, &symbol, sizeof symbol);
   symbol = find(libcurl, "gnutls_record_check_pending");
   memcpy(&gnutls_pending, &symbol, sizeof symbol);
+  symbol = find(libcurl, "mbedtls_ssl_check_pending");
+  memcpy(&mbedtls_pending, &symbol, sizeof symbol);
+  symbol = find(libcurl, "wolfSSL_pending");
+  memcpy(&wolfssl_pending, &symbol, sizeof symbol);
   if (libcurl != NULL)
     dlclose(libcurl); /* stays loaded: this module links to it */
 }
@@ -62,16 +66,26 @@ static struct curl_tlssessioninfo *session_of(CURL *easy) {
   return session;
 }
 
+static bool tells_of_bytes(int_function pending, const struct curl_tlssessioninfo *session) {
+  return pending != NULL && pending(session->internals) > 0;
+}
+
 bool tls_has_pending(CURL *easy) {
   const struct curl_tlssessioninfo *session = session_of(easy);
   if (session == NULL)
     return false;
-  if (session->backend == CURLSSLBACKEND_OPENSSL)
-    return (openssl_pending != NULL && openssl_pending(session->internals) > 0) ||
-           (openssl_has_pending != NULL && openssl_has_pending(session->internals) > 0);
-  if (session->backend == CURLSSLBACKEND_GNUTLS)
+  switch (session->backend) {
+  case CURLSSLBACKEND_OPENSSL:
+    return tells_of_bytes(openssl_pending, session) || tells_of_bytes(openssl_has_pending, session);
+  case CURLSSLBACKEND_GNUTLS:
     return gnutls_pending != NULL && gnutls_pending(session->internals) > 0;
-  return false;
+  case CURLSSLBACKEND_MBEDTLS:
+    return tells_of_bytes(mbedtls_pending, session);
+  case CURLSSLBACKEND_WOLFSSL:
+    return tells_of_bytes(wolfssl_pending, session);
+  default:
+    return false;
+  }
 }
 
 void tls_wipe_what_is_read(CURL *easy, bool wipes) {

@@ -10,7 +10,7 @@
 MIC_PRIVATE_BEGIN
 
 /* True if the handle's connection has buffered bytes. Call it in a callback of the handle. False if
-   unknown: with a library other than OpenSSL, its forks and GnuTLS. */
+   unknown: with a library other than OpenSSL, its forks, GnuTLS, mbedTLS and wolfSSL. */
 bool tls_has_pending(CURL *easy);
 /* Sets whether the TLS library wipes plaintext in its buffer once libcurl has read it (OpenSSL 3.0
    and later). Call it in a callback of the handle. */

@@ -78,13 +78,27 @@ static bool null_is_default(const curl_version_info_data *info) {
 /* A revocation list of a CA that does not exist. libcurl requires a bundle with at least one entry;
    this one trusts no certificate. */
 #if LIBCURL_VERSION_NUM >= 0x074d00
-static const char no_authority[] =
+static const char no_authority_list[] =
     "-----BEGIN X509 CRL-----\n"
     "MIGSMEYCAQEwBQYDK2VwMAwxCjAIBgNVBAMMAS0XDTAwMDEwMTAwMDAwMFoXDTAw\n"
     "MDEwMjAwMDAwMFqgDjAMMAoGA1UdFAQDAgEBMAUGAytlcANBAFa+LMKSMnun/FlI\n"
     "uiN2PAZbq7aLwbFViXqEq/vxnFES/ghYk+u6uaBvfC1Ma35s3yJVj7Tb/7anWuLG\n"
     "JQ/FdwA=\n"
     "-----END X509 CRL-----\n";
+
+/* The same for TLS libraries that require a certificate. The x coordinate of its key is the SHA-256
+   of "lua-mic: no authority 1", so that no private key is known: the authority signs nothing. */
+static const char no_authority_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBcjCCARmgAwIBAgIBATAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVsdWEtbWlj\n"
+    "OiBubyBhdXRob3JpdHkwIBcNNzAwMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTla\n"
+    "MCAxHjAcBgNVBAMMFWx1YS1taWM6IG5vIGF1dGhvcml0eTBZMBMGByqGSM49AgEG\n"
+    "CCqGSM49AwEHA0IABIbV2AOn3jegpLM8a/UdPoZTWsv1UAbJGdjaeYT/hUtBxQvw\n"
+    "uYBOYu4oAasnLAYTykotbXaXv77o3vd9kEOkf6qjQjBAMA8GA1UdEwEB/wQFMAMB\n"
+    "Af8wDgYDVR0PAQH/BAQDAgIEMB0GA1UdDgQWBBTLyu4qeEBFe9+v6UyG2VkDt/77\n"
+    "lDAKBggqhkjOPQQDAgNHADBEAiBHlhxApQhrcD6kGpl/OVXPY0F7UG6u1scxXAez\n"
+    "jcUSFwIgX3ywvMoyhU+awn75J5o24aiiC2D/dj0muzEPjQA7PIg=\n"
+    "-----END CERTIFICATE-----\n";
 #endif
 
 static CURLcode set_no_file(CURL *easy, const struct peer *peer,
@@ -92,7 +106,10 @@ static CURLcode set_no_file(CURL *easy, const struct peer *peer,
   if (!null_is_default(info) || info->cainfo == NULL)
     return curl_easy_setopt(easy, peer->file, NULL);
 #if LIBCURL_VERSION_NUM >= 0x074d00
-  struct curl_blob blob = {(void *)no_authority, sizeof no_authority - 1, CURL_BLOB_NOCOPY};
+  curl_sslbackend backend = tls_backend_of(easy);
+  bool takes_list = backend == CURLSSLBACKEND_OPENSSL || backend == CURLSSLBACKEND_GNUTLS;
+  const char *bundle = takes_list ? no_authority_list : no_authority_certificate;
+  struct curl_blob blob = {(void *)bundle, strlen(bundle), CURL_BLOB_NOCOPY};
   return curl_easy_setopt(easy, peer->blob, &blob); /* takes precedence over the file */
 #else
   return CURLE_NOT_BUILT_IN;

@@ -26,7 +26,7 @@ begin() {
 }
 alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 gone() {
-  for _ in $(seq 500); do
+  for _ in $(seq 3000); do
     if [ ! -e "$folder" ] && ! alive "$nginx"; then echo gone; return; fi
     sleep 0.01
   done

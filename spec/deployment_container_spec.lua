@@ -119,7 +119,7 @@ describe("in a container of Docker", function()
     local before = #program.printed()
     clock.eventually(function()
       return #program.printed() > before + #"demo\n" or not program.runs()
-    end, 10)
+    end)
     assert.equal(deployed.isolates, program.runs())
   end)
 

@@ -117,7 +117,7 @@ describe("on OpenWrt", function()
     box:answer { path = "/user", status = 503, headers = { ["Retry-After"] = "0" } }
     assert.is_true((clock.eventually(function()
       return box:counters().refresh == 1
-    end, 20)), program.printed())
+    end)), program.printed())
     assert.is_true(program.prints "demo\ndemo\ndemo\n", program.printed())
     program.kill()
     local variables = host:variables_of "/etc/report/env"

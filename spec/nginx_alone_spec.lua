@@ -35,7 +35,7 @@ describe("nginx in one process", function()
     assert.equal(20, impatient.give_up(server.port, request, 20, 0.1))
     assert.is_true((clock.eventually(function()
       return server:get "/flight" == "0\n"
-    end, 10)))
+    end)))
     impatient.give_up(server.port, request, 10, 0)
     server:signal "QUIT"
     local log = server:errors()

@@ -51,7 +51,7 @@ describe("the nginx example", function()
   it("is a gateway that needs no login of its callers", function()
     assert.is_true((clock.eventually(function()
       return get "/api/user"
-    end, 10)))
+    end)))
     assert.equal("demo", json.decode(get "/api/user").userName)
   end)
 

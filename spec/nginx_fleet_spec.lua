@@ -110,7 +110,7 @@ local function begin_load()
   end)
   assert.is_true((clock.eventually(function()
     return box:counters().calls >= 2 * CLIENTS * #fleet
-  end, 20)))
+  end)))
   return function()
     os.remove(load_file)
     local statuses, slowest = {}, 0

@@ -237,7 +237,7 @@ function deployed_methods.start(_, text)
   function program.prints(pattern)
     return (clock.eventually(function()
       return program.printed():find(pattern) ~= nil
-    end, 20))
+    end))
   end
 
   --- Its command line and those of its children.
@@ -259,7 +259,7 @@ function deployed_methods.start(_, text)
   function program.ends()
     return (clock.eventually(function()
       return not program.runs()
-    end, 20))
+    end))
   end
 
   program.kill = cleanup.call(function()

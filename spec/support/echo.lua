@@ -9,8 +9,6 @@ local shell = require "spec.support.shell"
 
 local echo = {}
 
-local START_SECONDS = 10
-
 --- Run in a folder of its own, with the port as argument; the TLS port is the next one. nginx ends
 --- when standard input does.
 local SCRIPT = [=[
@@ -54,14 +52,18 @@ kill $! 2>/dev/null
 wait
 ]=]
 
+local TAKEN = "98: Address already in use" -- one of the ports
+
 --- Waits for the answer of the server; another program may listen on the port.
-local function answers(self)
+local function answers(self, folder)
   local client = mic.new { base_url = self.base_url, api_key = "-", timeout = 1, retry = false,
     transport = "blocking" }
-  local is_ready = clock.eventually(function()
+  local is_ready
+  clock.eventually(function()
     local response = client:get("/ready", { auth = false })
-    return response and response.body:find("GET /ready", 1, true)
-  end, START_SECONDS / 5)
+    is_ready = response and response.body:find("GET /ready", 1, true)
+    return is_ready or (folder:read "error.log" or ""):find(TAKEN, 1, true)
+  end)
   client:close()
   return is_ready
 end
@@ -84,10 +86,11 @@ function echo.start()
         pipe:close()
       end),
     }
-    if answers(self) then
+    if answers(self, folder) then
       return self
     end
     self.stop()
+    os.remove(folder:at "error.log")
   end
   error "the echo server did not start"
 end

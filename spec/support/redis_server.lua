@@ -14,7 +14,6 @@ local redis_server = {}
 local server_methods = {}
 local server_mt = { __index = server_methods }
 
-local START_SECONDS = 10
 
 --- Starts Redis; also again, after `kill`. It is empty then.
 function server_methods:start()
@@ -27,7 +26,7 @@ function server_methods:start()
   ))
   local is_ready = clock.eventually(function()
     return resp.command(self.socket) "PING"
-  end, START_SECONDS)
+  end)
   assert(is_ready, self.folder:read "out")
 end
 

@@ -53,10 +53,18 @@ function shell.folder()
   return (shell.check("pwd"):gsub("\n$", ""))
 end
 
---- A random port below the ephemeral range; another program may listen on it.
+--- A port below the ephemeral range on which nothing listens; another program may take it later.
 ---@return integer
 function shell.port()
-  return 20000 + math.floor(core.random() * 12000)
+  local socket = require "socket"
+  while true do
+    local port = 20000 + math.floor(core.random() * 12000)
+    local listener = socket.bind("127.0.0.1", port)
+    if listener then
+      listener:close()
+      return port
+    end
+  end
 end
 
 --- Builds a program or a shared object from C, unless it is newer than its source. Several runs of

@@ -65,7 +65,7 @@ local function wait_for_port(folder, name)
   clock.eventually(function()
     port = (folder:read(name) or ""):match "ACCEPT [^\n]*:(%d+)"
     return port
-  end, 10)
+  end)
   return port or error("openssl s_server did not start: " .. tostring(folder:read(name)))
 end
 

@@ -8,8 +8,6 @@ local shell = require "spec.support.shell"
 
 local written_api = {}
 
-local START_SECONDS = 10
-
 --- Run in a folder of its own, with the port as argument. nginx ends when standard input does.
 local SCRIPT = [=[
 cd "$1" && exec 2>&1 || exit 1
@@ -38,6 +36,8 @@ cat >/dev/null
 kill $! 2>/dev/null
 wait
 ]=]
+
+local TAKEN = "98: Address already in use" -- the port
 
 local ANSWER = [[
 ngx.req.read_body()
@@ -86,12 +86,16 @@ function written_api.start(answer)
       end
       return text
     end
-    if clock.eventually(function()
-      return shell.run("curl -q -s --noproxy '*' " .. self.base_url .. "/.ready") == "ready"
-    end, START_SECONDS / 5) then
+    local is_ready
+    clock.eventually(function()
+      is_ready = shell.run("curl -q -s --noproxy '*' " .. self.base_url .. "/.ready") == "ready"
+      return is_ready or (folder:read "error.log" or ""):find(TAKEN, 1, true)
+    end)
+    if is_ready then
       return self
     end
     self.stop()
+    os.remove(folder:at "error.log")
   end
   error "the server did not start"
 end

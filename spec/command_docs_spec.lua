@@ -59,7 +59,9 @@ local function check_lines(sandbox, lines)
       folder:write("my.lua", 'local mic = require "mic"; print(mic.assert(mic.get "/user").status)')
       folder:write("mic", ("#!/bin/sh\nexec %s \"$@\"\n"):format(mic.words))
       shell.check("chmod +x " .. folder:at "mic")
-      shell.check(('ln -s "$(command -v %s)" %s'):format(shell.lua, folder:at "lua"))
+      for _, name in ipairs { "lua", "lua5.4" } do -- whichever the page names, it is this one
+        shell.check(('ln -s "$(command -v %s)" %s'):format(shell.lua, folder:at(name)))
+      end
       mic.variables.CURL_CA_BUNDLE = sandbox.ca_file
       if line:find "mic download" then
         mic:run "upload query.json notes/query.json"

@@ -14,7 +14,6 @@ local redis_server = {}
 local server_methods = {}
 local server_mt = { __index = server_methods }
 
-
 --- Starts Redis; also again, after `kill`. It is empty then.
 function server_methods:start()
   local command = "cd %s && PATH=$PATH:/usr/sbin:/usr/local/sbin; "

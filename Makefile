@@ -75,7 +75,8 @@ MANDIR = $(PREFIX)/share/man/man1
 INSTALL_CMOD = $(PREFIX)/lib/lua/$(LUA_VERSION)
 
 # Variables with a version in their name would override the ones set here.
-unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_PATH_5_5
+unexport LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4 LUA_CPATH_5_5
 LUA_LIBS := $(or $(shell pkg-config --libs $(LUA_NAME) 2>/dev/null),\
   -l$(if $(filter luajit%,$(LUA_NAME)),luajit-5.1,$(LUA_NAME)))
 # In RUN="lua my.lua", lua is the interpreter that the module was built for.

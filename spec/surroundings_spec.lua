@@ -32,12 +32,19 @@ describe("a core of another Lua", function()
     shell.check("cp " .. native.build "other_lua" .. " " .. path)
   end
 
+  local function copy_later(path)
+    shell.check("cp " .. native.build "later_lua" .. " " .. path)
+  end
+
   it("is said to be one: both are named, and the file", function()
     local message = ("%s was built for Lua 9.9, and this is %s: build lua-mic for it (make install "
       .. "LUA=%s), or put its module first in package.cpath\n"):format(folder:at "mic/core.so",
       jit and "LuaJIT" or _VERSION, jit and "luajit" or "lua" .. _VERSION:match "5%.%d")
     for _, module in ipairs { "mic", "mic.nginx" } do
       assert.equal(message, raised(module, copy_other))
+      if _VERSION ~= "Lua 5.1" then -- it cannot check
+        assert.equal(message, raised(module, copy_later))
+      end
     end
   end)
 

@@ -1,5 +1,5 @@
 --- Loads the core. If it was built for another Lua, the error says so; the dynamic linker reports
---- only a missing symbol.
+--- only a missing symbol, and Lua's own check names no file.
 
 local loaded, core = pcall(require, "mic.core")
 if loaded then
@@ -7,8 +7,13 @@ if loaded then
 end
 
 local problem = tostring(core)
-local path = problem:match "from file '([^\n]*)':"
-local file = path and problem:find "[Ss]ymbol" and io.open(path, "rb")
+local path
+if problem:find "[Ss]ymbol" then
+  path = problem:match "from file '([^\n]*)':"
+elseif problem:find "version mismatch" then -- from Lua 5.2 on
+  path = rawget(package, "searchpath")("mic.core", package.cpath)
+end
+local file = path and io.open(path, "rb")
 local other = file and file:read("*a"):match "mic%.core was built for (Lua[%w. ]+)"
 if file then
   file:close()

@@ -76,6 +76,9 @@ int luaopen_mic_core(lua_State *L) {
                                             {"credential_file", credentialFileL_new},
                                             {"absolute_path", credentialFileL_absolute},
                                             {"", NULL}};
+#if LUA_VERSION_NUM >= 502
+  luaL_checkversion(L); /* Lua 5.4 and 5.5 have the same symbols */
+#endif
   check_curl(L);
   compatL_note_main_thread(L);
   argumentsL_open_buffer(L);

@@ -18,7 +18,7 @@ wants, over one connection where it can. Secrets stay in C and out of errors and
 supported_platforms = { "unix" }
 
 dependencies = {
-  "lua >= 5.1, < 5.5",
+  "lua >= 5.1, < 5.6",
   "lua-cjson >= 2.1.0.10",
 }
 

@@ -313,6 +313,32 @@ describe("mic login for another API", function()
     assert.equal(0, code, text .. errors)
   end)
 
+  it("takes a client's secret from its variable, or asks for it, and keeps it", function()
+    sandbox:mode { profile = "oauth2" }
+    local words = ("login --profile shop --url %s --row oauth2 --auth-url %s/oauth2/token "
+      .. "--client-id demo --ca-file %s"):format(sandbox.base_url, sandbox.base_url,
+      sandbox.ca_file)
+    local _, code, errors = mic:run(words .. " </dev/null")
+    assert.equal(3, code)
+    assert.is_truthy(errors:find("check client_id; set MIC_CLIENT_SECRET, or client_secret in the "
+      .. "profile$"), errors)
+    mic.variables.MIC_CLIENT_SECRET = sandbox.password
+    _, code, errors = mic:run(words .. " </dev/null")
+    assert.equal(0, code, errors)
+    mic.variables.MIC_CLIENT_SECRET = nil
+    local text
+    text, code = mic:run "get /thing --profile shop"
+    assert.equal(0, code, text)
+    shell.check("rm " .. mic.folder:at(CONFIG))
+    local shown
+    shown, code = mic:play({ "expect=Client secret of demo (empty: none): ",
+      "send=" .. sandbox.password .. "\\n" }, words)
+    assert.equal(0, code, shown)
+    assert.is_nil(shown:find(sandbox.password, 1, true))
+    text, code = mic:run "get /thing --profile shop"
+    assert.equal(0, code, text)
+  end)
+
   it("adopts a token for a row without a login", function()
     local text, code, errors = mic:run(("login --profile t --url %s --row bearer "
       .. "--password-stdin"):format(echoes.base_url), "echo secret-token |")

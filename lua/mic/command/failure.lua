@@ -52,6 +52,7 @@ local advice = {
 --- The same for the hints of error objects.
 local hint_advice = {
   ["in tls%.ca_file$"] = "with --ca-file",
+  ["there is no client_secret$"] = "set MIC_CLIENT_SECRET, or client_secret in the profile",
   ["or make a client with mic%.login or mic%.new$"] = "or unset MIC_BASE_URL to use a profile",
 }
 

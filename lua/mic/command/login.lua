@@ -155,6 +155,22 @@ local function find_key(values)
   values.api_key = failure.need(require("mic.profile.discovery").api_key(values.base_url, found))
 end
 
+--- Finds the secret of OAuth2's client: a variable, the profile or, for a login without a user, the
+--- person.
+local function find_client_secret(values)
+  if values.row ~= "oauth2" then
+    return
+  end
+  values.client_secret = own_variable("MIC_CLIENT_SECRET", values) or values.client_secret
+  if values.client_secret or values.username or not values.client_id then
+    return
+  end
+  local terminal = require "mic.terminal"
+  local prompt = ("Client secret of %s (empty: none): "):format(values.client_id)
+  local secret = terminal.ask(prompt, true)
+  values.client_secret = secret ~= "" and secret or nil
+end
+
 --- The placeholders of a row's login: "username", "password".
 local function placeholders(values)
   local row
@@ -253,6 +269,7 @@ function login.run(_, options)
   local made, values, name = find(options)
   ask_api(values)
   find_key(values)
+  find_client_secret(values)
   local client, session = log_in(values, options)
   local line = "Logged in " .. describe(values, session) .. "."
   if name then

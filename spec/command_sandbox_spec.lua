@@ -131,17 +131,25 @@ describe("mic sandbox", function()
     end
   end)
 
-  it("names the Lua that it is installed for, when another one lacks the module", function()
-    local place = mic.folder:at "share/lua/5.9"
-    shell.check(("mkdir -p %s && cp -r lua/mic %s/ && cp -r sandbox %s/mic/"):format(place, place,
-      place))
-    local run = ("env -i PATH=\"$PATH\" LUA_PATH='/nowhere/?' LUA_CPATH='/nowhere/?' sh "
-      .. "%s/mic/sandbox/start -- %s -e "):format(place, shell.lua)
-    local out, code = shell.run(run .. [['require "mic"' 2>&1]])
+  it("says why the Lua of the command does not find the module", function()
+    local function run(version, text)
+      local place = mic.folder:at("share/lua/" .. version)
+      shell.check(("mkdir -p %s && cp -r lua/mic %s/ && cp -r sandbox %s/mic/"):format(place, place,
+        place))
+      local out, code = shell.run(("env -i PATH=\"$PATH\" LUA_PATH='/nowhere/?' "
+        .. "LUA_CPATH='/nowhere/?' sh %s/mic/sandbox/start -- %s -e '%s' 2>&1"):format(place,
+        shell.lua, text))
+      return code, out:match "sandbox: .*" or out, place
+    end
+    local code, said = run("5.9", 'require "mic"')
     assert.equal(1, code)
     assert.equal(("sandbox: %s is %s, but lua-mic is installed for Lua 5.9\n"):format(shell.lua,
-      _VERSION), out:match "sandbox: .*")
-    assert.equal("", (shell.run(run .. "'' 2>&1")))
+      _VERSION), said)
+    local _, place
+    _, said, place = run(_VERSION:match "5%.%d", 'require "mic"')
+    assert.equal(("sandbox: %s does not look for modules in %s: set LUA_PATH and LUA_CPATH\n")
+      :format(shell.lua, place), said)
+    assert.equal("", select(2, run("5.9", "")))
   end)
 
   it("says when it is not installed", function()

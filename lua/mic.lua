@@ -111,7 +111,9 @@ local default
 local function refuse_in_nginx(name)
   local ngx = rawget(_G, "ngx")
   if type(ngx) == "table" and ngx.get_phase then
-    errors.raise(("mic.%s is not for nginx: make a client with mic.new and keep it"):format(name))
+    errors.raise(
+      ("mic.%s is not available in nginx: make a client with mic.new and keep it"):format(name)
+    )
   end
 end
 

@@ -167,17 +167,17 @@ describe("authenticate", function()
   end)
 
   for what, case in pairs {
-    ["no table"] = { "t", "is no table (got string)" },
+    ["no table"] = { "t", "is not a table (got string)" },
     ["no token"] = { { expires_in = 1 }, "has no token" },
-    ["an empty token"] = { { token = "" }, "has a token that is no string (got an empty one)" },
+    ["an empty token"] = { { token = "" }, "has a token that is not a string (got an empty one)" },
     ["a number as refresh token"] = { { token = "t", refresh_token = 1 },
-      "has a refresh_token that is no string (got number)" },
+      "has a refresh_token that is not a string (got number)" },
     ["a token with a line break"] = { { token = "a\nb" },
-      "has a token with characters that no header can carry" },
+      "has a token with characters that are not allowed in a header" },
     ["a lifetime that is no number"] = { { token = "t", expires_in = "soon" },
-      "has an expires_in that is no positive number of seconds (got string)" },
+      "has an expires_in that is not a positive number of seconds (got string)" },
     ["a lifetime that is not positive"] = { { token = "t", expires_in = 0 },
-      "has an expires_in that is no positive number of seconds (got 0)" },
+      "has an expires_in that is not a positive number of seconds (got 0)" },
     ["an unknown member"] = { { token = "t", refreshToken = "r" },
       "has the unknown member refreshToken; known: token, expires_in, refresh_token, identity" },
   } do

@@ -126,7 +126,7 @@ describe("an answer that cannot be used", function()
 
   it("holds broken JSON", function()
     for body, problem in pairs {
-      ['{"a":1'] = "JSON that ends too early, after 6 bytes",
+      ['{"a":1'] = "incomplete JSON (ends after 6 bytes)",
       ["{'a':1}"] = "not valid JSON at byte 2 of 7",
       ['{"a":1} x'] = "not valid JSON at byte 9 of 9",
       ['{"a":tru}'] = "not valid JSON at byte 6 of 9",

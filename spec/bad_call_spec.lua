@@ -116,7 +116,7 @@ describe("a call that is made wrongly", function()
     for name, value in pairs(values) do
       for _, verb in ipairs { "post", "put", "patch" } do
         local data = { [name] = value }
-        local problem = ("client:%s(path, data, options): %s is an option, and stands in data: "
+        local problem = ("client:%s(path, data, options): %s is an option, but is in data: "
           .. "client:%s(path, nil, { %s = … })"):format(verb, name, verb, name)
         assert.equal(problem, raised(verb, "/users", data))
         data.timeout, data.headers = 5, {}
@@ -285,11 +285,11 @@ describe("a call that is made wrongly", function()
       raised("get", "/user", { auth = 1 }))
     assert.equal('option "deadline" is in seconds, at most 3600 (got 9999)',
       raised("get", "/user", { deadline = 9999 }))
-    assert.equal('option "method" is not for client:get',
+    assert.equal('option "method" is not allowed in client:get',
       raised("get", "/user", { method = "POST" }))
-    assert.equal('options "data" and "body": a call has one body',
+    assert.equal('options "data" and "body" cannot be combined: a call has one body',
       raised("get", "/user", { data = 1, body = "x" }))
-    assert.equal('client:post: data and option "body": a call has one body',
+    assert.equal('client:post: data and option "body" cannot be combined: a call has one body',
       raised("post", "/users", {}, { body = "x" }))
     assert.equal('option "body" must be a string (got table)',
       raised("put", "/user", nil, { body = {} }))

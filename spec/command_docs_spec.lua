@@ -71,7 +71,7 @@ local function check_lines(sandbox, lines)
       local text, code = shell.run(bash:format(folder.path, folder.path, mic:env(),
         shell.quote(line)))
       if is_elsewhere(line) then -- no words that it does not know
-        assert.is_truthy(code ~= 2 or text:find "no terminal" or text:find "empty"
+        assert.is_truthy(code ~= 2 or text:find "without a terminal" or text:find "empty"
           or text:find "no profile" or text:find "needs a value", text)
       elseif not line:find "fish" then
         assert.is_true(code == 0 or line:find "nobody" ~= nil, text)

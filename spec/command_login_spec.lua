@@ -71,11 +71,11 @@ describe("mic login", function()
     assert.is_truthy(assert_run("get /user --profile test", 0):find "demo")
     assert.equal("*\tb\thttps://b.example\t-\tmic\n \ttest\t" .. sandbox.base_url
       .. "\tdemo\tmic\n", (assert_run("profile list", 0)))
-    assert_run("profile use test", 0, "is the default")
+    assert_run("profile use test", 0, "is now the default")
     assert.is_truthy(assert_run("profile", 0):find "%*\ttest")
     assert.is_truthy(mic:read(CONFIG):find("# mine\ndefault_profile = test\n", 1, true))
     assert_run("get /user", 0)
-    assert_run("profile remove test", 0, "is removed")
+    assert_run("profile remove test", 0, "removed")
     assert.is_nil(mic:read(CONFIG):find "test")
     assert.is_truthy(mic:read(CONFIG):find("; two", 1, true))
     assert.equal("", (shell.run(("ls %s/.local/state/lua-mic | grep -v lock"):format(
@@ -84,7 +84,7 @@ describe("mic login", function()
 
   it("asks at the terminal, without echo for what is secret", function()
     local shown, code, echoes = mic:play({ "expect=base URL: ",
-      "send=" .. sandbox.base_url .. "\\n", "expect=API key of localhost",
+      "send=" .. sandbox.base_url .. "\\n", "expect=API key for localhost",
       "send=" .. sandbox.api_key .. "\\n", "expect=User name: ", "send=demo\\n",
       "expect=Password for demo at localhost", "send=" .. sandbox.password .. "\\n" },
       "login --ca-file " .. sandbox.ca_file)
@@ -132,7 +132,7 @@ describe("mic login", function()
       local text, found, errors = mic:run("login " .. arguments .. " </dev/null", "exec setsid -w")
       assert.equal(2, found, errors)
       assert.equal("", text)
-      assert.is_truthy(errors:find("give " .. missing), errors)
+      assert.is_truthy(errors:find("use " .. missing), errors)
     end
   end)
 
@@ -175,7 +175,7 @@ describe("mic login", function()
     local text, code, errors = mic:run("login --profile test -u demo " .. ways .. " </dev/null",
       "exec setsid -w")
     assert.equal(2, code, text .. errors)
-    assert.is_truthy(errors:find "give %-%-password%-stdin", errors)
+    assert.is_truthy(errors:find "use %-%-password%-stdin", errors)
     mic:without_api()
     mic.variables.MIC_USERNAME, mic.variables.MIC_PASSWORD = "anna", "other password"
     text, code, errors = mic:run("login --profile test -u demo " .. ways .. " </dev/null",
@@ -187,7 +187,7 @@ describe("mic login", function()
     mic.variables.MIC_STACK = sandbox.stack
     mic.variables.MIC_MANIFEST_URL = sandbox.manifest_url
     mic.variables.MIC_CA_FILE = sandbox.ca_file
-    assert.is_truthy(assert_run("status", 3):find "%-%-check does")
+    assert.is_truthy(assert_run("status", 3):find "use %-%-check")
     mic.variables.MIC_USERNAME, mic.variables.MIC_PASSWORD = "demo", sandbox.password
     assert_run("get /user", 0)
     assert.is_truthy(assert_run("status --check", 0):find "logged in, token until")
@@ -227,13 +227,13 @@ describe("mic login", function()
     mic.variables.MIC_PROFILE = "default"
     assert_run("get /user", 3, "MIC_BASE_URL is set, so MIC_PROFILE is not used\n.*not logged in")
     assert_run("get /user --profile default", 0)
-    assert_run("get /user --profile default --url https://x", 2, "one of them")
-    assert_run("get /user --url https://x.example", 2, "another API")
+    assert_run("get /user --profile default --url https://x", 2, "use only one of %-%-profile")
+    assert_run("get /user --url https://x.example", 2, "name different APIs")
     mic:without_api()
     mic.variables.MIC_PROFILE = "none"
     assert_run("get /user", 2, "MIC_PROFILE: there is no profile \"none\"")
     mic.variables.MIC_PROFILE = nil
-    assert_run("get /user --config /dev/null", 2, "no API is named")
+    assert_run("get /user --config /dev/null", 2, "no API is configured")
   end)
 
   it("is read by mic.from_env, too, where no variable names an API", function()
@@ -264,11 +264,11 @@ describe("mic login", function()
       ["[default]\nbase_ur = x\n"] = 'line 2: there is no key "base_ur"; did you mean "base_url"%?',
       ["[default]\n\npassword = x\n"] = "line 3: .*password_file",
       ["base_url = x\n"] = "line 1: .*default_profile",
-      ["[default]\n[default]\n"] = "line 2: .*twice",
-      ["[default]\nusername = a\nusername = b\n"] = "line 3: .*twice",
-      ["[other]\n"] = "line 1: a section is",
-      ["[default]\nnothing\n"] = "line 2: a line is",
-      ["[default]\ntimeout = long\n"] = "line 2: .*no number",
+      ["[default]\n[default]\n"] = "line 2: duplicate section",
+      ["[default]\nusername = a\nusername = b\n"] = "line 3: duplicate key",
+      ["[other]\n"] = "line 1: invalid section",
+      ["[default]\nnothing\n"] = "line 2: invalid line",
+      ["[default]\ntimeout = long\n"] = "line 2: .*not a number",
       ["[default]\nbase_url = https://x\n"] = "profile default: .*api_key",
     } do
       mic.folder:write(CONFIG, text)
@@ -276,7 +276,7 @@ describe("mic login", function()
     end
     mic.folder:write(CONFIG, "[default]\n")
     shell.check("chmod 644 " .. mic.folder:at(CONFIG))
-    assert_run("get /user", 2, "can be read by others %- run: chmod 600 ~/")
+    assert_run("get /user", 2, "is readable by other users %- run: chmod 600 ~/")
   end)
 end)
 

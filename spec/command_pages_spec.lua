@@ -100,8 +100,8 @@ describe("the command mic", function()
   it("refuses what does not go together", function()
     for arguments, pattern in pairs {
       ["get /user --paginate"] = "GET /user has no pages",
-      ["get /users --slurp"] = "%-%-slurp goes with %-%-paginate",
-      ["get /users --page-size 3"] = "%-%-page%-size goes with",
+      ["get /users --slurp"] = "%-%-slurp requires %-%-paginate",
+      ["get /users --page-size 3"] = "%-%-page%-size requires",
       ["get /users --paginate --curl"] = "%-%-paginate and %-%-curl",
       ["find things --paginate --curl"] = "%-%-paginate and %-%-curl",
       ["get /users --paginate -o x"] = "%-%-paginate and %-o",
@@ -113,8 +113,8 @@ describe("the command mic", function()
       ["users"] = "mic users needs one of: create, delete, get",
       ["users gte"] = "mic users has no 'gte'",
       ["users creat"] = "did you mean 'create'",
-      ["users get"] = "write mic users get",
-      ["users get a b"] = "write mic users get",
+      ["users get"] = "usage: mic users get",
+      ["users get a b"] = "usage: mic users get",
       ["users get demo --paginate"] = "has no pages",
       ["files upload a b"] = "no 'upload'",
     } do

@@ -80,8 +80,8 @@ describe("the command mic at a terminal", function()
   it("shows nothing binary, unless told to", function()
     sandbox:answer { path = "/user", body_base64 = "AAECA/8=", times = 4,
       headers = { ["Content-Type"] = "application/octet-stream" } }
-    assert.equal("mic: a binary answer is not shown on a terminal: -o FILE saves it, "
-      .. "-o - shows it\n", play("get /user", 2))
+    assert.equal("mic: the response is binary; use -o FILE to save it, "
+      .. "-o - to print it to the terminal\n", play("get /user", 2))
     assert.equal("\0\1\2\3\255", play "get /user -o -")
     assert.equal("", play "get /user -o out")
     assert.equal("\0\1\2\3\255", mic:read "out")

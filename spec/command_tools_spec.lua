@@ -150,7 +150,7 @@ describe("the command mic", function()
       assert.is_truthy(shown:find("^mic "), shown)
     end
     assert.is_truthy(assert_run("api users", 0):find "mic users create")
-    assert_run("api nothing", 2, "no call 'nothing'")
+    assert_run("api nothing", 2, "unknown endpoint 'nothing'")
   end)
 
   it("compares its list with the API's own", function()

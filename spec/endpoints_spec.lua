@@ -386,21 +386,21 @@ describe("rows that a client is given", function()
     ["no list"] = { { { name = "a.b", method = "GET", path = "/", query = { x = 1 } } },
       'option "endpoints[1].query" must be a list of names (got another table)' },
     ["a name of every client"] = { { { name = "get.all", method = "GET", path = "/" } },
-      'option "endpoints": "get.all" is no name: client:get is a method of every client' },
+      'option "endpoints": "get.all" is not allowed: client:get is a method of every client' },
     ["an alias of every client"] = {
       { { name = "x", method = "GET", path = "/", alias = "login" } },
       'option "endpoints": "x" has the alias "login", a method of every client' },
     ["a name of pages"] = { { { name = "a.each", method = "GET", path = "/" } },
-      'option "endpoints": "a.each" is no name: each goes through pages' },
+      'option "endpoints": "a.each" is not allowed: each is a method for pages' },
     ["the same name twice"] = {
       { { name = "a.b", method = "GET", path = "/" },
         { name = "a.b", method = "GET", path = "/x" } },
-      'option "endpoints": "a.b" stands there twice' },
+      'option "endpoints": "a.b" is a duplicate name' },
     ["a collection that is a method, too"] = {
       { { name = "a.b", method = "GET", path = "/" }, { name = "a", method = "GET", path = "/x" } },
-      'option "endpoints": "a.b" is no name: "a" is one, too' },
+      'option "endpoints": "a.b" is not allowed: "a" is an endpoint' },
     ["another row that is none"] = { { { name = "a", method = "GET", path = "/", with = "b" } },
-      'option "endpoints": "a" has with = "b", which is no row' },
+      'option "endpoints": "a" has with = "b", which is not in the list' },
     ["pages that lack something"] = {
       { { name = "a.b", method = "GET", path = "/", paging = "token",
         pages = { items = "x", token = "y" } } },

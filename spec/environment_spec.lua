@@ -91,7 +91,7 @@ describe("mic.from_env", function()
   end)
 
   it("wants one of base URL and stack", function()
-    assert.equal("config: MIC_BASE_URL and MIC_STACK are both set: one of them is enough",
+    assert.equal("config: MIC_BASE_URL and MIC_STACK are both set; set only one of them",
       made(with { MIC_STACK = "demo.mic.example" }))
   end)
 

@@ -268,9 +268,9 @@ describe("client:fetch", function()
 
   it("answers with an error for a URL that it may not go to, and sends nothing", function()
     for url, text in pairs {
-      ["/users"] = "is no whole URL, https://host/path; a path is for client:get",
-      ["localhost/users"] = "is no whole URL",
-      [""] = "is no whole URL",
+      ["/users"] = "is not an absolute URL; for a path use client:get",
+      ["localhost/users"] = "is not an absolute URL",
+      [""] = "is not an absolute URL",
       ["ftp://localhost/x"] = "must begin with https://",
       ["file:///etc/passwd"] = "must begin with https://",
       ["http://example.com/x"] = "must begin with https://: plain http would show",

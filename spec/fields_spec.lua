@@ -69,7 +69,7 @@ describe("-F", function()
     assert.is_truthy(mistake("F k=@/").message:find "^%-F: cannot read /")
     assert.equal("-F: the file is not UTF-8 (byte 2 of 2)",
       mistake("F k=@" .. scratch.file "a\255").message)
-    assert.equal("-F: the name of a file is expected", mistake("F k=@").message)
+    assert.equal("-F: expected a file name", mistake("F k=@").message)
   end)
 
   it("reads standard input, once", function()
@@ -80,7 +80,7 @@ describe("-F", function()
       print(select(2, fields.read { one, { text = "l=@-", typed = true } }).message)
       print(select(2, fields.read({ one }, true)).message)
     ]]
-    assert.equal('{"k":"from here\\n"}\n' .. ("-F: standard input can be read once only\n"):rep(2),
+    assert.equal('{"k":"from here\\n"}\n' .. ("-F: standard input can be read only once\n"):rep(2),
       (shell.run(("echo from here | %s %s"):format(shell.lua, script))))
   end)
 
@@ -89,10 +89,11 @@ describe("-F", function()
       ["-1e999"] = 3, ["12345678901234567890"] = 3, ['{"a":[1,9007199254740993]}'] = 11,
       ["[1e999]"] = 4 } do
       local err = mistake("F k=" .. value)
-      assert.is_truthy(err.message:find "^%-F: a double", err.message)
+      assert.is_truthy(err.message:find "^%-F: the number is ", err.message)
       assert.equal(column, err.column)
     end
-    assert.equal("-F: a double holds this number as 9007199254740992 only; -f sends it as a text",
+    assert.equal("-F: the number is not exact as a double (9007199254740992); "
+      .. "use -f to send it as a string",
       mistake("F k=9007199254740993").message)
   end)
 
@@ -128,14 +129,14 @@ describe("the names of fields", function()
 
   it("point at a mistake", function()
     for text, expected in pairs {
-      ["a"] = "2 = and a value are expected", ["=1"] = "1 a name is expected",
-      [""] = "1 a name is expected",
-      ["[]=1"] = "1 a name is expected", ["a[b=1"] = "2 the [ does not end",
-      ["a[b]c=1"] = "5 [ or = is expected",
-      ["a]=1"] = "2 this has no partner", ["a[b]"] = "5 = and a value are expected",
-      ["é[b"] = "2 the [ does not end", ["a[][]=1"] =
-        "4 a list in a list is written as JSON: -F 'name=[[1,2],[3]]'",
-        ["a=\255"] = "3 this is not UTF-8",
+      ["a"] = "2 expected = and a value", ["=1"] = "1 expected a name",
+      [""] = "1 expected a name",
+      ["[]=1"] = "1 expected a name", ["a[b=1"] = "2 unclosed [",
+      ["a[b]c=1"] = "5 expected [ or =",
+      ["a]=1"] = "2 unexpected ]", ["a[b]"] = "5 expected = and a value",
+      ["é[b"] = "2 unclosed [", ["a[][]=1"] =
+        "4 write nested arrays as JSON: -F 'name=[[1,2],[3]]'",
+        ["a=\255"] = "3 not valid UTF-8",
     } do
       local err = mistake(text)
       assert.equal("usage", err.kind)
@@ -150,14 +151,14 @@ describe("the names of fields", function()
     for expected, given in pairs {
       ['1 "a" is given twice'] = { "a=1", "a=2" }, ['2 "b" is given twice'] = { "a[b]=1",
       "a[b]=2" },
-      ['2 "a" is a text already'] = { "a=1", "a[b]=2" }, ['2 "a" is a list already'] = { "a[]=1",
-      "a[b]=2" },
-      ['2 "a" is an object already'] = { "a[b]=1", "a[]=2" }, ['2 "a" is a value already'] =
+      ['2 "a" is already a string'] = { "a=1", "a[b]=2" },
+      ['2 "a" is already an array'] = { "a[]=1", "a[b]=2" },
+      ['2 "a" is already an object'] = { "a[b]=1", "a[]=2" }, ['2 "a" is already a value'] =
         { "F a=[1]", "a[]=2" }, ['1 "a" is given twice '] = { "a[]=1", "a=2" },
-      ["2 [] without = is an empty list, and this one has values"] = { "a[]=1", "a[]" },
-      ["2 [] without = is an empty list, and this one has values "] = { "a[]", "a[]=1" },
-      ["2 [] without = is an empty list, and this one has values   "] = { "a[]", "a[][b]=1" },
-      ["2 [] without = is an empty list, and this one has values  "] = { "a[]", "a[]" },
+      ["2 [] without = is an empty array, but this array has values"] = { "a[]=1", "a[]" },
+      ["2 [] without = is an empty array, but this array has values "] = { "a[]", "a[]=1" },
+      ["2 [] without = is an empty array, but this array has values   "] = { "a[]", "a[][b]=1" },
+      ["2 [] without = is an empty array, but this array has values  "] = { "a[]", "a[]" },
     } do
       local err = mistake(given[1], given[2])
       assert.equal("-f: " .. expected:match "^%d (.-) *$", err.message)
@@ -177,10 +178,14 @@ describe("fields in a query", function()
 
   it("have no null and no objects", function()
     for text, expected in pairs {
-      ["F a=null"] = "3 a query has no null", ["F a[]=null"] = "5 a query has no null",
-      ["F a=[1,null]"] = "3 a query has no null", ['F a={"b":1}'] = "3 a query has no objects",
-      ["a[b]=1"] = "2 a query has no objects", ["F a=[[1]]"] = "3 a query has no lists in lists",
-      ["F a=[{}]"] = "3 a query has no objects", ["a[][b]=1"] = "4 a query has no objects",
+      ["F a=null"] = "3 a query parameter cannot be null",
+      ["F a[]=null"] = "5 a query parameter cannot be null",
+      ["F a=[1,null]"] = "3 a query parameter cannot be null",
+      ['F a={"b":1}'] = "3 a query parameter cannot be an object",
+      ["a[b]=1"] = "2 a query parameter cannot be an object",
+      ["F a=[[1]]"] = "3 a query parameter cannot be a nested array",
+      ["F a=[{}]"] = "3 a query parameter cannot be an object",
+      ["a[][b]=1"] = "4 a query parameter cannot be an object",
     } do
       local err = mistake(text)
       assert.equal(expected:match "%d (.*)", err.message:match "^%-[fF]: (.*)", text)

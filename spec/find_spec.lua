@@ -74,11 +74,11 @@ describe("the short form of a search", function()
   end)
 
   it("refuses both at once, and names that it does not know", function()
-    assert.matches('"thing" and "query": query is the whole body, beside which there can be only',
+    assert.matches('"thing" cannot be combined with "query", the whole body; known: "',
       refused("things", { query = {}, thing = "a" }))
-    assert.matches('"type" and "query": query is the whole body, beside which there can be nothing',
+    assert.matches('"type" cannot be combined with "query", the whole body$',
       refused("events", { query = {}, type = "a" }))
-    assert.matches('"type" and "queryScope" say the same',
+    assert.matches('"type" and "queryScope" are the same parameter',
       refused("observations", { type = "191", queryScope = {} }))
     assert.matches('did you mean "thing"', refused("things", { thin = "a" }))
     assert.matches('unknown option "since"', refused("things", { since = -5 }))

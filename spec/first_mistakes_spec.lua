@@ -122,7 +122,7 @@ local RAISED = {
   {
     "the options of post in the place of its data",
     'client:post("/users/{userName}", { params = { userName = "anna" } })',
-    "app.lua:1: client:post(path, data, options): params is an option, and stands in data",
+    "app.lua:1: client:post(path, data, options): params is an option, but is in data",
   },
   {
     "the options of get in the place of post's",
@@ -144,7 +144,7 @@ local RAISED = {
   {
     "a file in the place of put's data",
     'client:put("/files/a", { body_file = "a.bin", timeout = 60 })',
-    "app.lua:1: client:put(path, data, options): body_file is an option, and stands in data: "
+    "app.lua:1: client:put(path, data, options): body_file is an option, but is in data: "
       .. "client:put(path, nil, { body_file = … })",
   },
   {
@@ -156,7 +156,7 @@ local RAISED = {
   {
     "body and data both",
     'client:post("/users", { userName = "kari" }, { body = "userName=kari" })',
-    'app.lua:1: client:post: data and option "body": a call has one body',
+    'app.lua:1: client:post: data and option "body" cannot be combined: a call has one body',
   },
   {
     "a header as one line",
@@ -211,12 +211,12 @@ local RAISED = {
     "the whole reply of a login as credentials",
     'local reply = client:post("/auth/login", { userName = NAME, password = PASSWORD })\n'
       .. "new {}:use_credentials(reply.data)",
-    "app.lua:2: client:use_credentials takes the member credentials of a login's reply alone",
+    "app.lua:2: client:use_credentials takes only the member credentials of a login response",
   },
   {
     "a token with the word Bearer",
     'new {}:use_credentials { identityId = "i", token = "Bearer eyJ..." }',
-    'app.lua:1: client:use_credentials: the token goes without the word "Bearer"',
+    'app.lua:1: client:use_credentials: remove "Bearer " from the token',
   },
   {
     "a method that is written almost rightly",
@@ -289,7 +289,7 @@ local RAISED = {
   {
     "another user's login",
     'new { username = "anna", password = "x" }:login("kari", "y")',
-    'app.lua:1: client:login: "kari" is another user than the option username ("anna"); make a '
+    'app.lua:1: client:login: "kari" is not the user of the option username ("anna"); make a '
       .. "client for each user",
   },
   {
@@ -336,7 +336,7 @@ local RETURNED = {
     'local client = new { username = NAME, password = "letmein" }\n'
       .. 'client:get "/user"\nprint(select(2, client:get "/user"))',
     "auth: the API has refused this password; it is not tried again for 15 min (GET /user) - "
-      .. "another one is sent at once, and so is client:login()",
+      .. "a new password is sent at once, client:login() too",
   },
   {
     "an expired copy of a token",
@@ -399,7 +399,7 @@ local RETURNED = {
   {
     "a path for client:fetch",
     'print(select(2, client:fetch "/user"))',
-    "network: this URL cannot be fetched: it is no whole URL, https://host/path; a path is for "
+    "network: this URL cannot be fetched: it is not an absolute URL; for a path use "
       .. "client:get (GET /user, CURLE_URL_MALFORMAT)",
   },
   {

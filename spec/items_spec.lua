@@ -31,18 +31,18 @@ describe("items.of_list", function()
 
   it("says what is wrong", function()
     for page, expected in pairs {
-      ['{"users":{}}'] = "the answer has no list at users",
-      ['{"users":null}'] = "the answer has no list at users",
-      ["5"] = "the answer has no list at users",
-      ['{"x":{"users":[1]}}'] = "the answer has no list at users",
-      ["[1"] = "JSON that ends too early, after 2 bytes",
+      ['{"users":{}}'] = "the response has no array at users",
+      ['{"users":null}'] = "the response has no array at users",
+      ["5"] = "the response has no array at users",
+      ['{"x":{"users":[1]}}'] = "the response has no array at users",
+      ["[1"] = "incomplete JSON (ends after 2 bytes)",
       ["[1] x"] = "not valid JSON at byte 5 of 5",
     } do
       local texts, message = items.of_list(page, "users")
       assert.same({}, texts)
       assert.equal(expected, message)
     end
-    assert.equal("the answer has no list", select(2, items.of_list "{}"))
+    assert.equal("the response has no array", select(2, items.of_list "{}"))
   end)
 end)
 

@@ -212,8 +212,8 @@ describe("json.decode", function()
 
   it("says where a text stops being JSON, and nothing of what it holds", function()
     local cases = {
-      [""] = "JSON that ends too early, after 0 bytes",
-      ["[1"] = "JSON that ends too early, after 2 bytes",
+      [""] = "incomplete JSON (ends after 0 bytes)",
+      ["[1"] = "incomplete JSON (ends after 2 bytes)",
       ["[1,]"] = "not valid JSON at byte 4 of 4",
       ["{'s3cret':1}"] = "not valid JSON at byte 2 of 12",
       ["{} s3cret"] = "not valid JSON at byte 4 of 9",

@@ -81,7 +81,7 @@ describe("a login or refresh that a call waits for", function()
       { err.kind, err.status, err.attempts, err.response.attempts })
     assert.equal(times(LOGIN, 2) .. LOGIN, sandbox:seen())
     _, err = client:get "/user"
-    assert.equal("the next try is in 1 s", err.hint)
+    assert.equal("the next attempt is in 1 s", err.hint)
     assert.equal("", sandbox:seen())
   end)
 
@@ -95,8 +95,8 @@ describe("a login or refresh that a call waits for", function()
     local first, second = process(), process()
     assert.is_nil((first:get "/user"))
     local _, err = second:get "/user"
-    assert.equal("auth: the last login or refresh has failed, in another process", api.line(err))
-    assert.is_truthy(err.retryable and err.hint:find "the next try is in 1 s")
+    assert.equal("auth: the last login or refresh failed in another process", api.line(err))
+    assert.is_truthy(err.retryable and err.hint:find "the next attempt is in 1 s")
     assert.equal(3, sandbox:counters().login)
     transport.later = transport.later + 1.05
     mic.assert(second:get "/user")

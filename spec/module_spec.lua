@@ -68,7 +68,7 @@ describe("the module", function()
     assert.equal(text, mic.json.encode(mic.json.decode(text)))
     local value, problem = mic.json.decode "{"
     assert.is_nil(value)
-    assert.equal("JSON that ends too early, after 1 bytes", problem)
+    assert.equal("incomplete JSON (ends after 1 bytes)", problem)
     assert.has_error(function()
       mic.json.encode { 0 / 0 }
     end)
@@ -194,7 +194,7 @@ describe("the module-wide calls", function()
     for index = 0, #VERBS do
       local name = VERBS[index] or "login"
       local message = raised(mic[name], call[name] or "/user")
-      assert.is_truthy(message:find("mic." .. name .. " is not for nginx", 1, true), message)
+      assert.is_truthy(message:find("mic." .. name .. " is not available in nginx", 1, true), message)
     end
     assert.equal("", sandbox:seen())
     local client = mic.new(options())

@@ -335,9 +335,8 @@ describe("misuse of a name raises", function()
       .. "others go into query = { … }",
     ["client.users:list { colour = 1 }"] = 'client.users:list: unknown parameter "colour"; it has '
       .. "attributes, freeText, category, page, size, sortProp, others go into query = { … }",
-    ['client.users:get("anna", { timeout = 3 })'] = 'client.users:get has no parameter "timeout", '
-      .. "which is an option of the call; write client.users:get(userName, { attributes }, "
-      .. "options)",
+    ['client.users:get("anna", { timeout = 3 })'] = 'client.users:get has no parameter "timeout": '
+      .. "it is a call option; write client.users:get(userName, { attributes }, options)",
     ["client.users:get()"] = "client.users:get needs the userName, a string (got nil); write "
       .. "client.users:get(userName, { attributes }, options)",
     ["client.users:get {}"] = "client.users:get needs the userName, a string (got table); write "
@@ -345,14 +344,14 @@ describe("misuse of a name raises", function()
     ['client.users:get ""'] = "client.users:get needs the userName, a string (got an empty "
       .. "string); write client.users:get(userName, { attributes }, options)",
     ['client.users.get "anna"'] = "call it with a colon: client.users:get(…)",
-    ["client.users:list { 1 }"] = "client.users:list takes parameters with names (got a key of "
+    ["client.users:list { 1 }"] = "client.users:list takes named parameters (got a key of "
       .. "type number); write client.users:list({ attributes, freeText, category, page, size, "
       .. "sortProp }, options)",
-    ['client.users:list "all"'] = "client.users:list takes a table here (got string); write "
+    ['client.users:list "all"'] = "client.users:list takes a table (got string); write "
       .. "client.users:list({ attributes, freeText, category, page, size, sortProp }, options)",
-    ['client.users:update "anna"'] = "client.users:update needs a table, the body; write "
+    ['client.users:update "anna"'] = "client.users:update requires the body, a table; write "
       .. "client.users:update(userName, { userName, firstName, lastName, … }, options)",
-    ["client.users:create()"] = "client.users:create needs a table, the body; write "
+    ["client.users:create()"] = "client.users:create requires the body, a table; write "
       .. "client.users:create({ userName, firstName, lastName, … }, options)",
     ['client.things:get("a", { tiemout = 1 })'] = 'unknown option "tiemout"; did you mean '
       .. '"timeout"? known options: auth, body, body_file, data, deadline, decode, headers, '
@@ -362,12 +361,13 @@ describe("misuse of a name raises", function()
       .. "write client.things:get(thingName, options)",
     ['client.users:get("a", {}, 5)'] = "client.users:get takes a table of options last (got "
       .. "number); write client.users:get(userName, { attributes }, options)",
-    ['client.users:list({}, { path = "/x" })'] = 'option "path" is not for client.users:list',
-    ['client.users:update("a", {}, { body = "x" })'] = "client:patch: data and option \"body\": a "
-      .. "call has one body",
+    ['client.users:list({}, { path = "/x" })'] = 'option "path" is not allowed in '
+      .. "client.users:list",
+    ['client.users:update("a", {}, { body = "x" })'] = "client:patch: data and option \"body\" "
+      .. "cannot be combined: a call has one body",
     ['client.users:get("..")'] = 'params.userName must not be "." or ".."',
-    ['client.files:download "x"'] = 'client.files has no "download": no source says that the API '
-      .. 'has it; where it has, call client:request { method = "GET", path = "/files/{key}", … }',
+    ['client.files:download "x"'] = 'client.files has no "download": the API may not '
+      .. 'have it; if it does, call client:request { method = "GET", path = "/files/{key}", … }',
     ["client:graphql()"] = "client:graphql needs a query, a string; write client:graphql(query, "
       .. "variables, options)",
     ['client:graphql("{ a }", "x")'] = "client:graphql takes a table of variables (got string)",

@@ -222,7 +222,7 @@ describe("a call in nginx", function()
   end)
 
   it("is not available without a client", function()
-    assert.is_truthy((server:get "/whole"):find("mic.get is not for nginx", 1, true))
+    assert.is_truthy((server:get "/whole"):find("mic.get is not available in nginx", 1, true))
   end)
 end)
 

@@ -368,7 +368,7 @@ describe("options", function()
       call_message { path = "/", method = "GET /x" }
     )
     assert.are.equal(
-      'options "data" and "body": a call has one body',
+      'options "data" and "body" cannot be combined: a call has one body',
       call_message { path = "/", data = false, body = "" }
     )
   end)

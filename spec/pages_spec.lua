@@ -125,7 +125,8 @@ describe("a loop over pages", function()
       assert(it:next())
       local none, err = it:next()
       assert.is_nil(none)
-      assert.are.equal('http: the answer has the same "nextContinuationToken" as the one before',
+      assert.are.equal(
+        'http: the response has the same "nextContinuationToken" as the previous one',
         api.line(err))
       box:answer { path = "/files", body = '{"files":[],"isTruncated":true}' }
       none, err = client.files:each({ root = true }):next()
@@ -222,7 +223,7 @@ describe("a loop over pages", function()
 
     it("all, with a limit where there are pages", function()
       assert.are.equal(7, #client.users:all { limit = 7 })
-      assert.matches("needs a limit", refused(function()
+      assert.matches("requires a limit", refused(function()
         client.users:all()
       end))
       client = box:logged_in { retry = false }
@@ -244,7 +245,7 @@ describe("a loop over pages", function()
         { query = { category = "all" } }):next())
       assert.are.equal("/prod/users?attributes=userName%2Cemail&category=all",
         box:log()[2].path)
-      assert.matches('"timeout" stands in both tables', refused(function()
+      assert.matches('"timeout" is in both tables', refused(function()
         client.users:each({ timeout = 1 }, { timeout = 2 })
       end))
     end)
@@ -373,7 +374,7 @@ describe("a loop over pages", function()
   describe("raises for", function()
     it("size and page, which it sets itself", function()
       for _, name in ipairs { "size", "page" } do
-        assert.matches('a loop sets "' .. name .. '" itself; page_size is the number per request',
+        assert.matches('the loop sets "' .. name .. '" itself; use page_size per request',
           refused(function()
             client.users:each { [name] = 5 }
           end))
@@ -399,7 +400,7 @@ describe("a loop over pages", function()
       assert.matches('option "limit" must be a positive whole number', refused(function()
         client.users:each { limit = 0 }
       end))
-      assert.matches("page_size is at most 10000", refused(function()
+      assert.matches("page_size must not be larger than 10000", refused(function()
         client.observations:each { page_size = 10001 }
       end))
       assert.matches('unknown option "key"', refused(function()
@@ -417,14 +418,14 @@ describe("a loop over pages", function()
       assert.matches("query.category is given twice", refused(function()
         client.users:each({ category = "all" }, { query = { category = "active" } })
       end), 1, true)
-      assert.matches("attributes must be a list of texts", refused(function()
+      assert.matches("attributes must be a list of strings", refused(function()
         client.users:each { attributes = { {} } }
       end))
     end)
 
     it("a position that is none, or of another loop", function()
       for _, after in ipairs { "x", "eyJ", "####", "bnVsbA" } do
-        assert.matches("after takes what position() of a loop has returned", refused(function()
+        assert.matches("after must be the position() of a loop", refused(function()
           client.users:each { after = after }
         end), 1, true)
       end

@@ -88,7 +88,7 @@ describe("a refused password", function()
     for ending, hint in pairs {
       ["\n"] = "^the password ends in a line break",
       ["\r\n"] = "^the password ends in a line break",
-      [" "] = "^the password ends in a blank", ["\t"] = "^the password ends in a blank",
+      [" "] = "^the password ends in a space", ["\t"] = "^the password ends in a space",
       x = "^check username and password$",
     } do
       local client = sandbox:automatic { password = sandbox.password .. ending }
@@ -141,7 +141,7 @@ describe("MIC_PASSWORD_FILE", function()
     end
     local path = folder:write("password", sandbox.password .. " \n")
     local printed = run({ MIC_PASSWORD_FILE = path }, CALL)
-    assert.is_truthy(printed:find("the password ends in a blank", 1, true), printed)
+    assert.is_truthy(printed:find("the password ends in a space", 1, true), printed)
   end)
 
   it("may be a pipe, which is read once", function()
@@ -187,7 +187,7 @@ describe("MIC_PASSWORD_FILE", function()
   it("is an error beside MIC_PASSWORD, and wants a user; empty it is absent", function()
     local path = folder:write("password", sandbox.password)
     local both = { MIC_PASSWORD_FILE = path, MIC_PASSWORD = "word" }
-    assert.equal("config: MIC_PASSWORD and MIC_PASSWORD_FILE are both set: one of them is enough",
+    assert.equal("config: MIC_PASSWORD and MIC_PASSWORD_FILE are both set; set only one of them",
       run(both, CALL))
     assert.equal("config: MIC_USERNAME is missing: MIC_PASSWORD_FILE belongs to a user",
       run({ MIC_PASSWORD_FILE = path, MIC_USERNAME = "" }, CALL))

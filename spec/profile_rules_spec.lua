@@ -201,7 +201,7 @@ describe("a profile", function()
     it("what came instead is in the response", function()
       local _, err = make({ login = "POST /reply?body={body}" },
         { values = { body = '{"challenge":"code"}' } }):login()
-      assert.equal("look at err.response.data: the token may be another member, or the API "
+      assert.equal("check err.response.data: the token may be another member, or the API "
         .. "requires another step", err.hint)
       assert.equal("code", err.response.data.challenge)
     end)
@@ -210,7 +210,7 @@ describe("a profile", function()
       local _, err = make({
         login = "POST /reply?status=401&body={body}", refused = { { 401, "wrong word" } },
       }, { values = { body = "Wrong word: pass-word-1" } }):login()
-      assert.equal("auth: the answer is no JSON, and its text is not shown",
+      assert.equal("auth: the response is not JSON; its text is not shown",
         err.kind .. ": " .. err.message)
       assert.equal("", err.response.body)
     end)

@@ -387,7 +387,7 @@ describe("-q refuses", function()
       ["!"] = 1, ["={"] = 1, [".[]]"] = 4, ["1e999999999999"] = 1, ["]"] = 1, ["."..".["] = 1,
     } do
       local err = refusal(expression)
-      local expected = expression == "(1" and "the ( does not end" or REFUSED
+      local expected = expression == "(1" and "unclosed (" or REFUSED
       assert.equal(expected, err.message, expression)
       assert.equal(column, err.column, expression .. ": " .. err.mark)
     end
@@ -395,14 +395,15 @@ describe("-q refuses", function()
 
   it("what is empty or does not end, in other words", function()
     for expression, expected in pairs {
-      [""] = "the expression is empty; . is the whole answer",
-      [" \n"] = "the expression is empty; . is the whole answer",
-      ["."..' | "x'] = 'the string does not end', ["[.a"] = "the [ does not end",
-      ["{a:1"] = "the { does not end", [".["] = "the [ does not end",
-      [".a |"] = "the expression ends too early",
-      [".a ,"] = "the expression ends too early", ["1 =="] = "the expression ends too early",
-      [". and"] = "the expression ends too early", ["select("] = "the expression ends too early",
-      ["{a:"] = "the expression ends too early", ["."..' | "\\'] = REFUSED,
+      [""] = "the expression is empty; . is the whole response",
+      [" \n"] = "the expression is empty; . is the whole response",
+      ["."..' | "x'] = 'unterminated string', ["[.a"] = "unclosed [",
+      ["{a:1"] = "unclosed {", [".["] = "unclosed [",
+      [".a |"] = "unexpected end of the expression",
+      [".a ,"] = "unexpected end of the expression", ["1 =="] = "unexpected end of the expression",
+      [". and"] = "unexpected end of the expression",
+      ["select("] = "unexpected end of the expression",
+      ["{a:"] = "unexpected end of the expression", ["."..' | "\\'] = REFUSED,
     } do
       assert.equal(expected, refusal(expression).message, expression)
     end
@@ -439,13 +440,13 @@ describe("-q with a text that is not a document", function()
   it("says so", function()
     local program = assert(query.compile ".")
     for text, expected in pairs {
-      ["{"] = "JSON that ends too early, after 1 bytes",
+      ["{"] = "incomplete JSON (ends after 1 bytes)",
       ["<html>"] = "not valid JSON at byte 1 of 6",
       ["[1,]"] = "not valid JSON at byte 4 of 4", ["1 2"] = "not valid JSON at byte 3 of 3",
       ["[01]"] = "not valid JSON at byte 2 of 4", ["nul"] = "not valid JSON at byte 1 of 3",
       ['"\1"'] = "not valid JSON at byte 1 of 3", ['"\\ud800"'] = "not valid JSON at byte 1 of 8",
       ['"\255"'] = "text that is not UTF-8 (byte 2 of 3)",
-      [("["):rep(300) .. ("]"):rep(300)] = "JSON that is nested too deep",
+      [("["):rep(300) .. ("]"):rep(300)] = "JSON nested too deeply",
     } do
       local lines, err = program:run(text)
       assert.is_nil(lines)

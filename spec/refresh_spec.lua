@@ -139,7 +139,7 @@ describe("a call whose token has expired", function()
     response, err = client:get "/user"
     assert.is_nil(response)
     assert.same({ "http", 500, "Internal", 0 }, { err.kind, err.status, err.message, err.attempts })
-    assert.equal("the next try is in 1 s", err.hint)
+    assert.equal("the next attempt is in 1 s", err.hint)
     assert.equal("", sandbox:seen())
     transport.later = transport.later + 1.1
     response, err = client:get "/user"

@@ -42,7 +42,7 @@ for _, kind in ipairs { "file", "bytes", "memory" } do
       assert.equal(("auth: the API has refused this password; it is not tried again for %d min"
         ):format(minutes), api.line(err))
       assert.is_false(err.retryable)
-      assert.is_truthy(err.hint:find "another one is sent at once")
+      assert.is_truthy(err.hint:find "a new password is sent at once")
       assert.equal("", sandbox:seen())
     end
 

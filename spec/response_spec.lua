@@ -164,7 +164,7 @@ describe("a response", function()
 
   it("comes with the problem of a body that is not JSON", function()
     local made, problem = make { body = '{"a":' }
-    assert.equal("JSON that ends too early, after 5 bytes", problem)
+    assert.equal("incomplete JSON (ends after 5 bytes)", problem)
     assert.is_nil(made.data)
     assert.equal('{"a":', made.body)
     assert.is_truthy(select(2, make { body = " " }))

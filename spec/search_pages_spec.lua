@@ -57,8 +57,8 @@ describe("a loop over hits", function()
       box:answer { path = "/things/find", body = body, times = 2 }
       local none, err = client.things:each():next()
       assert.is_nil(none)
-      assert.are.equal("too_large: 12345 things, the API gives 10,000 at most this way;"
-        .. ' key = "thingName" goes on', api.line(err))
+      assert.are.equal("too_large: 12345 things, but the API returns at most 10,000 this way;"
+        .. ' use key = "thingName" to read all', api.line(err))
       assert(client.things:each({ limit = 1 }):next())
     end)
 
@@ -71,7 +71,7 @@ describe("a loop over hits", function()
       local first = keys(it, 10)
       assert.are.same(all, joined(first,
         keys(client.things:each { key = "thingName", after = it:position() })))
-      assert.matches("key is the sort", refused(function()
+      assert.matches("key and sort cannot be combined", refused(function()
         client.things:each { key = "thingName", sort = "label" }
       end))
     end)
@@ -266,7 +266,7 @@ describe("a loop over hits", function()
       assert.are.same({ "1", "2" }, keys(it, 2))
       local none, err = it:next()
       assert.is_nil(none)
-      assert.are.equal("http: 4 hits at one value, of which 2 came in 10 readings", api.line(err))
+      assert.are.equal("http: the API returned only 2 of 4 hits in 10 attempts", api.line(err))
       assert.are.same({ true, 22 }, { err.retryable, #box:log() })
     end)
 
@@ -322,7 +322,7 @@ describe("a loop over hits", function()
       local it = client.observations:each()
       local none, err = it:next()
       assert.is_nil(none)
-      assert.are.equal("http: 2 of 5 shards failed, so the answer is only a part", api.line(err))
+      assert.are.equal("http: 2 of 5 shards failed; the response is incomplete", api.line(err))
       assert.are.same({ 200, true, 3, "POST", "/observations/find" },
         { err.status, err.retryable, err.attempts, err.method, err.path })
       assert.are.equal(err, select(2, it:next()))
@@ -392,12 +392,12 @@ describe("a loop over hits", function()
     it("an answer that is no list, or not in order, is an error", function()
       box:answer { path = "/users", body = '{"people":[]}' }
       local _, err = client.users:each():next()
-      assert.are.equal('http: the answer has no list "users"', api.line(err))
+      assert.are.equal('http: the response has no array "users"', api.line(err))
       local hits = { { _id = "a", sort = { 2 } }, { _id = "b", sort = { 1 } } }
       box:answer { path = "/observations/find",
         body = json.encode { hits = { total = 2, hits = hits } } }
       _, err = client.observations:each():next()
-      assert.are.equal('http: the answer is not sorted by "timestamp"', api.line(err))
+      assert.are.equal('http: the response is not sorted by "timestamp"', api.line(err))
       box:answer { path = "/observations/find",
         body = json.encode { hits = { total = 1, hits = { { _id = "a" } } } } }
       _, err = client.observations:each():next()

@@ -33,7 +33,7 @@ describe("the session of a client", function()
 
   it("is of one user: a login of another name than the option's raises", function()
     client = sandbox:automatic()
-    local message = 'client:login: "%s" is another user than the option username ("%s"); make a '
+    local message = 'client:login: "%s" is not the user of the option username ("%s"); make a '
       .. "client for each user"
     for _, password in ipairs { sandbox.password, false } do
       local ok, raised = pcall(client.login, client, "anna", password or nil)

@@ -140,7 +140,7 @@ describe("many coroutines of one client", function()
       end
     end
     assert.is_true(results[1].err ~= results[2].err)
-    assert.equal("the next try is in 1 s", late[1].err.hint)
+    assert.equal("the next attempt is in 1 s", late[1].err.hint)
     assert.equal(1, count_of "/auth/refresh")
     pass(1)
     call(MANY)

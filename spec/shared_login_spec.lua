@@ -187,7 +187,7 @@ describe("processes that share a file store", function()
         assert.is_true(result ~= "ok")
       end
       for _, result in ipairs(call_all()) do
-        assert.is_truthy(result:find "the next try is in", result)
+        assert.is_truthy(result:find "the next attempt is in", result)
       end
       assert.equal("POST /auth/refresh", sandbox:seen())
       -- The API is there again, and so are they.

@@ -180,7 +180,7 @@ describe("a store that fails", function()
   --- What a store may return for a record that is damaged, and what is said of it.
   local damages = {
     ["no record's bytes"] = { "no bytes of ours", "the saved credentials are damaged" },
-    ["no record"] = { 5, "it returned no record" },
+    ["no record"] = { 5, "it did not return a record" },
   }
 
   for what, damage in pairs(damages) do
@@ -198,7 +198,7 @@ describe("a store that fails", function()
         assert.equal(problem, client:status().store_error)
       end
       assert.equal(1, #events)
-      assert.equal("what was saved is damaged", events[1].reason)
+      assert.equal("the saved record is damaged", events[1].reason)
       assert.equal(problem, tostring(events[1].err))
       assert(client:login(nil, sandbox.password))
       assert.is_nil(client:status().store_error)
@@ -296,7 +296,7 @@ describe("a failure that goes through the store", function()
         for _ = 1, 2 do
           local _, err = client:get "/user"
           assert.is_true(err.retryable)
-          assert.is_truthy(tostring(err):find "the next try is in %d s" or err.status == 504)
+          assert.is_truthy(tostring(err):find "the next attempt is in %d s" or err.status == 504)
         end
       end
       assert.equal("POST /auth/refresh", sandbox:seen())

@@ -119,7 +119,7 @@ local function read(world)
       pages:shrink()
     else
       local page, err = pages:accept(answer(world, request.data))
-      if err and err.message:find "in 10 readings" then
+      if err and err.message:find "in 10 attempts" then
         page = { list = {} } -- as after `retry`
       end
       assert(page, tostring(err))

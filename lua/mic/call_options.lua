@@ -80,13 +80,15 @@ function call_options.rule(given)
     local name = bodies[index]
     if given[name] ~= nil then
       if first then
-        errors.raise(('options "%s" and "%s": a call has one body'):format(first, name))
+        errors.raise(
+          ('options "%s" and "%s" cannot be combined: a call has one body'):format(first, name)
+        )
       end
       first = name
     end
   end
   if given.save_to and given.on_data then
-    errors.raise 'options "save_to" and "on_data": give only one of them'
+    errors.raise 'options "save_to" and "on_data" cannot be combined'
   end
   if given.max_size and not given.save_to then
     errors.raise 'option "max_size" requires save_to'

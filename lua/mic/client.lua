@@ -167,7 +167,7 @@ end
 --- The error shows the URL only if it cannot contain a password.
 local function unfetchable(built, problem)
   if not built.url:find("://", 1, true) then
-    problem = "it is no whole URL, https://host/path; a path is for client:get"
+    problem = "it is not an absolute URL; for a path use client:get"
   end
   local shown = built.shown
   return errors.new("network", "this URL cannot be fetched: " .. problem:gsub("^url ", "it "), {

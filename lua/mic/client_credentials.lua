@@ -40,17 +40,17 @@ local function check_login(self, username, password)
   check_text(password, "password")
   local own = self.given.username
   if username and own and username ~= own then
-    local message = 'client:login: "%s" is another user than the option username ("%s"); '
+    local message = 'client:login: "%s" is not the user of the option username ("%s"); '
     errors.raise(message:format(username, own) .. "make a client for each user")
   end
   if self.given.authenticate and (username or password) then
-    errors.raise 'client:login takes no user name or password: option "authenticate" logs in'
+    errors.raise 'client:login takes no user name or password with the option "authenticate"'
   end
   if (username or password) and not self.profile.takes_user and not self.profile.no_login then
     errors.raise(
       ('client:login: the login of the profile "%s" sends no user name and no password'):format(
         self.profile.name
-      ) .. "; if it has a way with them, mic.new takes the option username for it"
+      ) .. "; for one that does, set the option username in mic.new"
     )
   end
   if self.given.authenticate or not self.profile.is_mic then
@@ -176,10 +176,10 @@ function client_credentials.use_credentials(self, credentials)
     errors.raise(("client:use_credentials takes a table (got %s)"):format(type(credentials)))
   end
   if type(credentials.credentials) == "table" then
-    errors.raise "client:use_credentials takes the member credentials of a login's reply alone"
+    errors.raise "client:use_credentials takes only the member credentials of a login response"
   end
   if type(credentials.token) == "string" and credentials.token:find "^[Bb]earer " then
-    errors.raise 'client:use_credentials: the token goes without the word "Bearer"'
+    errors.raise 'client:use_credentials: remove "Bearer " from the token'
   end
   local given, aliases = {}, self.profile.row.aliases or {}
   for name, value in pairs(credentials) do

@@ -196,7 +196,7 @@ function client_state.connect(self, ends)
   end
   local ok, problem = build(self, base_url, api_key)
   if not ok then
-    return nil, errors.new("config", "the stack's manifest does not fit: " .. problem)
+    return nil, errors.new("config", "the manifest of the stack is invalid: " .. problem)
   end
   self.search:close()
   self.search = nil

@@ -150,7 +150,7 @@ local function choose_password(text, path)
     return text
   end
   if text then
-    local message = "MIC_PASSWORD and MIC_PASSWORD_FILE are both set: one of them is enough"
+    local message = "MIC_PASSWORD and MIC_PASSWORD_FILE are both set; set only one of them"
     return nil, config_error(message)
   end
   return password_file.option("MIC_PASSWORD_FILE", path)
@@ -194,7 +194,7 @@ function environment.client(options)
     return nil, config_error("MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)", MISSING)
   end
   if given.base_url and given.stack then
-    return nil, config_error "MIC_BASE_URL and MIC_STACK are both set: one of them is enough"
+    return nil, config_error "MIC_BASE_URL and MIC_STACK are both set; set only one of them"
   end
   local is_mic = (given.profile or "mic") == "mic"
   if is_mic and given.base_url and not given.api_key then

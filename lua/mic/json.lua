@@ -105,7 +105,7 @@ local function describe(problem, skipped, size)
   end
   position = position + skipped
   if position > size then
-    return ("JSON that ends too early, after %d bytes"):format(size)
+    return ("incomplete JSON (ends after %d bytes)"):format(size)
   end
   return ("not valid JSON at byte %d of %d"):format(position, size)
 end

@@ -28,7 +28,7 @@ return {
   after = function(_, made)
     made.it:retry()
     local ids, err = go_on(made)
-    if err and err.message:find("while it took a page", 1, true) then
+    if err and err.message:find("was interrupted by an error", 1, true) then
       return ids == "" or ids == "a b" or ids == "a b c" or "broken within a page: " .. ids
     end
     return ids == "a b c" or ids .. tostring(err)

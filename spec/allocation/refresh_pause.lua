@@ -26,7 +26,7 @@ return {
     return tostring(err.hint)
   end,
   expect = function(_, hint)
-    return type(hint) == "string" and hint:find "next try is in" ~= nil
+    return type(hint) == "string" and hint:find "next attempt is in" ~= nil
   end,
   after = function(world, made)
     made.client:get "/user" -- a lock that could not be released is released by the next call

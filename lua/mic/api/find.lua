@@ -17,7 +17,7 @@ local TIME = "number|string: milliseconds since 1970, a negative number of secon
 local short_fields = {
   thing = NAMES,
   filter = "table: one clause of a query",
-  sort = "string|table: a sort of Elasticsearch",
+  sort = "string|table: an Elasticsearch sort",
   size = "number: a whole number",
   fields = "string|table|boolean: names of members",
 }
@@ -25,7 +25,7 @@ local time_fields = { since = TIME, till = TIME }
 
 --- Fields of the whole body, by their names.
 local body_fields = {
-  query = "table: a search body of Elasticsearch, such as { query = { … } }",
+  query = "table: an Elasticsearch search body, such as { query = { … } }",
   queryScope = "table: { thingTypes = { … } }",
 }
 
@@ -55,7 +55,7 @@ end
 local function check_clause(value)
   local name = next(value)
   return type(name) == "string" and next(value, name) == nil,
-    'takes one clause, such as { term = { thingName = "x" } }'
+    'must be one clause, such as { term = { thingName = "x" } }'
 end
 
 --- Returns what `options.verify` checks the first table of a search with.
@@ -142,9 +142,9 @@ local function split_whole(row, given, what)
   for name, value in pairs(given) do
     if not is_member(row, name) then
       errors.raise(
-        ('%s: "%s" and "query": query is the whole body, beside which there can be %s'):format(
-          what, name, #row.members > 1 and 'only "' .. table.concat(row.members, '" and "') .. '"'
-            or "nothing"
+        ('%s: "%s" cannot be combined with "query", the whole body%s'):format(
+          what, name, #row.members > 1
+            and '; known: "' .. table.concat(row.members, '", "') .. '"' or ""
         )
       )
     elseif name ~= "query" then
@@ -183,7 +183,7 @@ function find.split(row, given, what, wall)
   for name, value in pairs(given) do -- other members of the body
     if name ~= "type" and is_member(row, name) then
       if rest[name] ~= nil then
-        errors.raise(('%s: "type" and "%s" say the same'):format(what, name))
+        errors.raise(('%s: "type" and "%s" are the same parameter'):format(what, name))
       end
       rest[name] = value
     end

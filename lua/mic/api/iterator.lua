@@ -110,10 +110,10 @@ local function take(it, state)
   if state.is_closed then
     return nil
   elseif state.is_waiting then
-    errors.raise "one task at a time: another one waits for the next page of this loop"
+    errors.raise "one task at a time: another task is reading the next page of this loop"
   elseif state.is_broken then
     it.err = it.err or errors.new("cancelled",
-      "an error was thrown into the loop while it took a page; a new one goes on behind position()")
+      "the loop was interrupted by an error; continue with after = it:position()")
   end
   if it.err then
     return nil, it.err

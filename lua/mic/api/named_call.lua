@@ -137,7 +137,7 @@ function named_call.tables(row, what, arguments)
     end
   end
   if own ~= nil and type(own) ~= "table" then
-    refuse(row, what, ("takes a table here (got %s)"):format(type_name(own)))
+    refuse(row, what, ("takes a table (got %s)"):format(type_name(own)))
   end
   if opts ~= nil and type(opts) ~= "table" then
     refuse(row, what, ("takes a table of options last (got %s)"):format(type_name(opts)))
@@ -148,10 +148,10 @@ end
 --- Raises for a name in the own table that the endpoint does not have.
 local function refuse_own(row, what, name)
   if type(name) ~= "string" then
-    refuse(row, what, ("takes parameters with names (got a key of type %s)"):format(type(name)))
+    refuse(row, what, ("takes named parameters (got a key of type %s)"):format(type(name)))
   end
   if call_options.fields[name] then
-    refuse(row, what, ('has no parameter "%s", which is an option of the call'):format(name))
+    refuse(row, what, ('has no parameter "%s": it is a call option'):format(name))
   end
   local names = pcall_compat.need "mic.option_names"
   local guess = names.meant(name, row.query)
@@ -170,7 +170,7 @@ local function join(what, name, value)
   local texts = {}
   for index, text in ipairs(value) do
     if type(text) ~= "string" then
-      errors.raise(("%s: %s must be a list of texts"):format(what, name))
+      errors.raise(("%s: %s must be a list of strings"):format(what, name))
     end
     texts[index] = text
   end
@@ -229,7 +229,7 @@ local function body_of(client, row, plan, what, values, own)
   if row.find then
     return find.body(row, own or {}, what, wall_of(client))
   elseif plan.own == "body" and own == nil then
-    refuse(row, what, "needs a table, the body")
+    refuse(row, what, "requires the body, a table")
   elseif not row.fills then
     return plan.own == "body" and own or nil
   end
@@ -263,7 +263,7 @@ local function options_of(row, plan, what, values, opts)
   local options = {}
   for name, value in pairs(opts or {}) do
     if taken[name] then
-      errors.raise(('option "%s" is not for %s'):format(name, what))
+      errors.raise(('option "%s" is not allowed in %s'):format(name, what))
     end
     options[name] = value
   end

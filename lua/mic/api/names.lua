@@ -97,8 +97,8 @@ local function refuse_unknown(collection, name)
   local row = collection.by_method[name]
   if row then
     errors.raise(
-      ('client.%s has no "%s": no source says that the API has it; '):format(collection.name, name)
-        .. ('where it has, call client:request { method = "%s", path = "%s", … }'):format(
+      ('client.%s has no "%s": the API may not have it; '):format(collection.name, name)
+        .. ('if it does, call client:request { method = "%s", path = "%s", … }'):format(
           row.method, row.path
         )
     )

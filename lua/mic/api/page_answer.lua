@@ -64,7 +64,7 @@ function page_answer.list(names, response)
     return list
   end
   local wanted = names.items and (' "%s"'):format(names.items) or ""
-  return nil, page_answer.problem(response, ("the answer has no list%s"):format(wanted))
+  return nil, page_answer.problem(response, ("the response has no array%s"):format(wanted))
 end
 
 --- Replaces the list of a page.

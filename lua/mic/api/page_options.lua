@@ -94,7 +94,7 @@ end
 
 local function refuse_size(what, name)
   errors.raise(
-    ('%s: a loop sets "%s" itself; page_size is the number per request, limit that in all'):format(
+    ('%s: the loop sets "%s" itself; use page_size per request, or limit for the total'):format(
       what, name)
   )
 end
@@ -114,7 +114,7 @@ end
 local function check_page_size(row, what, size)
   local window = row.pages and row.pages.window
   if size and window and size > window then
-    errors.raise(("%s: page_size is at most %d"):format(what, window))
+    errors.raise(("%s: page_size must not be larger than %d"):format(what, window))
   end
 end
 
@@ -144,7 +144,7 @@ function page_options.split(row, what, given, opts)
         to = looping
       end
       if to[name] ~= nil then
-        errors.raise(('%s: "%s" stands in both tables'):format(what, name))
+        errors.raise(('%s: "%s" is in both tables'):format(what, name))
       end
       to[name] = value
     end

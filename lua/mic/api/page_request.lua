@@ -45,10 +45,10 @@ local function missing_part(loop, response)
   end
   local failed = page_answer.member(data, "_shards.failed")
   if data.timed_out == true then
-    return "the search has timed out, so its answer is only a part"
+    return "the search timed out; the response is incomplete"
   elseif type(failed) == "number" and failed > 0 then
     local total = page_answer.member(data, "_shards.total")
-    return ("%d of %s shards failed, so the answer is only a part"):format(failed,
+    return ("%d of %s shards failed; the response is incomplete"):format(failed,
       type(total) == "number" and ("%d"):format(total) or "the")
   end
 end

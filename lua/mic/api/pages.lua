@@ -50,7 +50,7 @@ local function use_range(loop, key)
   local search = loop.parts.search
   if key then
     if search.sort ~= nil then
-      errors.raise(loop.what .. ": key is the sort; beside it there is no sort")
+      errors.raise(loop.what .. ": key and sort cannot be combined: key sets the sort")
     end
     loop.field, loop.sort, loop.kind = key, { { [key] = "asc" } }, "key:" .. key
     return true
@@ -130,7 +130,7 @@ end
 function pages.all(source, given, opts)
   local loop, pager = prepare(source, given, opts)
   if not loop.limit and source.row.paging ~= "one" then
-    errors.raise(source.what .. " needs a limit: how many items there may be in the list")
+    errors.raise(source.what .. " requires a limit: the maximum number of items")
   end
   local it, list = iterator.new(loop, pager), {}
   while true do

@@ -74,10 +74,10 @@ function position.place(text, name, kind, what)
   local bytes = type(text) == "string" and decode(text)
   local place = bytes and json.decode(bytes)
   if type(place) ~= "table" or type(place.n) ~= "string" then
-    errors.raise(what .. ": after takes what position() of a loop has returned")
+    errors.raise(what .. ": after must be the position() of a loop")
   end
   if place.n ~= name or place.k ~= kind then
-    errors.raise(("%s: after is a position of another loop (%s)"):format(what,
+    errors.raise(("%s: after is the position of another loop (%s)"):format(what,
       errors.one_line(place.n, 60)))
   end
   for _, member in ipairs { "seen", "last" } do

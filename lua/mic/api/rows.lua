@@ -254,19 +254,21 @@ local function refuse_clashes(index, taken)
     if row.given then
       local top = collection or not row.own and method or nil
       if top and taken[top] then
-        errors.raise(("%sis no name: client:%s is a method of every client"):format(prefix, top))
+        errors.raise(
+          ("%sis not allowed: client:%s is a method of every client"):format(prefix, top)
+        )
       elseif row.alias and taken[row.alias] then
         errors.raise(('%shas the alias "%s", a method of every client'):format(prefix, row.alias))
       elseif collection and rows.loops[method] then
-        errors.raise(("%sis no name: %s goes through pages"):format(prefix, method))
+        errors.raise(("%sis not allowed: %s is a method for pages"):format(prefix, method))
       elseif collection and index.tops[collection] then
-        errors.raise(('%sis no name: "%s" is one, too'):format(prefix, collection))
+        errors.raise(('%sis not allowed: "%s" is an endpoint'):format(prefix, collection))
       elseif index.by_name[row.name] ~= row then
-        errors.raise(prefix .. "stands there twice")
+        errors.raise(prefix .. "is a duplicate name")
       end
       for _, name in ipairs { row.with } do
         if not index.by_name[name] then
-          errors.raise(('%shas with = "%s", which is no row'):format(prefix, name))
+          errors.raise(('%shas with = "%s", which is not in the list'):format(prefix, name))
         end
       end
     end

@@ -30,11 +30,11 @@ function search_request.beyond(loop, total)
   local row = loop.row
   local way = "narrow the search"
   if row.find and row.find.time then
-    way = ('sort by "%s" goes on'):format(row.find.time)
+    way = ('sort by "%s" to read all'):format(row.find.time)
   elseif row.find and row.find.thing then
-    way = ('key = "%s" goes on'):format(row.find.thing)
+    way = ('use key = "%s" to read all'):format(row.find.thing)
   end
-  return ("%d %s, the API gives %s at most this way; %s"):format(total,
+  return ("%d %s, but the API returns at most %s this way; %s"):format(total,
     row.name:match "^[^.]*", search_request.counted(loop.names.window), way)
 end
 

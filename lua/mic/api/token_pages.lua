@@ -44,11 +44,11 @@ local function next_token(self, response)
   end
   if more == true and token == nil then
     return nil, page_answer.problem(response,
-      ('the answer says that there is more, but has no "%s"'):format(names.next))
+      ('the response is not the last page, but has no "%s"'):format(names.next))
   end
   if token ~= nil and token == self.token then
     return nil, page_answer.problem(response,
-      ('the answer has the same "%s" as the one before'):format(names.next))
+      ('the response has the same "%s" as the previous one'):format(names.next))
   end
   return token
 end

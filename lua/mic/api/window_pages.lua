@@ -96,7 +96,7 @@ local function value_of(self, response, hit)
     return value
   end
   return nil, page_answer.problem(response,
-    ('the answer has a hit that is not sorted by "%s"'):format(self.loop.field))
+    ('the response has a hit that is not sorted by "%s"'):format(self.loop.field))
 end
 
 --- True if the values of a page can follow the last one. Texts are compared by the API alone.
@@ -123,7 +123,7 @@ local function ends_of(self, response, list)
   end
   if not are_in_order(self, first, last) then
     return nil, nil, page_answer.problem(response,
-      ('the answer is not sorted by "%s"'):format(self.loop.field))
+      ('the response is not sorted by "%s"'):format(self.loop.field))
   end
   return first, last
 end
@@ -248,7 +248,7 @@ local function accept_parts(self, response, list)
     self.from, self.found, self.tries = 0, 0, 1 -- for `retry`
     if #page.list == 0 then
       return nil, page_answer.problem(response,
-        ("%d hits at one value, of which %d came in %d readings"):format(total, count, TRIES),
+        ("the API returned only %d of %d hits in %d attempts"):format(count, total, TRIES),
         { retryable = true })
     end
   else

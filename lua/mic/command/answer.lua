@@ -13,9 +13,9 @@ local SMALL = 4096 -- bytes; an error that is sent with status 200 is not longer
 ---@param options table of the command line
 function answer.check(options)
   if options.pretty and options.raw then
-    failure.usage "--pretty and --raw: one of them is enough"
+    failure.usage "use only one of --pretty and --raw"
   elseif options.query and options.output then
-    failure.usage "-q and -o: a part of the answer is not written to a file; redirect it"
+    failure.usage "-q and -o cannot be combined; redirect standard output instead"
   end
 end
 
@@ -99,7 +99,7 @@ local function show_on_terminal(response, text, options)
   elseif is_json(response, text) then
     answer.write_pretty(text)
   elseif answer.is_binary(text) then
-    failure.usage "a binary answer is not shown on a terminal: -o FILE saves it, -o - shows it"
+    failure.usage "the response is binary; use -o FILE to save it, -o - to print it to the terminal"
   else
     write_text(text)
   end
@@ -142,7 +142,7 @@ function answer.results(program, text)
   local lines, err = program:run(text)
   if not lines then
     failure.raise(err.kind, err.kind == "query" and "-q: " .. err.message
-      or "the answer is " .. err.message)
+      or "the response is " .. err.message)
   end
   return lines
 end

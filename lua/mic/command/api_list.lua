@@ -39,16 +39,16 @@ local function show(name)
       write_list("query", row.query)
       write_list("body", row.members)
       write_list("required", row.required)
-      output.write(("%-11s %s\n"):format("answer", row.reply or "nothing"))
+      output.write(("%-11s %s\n"):format("response", row.reply or "no body"))
       output.write(("%-11s %s\n"):format("pages", row.paging and "with --paginate" or "none"))
       output.write(("%-11s %s\n"):format("retried", row.idempotent and "yes" or "no"))
       if row.unnamed then
-        output.write(("%-11s %s\n"):format("note", "not confirmed; mic download, mic upload"))
+        output.write(("%-11s %s\n"):format("note", "not confirmed; use mic download, mic upload"))
       end
     end
   end
   if not found then
-    failure.usage("there is no call '%s'; mic api shows them all", name)
+    failure.usage("unknown endpoint '%s'; mic api lists them all", name)
   end
 end
 
@@ -77,7 +77,7 @@ local function compare(options)
   local response = failure.need(client:swagger())
   local data = response.data
   if type(data) ~= "table" or type(data.paths) ~= "table" then
-    failure.raise("decode", "the API's description of itself has no paths")
+    failure.raise("decode", "the Swagger document of the API has no paths")
   end
   local theirs, lines = {}, {}
   add_paths(theirs, data)

@@ -75,10 +75,10 @@ arguments.options = {
     text = "with --paginate: print at most N items" },
   page_size = { "--page-size", takes = "N", number = "whole",
     text = "with --paginate: request N items per page" },
-  after = { "--after", takes = "PLACE", text = "with --paginate: continue after this place" },
+  after = { "--after", takes = "POSITION", text = "with --paginate: continue after this position" },
 
-  thing = { "--thing", takes = "NAME", many = true, text = "only of this thing" },
-  type = { "--type", takes = "TYPE", many = true, text = "only of this thing type" },
+  thing = { "--thing", takes = "NAME", many = true, text = "only documents of this thing" },
+  type = { "--type", takes = "TYPE", many = true, text = "only documents of this thing type" },
   since = { "--since", takes = "TIME",
     text = "not before TIME: a date, or 30m, 24h, 7d before now" },
   till = { "--until", takes = "TIME", text = "not after TIME" },

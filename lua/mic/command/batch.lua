@@ -99,7 +99,7 @@ end
 local function call_of(line, profile)
   local request, problem = json.decode(line)
   if type(request) ~= "table" then
-    return nil, "the line is no JSON object" .. (problem and ": " .. problem or "")
+    return nil, "the line is not a JSON object" .. (problem and ": " .. problem or "")
   end
   local ok, calls = pcall(function()
     check_members(request)

@@ -130,7 +130,7 @@ function body.object(options)
   end
   local data, problem = require("mic.json").decode(text)
   if type(data) ~= "table" then
-    failure.usage("-d: the body is no JSON object%s", problem and ": " .. problem or "")
+    failure.usage("-d: the body is not a JSON object%s", problem and ": " .. problem or "")
   end
   return data
 end

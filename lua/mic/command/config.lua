@@ -99,37 +99,37 @@ local function read_line(made, line, number, section)
   elseif text:find "^%[" then
     local name = config.section_name(text)
     if not name then
-      return nil, "a section is [default] or [profile NAME]"
+      return nil, "invalid section; expected [default] or [profile NAME]"
     elseif made.profiles[name] then
-      return nil, ('the section "%s" is there twice'):format(name)
+      return nil, ('duplicate section "%s"'):format(name)
     end
     made.profiles[name] = { values = {}, line = number }
     return name
   end
   local key, value = text:match "^([%w_-]+)%s*=%s*(.*)$"
   if not key then
-    return nil, "a line is KEY = VALUE, [profile NAME] or a comment"
+    return nil, "invalid line; expected KEY = VALUE, [profile NAME] or a comment"
   end
   if not section then
     if key ~= "default_profile" then
-      return nil, ('"%s" stands before the first section, where only default_profile may stand')
+      return nil, ('"%s" must be in a section; only default_profile is allowed before the first')
         :format(key)
     elseif made.default_profile then
-      return nil, "default_profile is there twice"
+      return nil, 'duplicate key "default_profile"'
     end
     made.default_profile = value
     return section
   elseif not keys[key] then
-    local why = key == "password" and "; a password is not kept here: password_file names a file"
+    local why = key == "password" and "; the password is not stored here, use password_file = PATH"
     return nil, ('there is no key "%s"%s'):format(key, why or near(key, keys))
   end
   local values = made.profiles[section].values
   if values[key] then
-    return nil, ('"%s" is there twice'):format(key)
+    return nil, ('duplicate key "%s"'):format(key)
   elseif value == "" then
     return nil, ('"%s" has no value'):format(key)
   elseif keys[key].is_number and not tonumber(value) then
-    return nil, ('"%s" is no number'):format(key)
+    return nil, ('"%s" is not a number'):format(key)
   end
   values[key] = value
   return section
@@ -155,9 +155,9 @@ function config.parse(path, text)
 end
 
 local problems = {
-  ["no file"] = "is no regular file",
+  ["no file"] = "is not a regular file",
   owner = "belongs to another user",
-  readable = "can be read by others",
+  readable = "is readable by other users",
 }
 
 --- Reads the file. One that is missing is empty.

@@ -70,7 +70,7 @@ end
 local function write(made, parts)
   if made.path == "/dev/null" then
     return nil,
-      errors.new("file", "there is no configuration file: MIC_CONFIG or --config is /dev/null")
+      errors.new("file", "cannot write the configuration file: MIC_CONFIG or --config is /dev/null")
   end
   local text = join(parts)
   local checked, err = config.parse(made.path, text)
@@ -87,7 +87,8 @@ end
 
 local function no_path(made)
   if not made.path then
-    return errors.new("file", "there is no place for a configuration file: HOME is not set")
+    return errors.new("file",
+      "no path for the configuration file: HOME is not set; use --config FILE")
   end
 end
 

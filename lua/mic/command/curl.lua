@@ -64,7 +64,7 @@ function curl.show(client, opts, options)
   path = failure.checked(paths.query, path, opts.query)
   local words = { "curl -sS" }
   if is_open(inside, path) then
-    output.note "mic: this path needs no login; if it needs the API key, add that yourself"
+    output.note "mic: this path needs no login; add the API key yourself if it is required"
   else
     words[#words + 1] = ("-H @<(mic token --headers%s)"):format(same_api(options))
   end

@@ -44,7 +44,7 @@ end
 
 --- What the library advises a program, and what the command line has for it.
 local advice = {
-  ["the value into params%.name, which encodes it"] = "give -p name=VALUE, which encodes it",
+  ["the value into params%.name, which encodes it"] = "use -p name=VALUE, which encodes it",
   ["; for %?[^ ]+ use query"] = "; for ?name=value use -f",
   ["^params%.(%S+) is missing"] = "-p %1=VALUE is missing",
 }
@@ -123,7 +123,7 @@ end
 ---@return table
 function failure.for_people(problem)
   if problem.kind == "too_large" and not problem.hint then
-    return failure.with(problem, { hint = "-o FILE takes an answer of any size" })
+    return failure.with(problem, { hint = "use -o FILE for a response of any size" })
   end
   local hint = problem.hint or ""
   if problem.kind == "auth" and hint:find("client:login", 1, true) then

@@ -8,7 +8,7 @@ local mark = require "mic.command.mark"
 
 local fields = {}
 
-local EMPTY_LIST = "[] without = is an empty list, and this one has values"
+local EMPTY_LIST = "[] without = is an empty array, but this array has values"
 
 local words = { ["true"] = true, ["false"] = true, null = true }
 
@@ -31,13 +31,13 @@ local function split(field)
   local text = field.text
   local _, last = text:find "^[^%[%]=]+"
   if not last then
-    fail(field, 1, "a name is expected")
+    fail(field, 1, "expected a name")
   end
   local steps, at = { { name = text:sub(1, last), at = 1 } }, last + 1
   while text:sub(at, at) == "[" do
     local close = text:find("]", at, true)
     if not close then
-      fail(field, at, "the [ does not end")
+      fail(field, at, "unclosed [")
     end
     local name = text:sub(at + 1, close - 1)
     steps[#steps + 1] = { name = name ~= "" and name or nil, append = name == "", at = at }
@@ -46,9 +46,9 @@ local function split(field)
   if text:sub(at, at) == "=" then
     return steps, at + 1
   elseif at <= #text then
-    fail(field, at, at > last + 1 and "[ or = is expected" or "this has no partner")
+    fail(field, at, at > last + 1 and "expected [ or =" or "unexpected ]")
   elseif not steps[#steps].append then
-    fail(field, at, "= and a value are expected")
+    fail(field, at, "expected = and a value")
   end
   return steps, nil
 end
@@ -57,9 +57,10 @@ end
 local function check_number(field, text, at)
   local number = tonumber(text)
   if number == math.huge or number == -math.huge then
-    fail(field, at, "a double does not hold this number; -f sends it as a text")
+    fail(field, at, "the number is out of range; use -f to send it as a string")
   elseif text:find "^-?%d+$" and ("%.0f"):format(number):gsub("^-", "") ~= text:gsub("^-", "") then
-    fail(field, at, "a double holds this number as %.0f only; -f sends it as a text", number)
+    fail(field, at, "the number is not exact as a double (%.0f); use -f to send it as a string",
+      number)
   end
 end
 
@@ -74,7 +75,7 @@ local function check_json(field, text, at)
     elseif kind == "name" then
       local name = json_text.string(text, first, last)
       if not name then
-        fail(field, at + first - 1, "half of a character")
+        fail(field, at + first - 1, "unpaired surrogate")
       elseif names[depth][name] then
         fail(field, at + first - 1, "%s is given twice", shown(name))
       end
@@ -82,13 +83,13 @@ local function check_json(field, text, at)
     end
   end)
   if not ok then
-    fail(field, at + position - 1, "%s; -f sends it as a text", message)
+    fail(field, at + position - 1, "%s; use -f to send it as a string", message)
   end
 end
 
 local function read_input(state, field, at)
   if state.has_input then
-    fail(field, at, "standard input can be read once only")
+    fail(field, at, "standard input can be read only once")
   end
   state.has_input = true
   return io.stdin:read "*a"
@@ -110,7 +111,7 @@ local function text_of_file(state, field, at)
   local path = field.text:sub(at + 1)
   local text, problem
   if path == "" then
-    fail(field, at, "the name of a file is expected")
+    fail(field, at, "expected a file name")
   elseif path == "-" then
     text, problem = read_input(state, field, at)
   else
@@ -146,8 +147,8 @@ local function value_of(state, field, at)
 end
 
 local function what(value)
-  return type(value) == "string" and "a text" or value.n and "a list" or value.names and "an object"
-    or "a value"
+  return type(value) == "string" and "a string" or value.n and "an array"
+    or value.names and "an object" or "a value"
 end
 
 --- Returns the container in which the next step goes on.
@@ -155,7 +156,7 @@ local function child_of(node, step, following, field, is_last)
   local wants_list = following.append
   if step.append then
     if wants_list then
-      fail(field, following.at, "a list in a list is written as JSON: -F 'name=[[1,2],[3]]'")
+      fail(field, following.at, "write nested arrays as JSON: -F 'name=[[1,2],[3]]'")
     elseif node.is_empty then
       fail(field, step.at, EMPTY_LIST)
     end
@@ -180,7 +181,7 @@ local function child_of(node, step, following, field, is_last)
   end
   local fits = type(child) == "table" and (wants_list and child.n or not wants_list and child.names)
   return fits and child
-    or fail(field, following.at, "%s is %s already", shown(step.name), what(child))
+    or fail(field, following.at, "%s is already %s", shown(step.name), what(child))
 end
 
 --- Puts a value where the name of its field says.
@@ -214,17 +215,17 @@ local function query_texts(value, texts)
       query_texts(value[index], texts)
     end
   elseif value.names then
-    fail(value.field, value.at, "a query has no objects")
+    fail(value.field, value.at, "a query parameter cannot be an object")
   elseif value.text == "null" then
-    fail(value.field, value.at, "a query has no null")
+    fail(value.field, value.at, "a query parameter cannot be null")
   elseif value.text:find "^{" then
-    fail(value.field, value.at, "a query has no objects")
+    fail(value.field, value.at, "a query parameter cannot be an object")
   elseif value.text:find "^%[" then
     for _, text in ipairs(items.of_list(value.text)) do
       local item = text:find '^"' and json_text.string(text, 1, #text)
         or { text = text, field = value.field, at = value.at }
       if type(item) == "table" and text:find "^%[" then
-        fail(value.field, value.at, "a query has no lists in lists")
+        fail(value.field, value.at, "a query parameter cannot be a nested array")
       end
       query_texts(item, texts)
     end
@@ -264,7 +265,7 @@ function fields.read(list, has_input)
         option = given.option or (given.typed and "-F" or "-f") }
       local wrong = core.utf8_problem(field.text)
       if wrong then
-        fail(field, wrong, "this is not UTF-8")
+        fail(field, wrong, "not valid UTF-8")
       end
       local steps, at = split(field)
       put(root, field, steps, at and value_of(state, field, at))

@@ -159,7 +159,7 @@ end
 function help.run(_, options)
   local command = options.topic and arguments.find(options.topic)
   if options.topic and not command then
-    failure.usage("there is no command '%s'; mic --help shows them all", options.topic)
+    failure.usage("there is no command '%s'; mic --help lists them all", options.topic)
   end
   help.show(command)
 end

@@ -54,7 +54,7 @@ function items.of_list(text, path)
   if not ok then
     return {}, message
   elseif not found then
-    return {}, "the answer has no list" .. (path and " at " .. path or "")
+    return {}, "the response has no array" .. (path and " at " .. path or "")
   end
   return found
 end

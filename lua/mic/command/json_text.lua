@@ -198,9 +198,9 @@ end
 ---@return string message without content of the text
 function json_text.problem(text, position, deep)
   if deep then
-    return "JSON that is nested too deep"
+    return "JSON nested too deeply"
   elseif position > #text then
-    return ("JSON that ends too early, after %d bytes"):format(#text)
+    return ("incomplete JSON (ends after %d bytes)"):format(#text)
   end
   return ("not valid JSON at byte %d of %d"):format(position, #text)
 end
@@ -243,7 +243,7 @@ end
 ---@param text string
 ---@param first integer its quotes
 ---@param last integer
----@return string|nil value nil if an escape is half of a character
+---@return string|nil value nil if an escape is unpaired surrogate
 function json_text.string(text, first, last)
   local inner = text:sub(first + 1, last - 1)
   local slash = find(inner, "\\", 1, true)

@@ -69,7 +69,7 @@ end
 --- Returns the values to log in with, and the name of the profile to write.
 local function find(options)
   if options.url and options.stack then
-    failure.usage "--url and --stack: one of them is enough"
+    failure.usage "use only one of --url and --stack"
   end
   local made = failure.need(config.read(options.config))
   local values
@@ -146,7 +146,8 @@ local function find_key(values)
     return
   end
   local terminal = require "mic.terminal"
-  local key = terminal.ask(("API key of %s (empty: ask the API): "):format(host_of(values)), true)
+  local prompt = ("API key for %s (empty: read it from the API): "):format(host_of(values))
+  local key = terminal.ask(prompt, true)
   if key and key ~= "" then
     values.api_key = key
     return
@@ -209,8 +210,9 @@ end
 local function log_in(values, options)
   local needs = placeholders(values)
   if needs.none and not needs.token then
-    failure.raise("config", ("the row %s has no login: it sends the password with each call")
-      :format(values.row), { hint = "put username and password_file into the profile" })
+    failure.raise("config",
+      ("the API profile %s has no login; it sends the password with each call")
+      :format(values.row), { hint = "set username and password_file in the profile" })
   elseif needs.none then
     local token = options.password_stdin and questions.first_line()
       or questions.need(("Token for %s: "):format(host_of(values)), "--password-stdin", true)

@@ -22,7 +22,7 @@ function logout.run(_, options)
     forget(options)
     return
   elseif options.profile or options.url or options.stack then
-    failure.usage "--all is of every profile"
+    failure.usage "--all cannot be combined with --profile, --url or --stack"
   end
   local made = failure.need(require("mic.command.config").read(options.config))
   local names = {}

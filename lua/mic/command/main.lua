@@ -8,7 +8,7 @@ local function load_terminal()
   if ok then
     return terminal
   end
-  io.stderr:write("mic: the module mic.terminal cannot be loaded: it is built with mic.core\n")
+  io.stderr:write("mic: cannot load the module mic.terminal; it is built with mic.core\n")
   os.exit(5)
 end
 

@@ -33,7 +33,7 @@ end
 ---@param client table
 function named.check_api(client)
   if not require("mic.client").inside_of(client).profile.is_mic then
-    failure.usage "calls by name are those of MIC; for another API there are get, post and so on"
+    failure.usage "endpoint commands are for MIC only; for another API use mic get, mic post etc."
   end
 end
 
@@ -79,7 +79,7 @@ function named.paginate_path(client, method, path, opts, options, program)
   if row.body then
     own = opts.body and require("mic.json").decode(opts.body) or {}
     if type(own) ~= "table" then
-      failure.usage "--paginate needs a body that is a JSON object"
+      failure.usage "--paginate requires a JSON object as body"
     end
     opts.body, opts.headers = nil, nil
   end
@@ -183,7 +183,7 @@ function named.run(command, options)
   local program = answer.program(options)
   local row, values = find_row(command, options)
   if #values ~= #(row.parameters or {}) then
-    failure.usage("write %s", named.usage(row))
+    failure.usage("usage: %s", named.usage(row))
   end
   local own, opts = own_of(row, options)
   local client = target.client(options)

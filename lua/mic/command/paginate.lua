@@ -13,13 +13,13 @@ function paginate.check(options)
   if not options.paginate then
     for _, name in ipairs { "slurp", "limit", "page_size", "after" } do
       if options[name] then
-        failure.usage("--%s goes with --paginate", (name:gsub("_", "-")))
+        failure.usage("--%s requires --paginate", (name:gsub("_", "-")))
       end
     end
   elseif options.curl then
-    failure.usage "--paginate and --curl: the pages are many requests"
+    failure.usage "--paginate and --curl cannot be combined: each page is a request"
   elseif options.output then
-    failure.usage "--paginate and -o: items are written to standard output; redirect it"
+    failure.usage "--paginate and -o cannot be combined; redirect standard output instead"
   end
 end
 

@@ -38,7 +38,7 @@ local function check_choice(name, option, text)
       return
     end
   end
-  failure.usage("%s is one of %s (got '%s')", name, table.concat(option.choices, ", "), text)
+  failure.usage("%s must be one of %s (got '%s')", name, table.concat(option.choices, ", "), text)
 end
 
 --- Takes an option with its value.
@@ -89,7 +89,7 @@ local instead = {
 
 local function refuse_long(state, name)
   if instead[name] then
-    failure.usage("there is no option '%s', because other users can see it; use %s", name,
+    failure.usage("there is no option '%s': other users could read its value; use %s", name,
       instead[name])
   end
   failure.usage("there is no option '%s'%s", name, did_you_mean(name, state.names))
@@ -159,7 +159,7 @@ local function set_arguments(state, command)
     end
   end
   if plain[at] then
-    failure.usage("mic %s does not take '%s'", command.name, plain[at])
+    failure.usage("mic %s: unexpected argument '%s'", command.name, plain[at])
   end
 end
 
@@ -177,7 +177,7 @@ local function find_command(name)
   end
   local near = did_you_mean(name, known)
   failure.usage("there is no command '%s'%s", name,
-    near ~= "" and near or "; mic --help shows them all")
+    near ~= "" and near or "; mic --help lists them all")
 end
 
 --- Parses the words.
@@ -207,7 +207,7 @@ function parser.parse(words)
   local command = name and find_command(name)
   if not command or state.options.help then
     if not command and not state.options.help and not state.options.version then
-      failure.usage "no command is given; mic --help shows them all"
+      failure.usage "no command given; mic --help lists them all"
     end
     return command, state.options
   end

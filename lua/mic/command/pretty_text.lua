@@ -59,7 +59,7 @@ function pretty_text.pretty(text, colour)
 
   local ok, message = json_text.walk_whole(text, visit)
   if not ok or left < 0 then
-    return visible.text(text), message or "JSON that is nested too deep"
+    return visible.text(text), message or "JSON nested too deeply"
   end
   return table.concat(parts)
 end

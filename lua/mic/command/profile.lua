@@ -30,7 +30,7 @@ end
 function actions.use(made, name)
   failure.need(config.profile(made, name, "mic profile use"))
   failure.need(require("mic.command.config_changes").use(made, name))
-  output.note(('Profile "%s" is the default.'):format(name))
+  output.note(('Profile "%s" is now the default.'):format(name))
 end
 
 --- The credentials go too: without the profile nothing would find them.
@@ -41,10 +41,10 @@ function actions.remove(made, name, options)
   if not ok and not failure.is(problem) then
     error(problem, 0)
   elseif not ok then
-    output.note("mic: the credentials stay: " .. failure.line(problem))
+    output.note("mic: the credentials were not removed: " .. failure.line(problem))
   end
   failure.need(require("mic.command.config_changes").remove(made, name))
-  output.note(('Profile "%s" is removed.'):format(name))
+  output.note(('Profile "%s" removed.'):format(name))
 end
 
 --- Runs the command.
@@ -55,7 +55,7 @@ function profile.run(_, options)
   if not action then
     failure.usage("mic profile takes list, use or remove (got '%s')", options.action)
   elseif options.name and action == actions.list then
-    failure.usage("mic profile list does not take '%s'", options.name)
+    failure.usage("mic profile list: unexpected argument '%s'", options.name)
   elseif not options.name and action ~= actions.list then
     failure.usage("mic profile %s needs NAME", options.action)
   end

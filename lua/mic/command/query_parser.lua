@@ -45,7 +45,7 @@ local function read_string(state)
   while true do
     local found = state.text:find('["\\]', position)
     if not found then
-      fail(first, "the string does not end")
+      fail(first, "unterminated string")
     elseif state.text:sub(found, found) == '"' then
       state.after = found + 1
       local value = json_text.string(state.text, first, found)
@@ -103,7 +103,7 @@ end
 
 local function close(state, token, opened)
   if state.token == "end" then
-    fail(opened, ("the %s does not end"):format(state.text:sub(opened, opened)))
+    fail(opened, ("unclosed %s"):format(state.text:sub(opened, opened)))
   elseif state.token ~= token then
     fail(state.at)
   end
@@ -307,7 +307,7 @@ function term(state)
   elseif token == "{" then
     node = count(state, object(state))
   elseif token == "end" then
-    fail(state.at, "the expression ends too early")
+    fail(state.at, "unexpected end of the expression")
   else
     fail(state.at)
   end
@@ -392,7 +392,7 @@ function query_parser.parse(text)
     end
     advance(state)
     if state.token == "end" then
-      fail(1, "the expression is empty; . is the whole answer")
+      fail(1, "the expression is empty; . is the whole response")
     end
     local root = parse(state)
     if state.token ~= "end" then

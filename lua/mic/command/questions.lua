@@ -15,11 +15,11 @@ function questions.ask(prompt, way, hidden)
   if text then
     return text
   elseif problem == "no terminal" then
-    failure.usage("there is no terminal to ask at: give %s", way)
+    failure.usage("cannot prompt without a terminal; use %s", way)
   elseif problem == "too long" then
-    failure.usage "that is too long"
+    failure.usage "the input is too long"
   end
-  failure.raise("auth", "not logged in: the input has ended")
+  failure.raise("auth", "not logged in: end of input")
 end
 
 --- Asks until the answer is not empty.

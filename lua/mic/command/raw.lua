@@ -55,7 +55,7 @@ function raw.path(client, path)
   if path:sub(1, #root) == root and (rest == "" or rest:find "^[/?]") then
     return rest:sub(1, 1) == "/" and rest or "/" .. rest
   end
-  failure.usage("this URL is not below %s, where mic logs in", root)
+  failure.usage("the URL is not below the base URL %s", root)
 end
 
 --- Returns the options of a call that no part of the request is.
@@ -63,7 +63,7 @@ end
 ---@return table opts
 function raw.call_options(options)
   if options.retry and options.no_retry then
-    failure.usage "--retry and --no-retry: one of them is enough"
+    failure.usage "use only one of --retry and --no-retry"
   end
   local opts = {
     headers = headers_of(options.header or {}),

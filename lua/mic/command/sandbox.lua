@@ -23,7 +23,7 @@ end
 local function find_script()
   local folder = module_folder()
   if not folder then
-    failure.raise("config", "cannot tell from which file mic.command.sandbox was loaded")
+    failure.raise("config", "cannot find the folder of the module mic.command.sandbox")
   end
   if not folder:find "^/" then
     folder = "./" .. folder -- so that it is no option to sh

@@ -35,8 +35,8 @@ local function own_of(options)
   if options.data then
     for _, name in ipairs { "thing", "type", "since", "till", "fields", "size" } do
       if options[name] then
-        failure.usage("-d is the whole body, so there is no --%s", name == "till" and "until"
-          or name == "fields" and "field" or name)
+        failure.usage("-d and --%s cannot be combined: -d is the whole body",
+          name == "till" and "until" or name == "fields" and "field" or name)
       end
     end
     return body.object(options)
@@ -69,7 +69,7 @@ function search.run(_, options)
   local source = require("mic.api.names").source(client, row, "mic find " .. options.what)
   if options.paginate then
     if own.size then
-      failure.usage "--size and --paginate: the pages have --page-size, all of them --limit"
+      failure.usage "--size and --paginate cannot be combined; use --page-size and --limit"
     end
     paginate.run(source, own, opts, options, program)
     return

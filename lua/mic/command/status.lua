@@ -41,7 +41,7 @@ local function describe_login(facts, now)
 end
 
 local function line_of(facts, found, path, is_unknown)
-  local login = is_unknown and "not known before a call has asked the stack; --check does"
+  local login = is_unknown and "unknown until the stack is contacted; use --check"
     or describe_login(facts, os.time())
   local parts = { found.name or "-", facts.api, facts.username or "-", login, path,
     "(" .. facts.source .. ")" }

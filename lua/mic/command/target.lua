@@ -16,16 +16,17 @@ end
 local function check_other(option, variable, given)
   local set = read(variable)
   if set and set ~= given then
-    failure.raise("config", ("%s is another API than that of %s, whose key and user are not for it")
-      :format(option, variable), { hint = "unset " .. variable .. ", or name a profile" })
+    failure.raise("config",
+      ("%s and %s name different APIs; the other variables belong to the second")
+      :format(option, variable), { hint = "unset " .. variable .. ", or use --profile" })
   end
 end
 
 local function check_options(options)
   if options.url and options.stack then
-    failure.usage "--url and --stack: one of them is enough"
+    failure.usage "use only one of --url and --stack"
   elseif options.profile and (options.url or options.stack) then
-    failure.usage("--profile and %s: one of them is enough", options.url and "--url" or "--stack")
+    failure.usage("use only one of --profile and %s", options.url and "--url" or "--stack")
   end
 end
 
@@ -101,7 +102,7 @@ local function from_profile(found, options)
     (tostring(made):gsub("^[^\n]-:%d+: ", "", 1))))
 end
 
-local NOTHING = "no API is named: no profile is there, MIC_BASE_URL and MIC_STACK are not set"
+local NOTHING = "no API is configured: no profile, MIC_BASE_URL or MIC_STACK is set"
 
 --- Makes the client.
 ---@param options table of the command line

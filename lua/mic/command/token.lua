@@ -25,13 +25,13 @@ function token.run(_, options)
   local found = client:credentials()
   local text = found and found.token
   if is_hidden then
-    output.write(("*** (%d bytes; a pipe gets it, --show shows it)\n"):format(#(text or "")))
+    output.write(("*** (%d bytes; use a pipe or --show to print it)\n"):format(#(text or "")))
   elseif options.headers then
     write_headers(client, headers)
   elseif text then
     output.write(text, "\n")
   else
-    failure.raise("config", "this API has no token; --headers shows what a call carries")
+    failure.raise("config", "this API has no token; use --headers to print the headers of a call")
   end
 end
 

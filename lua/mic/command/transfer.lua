@@ -19,7 +19,7 @@ local function to_output(opts, options)
     if not is_checked then
       is_checked = true
       if answer.is_binary(piece) then
-        failure.usage "a binary file is not shown on a terminal: -o FILE saves it, -o - shows it"
+        failure.usage "the file is binary; use -o FILE to save it, -o - to print it to the terminal"
       end
     end
     output.write(options.output ~= "-" and output.is_terminal() and not options.raw

@@ -15,7 +15,7 @@ local refused_hints = {
   refresh_alone = "give client:use_credentials a new refresh_token",
 }
 
-local NO_TOKEN_HINT = "look at err.response.data: the token may be another member, or the API "
+local NO_TOKEN_HINT = "check err.response.data: the token may be another member, or the API "
   .. "requires another step"
 
 local function refused_hint(what, profile)
@@ -43,7 +43,7 @@ local conflicts = { [409] = true, [412] = true }
 local function reply_failure(what, reply, facts, profile)
   local is_mic = profile.is_mic
   local readable = reply.body ~= nil
-  facts.unreadable = not readable and "the answer is no JSON, and its text is not shown" or nil
+  facts.unreadable = not readable and "the response is not JSON; its text is not shown" or nil
   facts.response = response.new(reply, facts.attempts, true)
   local data = facts.response.data
   local succeeded = reply.status >= 200 and reply.status < 300

@@ -24,19 +24,19 @@ local function member_problem(name, value)
       shown or "[" .. type(name) .. "]"
     )
   elseif kind == "string" and (type(value) ~= "string" or value == "") then
-    return ("has a %s that is no string (got %s)"):format(
+    return ("has a %s that is not a string (got %s)"):format(
       name,
       value == "" and "an empty one" or type(value)
     )
   elseif kind == "string" and #value > core.secret_max then
-    return ("has a %s that is longer than the %d bytes that a request can carry"):format(
+    return ("has a %s longer than %d bytes"):format(
       name,
       core.secret_max
     )
   elseif kind == "string" and (value:find(" ", 1, true) or not core.check_header("x", value)) then
-    return ("has a %s with characters that no header can carry"):format(name)
+    return ("has a %s with characters that are not allowed in a header"):format(name)
   elseif kind == "number" and not (type(value) == "number" and value > 0 and value <= 1e10) then
-    return ("has an %s that is no positive number of seconds (got %s)"):format(
+    return ("has an %s that is not a positive number of seconds (got %s)"):format(
       name,
       type(value) == "number" and json.number(value) or type(value)
     )
@@ -46,7 +46,7 @@ end
 --- Returns the record of a result, or nil and what is wrong with it.
 local function record_of(account, what, result)
   if type(result) ~= "table" then
-    return nil, ("is no table (got %s)"):format(type(result))
+    return nil, ("is not a table (got %s)"):format(type(result))
   end
   for name, value in pairs(result) do
     local problem = member_problem(name, value)
@@ -65,7 +65,7 @@ end
 --- The error of a function that raised, or returned nil and a reason. Returns err, refused.
 local function failure(account, problem, reason)
   if problem == nil and reason == "refused" then
-    local message = WHAT .. " says that these credentials are refused"
+    local message = WHAT .. " reported that the credentials are refused"
     return errors.new("auth", message, { cause = reason }), true
   end
   local message = WHAT .. (problem or " returned nothing")

@@ -32,7 +32,7 @@ end
 ---@return table err a new object
 function backoff_methods:error(now)
   local err = errors.copy(self.err)
-  local next_try = ("the next try is in %d s"):format(math.ceil(self:left(now) or 0))
+  local next_try = ("the next attempt is in %d s"):format(math.ceil(self:left(now) or 0))
   err.hint = err.hint and err.hint .. "; " .. next_try or next_try
   err.attempts = 0
   return err

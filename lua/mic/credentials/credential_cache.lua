@@ -125,7 +125,7 @@ end
 local function damaged(self, problem)
   local message = errors.is(problem) and problem.message or problem
   if not self.damage or self.damage.message ~= message then
-    local err = failed(self, "load", problem, nil, "what was saved is damaged")
+    local err = failed(self, "load", problem, nil, "the saved record is damaged")
     self.damage = { message = message, err = err }
   end
 end
@@ -189,7 +189,7 @@ function cache_methods:load()
   local is_record, problem = pcall(self.core.holds, self.core, record)
   if not is_record then
     errors.pass_memory(problem)
-    damaged(self, "it returned no record")
+    damaged(self, "it did not return a record")
     return nil
   end
   return learn(self, record)
@@ -211,7 +211,7 @@ function cache_methods:adopt_saved(record)
   end
   self.dirty = nil
   self.adoptions = self.adoptions + 1
-  self.emit { type = "store", reason = "adopted what was saved" }
+  self.emit { type = "store", reason = "adopted the saved credentials" }
   return true
 end
 

@@ -61,9 +61,9 @@ end
 ---@return string|nil hint
 function password.ending(text)
   if text:find "[\r\n]$" then
-    return "the password ends in a line break, which a file or a command may have added"
+    return "the password ends in a line break, possibly added by a file or a command"
   elseif text:find "%s$" then
-    return "the password ends in a blank"
+    return "the password ends in a space"
   end
   return nil
 end

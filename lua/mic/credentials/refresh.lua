@@ -57,7 +57,7 @@ local function is_outdated(flight)
 end
 
 local function outdated()
-  return errors.new("cancelled", "other credentials came in the meantime")
+  return errors.new("cancelled", "the credentials were replaced in the meantime")
 end
 
 --- ---- memory and store ----
@@ -171,7 +171,7 @@ local function saved_backoff(flight)
     return nil
   end
   if not backoff:left(now(flight)) then
-    local message = "the last login or refresh has failed, in another process"
+    local message = "the last login or refresh failed in another process"
     backoff.failures = backoff.failures + 1
     backoff:begin(now(flight), left, errors.new("auth", message, { retryable = true }))
   end
@@ -270,7 +270,7 @@ local function refused_error(password, left)
   message = message:format(password and "password" or "login", math.ceil(left / 60))
   return errors.new("auth", message, {
     hint = (ending and ending .. "; " or "")
-      .. "another one is sent at once, and so is client:login()",
+      .. "a new password is sent at once, client:login() too",
   })
 end
 
@@ -376,7 +376,7 @@ local function renew(flight)
     see_generation(flight)
     local facts = errors.context(account, {})
     facts.missing = true
-    local message = "logged out elsewhere while this call waited"
+    local message = "another client logged out while this call waited"
     return log_in_by_itself(flight, errors.new("auth", message, facts))
   end
   if account.can_refresh() then

@@ -88,7 +88,7 @@ local function wait(flight, account, deadline)
   local transport = account.transport
   while account.group.flight == flight and is_alive(flight) do
     if is_inside(flight) or blocks(transport) then
-      local message = "a call made during a login or refresh would have to wait for it for ever"
+      local message = "a call made during a login or refresh would wait for itself"
       return errors.new("auth", message)
     end
     local left = deadline and deadline - transport.now() or SLICE

@@ -133,21 +133,25 @@ local function check_bodies(opts, data, what)
   end
   for index = 1, #bodies do
     if opts[bodies[index]] ~= nil then
-      errors.raise(('%s: data and option "%s": a call has one body'):format(what, bodies[index]))
+      errors.raise(
+        ('%s: data and option "%s" cannot be combined: a call has one body'):format(
+          what, bodies[index])
+      )
     end
   end
 end
 
 local function check_target(opts, what, verb)
   if verb and (opts.method or opts.path) then
-    errors.raise(('option "%s" is not for %s'):format(opts.method and "method" or "path", what))
+    local name = opts.method and "method" or "path"
+    errors.raise(('option "%s" is not allowed in %s'):format(name, what))
   end
 end
 
 --- Raises for options in the place of data: those of post are its third argument.
 local function refuse_misplaced(what, name, shown)
   errors.raise(
-    ("%s(path, data, options): %s is an option, and stands in data"):format(what, name)
+    ("%s(path, data, options): %s is an option, but is in data"):format(what, name)
       .. (shown and (": %s(path, nil, { %s = … })"):format(what, name) or "")
   )
 end
@@ -243,7 +247,7 @@ function build.fetch(opts, url, profile)
   build.check_data(opts.data, what)
   for _, name in ipairs { "path", "params" } do
     if opts[name] ~= nil then
-      errors.raise(('option "%s" is not for %s'):format(name, what))
+      errors.raise(('option "%s" is not allowed in %s'):format(name, what))
     end
   end
   if type(url) ~= "string" then

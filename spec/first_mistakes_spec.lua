@@ -43,6 +43,16 @@ local RAISED = {
       .. CLIENT_OPTIONS,
   },
   {
+    "a scope as an option",
+    'mic.new { base_url = BASE, profile = "oauth2", scope = "read" }',
+    'app.lua:1: unknown option "scope"; write values = { scope = … }; ' .. CLIENT_OPTIONS,
+  },
+  {
+    "the token endpoint by another name",
+    'mic.new { base_url = BASE, profile = "oauth2", token_url = BASE }',
+    'app.lua:1: unknown option "token_url"; did you mean "auth_url"? ' .. CLIENT_OPTIONS,
+  },
+  {
     "a header for the whole client that the client sets itself",
     'new { headers = { ["X-API-Key"] = KEY } }',
     'app.lua:1: option "headers": "X-API-Key" is set by the client itself',

@@ -11,6 +11,8 @@ local option_names = {}
 local client_aliases = {
   url = "base_url",
   endpoint = "base_url",
+  tokenurl = "auth_url",
+  tokenendpoint = "auth_url",
   host = "stack",
   hostname = "stack",
   key = "api_key",
@@ -62,6 +64,8 @@ local client_advice = {
   identityid = "credentials that you have go to client:use_credentials",
   authorization = "credentials that you have go to client:use_credentials",
   credentials = "credentials that you have go to client:use_credentials",
+  scope = "write values = { scope = … }",
+  audience = "write values = { audience = … }",
 }
 local retry_aliases = {
   retries = "attempts",

@@ -21,8 +21,10 @@ local MIC = [[
 exec "%s" "%s/bin/mic" "$@"
 ]]
 
+--- Whichever interpreter the page names, it is this one.
 local BUSTED = [[
 #!/bin/sh
+case $1 in --lua=*) shift ;; esac
 exec "%s" "$(PATH=/usr/local/bin:/usr/bin command -v busted)" "$@"
 ]]
 
@@ -42,8 +44,8 @@ function project.of(page, lua, settle)
   shell.check(("cd %s && mkdir bin home project project/spec"):format(folder.path))
   folder:write("bin/mic", MIC:format(lua, root))
   folder:write("bin/busted", BUSTED:format(lua))
-  shell.check(('cd %s/bin && chmod +x mic busted && ln -s "$(command -v %s)" lua'):format(
-    folder.path, lua))
+  shell.check(('cd %s/bin && chmod +x mic busted && for name in lua lua5.4; do '
+    .. 'ln -s "$(command -v %s)" $name; done'):format(folder.path, lua))
   for _, block in ipairs(blocks.read(page)) do
     local name = project.file_of(block)
     if name and not name:find "yml$" then

@@ -194,7 +194,8 @@ describe("the module-wide calls", function()
     for index = 0, #VERBS do
       local name = VERBS[index] or "login"
       local message = raised(mic[name], call[name] or "/user")
-      assert.is_truthy(message:find("mic." .. name .. " is not available in nginx", 1, true), message)
+      local expected = ("mic.%s is not available in nginx"):format(name)
+      assert.is_truthy(message:find(expected, 1, true), message)
     end
     assert.equal("", sandbox:seen())
     local client = mic.new(options())

@@ -12,6 +12,7 @@ local RELOADS = LONG and 50 or 4
 local ROUNDS, ABORTS = LONG and 9 or 1, LONG and 10000 or 3000 -- after one; in each of them
 local AT_ONCE = 200 -- clients that disconnect together
 local GONE_SECONDS = 20 -- one for the worker, the rest for a busy machine; calls hang for 60
+local AT_ONCE_SECONDS = 1.5 -- after two, the engine ends an idle dispatcher anyway
 local FREE_SECONDS = 20 -- likewise, for the slots of abandoned calls
 
 local box = api.around()
@@ -223,12 +224,21 @@ describe("a quit", function()
   end)
 
   it("ends at once when nothing runs", function()
-    start()
-    server:many("/call", 10)
-    local pid = server:pid()
-    server:signal "QUIT"
-    assert.is_true((clock.eventually(are_gone { pid }, GONE_SECONDS)))
-    assert_clean()
+    local quickest = math.huge
+    for _ = 1, 5 do
+      start()
+      server:many("/call", 10)
+      local pid = server:pid()
+      server:signal "QUIT"
+      local is_gone_now, seconds = clock.eventually(are_gone { pid })
+      assert.is_true(is_gone_now)
+      assert_clean()
+      quickest = math.min(quickest, seconds) -- a busy machine may delay one
+      if quickest < AT_ONCE_SECONDS then
+        return
+      end
+    end
+    error(quickest .. " seconds")
   end)
 
   it("does not wait for the exchanges of clients that have disconnected", function()

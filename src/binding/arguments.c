@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../core/text/url.h"
+#include "../core/text/words.h"
 #include "arguments.h"
 
 static const char BUFFER_TYPE[] = "mic.buffer";
@@ -25,6 +26,15 @@ int argumentsL_raise_url(lua_State *L, const char *name, const char *problem) {
   if (problem == url_no_memory)
     return argumentsL_raise_memory(L);
   return argumentsL_raise(L, "%s %s", name, problem);
+}
+
+int argumentsL_choice(lua_State *L, int index, const char *words) {
+  const char *text = luaL_checkstring(L, index);
+  int choice = 0;
+  for (; *words != '\0'; words = word_after(words), choice++)
+    if (strcmp(text, words) == 0)
+      return choice;
+  return luaL_argerror(L, index, lua_pushfstring(L, "invalid option '%s'", text));
 }
 
 int argumentsL_field(lua_State *L, int table, const char *name) {
@@ -113,6 +123,11 @@ int argumentsL_push_failure(lua_State *L, const struct failure *failure) {
   return 4;
 }
 
+static int show_type(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return 1;
+}
+
 void argumentsL_new_type(lua_State *L, const char *name, const struct method *methods,
                          lua_CFunction release, lua_CFunction to_string) {
   luaL_newmetatable(L, name);
@@ -120,10 +135,11 @@ void argumentsL_new_type(lua_State *L, const char *name, const struct method *me
   lua_setfield(L, -2, "__gc");
   lua_pushcfunction(L, release);
   lua_setfield(L, -2, "__close");
-  lua_pushcfunction(L, to_string);
-  lua_setfield(L, -2, "__tostring");
   lua_pushstring(L, name);
-  lua_setfield(L, -2, "__name");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__name");
+  lua_pushcclosure(L, to_string != NULL ? to_string : show_type, 1);
+  lua_setfield(L, -2, "__tostring");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_newtable(L);
@@ -167,11 +183,6 @@ static int buffer_release(lua_State *L) {
   return 0;
 }
 
-static int buffer_to_string(lua_State *L) {
-  lua_pushstring(L, BUFFER_TYPE);
-  return 1;
-}
-
 struct buffer *argumentsL_new_buffer(lua_State *L, size_t limit, bool secret) {
   struct buffer *buffer = argumentsL_new_block(L, sizeof *buffer);
   buffer_init(buffer, limit, secret);
@@ -181,5 +192,5 @@ struct buffer *argumentsL_new_buffer(lua_State *L, size_t limit, bool secret) {
 
 void argumentsL_open_buffer(lua_State *L) {
   static const struct method none[] = {{"", NULL}};
-  argumentsL_new_type(L, BUFFER_TYPE, none, buffer_release, buffer_to_string);
+  argumentsL_new_type(L, BUFFER_TYPE, none, buffer_release, NULL);
 }

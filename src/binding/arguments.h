@@ -16,6 +16,8 @@ int argumentsL_raise(lua_State *L, const char *format, ...);
 int argumentsL_raise_memory(lua_State *L);
 /* Raises `problem`, from a function of url.h, about `name`. */
 int argumentsL_raise_url(lua_State *L, const char *name, const char *problem);
+/* The place of an argument among these words (see words.h), from 0 on. Raises if it is not one. */
+int argumentsL_choice(lua_State *L, int index, const char *words);
 /* Read a field of a table at a positive index, without metamethods. Nil gives the default; any
    other wrong type raises `NAME must be …`. The table owns the string, and a finalizer may change
    the table: use it before anything else is pushed. */
@@ -37,7 +39,9 @@ int argumentsL_field(lua_State *L, int table, const char *name);
 void argumentsL_push_shown(lua_State *L, const char *text, size_t length);
 /* Pushes nil, kind, code (or nil), message; returns 4. */
 int argumentsL_push_failure(lua_State *L, const struct failure *failure);
-/* Registers a type: methods as __index, `release` as __gc and __close. [0, 0] */
+/* Registers a type: methods as __index, `release` as __gc and __close; `to_string` NULL: the name
+   as
+   __tostring. [0, 0] */
 void argumentsL_new_type(lua_State *L, const char *name, const struct method *methods,
                          lua_CFunction release, lua_CFunction to_string);
 /* Sets another function as __close, for a type whose content a method may be pushing: only __gc

@@ -193,8 +193,7 @@ static void read_flow(lua_State *L, struct exchange *exchange, int more) {
 /* ---- start ---- */
 
 static void set_json_type(lua_State *L, struct exchange *exchange) {
-  static const char name[] = "Content-Type", json[] = "application/json";
-  if (!header_append(&exchange->lines, name, sizeof name - 1, json, sizeof json - 1))
+  if (!header_append_line(&exchange->lines, "Content-Type: application/json"))
     argumentsL_raise_memory(L);
 }
 

@@ -240,10 +240,9 @@ static int start_auth(lua_State *L, struct api_client *client, enum exchange_kin
      in seconds; for a call see callL_start
    ---@return mic.exchange exchange done, with the reason as its result, if it could not start */
 static int client_start(lua_State *L) {
-  static const char *const names[] = {"call", "login", "refresh", NULL};
   static const enum exchange_kind kinds[] = {EXCHANGE_REQUEST, EXCHANGE_LOGIN, EXCHANGE_REFRESH};
   struct api_client *client = clientL_check(L, 1);
-  enum exchange_kind kind = kinds[luaL_checkoption(L, 2, NULL, names)];
+  enum exchange_kind kind = kinds[argumentsL_choice(L, 2, "call\0login\0refresh\0")];
   return kind == EXCHANGE_REQUEST ? callL_start(L) : start_auth(L, client, kind);
 }
 

@@ -166,14 +166,9 @@ static int file_release(lua_State *L) {
   return 0;
 }
 
-static int file_to_string(lua_State *L) {
-  lua_pushstring(L, TYPE);
-  return 1;
-}
-
 void credentialFileL_open(lua_State *L) {
   static const struct method methods[] = {{"lock", file_lock}, {"unlock", file_unlock},
                                           {"load", file_load}, {"save", file_save},
                                           {"path", file_path}, {"", NULL}};
-  argumentsL_new_type(L, TYPE, methods, file_release, file_to_string);
+  argumentsL_new_type(L, TYPE, methods, file_release, NULL);
 }

@@ -388,10 +388,9 @@ static int client_headers(lua_State *L) {
    ---@return string? lacks the name of a value that is not set; nil if this API has no such request
  */
 static int client_can(lua_State *L) {
-  static const char *const requests[] = {"login", "refresh", NULL};
   const struct api_client *client = clientL_check(L, 1);
   const struct profile *profile = &client->profile;
-  bool login = luaL_checkoption(L, 2, NULL, requests) == 0;
+  bool login = argumentsL_choice(L, 2, "login\0refresh\0") == 0;
   struct secret given[2] = {client->username, client->known.password};
   /* Only whether they are there: the bytes are not read. */
   static char present[] = "";

@@ -51,7 +51,7 @@ static void walk(lua_State *L, int depth) {
    ---@param value any a decoded JSON value
    ---@return any value the same */
 int integersL(lua_State *L) {
-  luaL_checkany(L, 1);
+  luaL_argcheck(L, lua_gettop(L) > 0, 1, "value expected");
   lua_settop(L, 1);
 #if LUA_VERSION_NUM >= 503
   if (lua_type(L, 1) == LUA_TTABLE)

@@ -181,11 +181,6 @@ static int record_release(lua_State *L) {
   return 0;
 }
 
-static int record_to_string(lua_State *L) {
-  lua_pushstring(L, TYPE);
-  return 1;
-}
-
 void recordL_open(lua_State *L) {
   static const struct method methods[] = {{"bytes", record_bytes},
                                           {"same", record_same},
@@ -195,5 +190,5 @@ void recordL_open(lua_State *L) {
                                           {"refused", record_refused},
                                           {"with_refused", record_with_refused},
                                           {"", NULL}};
-  argumentsL_new_type(L, TYPE, methods, record_release, record_to_string);
+  argumentsL_new_type(L, TYPE, methods, record_release, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../text/ascii.h"
 #include "../text/header.h"
 #include "record.h"
 
@@ -210,12 +211,7 @@ static bool is_root(const struct secret *root) {
   if (root->length == 0 ||
       (strncmp(root->bytes, "https://", 8) != 0 && strncmp(root->bytes, "http://", 7) != 0))
     return false;
-  for (size_t i = 0; i < root->length; i++) {
-    unsigned char byte = (unsigned char)root->bytes[i];
-    if (byte <= ' ' || byte >= 0x7f)
-      return false;
-  }
-  return root->bytes[root->length - 1] != '/';
+  return ascii_is_visible(root->bytes, root->length) && root->bytes[root->length - 1] != '/';
 }
 
 /* True if there are credentials, or only refusals or a pause. Version 3 has no refresh token

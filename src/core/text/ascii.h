@@ -17,6 +17,8 @@ MIC_PRIVATE_BEGIN
 
 /* True if the first `length` bytes are equal, ignoring case. A NUL ends both. */
 bool ascii_alike(const char *one, const char *other, size_t length);
+/* True if each byte is a visible character. */
+bool ascii_is_visible(const char *text, size_t length);
 /* True if the text is the word, which ends with a NUL, ignoring case. */
 bool ascii_is(const char *text, size_t length, const char *word);
 

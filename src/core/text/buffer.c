@@ -101,50 +101,26 @@ static char short_escape(unsigned char byte) {
   }
 }
 
-static size_t escaped_length(unsigned char byte) {
-  if (short_escape(byte))
-    return 2;
-  return byte < 0x20 ? 6 : 1;
-}
-
-/* Writes `byte` escaped to `out`; returns the end. */
-static char *write_escaped(char *out, unsigned char byte) {
-  static const char hex[] = "0123456789abcdef";
-  char letter = short_escape(byte);
-  if (!letter && byte >= 0x20) {
-    *out++ = (char)byte;
-    return out;
-  }
-  *out++ = '\\';
-  *out++ = letter ? letter : 'u';
-  if (letter)
-    return out;
-  *out++ = '0';
-  *out++ = '0';
-  *out++ = hex[byte >> 4];
-  *out++ = hex[byte & 15];
-  return out;
-}
-
 enum buffer_status buffer_append_json(struct buffer *buffer, const char *bytes, size_t length) {
-  /* Measure first: a text that does not fit leaves the buffer unchanged. */
-  size_t room = buffer->limit - buffer->length;
-  size_t total = 0;
+  static const char hex[] = "0123456789abcdef";
+  const size_t before = buffer->length;
   for (size_t i = 0; i < length; i++) {
-    size_t one = escaped_length((unsigned char)bytes[i]);
-    if (one > room - total)
-      return fail(buffer, BUFFER_FULL);
-    total += one;
+    unsigned char byte = (unsigned char)bytes[i];
+    char letter = short_escape(byte);
+    char escaped[] = {'\\', letter, '0', '0', hex[byte >> 4], hex[byte & 15]};
+    size_t size = letter != '\0' ? 2 : 1;
+    if (letter == '\0' && byte < 0x20) {
+      escaped[1] = 'u';
+      size = sizeof escaped;
+    } else if (letter == '\0') {
+      escaped[0] = (char)byte;
+    }
+    enum buffer_status status = buffer_append(buffer, escaped, size);
+    if (status != BUFFER_OK) {
+      buffer->length = before;
+      return status;
+    }
   }
-  if (total == 0)
-    return BUFFER_OK;
-  enum buffer_status status = reserve(buffer, total);
-  if (status != BUFFER_OK)
-    return status;
-  char *out = buffer->data + buffer->length;
-  for (size_t i = 0; i < length; i++)
-    out = write_escaped(out, (unsigned char)bytes[i]);
-  buffer->length += total;
   return BUFFER_OK;
 }
 

@@ -93,17 +93,8 @@ bool header_append(struct curl_slist **list, const char *name, size_t name_lengt
   char *line = malloc(size);
   if (!line)
     return false;
-  memcpy(line, name, name_length);
-  char *end = line + name_length;
-  if (value_length > 0) {
-    *end++ = ':';
-    *end++ = ' ';
-    memcpy(end, value, value_length);
-    end += value_length;
-  } else {
-    *end++ = ';';
-  }
-  *end = '\0';
+  snprintf(line, size, "%.*s%s%.*s", (int)name_length, name, value_length > 0 ? ": " : ";",
+           (int)value_length, value_length > 0 ? value : "");
   bool ok = header_append_line(list, line);
   secret_wipe(line, size);
   free(line);

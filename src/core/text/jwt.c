@@ -5,6 +5,7 @@
 #include "json_scan.h"
 #include "jwt.h"
 #include "secret.h"
+#include "utf8.h"
 
 /* A payload is three quarters of its segment, which is shorter than the token. */
 #define PAYLOAD_MAX (MIC_SECRET_MAX / 4 * 3)
@@ -12,16 +13,9 @@
 /* Some servers write milliseconds (EMQX 5). In seconds this is the year 5138. */
 static const double MILLISECONDS_FROM = 1e11;
 
+/* A digit of the alphabet of URLs. */
 static int sextet(char byte) {
-  if (byte >= 'A' && byte <= 'Z')
-    return byte - 'A';
-  if (byte >= 'a' && byte <= 'z')
-    return byte - 'a' + 26;
-  if (byte >= '0' && byte <= '9')
-    return byte - '0' + 52;
-  if (byte == '-')
-    return 62;
-  return byte == '_' ? 63 : -1;
+  return byte == '+' || byte == '/' ? -1 : base64_digit(byte);
 }
 
 /* Removes the padding from the length. False if the padding is incomplete, or if no base64 text has

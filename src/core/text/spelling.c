@@ -145,22 +145,10 @@ unsigned spelling_undo(const struct spelled *from, unsigned spellings, bool cut,
 
 /* ---- base64 ---- */
 
-static int base64_value(char byte) {
-  if (byte >= 'A' && byte <= 'Z')
-    return byte - 'A';
-  if (byte >= 'a' && byte <= 'z')
-    return byte - 'a' + 26;
-  if (byte >= '0' && byte <= '9')
-    return byte - '0' + 52;
-  if (byte == '+' || byte == '-')
-    return 62;
-  return byte == '/' || byte == '_' ? 63 : -1;
-}
-
 size_t spelling_base64_end(const struct spelled *text, size_t start) {
   size_t at = start;
   while (at < text->length &&
-         (base64_value(text->bytes[at]) >= 0 ||
+         (base64_digit(text->bytes[at]) >= 0 ||
           (at > start && strchr("\r\n", text->bytes[at]) != NULL && text->bytes[at] != '\0')))
     at++;
   return at;
@@ -173,7 +161,7 @@ void spelling_undo_base64(const struct spelled *from, size_t start, size_t end, 
   size_t first = start; /* the character that holds the first of them */
   to->length = 0;
   for (size_t at = start; at < end; at++) {
-    int value = base64_value(from->bytes[at]);
+    int value = base64_digit(from->bytes[at]);
     if (value < 0)
       continue;
     if (phase > 0) {

@@ -25,15 +25,6 @@ static bool has_part(CURLU *url, CURLUPart part) {
   return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
 }
 
-static bool is_plain_ascii(const char *text, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    unsigned char byte = (unsigned char)text[i];
-    if (byte <= ' ' || byte >= 0x7f)
-      return false;
-  }
-  return true;
-}
-
 /* The text after "scheme://"; NULL if there is no such start. */
 static const char *after_scheme(const char *text) {
   const char *colon = strchr(text, ':');
@@ -112,7 +103,7 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
     return "is empty; wanted: https://host/stage";
   if (length > 2048)
     return "is longer than 2048 bytes";
-  if (!is_plain_ascii(text, length))
+  if (!ascii_is_visible(text, length))
     return "has a space, a control byte or a non-ASCII byte";
   char copy[2049];
   memcpy(copy, text, length);
@@ -248,7 +239,7 @@ static const char *dot_problem(CURLU *url) {
 
 const char *url_check(const struct url_base *base, const char *text, size_t length,
                       struct url_facts *facts) {
-  if (!is_plain_ascii(text, length))
+  if (!ascii_is_visible(text, length))
     return "has a space, a control byte or a non-ASCII byte: %20 is a space";
   if (after_scheme(text) == NULL)
     return "must be a whole URL, https://host/path";

@@ -27,6 +27,18 @@ int hex_digit(int byte) {
   return -1;
 }
 
+int base64_digit(char byte) {
+  if (byte >= 'A' && byte <= 'Z')
+    return byte - 'A';
+  if (byte >= 'a' && byte <= 'z')
+    return byte - 'a' + 26;
+  if (byte >= '0' && byte <= '9')
+    return byte - '0' + 52;
+  if (byte == '+' || byte == '-')
+    return 62;
+  return byte == '/' || byte == '_' ? 63 : -1;
+}
+
 bool hex_read(const char *text, size_t length, size_t count, uint32_t *value) {
   uint32_t read = 0;
   for (size_t i = 0; i < count; i++) {

@@ -230,22 +230,32 @@ static void fail_at_this_time(struct exchange *exchange, const char *what, time_
            "%s; this machine's clock says %s", what, date);
 }
 
+static const char *verdict_text(enum peer_verdict verdict) {
+  switch (verdict) {
+  case PEER_UNTOLD:
+    return "a certificate could not be verified; libcurl does not say why";
+  case PEER_PROXY:
+    return "the proxy's certificate could not be verified";
+  case PEER_ANOTHER_NAME:
+    return "the server's certificate is for another host name";
+  case PEER_EXPIRED:
+    return "the server's certificate has expired";
+  case PEER_NOT_YET_VALID:
+    return "the server's certificate is not valid yet";
+  case PEER_UNKNOWN:
+    break;
+  }
+  return "the server's certificate could not be verified";
+}
+
 static void fail_verification(struct exchange *exchange) {
-  static const char *const messages[] = {
-      [PEER_UNKNOWN] = "the server's certificate could not be verified",
-      [PEER_UNTOLD] = "a certificate could not be verified; libcurl does not say why",
-      [PEER_PROXY] = "the proxy's certificate could not be verified",
-      [PEER_ANOTHER_NAME] = "the server's certificate is for another host name",
-      [PEER_EXPIRED] = "the server's certificate has expired",
-      [PEER_NOT_YET_VALID] = "the server's certificate is not valid yet",
-  };
   enum peer_verdict verdict = peer_verdict_of(exchange->easy);
   time_t now = time(NULL);
   bool is_behind = verdict == PEER_UNTOLD && now < MIC_RELEASED;
   if (verdict == PEER_NOT_YET_VALID || is_behind)
-    fail_at_this_time(exchange, messages[PEER_NOT_YET_VALID], now);
+    fail_at_this_time(exchange, verdict_text(PEER_NOT_YET_VALID), now);
   else
-    exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", messages[verdict]);
+    exchange_fail(exchange, FAILURE_TLS, "CURLE_PEER_FAILED_VERIFICATION", verdict_text(verdict));
 }
 
 /* Names the host and the port: login and calls may have different ones. */

@@ -76,41 +76,38 @@ enum url_status redirect_read(CURLU *page, const char *head, size_t length, char
 
 /* ---- allowed targets ---- */
 
+enum { SCHEME, HOST, PORT, PARTS };
+
+/* The origins of a redirect. */
 struct ends {
-  char *from_scheme, *from_host, *from_port, *to_scheme, *to_host, *to_port;
+  char *from[PARTS], *to[PARTS];
 };
 
-static bool get(CURLU *url, CURLUPart part, char **text) {
-  return curl_url_get(url, part, text, CURLU_DEFAULT_PORT) == CURLUE_OK;
-}
-
-static bool read_ends(CURLU *from, CURLU *to, struct ends *ends) {
-  return get(from, CURLUPART_SCHEME, &ends->from_scheme) &&
-         get(from, CURLUPART_HOST, &ends->from_host) &&
-         get(from, CURLUPART_PORT, &ends->from_port) &&
-         get(to, CURLUPART_SCHEME, &ends->to_scheme) && get(to, CURLUPART_HOST, &ends->to_host) &&
-         get(to, CURLUPART_PORT, &ends->to_port);
+static bool read_origin(CURLU *url, char *origin[PARTS]) {
+  static const unsigned char parts[PARTS] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+  bool ok = true;
+  for (size_t i = 0; i < PARTS && ok; i++)
+    ok = curl_url_get(url, (CURLUPart)parts[i], &origin[i], CURLU_DEFAULT_PORT) == CURLUE_OK;
+  return ok;
 }
 
 static void free_ends(struct ends *ends) {
-  curl_free(ends->from_scheme);
-  curl_free(ends->from_host);
-  curl_free(ends->from_port);
-  curl_free(ends->to_scheme);
-  curl_free(ends->to_host);
-  curl_free(ends->to_port);
+  for (size_t i = 0; i < PARTS; i++) {
+    curl_free(ends->from[i]);
+    curl_free(ends->to[i]);
+  }
 }
 
 static const char *problem_between(const struct redirect_page *page, const struct ends *ends,
                                    bool *guarded) {
-  bool here = page->on_loopback || loopback_host(ends->from_host);
-  bool same = ascii_equal(ends->from_scheme, ends->to_scheme) &&
-              ascii_equal(ends->from_host, ends->to_host) &&
-              strcmp(ends->from_port, ends->to_port) == 0;
+  bool here = page->on_loopback || loopback_host(ends->from[HOST]);
+  bool same = ascii_equal(ends->from[SCHEME], ends->to[SCHEME]) &&
+              ascii_equal(ends->from[HOST], ends->to[HOST]) &&
+              strcmp(ends->from[PORT], ends->to[PORT]) == 0;
   *guarded = !here && !same;
-  if (ascii_equal(ends->from_scheme, "https") && !ascii_equal(ends->to_scheme, "https"))
+  if (ascii_equal(ends->from[SCHEME], "https") && !ascii_equal(ends->to[SCHEME], "https"))
     return "leads from https to http";
-  if (!here && loopback_may_be(ends->to_host))
+  if (!here && loopback_may_be(ends->to[HOST]))
     return "leads from another machine to this one";
   return NULL;
 }
@@ -127,7 +124,7 @@ const char *redirect_problem(const struct redirect_page *page, const char *url, 
     status = url_parse(url, &to);
   if (status == URL_UNREADABLE)
     problem = "cannot be read as a URL; wanted: https://host/path";
-  else if (status == URL_NO_MEMORY || !read_ends(from, to, &ends))
+  else if (status == URL_NO_MEMORY || !read_origin(from, ends.from) || !read_origin(to, ends.to))
     problem = url_no_memory;
   else
     problem = problem_between(page, &ends, guarded);

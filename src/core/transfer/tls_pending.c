@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "../process/loaded_object.h"
 #include "tls_pending.h"
 
 typedef int (*int_function)(const void *connection);
@@ -30,12 +31,12 @@ static void *find(void *libcurl, const char *name) {
 }
 
 static void find_functions(void) {
-  Dl_info place;
+  const char *file = "";
   void *libcurl = NULL, *symbol = NULL;
   CURLcode (*getinfo)(CURL *, CURLINFO, ...) = curl_easy_getinfo;
   memcpy(&symbol, &getinfo, sizeof symbol); /* ISO C has no cast for this */
-  if (dladdr(symbol, &place) != 0 && place.dli_fname != NULL)
-    libcurl = dlopen(place.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (loaded_object_of(symbol, &file) != NULL && file[0] != '\0')
+    libcurl = dlopen(file, RTLD_LAZY | RTLD_NOLOAD);
   symbol = find(libcurl, "SSL_pending");
   memcpy(&openssl_pending, &symbol, sizeof symbol);
   symbol = find(libcurl, "SSL_has_pending");

@@ -76,6 +76,7 @@ build = {
         "src/core/engine/timeouts.c",
         "src/core/process/append_line.c",
         "src/core/process/clock.c",
+        "src/core/process/descriptor.c",
         "src/core/process/descriptor_shortage.c",
         "src/core/process/host_tls.c",
         "src/core/process/idle_clock.c",

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../process/descriptor.h"
 #include "../text/buffer.h"
 #include "../text/secret.h"
 #include "credential_file.h"
@@ -205,19 +206,6 @@ static bool fail(struct credential_file *file, enum credential_part part, int er
   return false;
 }
 
-static int write_all(int descriptor, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(descriptor, bytes, length);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0)
-      return written < 0 ? errno : ENOSPC;
-    bytes += written;
-    length -= (size_t)written;
-  }
-  return 0;
-}
-
 static int sync_all(int descriptor) {
   while (fsync(descriptor) != 0) {
     if (errno != EINTR)
@@ -251,7 +239,7 @@ static bool write_new(struct credential_file *file, int folder, const struct buf
   int made = private_file_make(folder, name_of(file, PART_NEW), O_WRONLY, failure);
   if (made < 0)
     return failed(file) ? false : fail(file, PART_NEW, EEXIST);
-  int error = write_all(made, bytes->data, bytes->length);
+  int error = descriptor_write(made, bytes->data, bytes->length);
   if (error == 0)
     error = sync_all(made);
   if (close(made) != 0 && errno != EINTR && error == 0)

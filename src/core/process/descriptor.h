@@ -1,21 +1,15 @@
-/* Sets flags on our own sockets and pipes, and closes them. */
+/* Sets flags on our own sockets and pipes, and closes them; writes to files. */
 #ifndef MIC_DESCRIPTOR_H
 #define MIC_DESCRIPTOR_H
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "../base.h"
 
-/* Two fcntl calls, because not every system has SOCK_CLOEXEC and SOCK_NONBLOCK. */
-static inline bool descriptor_set_up(int descriptor) {
-  return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0;
-}
+MIC_PRIVATE_BEGIN
 
-static inline void descriptor_close(int *descriptor) {
-  if (*descriptor >= 0)
-    close(*descriptor);
-  *descriptor = -1;
-}
+bool descriptor_set_up(int descriptor);
+void descriptor_close(int *descriptor); /* -1: none. Sets it to -1 */
+/* Writes all bytes to a file. Returns 0 or errno. */
+int descriptor_write(int descriptor, const char *bytes, size_t length);
 
+MIC_PRIVATE_END
 #endif

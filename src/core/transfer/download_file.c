@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../process/descriptor.h"
 #include "download_file.h"
 
 enum { SUFFIX_SIZE = 32, NAME_TRIES = 16 };
@@ -75,26 +76,11 @@ bool download_file_begin(struct download_file *file) {
   return false;
 }
 
-static bool write_all(struct download_file *file, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(file->descriptor, bytes, length);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0) {
-      file->error = written < 0 ? errno : ENOSPC;
-      return false;
-    }
-    bytes += written;
-    length -= (size_t)written;
-  }
-  return true;
-}
-
 bool download_file_write(struct download_file *file, const char *bytes, size_t length) {
   if (file->temporary == NULL && !download_file_begin(file))
     return false;
-  file->error = 0;
-  return write_all(file, bytes, length);
+  file->error = descriptor_write(file->descriptor, bytes, length);
+  return file->error == 0;
 }
 
 bool download_file_commit(struct download_file *file) {

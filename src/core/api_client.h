@@ -25,29 +25,30 @@ enum auth_wish { AUTH_BY_PATH, AUTH_YES, AUTH_NO };
 enum transcripts { TRANSCRIPTS_OFF, TRANSCRIPTS_OF_HEADS, TRANSCRIPTS_WITH_BODIES };
 
 struct api_client {
-  struct profile profile;
-  struct own_values own; /* values that the user named for the profile's templates */
+  struct engine *engine; /* borrowed; NULL: transfers run in the waiting caller */
+  bool closed;
+  bool last_was_sent; /* of the last failure that was read; false: certainly nothing was sent */
+  enum transcripts transcripts;
+  uint64_t exchanges;                 /* number started so far */
+  double timeout, connect_timeout;    /* seconds */
+  size_t max_response_size;           /* bytes */
+  size_t max_size;                    /* bytes of a download; 0: no limit */
+  struct header_snapshot *open_lines; /* header lines of calls without credentials */
+  struct header_snapshot *bare_lines; /* header lines of calls without credentials and API key */
+  struct clock clock;
+
   struct url_base base;
   struct url_base auth_base; /* of login and refresh; its root is NULL if that is `base` */
   char *auth_url;            /* owned: as the user wrote it; or NULL */
   struct auth_place login_place, refresh_place;
   struct secret api_key, client_id, client_secret;
-  struct secret username;          /* of the client's options */
-  double timeout, connect_timeout; /* seconds */
-  size_t max_response_size;        /* bytes */
-  size_t max_size;                 /* bytes of a download; 0: no limit */
-  struct clock clock;
+  struct secret username;     /* of the client's options */
+  struct own_values own;      /* values that the user named for the profile's templates */
+  struct login_values values; /* of the options and the credentials here */
   struct credentials credentials;
   struct known_secrets known;
   struct connections connections;
-  struct engine *engine;              /* borrowed; NULL: transfers run in the waiting caller */
-  struct header_snapshot *open_lines; /* header lines of calls without credentials */
-  struct header_snapshot *bare_lines; /* header lines of calls without credentials and API key */
-  uint64_t exchanges;                 /* number started so far */
-  enum transcripts transcripts;
-  struct login_values values; /* of the options and the credentials here */
-  bool last_was_sent; /* of the last failure that was read; false: certainly nothing was sent */
-  bool closed;
+  struct profile profile;
 };
 
 struct api_call {

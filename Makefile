@@ -40,17 +40,17 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
   /usr/include/$(if $(filter luajit%,$(LUA_NAME)),luajit-2.1,$(LUA_NAME)))
 
 # For size, except libcurl's allocator. With -Os and -Oz alone gcc copies and compares by slow
-# instructions of x86, and some steps make the code larger, and here slower too. Lua binds all symbols
-# when it loads a module, so calls need no PLT. No error of Lua goes through the core, so it needs no
-# tables for that.
+# instructions of x86, and aligns tables to cache lines; some steps make the code larger, and here
+# slower too. Lua binds all symbols when it loads a module, so calls need no PLT. No error of Lua goes
+# through the core, so it needs no tables for that, which would grow with each register that is saved.
 ifeq ($(origin CFLAGS),undefined)
 can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
-SMALL := $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) \
+SMALL := $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) $(call can,-malign-data=abi) \
   $(foreach step,move-loop-invariants tree-tail-merge tree-dominator-opts,$(call can,-fno-$(step)))
 NO_PLT := $(call can,-fno-plt)
 CFLAGS = $(SMALL) $(NO_PLT)
 FAST = $(BUILD)/src/core/process/wiped_memory.o
-NO_TABLES := -fno-asynchronous-unwind-tables
+OF_CORE := -fno-asynchronous-unwind-tables $(call can,-fno-caller-saves)
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
 # The interpreter provides Lua's functions; a module linked with liblua would have a second copy.
@@ -113,7 +113,7 @@ $(TERMINAL): $(TERMINAL_OBJECTS) $(BUILD)/flags
 	$(call Q,LINK $@)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@ $(TERMINAL_OBJECTS)
 
 $(FAST): CFLAGS = -O2 $(NO_PLT)
-$(BUILD)/src/core/%.o: ALL_CFLAGS += $(NO_TABLES)
+$(BUILD)/src/core/%.o: ALL_CFLAGS += $(OF_CORE)
 $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 	@mkdir -p $(@D)
 	$(call Q,CC   $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -121,7 +121,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 # Changes with the commands or the list of files, so that everything is rebuilt.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(NO_TABLES) $(FAST) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES) $(TERMINAL_SOURCES)' > $@.$$$$; \
+	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(OF_CORE) $(FAST) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES) $(TERMINAL_SOURCES)' > $@.$$$$; \
 	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 
 -include $(OBJECTS:.o=.d) $(TERMINAL_OBJECTS:.o=.d)

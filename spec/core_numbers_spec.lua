@@ -124,7 +124,7 @@ describe("mic.core", function()
       assert.same({ false, "expires_at must be seconds since 1970" }, { ok, problem })
     end
     assert(client:adopt { identity = "i", token = "t", expires_at = 2 ^ 53 })
-    assert.equal(2 ^ 53, client:credentials_table().expires_at)
+    assert.equal(2 ^ 53, client:credential_data().expires_at)
     assert(core.record(client:record():bytes()))
   end)
 

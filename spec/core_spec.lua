@@ -104,7 +104,7 @@ describe("mic.core", function()
     assert.same(
       { identity = identity, token = token, refresh_token = (select(4, client:credentials())),
         expires_at = (select(5, client:credentials())) },
-      client:credentials_table())
+      client:credential_data())
   end)
 
   it("walks from fresh to expired by the schedule, and refuses what may not be sent", function()
@@ -181,7 +181,7 @@ describe("mic.core", function()
     assert.same({ "none", 5 }, { client:freshness() })
     assert.is_nil(client:record())
     assert.same({ false }, { client:credentials() })
-    assert.is_nil(client:credentials_table())
+    assert.is_nil(client:credential_data())
     assert.is_false((client:can "refresh"))
   end)
 

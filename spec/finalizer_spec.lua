@@ -59,8 +59,8 @@ local ways = {
     assert(found or not (identity or token or refresh_token))
     return { identity = identity, token = token, refresh_token = refresh_token }
   end,
-  credentials_table = function(client)
-    return client:credentials_table() or {}
+  credential_data = function(client)
+    return client:credential_data() or {}
   end,
   headers = function(client)
     local headers, kind = client:headers()
@@ -82,7 +82,7 @@ local ways = {
       base_url = "https://api.example/prod", api_key = "k", profile = mic_profile,
     }
     assert(reader:adopt(assert(core.record(record:bytes()))))
-    return reader:credentials_table()
+    return reader:credential_data()
   end,
 }
 

@@ -159,7 +159,7 @@ function client_credentials.credentials(self)
     return nil
   end
   self.token_source:load()
-  local found = self.core:credentials_table()
+  local found = self.core:credential_data()
   for name, ours in pairs(found and self.profile.row.aliases or {}) do
     found[name] = found[ours]
   end

@@ -122,7 +122,7 @@ function json.decode(text, most)
     errors.raise(("json.decode takes a string (got %s)"):format(type(text)))
   end
   -- A value takes at least two bytes, so a short text needs no count.
-  if most and #text > 2 * most and not core.json_has_at_most(without_mark(text), most) then
+  if most and #text > 2 * most and not core.has_at_most(without_mark(text), most) then
     return nil, TOO_MANY
   end
   local ok, value = pcall(cjson.decode, text)

@@ -309,7 +309,7 @@ static int client_credentials(lua_State *L) {
 /* The same as a table.
    ---@return table? credentials token, refresh_token, identity, expires_at (seconds since 1970);
    nil if there are none */
-static int client_credentials_table(lua_State *L) {
+static int client_credential_data(lua_State *L) {
   const struct api_client *client = clientL_check(L, 1);
   const struct record *record = recordL_push_copy(L, &client->credentials.record);
   if (!record_has_login(record))
@@ -445,7 +445,7 @@ const struct method clientL_credential_methods[] = {{"freshness", client_freshne
                                                     {"set_password", client_set_password},
                                                     {"forget", client_forget},
                                                     {"credentials", client_credentials},
-                                                    {"credentials_table", client_credentials_table},
+                                                    {"credential_data", client_credential_data},
                                                     {"headers", client_headers},
                                                     {"mask", clientL_mask},
                                                     {"", NULL}};

@@ -6,9 +6,9 @@
 #include <lua.h>
 
 /* An entry of a list of functions, which ends with {"", NULL}. Unlike luaL_Reg it holds the name
-   itself: the dynamic linker has one pointer to adjust instead of two. */
+   itself, of 15 letters at most: the dynamic linker has one pointer to adjust instead of two. */
 struct method {
-  char name[24];
+  char name[16];
   lua_CFunction function;
 };
 

@@ -261,5 +261,5 @@ const struct method textL_functions[] = {{"digest", core_digest},
                                          {"check_header", core_check_header},
                                          {"parse_headers", textL_parse_headers},
                                          {"parse_date", core_parse_date},
-                                         {"json_has_at_most", core_has_at_most},
+                                         {"has_at_most", core_has_at_most},
                                          {"", NULL}};

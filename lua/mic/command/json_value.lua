@@ -72,7 +72,7 @@ function json_value.read(text)
   local wrong = core.utf8_problem(text)
   if wrong then
     return nil, ("text that is not UTF-8 (byte %d of %d)"):format(wrong, #text)
-  elseif #text > 2 * MOST and not core.json_has_at_most(text, MOST) then
+  elseif #text > 2 * MOST and not core.has_at_most(text, MOST) then
     return nil, ("JSON of more than %d values"):format(MOST)
   end
   local root, name, unreadable

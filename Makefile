@@ -259,7 +259,7 @@ install: build
 	install -d "$(DESTDIR)$(INSTALLED_SANDBOX)"
 	install -m 644 $(SANDBOX) "$(DESTDIR)$(INSTALLED_SANDBOX)/"
 	install -d "$(DESTDIR)$(BINDIR)"
-	sed -e "1s|.*|#!$$(command -v $(LUA))|" -e 's|^-- PATHS$$|package.path = package.path .. ";$(INSTALL_LMOD)/?.lua"\npackage.cpath = package.cpath .. ";$(INSTALL_CMOD)/?.so"|' \
+	sed -e "1s|.*|#!$$(command -v $(LUA))|" -e 's|^-- PATHS$$|package.path = "$(INSTALL_LMOD)/?.lua;" .. package.path\npackage.cpath = "$(INSTALL_CMOD)/?.so;" .. package.cpath|' \
 	  bin/mic >$(BUILD)/mic.installed
 	install -m 755 $(BUILD)/mic.installed "$(DESTDIR)$(BINDIR)/mic"
 	install -d "$(DESTDIR)$(MANDIR)"

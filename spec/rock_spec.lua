@@ -191,14 +191,22 @@ describe("make", function()
       :format(version, version), found)
   end)
 
-  it("installs a command that finds its modules by itself", function()
+  it("installs a command that finds its modules by itself, before those of another Lua", function()
     local place, lua = scratch.folder().path, shell.build:match "[^/]+$"
     local suffix = version:gsub("%.", "_")
-    local text, status = capture(("make --no-print-directory -o build DEPS=no LUA=%s BUILD_ROOT=%s "
-      .. "PREFIX=%s install && cd / && %s/sandbox/start -- env -u LUA_PATH -u LUA_CPATH "
-      .. "-u LUA_PATH_%s -u LUA_CPATH_%s %s/bin/mic get /user -q .email"):format(lua,
-      shell.build:match "^(.*)/", place, shell.folder(), suffix, suffix, place))
+    local make = ("make --no-print-directory -o build DEPS=no LUA=%s BUILD_ROOT=%s PREFIX=%s "
+      .. "install"):format(lua, shell.build:match "^(.*)/", place)
+    local other = ("mkdir -p %s/other/mic && echo x >%s/other/mic/terminal.so"):format(place, place)
+    local run = ("cd / && %s/sandbox/start -- env -u LUA_PATH -u LUA_PATH_%s -u LUA_CPATH_%s "
+      .. "LUA_CPATH='%s/other/?.so;;' %s/bin/mic get /user -q .email"):format(shell.folder(),
+      suffix, suffix, place, place)
+    local text, status = capture(("%s && %s && %s"):format(make, other, run))
     assert.are.equal(0, status, text)
     assert.are.equal("demo@example.com", text:match "([^\n]*)\n$")
+    text, status = capture(("cd %s && cp other/mic/terminal.so lib/lua/%s/mic/ && "
+      .. "bin/mic status"):format(place, version))
+    assert.are.equal(5, status)
+    assert.is_truthy(text:find("^mic: cannot load the module mic.terminal: error loading module "
+      .. "'mic.terminal' from file '[^\n]*\n$"), text)
   end)
 end)

@@ -8,7 +8,9 @@ local function load_terminal()
   if ok then
     return terminal
   end
-  io.stderr:write("mic: cannot load the module mic.terminal; it is built with mic.core\n")
+  local why = tostring(terminal)
+  why = why:find " not found:" and "it is built with mic.core" or why:gsub("%s*\n%s*", " ")
+  io.stderr:write("mic: cannot load the module mic.terminal: ", why, "\n")
   os.exit(5)
 end
 

@@ -5,7 +5,7 @@ local etcd = require "spec.support.etcd"
 local login_contract = require "spec.support.login_contract"
 local mic = require "mic"
 
-local TOKEN_LIFE = 3
+local TOKEN_LIFE, LONG_TOKEN_LIFE = 3, 8
 
 --- Status, code and message of an answer.
 local function said(response)
@@ -31,18 +31,31 @@ for kind, options in pairs {
       return server:post("/v3/kv/range", { key = server.key }, with)
     end
 
-    login_contract.add {
-      options = {
-        base_url = server.base_url,
-        username = server.username,
-        password = server.password,
+    local function options_for(one)
+      return {
+        base_url = one.base_url,
+        username = one.username,
+        password = one.password,
         profile = etcd.row(options.jwt),
-      },
+      }
+    end
+
+    local lasting = options.jwt and etcd.start { token_life = LONG_TOKEN_LIFE, jwt = true }
+
+    login_contract.add {
+      options = options_for(server),
       call = { method = "POST", path = "/v3/kv/range", data = { key = server.key } },
       token_life = TOKEN_LIFE,
       counters = function()
         return server:logins(), 0
       end,
+      lasting = lasting and {
+        options = options_for(lasting),
+        token_life = LONG_TOKEN_LIFE,
+        counters = function()
+          return lasting:logins(), 0
+        end,
+      },
     }
 
     it("has users who may not do all", function()

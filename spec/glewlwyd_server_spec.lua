@@ -7,9 +7,8 @@ local glewlwyd = require "spec.support.glewlwyd"
 local login_contract = require "spec.support.login_contract"
 local mic = require "mic"
 
-local TOKEN_LIFE = 3
+local TOKEN_LIFE, LONG_TOKEN_LIFE = 3, 8
 local REFRESH_TOKEN_LIFE = 10
-local LONG_TOKEN_LIFE = 300
 
 --- What an answer says beside its status; nil for nothing.
 local function words(response)
@@ -31,6 +30,14 @@ end
 
 describe("glewlwyd", function()
   local server = glewlwyd.start { token_life = TOKEN_LIFE, refresh_token_life = REFRESH_TOKEN_LIFE }
+  local patient = glewlwyd.start { token_life = LONG_TOKEN_LIFE }
+
+  local function counters_of(one)
+    return function()
+      local counters = one:counters()
+      return counters.password, counters.refresh_token
+    end
+  end
 
   local function revoke(token)
     local form = {
@@ -51,10 +58,12 @@ describe("glewlwyd", function()
         call = { method = "GET", path = ("/api/%s/userinfo"):format(provider) },
         token_life = TOKEN_LIFE,
         refreshes = true,
-        counters = function()
-          local counters = server:counters()
-          return counters.password, counters.refresh_token
-        end,
+        counters = counters_of(server),
+        lasting = {
+          options = patient:options(provider),
+          counters = counters_of(patient),
+          token_life = LONG_TOKEN_LIFE,
+        },
         revoke = provider == "rotating" and revoke or nil,
         end_refresh = provider == "rotating" and revoke or nil,
       }
@@ -137,9 +146,7 @@ describe("glewlwyd", function()
     refused(400, server:refresh(grant.refresh_token, "keeping"))
   end)
 
-  describe("with tokens that live for long", function()
-    local patient = glewlwyd.start { token_life = LONG_TOKEN_LIFE }
-
+  describe("with tokens that outlive the spec", function()
     it("gives a new refresh token each time; one that comes again ends the newest", function()
       local first = granted(patient:log_in(), LONG_TOKEN_LIFE).refresh_token
       local second = granted(patient:refresh(first), LONG_TOKEN_LIFE)

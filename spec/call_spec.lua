@@ -4,6 +4,7 @@
 local api = require "spec.support.api"
 local cleanup = require "spec.support.cleanup"
 local echo = require "spec.support.echo"
+local libcurl = require "spec.support.libcurl"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
 
@@ -285,10 +286,16 @@ describe("a call over TLS", function()
       assert(client:get "/user")
       local log = sandbox:log()
       assert.equal(12, #log)
+      -- Before 7.80 each request that is not idempotent, as the first here, opens a connection.
+      local connections = libcurl.before(7, 80) and 0 or 1
       for _, entry in ipairs(log) do
-        assert.same({ protocol, 1 }, { entry.protocol, entry.connection })
+        if libcurl.before(7, 80) and (entry.method == "POST" or entry.method == "PATCH") then
+          connections = connections + 1
+        end
+        assert.equal(protocol, entry.protocol)
+        assert.is_true(entry.connection <= connections)
       end
-      assert.equal(1, sandbox:counters().handshakes)
+      assert.equal(connections, sandbox:counters().handshakes)
       client:close()
     end
   end)

@@ -3,6 +3,7 @@
 
 local cleanup = require "spec.support.cleanup"
 local faults = require "spec.support.faults"
+local libcurl = require "spec.support.libcurl"
 local mic = require "mic"
 local scratch = require "spec.support.scratch"
 
@@ -15,6 +16,10 @@ local SECOND = "read\nsend " .. answer '{"n":2}' .. "\nagain"
 local STALE = answer '{"stale":true}'
 local FAREWELL = "HTTP/1.1 408 Request Timeout\\r\\nConnection: close\\r\\n"
   .. "Content-Length: 0\\r\\n\\r\\n"
+
+--- Before 7.80 libcurl has no callback before sending: each request that is not idempotent opens a
+--- connection, and bytes that libcurl has read behind an answer do not end one.
+local NEW_FOR_POST = libcurl.before(7, 80)
 
 local folder = scratch.folder()
 local server, client
@@ -145,7 +150,12 @@ describe("an answer with bytes after its end", function()
   it("ends its connection, of a HEAD", function()
     serve("read\nsend " .. answer '{"n":1}' .. "\nhold", SECOND)
     mic.assert(client:head("/x", { auth = false }))
-    assert_fresh(mic.assert(get()))
+    if NEW_FOR_POST then -- it takes these bytes for the begin of the answer
+      local _, err = get { timeout = 1 }
+      assert.equal("timeout", err.kind)
+    else
+      assert_fresh(mic.assert(get()))
+    end
   end)
 
   it("keeps it when nothing follows", function()
@@ -177,7 +187,7 @@ describe("a 408", function()
       assert.equal(2, response.data.n)
       assert.equal(1, response.attempts)
       assert.is_true(response.new_connection)
-      assert.equal(3, #server.requests())
+      assert.equal(NEW_FOR_POST and 2 or 3, #server.requests())
     end)
   end
 
@@ -200,7 +210,8 @@ describe("a 408", function()
     serve(FIRST .. "\nread\nsend HTTP/1.1 408 Request Timeout\\r\\nContent-Length: 0\\r\\n\\r\\n"
       .. "\nhold", SECOND)
     mic.assert(get())
-    local _, err = client:post("/x", { a = 1 }, { auth = false })
+    local send = NEW_FOR_POST and client.put or client.post
+    local _, err = send(client, "/x", { a = 1 }, { auth = false })
     assert.equal(408, err.status)
     assert.equal(2, #server.requests())
   end)

@@ -1,4 +1,5 @@
 local faults = require "spec.support.faults"
+local libcurl = require "spec.support.libcurl"
 local mic = require "mic"
 local shell = require "spec.support.shell"
 
@@ -155,8 +156,12 @@ describe("a network that fails", function()
     local client = mic.new { base_url = server.url, api_key = "k", retry = { base = 0.01 } }
     assert.are.equal(200, mic.assert(client:get("/x", { auth = false })).status)
     local response, err = client:post("/x", {}, { auth = false })
-    assert.is_nil(response)
-    assert.are.equal("network", err.kind)
+    if libcurl.before(7, 80) then -- it went over a new connection
+      assert.are.equal(200, mic.assert(response, err).status)
+    else
+      assert.is_nil(response)
+      assert.are.equal("network", err.kind)
+    end
     local posts = 0
     for _, line in ipairs(server.requests()) do
       posts = posts + (line:find "^POST" and 1 or 0)

@@ -1,6 +1,7 @@
 -- A kept connection that the server closes while the next request's body is sent. A preloaded
 -- library delays the body until the connection is closed.
 
+local libcurl = require "spec.support.libcurl"
 local native = require "spec.support.native"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
@@ -80,7 +81,9 @@ for drive, start in pairs(DRIVES) do
     end)
 
     it("is one where it may not", function()
-      assert.equal("nil\tnetwork\tGET /prod/x HTTP/1.1, POST /prod/x HTTP/1.1\ttrue\n",
+      -- Before 7.80 it is not sent over a kept connection.
+      assert.equal((libcurl.before(7, 80) and "200\tnil" or "nil\tnetwork")
+        .. "\tGET /prod/x HTTP/1.1, POST /prod/x HTTP/1.1\ttrue\n",
         run 'call("POST", { body = body }, CLOSED, SERVING)')
     end)
 

@@ -158,9 +158,7 @@ describe("TLS", function()
     local response, err = get_from "future"
     assert.is_nil(response)
     if not libcurl.tells_why then
-      assert.are.equal("a certificate could not be verified; libcurl does not say why", err.message)
-      assert.are.equal("is it for this host name, still valid, and of an authority that "
-        .. "tls.ca_file names?", err.hint)
+      assert.are.same(libcurl.unverified, { err.message, err.hint })
       return
     end
     assert.are.same({ "tls", "CURLE_PEER_FAILED_VERIFICATION", true },
@@ -203,7 +201,10 @@ describe("TLS", function()
     assert_fails("CURLE_PEER_FAILED_VERIFICATION", get_from "expired")
     assert_fails("CURLE_PEER_FAILED_VERIFICATION", get_from "elsewhere")
     local other_name = box.base_url:gsub("localhost", "other.localhost")
-    assert_fails(nil, get({ ca_file = box.ca_file }, { base_url = other_name }))
+    local _, err = get({ ca_file = box.ca_file }, { base_url = other_name })
+    -- Before 7.77 names below localhost are resolved like any other.
+    local unknown = libcurl.before(7, 77) and err.code == "CURLE_COULDNT_RESOLVE_HOST"
+    assert.are.equal(unknown and "network" or "tls", err.kind)
   end)
 
   it("shows a client certificate where the server wants one", function()

@@ -1,6 +1,7 @@
 -- Requests that the server has certainly not processed are sent again; others are not.
 
 local cleanup = require "spec.support.cleanup"
+local libcurl = require "spec.support.libcurl"
 local loops = require "spec.support.loops"
 local mic = require "mic"
 local tls_server = require "spec.support.tls_server"
@@ -23,6 +24,26 @@ local function post(options)
   options = options or {}
   options.auth = false
   return client:post("/x", not options.body_file and { a = 1 } or nil, options)
+end
+
+-- Before 7.80 the client learns of neither. libcurl itself sends a refused request again, but only
+-- over the same connection.
+if libcurl.before(7, 80) then
+  describe("a request that the server has not processed", function()
+    it("is sent again by libcurl when its stream was refused", function()
+      serve "refuse ok"
+      assert.equal(1, mic.assert(post()).attempts)
+      assert.equal("refuse ok ", server.acts())
+    end)
+
+    it("is an error after a GOAWAY, and a POST is not sent again", function()
+      serve("leave ok", { retry = { attempts = 3, base = 0.01 } })
+      local _, err = post()
+      assert.same({ "network", "CURLE_HTTP2", 1 }, { err.kind, err.code, err.attempts })
+      assert.equal("leave ", server.acts())
+    end)
+  end)
+  return
 end
 
 local UNPROCESSED = {

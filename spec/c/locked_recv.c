@@ -1,4 +1,5 @@
-/* Preloaded library: recv holds a lock without fork handlers, as TLS libraries do. */
+/* Preloaded library: recv, and read of a socket, hold a lock without fork handlers, as TLS
+   libraries do. Before 7.88 it is OpenSSL that reads libcurl's sockets. */
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -22,6 +23,21 @@ ssize_t recv(int descriptor, void *bytes, size_t size, int flags) {
   taken++;
   usleep(HOLD_MICROSECONDS);
   ssize_t result = next(descriptor, bytes, size, flags);
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+ssize_t read(int descriptor, void *bytes, size_t size) {
+  ssize_t (*next)(int, void *, size_t) = NULL;
+  int type = 0;
+  socklen_t length = sizeof type;
+  *(void **)&next = dlsym(RTLD_NEXT, "read");
+  if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM)
+    return next(descriptor, bytes, size);
+  pthread_mutex_lock(&lock);
+  taken++;
+  usleep(HOLD_MICROSECONDS);
+  ssize_t result = next(descriptor, bytes, size);
   pthread_mutex_unlock(&lock);
   return result;
 }

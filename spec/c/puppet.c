@@ -103,9 +103,11 @@ static mode_t mode_of(int flags, va_list rest) {
   }
 
 OPEN(open)
-OPEN(open64)
 OPENAT(openat)
+#ifdef __GLIBC__ /* to musl they are the same functions */
+OPEN(open64)
 OPENAT(openat64)
+#endif
 
 int close(int descriptor) {
   bool watched = is_watched(descriptor, NULL);

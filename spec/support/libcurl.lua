@@ -13,6 +13,13 @@ libcurl.has_tls13 = not features.tls:find "^mbedTLS/[12]%."
 --- True if CURLINFO_SSL_VERIFYRESULT tells why a certificate is not accepted: see its manual page.
 libcurl.tells_why = libcurl.tls == "OpenSSL" or libcurl.tls == "GnuTLS"
 
+--- Message and hint for a certificate of an unknown authority.
+libcurl.unverified = libcurl.tells_why
+  and { "the server's certificate could not be verified",
+    "a certificate authority of your own? name its certificate in tls.ca_file" }
+  or { "a certificate could not be verified; libcurl does not say why",
+    "is it for this host name, still valid, and of an authority that tls.ca_file names?" }
+
 --- True if it is older than this version.
 ---@param major integer
 ---@param minor integer

@@ -281,7 +281,8 @@ static void fail_resolving(struct exchange *exchange) {
   curl_free(host);
 }
 
-/* A proxy that rejects CONNECT has answered, but libcurl reports only a receive error. */
+/* A proxy that rejects CONNECT has answered, but libcurl reports only a receive error, in newer
+   versions one of connecting. */
 static bool fail_at_proxy(struct exchange *exchange) {
   long status = 0;
   curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &status);
@@ -342,11 +343,12 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
     fail_verification(exchange);
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
     fail_resolving(exchange);
+  } else if (code != CURLE_OK && fail_at_proxy(exchange)) {
+    exchange->state = EXCHANGE_DONE;
   } else if (code == CURLE_COULDNT_CONNECT) {
     fail_connecting(exchange);
   } else if (code != CURLE_OK) {
-    if (!fail_at_proxy(exchange))
-      failure_set_curl(&exchange->failure, code);
+    failure_set_curl(&exchange->failure, code);
   } else if (!exchange->head_ended) {
     /* libcurl accepts a truncated head as complete. */
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",

@@ -320,7 +320,7 @@ describe("authenticate", function()
     end }
     local _, err = client:get "/user"
     assert.equal("auth: the result of the authenticate function has no identity, "
-      .. "which the calls of this API carry", api.line(err))
+      .. "which calls to this API require", api.line(err))
   end)
 
   it("takes no user name or password for it", function()

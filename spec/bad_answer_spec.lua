@@ -45,11 +45,11 @@ describe("an answer that cannot be used", function()
       for _, length in ipairs { "given", false } do
         local err = fails { status = status, body = '["' .. ("x"):rep(96) .. '"]',
           ["repeat"] = 201, headers = { ["Content-Length"] = length == false and false or nil } }
-        assert.equal("too_large: the answer is larger than allowed", api.line(err))
+        assert.equal("too_large: the response is larger than allowed", api.line(err))
         assert.is_false(err.retryable)
         assert.is_nil(err.response)
-        assert.equal("too_large: the answer is larger than allowed (GET /user) - raise "
-          .. "max_response_size, or let the body go to save_to or on_data", tostring(err))
+        assert.equal("too_large: the response is larger than allowed (GET /user) - raise "
+          .. "max_response_size, or use save_to or on_data", tostring(err))
       end
     end
     sandbox:answer { path = "/user", body = "x", ["repeat"] = CAP,
@@ -61,7 +61,7 @@ describe("an answer that cannot be used", function()
     local zeros = shell.run "head -c 1000000 /dev/zero | gzip -9 | base64 -w0"
     assert.is_true(#zeros < CAP)
     local err = fails { body_base64 = zeros, headers = { ["Content-Encoding"] = "gzip" } }
-    assert.equal("too_large: the answer is larger than allowed", api.line(err))
+    assert.equal("too_large: the response is larger than allowed", api.line(err))
     sandbox:answer { path = "/user",
       body_base64 = shell.run [[printf '{"userName":"packed"}' | gzip | base64 -w0]],
       headers = { ["Content-Encoding"] = "gzip", ["Content-Type"] = "application/json" } }
@@ -69,8 +69,8 @@ describe("an answer that cannot be used", function()
   end)
 
   it("has more than 1000 header fields, or more than 256 KiB of them", function()
-    local message = "too_large: the answer has too many header fields, or too long ones "
-      .. "(at most 1000, 256 KiB in all)"
+    local message = "too_large: the response has too many or too large headers "
+      .. "(at most 1000, 256 KiB in total)"
     local function many(count, length)
       local headers = {}
       for index = 1, count do
@@ -121,7 +121,7 @@ describe("an answer that cannot be used", function()
 
   it("says that it is compressed and is not", function()
     local err = fails { body = '{"userName":"demo"}', headers = { ["Content-Encoding"] = "gzip" } }
-    assert.equal("network: the answer's compression is broken", api.line(err))
+    assert.equal("network: the compressed response is invalid", api.line(err))
     assert.equal("CURLE_BAD_CONTENT_ENCODING", err.code)
   end)
 
@@ -134,7 +134,7 @@ describe("an answer that cannot be used", function()
       ["[NaN]"] = "not valid JSON at byte 2 of 5",
     } do
       local err = fails { body = body }
-      assert.equal("decode: the answer holds " .. problem, api.line(err))
+      assert.equal("decode: the response is " .. problem, api.line(err))
       assert.equal(200, err.status)
       assert.equal(body, err.response.body)
       assert.is_nil(err.response.data)
@@ -159,7 +159,7 @@ describe("an answer that cannot be used", function()
 
   it("is an error with an odd body", function()
     for body, message in pairs {
-      [""] = "the answer has no body",
+      [""] = "the response has no body",
       ["null"] = "null",
       ["{}"] = "an answer of unknown form, see err.response.body",
       ["[]"] = "an answer of unknown form, see err.response.body",
@@ -168,7 +168,7 @@ describe("an answer that cannot be used", function()
       ['{"message":{"message":{"message":{"message":{"message":"deep"}}}}}'] =
         "an answer of unknown form, see err.response.body",
       ["<html><title>502 Bad\r\nGateway</title></html>"] = "502 Bad Gateway",
-      ["<html></html>"] = "the answer is a page, not JSON",
+      ["<html></html>"] = "the response is an HTML page, not JSON",
       ["plain text\r\nof two lines"] = "plain text of two lines",
       ['"a string"'] = "a string",
     } do
@@ -191,7 +191,7 @@ describe("an answer that cannot be used", function()
 
   it("takes longer than allowed", function()
     local err = fails({ delay = 20 }, { timeout = 0.1 })
-    assert.equal("timeout: no complete answer within the time allowed", api.line(err))
+    assert.equal("timeout: no complete response within the time limit", api.line(err))
     assert.equal("CURLE_OPERATION_TIMEDOUT", err.code)
     err = fails({ delay = 20 }, { deadline = 0.1 })
     assert.equal("timeout", err.kind)
@@ -271,12 +271,12 @@ describe("a stack's manifest that cannot be used", function()
     for root, problem in pairs {
       ["ftp://host"] = "must begin with https://",
       ["host"] = "must begin with https://",
-      ["http://host.example"] = "must begin with https://: plain http would show the secrets",
+      ["http://host.example"] = "must begin with https://: plain http would send the secrets",
       ["https://user:word@localhost"] = "must not hold a user name or password",
       ["https://localhost/?x"] = "must not hold ? or #",
       ["https://local host"] = "has a space, a control byte or a non-ASCII byte",
       ["https://localhost\\r\\n"] = "has a space, a control byte or a non-ASCII byte",
-      ["https://localhost/.."] = "has a path that cannot be used",
+      ["https://localhost/.."] = "has an invalid path",
       ["https://"] = "must begin with https://",
     } do
       local err = fails { body = ('{"ApiGatewayRootUrl":"%s","StackName":"prod"}'):format(root) }
@@ -290,7 +290,7 @@ describe("a stack's manifest that cannot be used", function()
     local came = "GET /discovery/manifest/?hostname=" .. sandbox.stack .. "\nGET " .. path
     for _, body in ipairs { "{}", '{"ApiKey":null}', '{"ApiKey":""}', '{"ApiKey":5}' } do
       local err = fails({ body = body }, path, came)
-      assert.equal("config: the manifest of the API names no API key", api.line(err))
+      assert.equal("config: the manifest of the API has no ApiKey", api.line(err))
     end
     local err = fails({ body = [[{"ApiKey":"a\r\nb: c"}]] }, path, came)
     assert.equal("config", err.kind)

@@ -72,7 +72,8 @@ describe("a call that is made wrongly", function()
     } do
       assert.equal(problem, path_problem(path))
     end
-    assert.equal(begin .. "; a whole URL is for client:fetch", path_problem "https://evil.example/")
+    assert.equal(begin .. "; for an absolute URL use client:fetch",
+      path_problem "https://evil.example/")
     assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
       { params = { a = ".." } }))
     assert.equal('params.a must not be "." or ".."', raised("get", "/users/{a}",
@@ -192,7 +193,7 @@ describe("a call that is made wrongly", function()
       problem("/users/{a}", { a = true }))
     assert.equal('option "params" must be a table (got number)', problem("/users", 1))
     assert.equal(
-      "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D",
+      "the path has an unbalanced brace; write a parameter as {name}, a brace as %7B or %7D",
       problem("/users/{a", { a = "x" }))
   end)
 
@@ -208,7 +209,7 @@ describe("a call that is made wrongly", function()
       "query.a must be a string, a number, a boolean or a list of these (got function)",
       problem { a = print })
     assert.equal("query.a must be a finite number", problem { a = 0 / 0 })
-    assert.equal("query.a must be a list: it has names", problem { a = { b = 1 } })
+    assert.equal("query.a must be a list, not a table with names", problem { a = { b = 1 } })
     assert.equal("query.a must be a list without holes", problem { a = { [2] = 1 } })
   end)
 
@@ -243,7 +244,7 @@ describe("a call that is made wrongly", function()
       "Expect", "Keep-Alive", "Proxy-Connection", "proxy-authorization", "HTTP2-Settings",
       "Content_Length", "transfer_ENCODING", "Proxy_Connection",
     } do
-      assert.equal(('header "%s" belongs to the connection and cannot be set'):format(name),
+      assert.equal(('header "%s" is a connection header and cannot be set'):format(name),
         raised("get", "/user", { headers = { [name] = "1" } }))
       raised("get", "/user", { headers = { [name] = "1" }, auth = false })
     end
@@ -310,7 +311,7 @@ describe("a call that is made wrongly", function()
     assert.equal("data: a function cannot be JSON", problem(print))
     assert.equal("data: NaN and infinite numbers cannot be JSON", problem(0 / 0))
     assert.is_truthy(problem({ a = { b = 1 / 0 } }):find "data%.a%.b: NaN and infinite numbers")
-    assert.is_truthy(problem({ 1, a = 1 }):find "both positions and names")
+    assert.is_truthy(problem({ 1, a = 1 }):find "both indexes and names")
     assert.is_truthy(problem(cycle):find "^data%.own")
   end)
 
@@ -338,7 +339,7 @@ describe("a call that is made wrongly", function()
       raised("use_credentials", "token"))
     assert.equal("client:use_credentials: token is required: a string",
       raised("use_credentials", { identityId = "i" }))
-    assert.equal("client:use_credentials: token has characters that no header can carry",
+    assert.equal("client:use_credentials: token has characters that are not allowed in a header",
       raised("use_credentials", { identityId = "i", token = "a\r\nb: c" }))
     assert_usable()
   end)

@@ -41,7 +41,7 @@ describe("a client that is made wrongly", function()
     assert.equal('option "password" needs username', new { password = "x" })
     assert.equal('option "password" must not be longer than 10240 bytes',
       new { username = "demo", password = ("x"):rep(10241) })
-    assert.equal("mic.new: options have names (got a value under a key of type number)",
+    assert.equal("mic.new: option names must be strings (got a key of type number)",
       new { "https://x" })
   end)
 
@@ -64,7 +64,7 @@ describe("a client that is made wrongly", function()
   end)
 
   it("asks for no verification", function()
-    local why = "verification cannot be turned off; for a certificate authority of your own use "
+    local why = "verification cannot be turned off; for your own certificate authority use "
       .. "tls.ca_file"
     assert.equal('unknown option "verify": ' .. why, new { verify = false })
     assert.equal('unknown option "ssl_verify": ' .. why, new { ssl_verify = false })
@@ -82,7 +82,8 @@ describe("a client that is made wrongly", function()
       { "username", {}, "must be a string (got table)" },
       { "username", "", "must be a string (got an empty string)" },
       { "store", 1, "must be a store (got number); write store = mic.store.file { path = … }" },
-      { "store", {}, "must be a table with the functions load, save, lock, unlock (load is none)" },
+      { "store", {},
+        "must be a table with the functions load, save, lock, unlock (load is missing)" },
       { "identity", "cookie", 'must be "header", "query" or false (got another string)' },
       { "identity", true, 'must be "header", "query" or false (got true)' },
       { "timeout", "1", seconds .. " (got string)" },
@@ -92,7 +93,7 @@ describe("a client that is made wrongly", function()
       { "connect_timeout", 5000, "is in seconds, at most 3600 (got 5000; did you mean 5?)" },
       { "deadline", 90000, "is in seconds, at most 3600 (got 90000; did you mean 90?)" },
       { "deadline", true, seconds .. " or false (got true)" },
-      { "refresh_margin", -1, "must be a number of seconds, not negative (got -1)" },
+      { "refresh_margin", -1, "must be a non-negative number of seconds (got -1)" },
       { "max_response_size", 0, "must be a positive whole number of bytes (got 0)" },
       { "max_response_size", 1.5, "must be a positive whole number of bytes (got 1.5)" },
       { "tls", "x", "must be a table (got string)" },
@@ -135,7 +136,7 @@ describe("a client that is made wrongly", function()
     for byte, encoded in pairs { ["@"] = "%40", ["/"] = "%2F", ["#"] = "%23", ["?"] = "%3F" } do
       for _, proxy in ipairs { "http://u:p%sss@host:31", "u%sser:pass@host", "socks5h://%s@h/" } do
         local message = new { proxy = (proxy:gsub("%%s", (byte:gsub("%%", "%%%%")))) }
-        assert.equal(('option "proxy" has a raw "%s" in its user name or password; write %s for it')
+        assert.equal(('option "proxy" has a raw "%s" in its user name or password; write it as %s')
           :format(byte, encoded), message)
       end
     end
@@ -144,15 +145,15 @@ describe("a client that is made wrongly", function()
     end
   end)
 
-  local unreadable = "cannot be read as a URL; wanted: https://host/stage"
+  local unreadable = "is not a valid URL; expected https://host/stage"
   local odd = "has a space, a control byte or a non-ASCII byte"
   local https = "must begin with https://"
   local user = "must not hold a user name or password"
   local encoded = "must not have a percent-encoded host name"
   local query = "must not hold ? or #"
-  local path = 'has a path that cannot be used (".", "..", "\\" or odd characters)'
-  local cleartext = "must begin with https://: plain http would show the secrets to the network; "
-    .. "only loopback hosts may have it, others with allow_insecure = true"
+  local path = 'has an invalid path (".", "..", "\\" or invalid characters)'
+  local cleartext = "must begin with https://: plain http would send the secrets "
+    .. "unencrypted; it is allowed only for loopback hosts, or with allow_insecure = true"
 
   it("has a base URL that cannot be one", function()
     for _, case in ipairs {
@@ -256,7 +257,7 @@ describe("the environment", function()
     assert.equal("nil\tconfig\tMIC_API_KEY is missing", message("api_key", ""))
     assert.equal("nil\tconfig\tMIC_BASE_URL is missing (or MIC_STACK, a stack's host name)",
       message("base_url", ""))
-    assert.equal("nil\tconfig\tMIC_USERNAME is missing: MIC_PASSWORD belongs to a user",
+    assert.equal("nil\tconfig\tMIC_USERNAME is missing: MIC_PASSWORD requires it",
       message("username", ""))
     assert.equal(
       'nil\tconfig\tMIC_BASE_URL: option "base_url" must begin with https://',

@@ -8,36 +8,39 @@ local GOOD = '"identityId":"eu-west-1:id","token":"new-token-1234",'
 
 --- What the credentials hold, the error's line without "login: " or "refresh: ".
 local odd_members = {
-  { '"credentials":null', "the reply has no credentials.token" },
-  { '"credentials":5', "the reply has no credentials.token" },
-  { '"credentials":"text"', "the reply has no credentials.token" },
-  { '"credentials":[]', "the reply has no credentials.token" },
-  { '"credentials":{}', "the reply has no credentials.token" },
-  { '"credentials":{' .. GOOD .. '},"credentials":null', "the reply has no credentials.token" },
-  { '"Credentials":{' .. GOOD .. "}", "the reply has no credentials.token" },
-  { '"other":{"credentials":{' .. GOOD .. "}}", "the reply has no credentials.token" },
+  { '"credentials":null', "the response has no credentials.token" },
+  { '"credentials":5', "the response has no credentials.token" },
+  { '"credentials":"text"', "the response has no credentials.token" },
+  { '"credentials":[]', "the response has no credentials.token" },
+  { '"credentials":{}', "the response has no credentials.token" },
+  { '"credentials":{' .. GOOD .. '},"credentials":null', "the response has no credentials.token" },
+  { '"Credentials":{' .. GOOD .. "}", "the response has no credentials.token" },
+  { '"other":{"credentials":{' .. GOOD .. "}}", "the response has no credentials.token" },
 }
 
 local odd_values = {
-  { "token", "null", "the reply has no credentials.token" },
-  { "token", '""', "the reply has no credentials.token" },
+  { "token", "null", "the response has no credentials.token" },
+  { "token", '""', "the response has no credentials.token" },
   { "token", "5", "credentials.token is not a string" },
   { "token", "true", "credentials.token is not a string" },
   { "token", '{"token":"new-token-1234"}', "credentials.token is not a string" },
   { "token", '["new-token-1234"]', "credentials.token is not a string" },
-  { "token", [["new-token\r\n1234"]], "credentials.token has characters that no header can carry" },
+  { "token", [["new-token\r\n1234"]],
+    "credentials.token has characters that are not allowed in a header" },
   { "token", [["new-token\u00001234"]],
-    "credentials.token has characters that no header can carry" },
-  { "token", '"new-token 1234"', "credentials.token has characters that no header can carry" },
+    "credentials.token has characters that are not allowed in a header" },
+  { "token", '"new-token 1234"',
+    "credentials.token has characters that are not allowed in a header" },
   { "token", '"' .. ("t"):rep(16384) .. '"',
-    "credentials.token is longer than the 10240 bytes that a request can carry" },
+    "credentials.token is longer than 10240 bytes" },
   { "refreshToken", "5", "credentials.refreshToken is not a string" },
   { "refreshToken", [["new\nrefresh"]],
-    "credentials.refreshToken has characters that no header can carry" },
+    "credentials.refreshToken has characters that are not allowed in a header" },
   { "refreshToken", '"' .. ("t"):rep(16384) .. '"',
-    "credentials.refreshToken is longer than the 10240 bytes that a request can carry" },
+    "credentials.refreshToken is longer than 10240 bytes" },
   { "identityId", "{}", "credentials.identityId is not a string" },
-  { "identityId", [["a\r\nb"]], "credentials.identityId has characters that no header can carry" },
+  { "identityId", [["a\r\nb"]],
+    "credentials.identityId has characters that are not allowed in a header" },
 }
 
 local unreadable = {
@@ -121,7 +124,7 @@ describe("a login or refresh whose reply is odd", function()
       assert.equal("auth: refresh: " .. case[2], api.line(refresh(body)))
     end
     for _, body in ipairs { "{}", "[]", '"text"', "5", "null", "true" } do
-      assert.equal("auth: login: the reply has no credentials.token", api.line(login(body)))
+      assert.equal("auth: login: the response has no credentials.token", api.line(login(body)))
     end
     assert_usable()
   end)
@@ -144,7 +147,7 @@ describe("a login or refresh whose reply is odd", function()
 
   it("brings no identity: a login fails, a refresh keeps the one that is there", function()
     local body = '{"credentials":{"token":"new-token-1234"}}'
-    assert.equal("auth: login: the reply has no credentials.identityId", api.line(login(body)))
+    assert.equal("auth: login: the response has no credentials.identityId", api.line(login(body)))
     assert(client:login(sandbox.username, sandbox.password))
     local before = client:credentials()
     script("/auth/refresh", body)
@@ -164,11 +167,11 @@ describe("a login or refresh whose reply is odd", function()
   it("cannot be read: nothing of it is shown", function()
     for _, body in ipairs(unreadable) do
       local err = login(body)
-      assert.equal("decode: login: the reply is not readable JSON", api.line(err))
+      assert.equal("decode: login: the response is not valid JSON", api.line(err))
       assert.equal("", err.response.body)
       assert_usable()
       err = refresh(body)
-      assert.equal("decode: refresh: the reply is not readable JSON", api.line(err))
+      assert.equal("decode: refresh: the response is not valid JSON", api.line(err))
       assert.equal("", err.response.body)
     end
   end)
@@ -198,7 +201,7 @@ describe("a login or refresh whose reply is odd", function()
   it("is too large, by its length and without one", function()
     for _, more in ipairs { {}, { headers = { ["Content-Length"] = false } } } do
       local err = login(("x"):rep(300000), more)
-      assert.equal("too_large: the answer is larger than allowed", api.line(err))
+      assert.equal("too_large: the response is larger than allowed", api.line(err))
     end
     assert_usable()
   end)

@@ -37,7 +37,7 @@ describe("a JSON bomb", function()
       headers = { ["Content-Encoding"] = "gzip", ["Content-Type"] = "application/json" } }
   end
 
-  local message = "too_large: the answer holds more JSON values than allowed"
+  local message = "too_large: the response has more JSON values than allowed"
 
   it("is an error of kind too_large, and takes no more memory than its text", function()
     local bomb = packed(tables(600000)) -- 1.8 MB, some kilobytes on the wire
@@ -51,8 +51,8 @@ describe("a JSON bomb", function()
       end)
       assert.is_nil(response)
       assert.equal(message, api.line(err))
-      assert.equal("too_large 200" .. message:match ":.*" .. " (GET /user) - ask for less, "
-        .. "or raise max_response_size: one value for each 16 bytes of it",
+      assert.equal("too_large 200" .. message:match ":.*" .. " (GET /user) - request less, "
+        .. "or raise max_response_size (one value per 16 bytes)",
         tostring(err):gsub(", request [%w-]+", ""))
       assert.equal(1799998, #err.response.body)
       assert.is_nil(err.response.data)
@@ -120,7 +120,7 @@ describe("a JSON bomb", function()
     for _, depth in ipairs { 129, 100000 } do
       box:answer(packed(("["):rep(depth) .. ("]"):rep(depth)))
       local _, err = client:get("/user", { auth = false })
-      assert.equal("too_large: the answer holds JSON nested deeper than 128 levels", api.line(err))
+      assert.equal("too_large: the response has JSON nested deeper than 128 levels", api.line(err))
     end
     client:close()
   end)

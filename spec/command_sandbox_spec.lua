@@ -203,7 +203,7 @@ describe("a configuration file that is none", function()
     for _, path in ipairs { folder:at "pipe", folder.path } do
       local ok, problem = terminal.write_private(path, "text")
       assert.is_nil(ok)
-      assert.equal("it is no regular file", problem)
+      assert.equal("it is not a regular file", problem)
     end
     assert.equal("pipe", folder:names())
     shell.check("test -p " .. folder:at "pipe")

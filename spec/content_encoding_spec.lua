@@ -115,14 +115,14 @@ describe("an answer's Content-Encoding", function()
     local client = sandbox:logged_in { retry = { attempts = 3, base = 0.01 } }
     local whole = bytes(GZIP)
     local cases = {
-      { PLAIN, "the answer's compression is broken" },
+      { PLAIN, "the compressed response is invalid" },
       { whole:sub(1, 12) .. "\255\255\255\255" .. whole:sub(17),
-        "the answer's compression is broken" },
+        "the compressed response is invalid" },
       -- Its checksum is another one.
-      { whole:sub(1, -9) .. "\0" .. whole:sub(-7), "the answer's compression is broken" },
-      { whole .. whole:sub(1, 11), "the answer's compression is broken: it ends in the middle" },
-      { whole:sub(1, -5), "the answer's compression is broken: it ends in the middle" },
-      { whole:sub(1, 1), "the answer's compression is broken: it ends in the middle" },
+      { whole:sub(1, -9) .. "\0" .. whole:sub(-7), "the compressed response is invalid" },
+      { whole .. whole:sub(1, 11), "the compressed response is incomplete" },
+      { whole:sub(1, -5), "the compressed response is incomplete" },
+      { whole:sub(1, 1), "the compressed response is incomplete" },
     }
     for _, case in ipairs(cases) do
       for _, method in ipairs { "GET", "POST" } do
@@ -146,11 +146,11 @@ describe("an answer's Content-Encoding", function()
     sandbox:seen()
     answer("gzip", nil, { path = "/auth/login", method = "POST", times = 2 })
     local _, err = sandbox:automatic({ retry = { attempts = 3, base = 0.01 } }):get "/user"
-    assert.is_truthy(api.line(err):find "the answer's compression is broken", api.line(err))
+    assert.is_truthy(api.line(err):find "the compressed response is invalid", api.line(err))
     assert.equal("POST /auth/login", sandbox:seen())
     answer("gzip, gzip, gzip, gzip, gzip, gzip", GZIP)
     _, err = client:get "/user"
-    assert.equal("network: the answer's compression is broken", api.line(err))
+    assert.equal("network: the compressed response is invalid", api.line(err))
   end)
 
   it("counts for an error's body, and for replies of login and refresh", function()
@@ -202,7 +202,7 @@ describe("an answer's Content-Encoding", function()
     end
     answer("gzip", shell.check "printf %s '{}' | gzip | head -c 15 | base64 -w0")
     local _, err = client:get("/user", { save_to = folder:at "file" })
-    assert.equal("the answer's compression is broken: it ends in the middle", err.message)
+    assert.equal("the compressed response is incomplete", err.message)
     assert.equal(PLAIN, folder:read "file")
   end)
 
@@ -211,7 +211,7 @@ describe("an answer's Content-Encoding", function()
     local folder = scratch.folder()
     answer("gzip, gzip", shell.check "head -c 300000000 /dev/zero | gzip -1 | gzip -9 | base64 -w0")
     local _, err = client:get("/user", { save_to = folder:at "file" })
-    assert.equal("too_large: the answer expands to more than 1100 times its compressed size",
+    assert.equal("too_large: the response expands to more than 1100 times its compressed size",
       api.line(err))
     assert.is_nil(folder:read "file")
     answer("gzip", shell.check "head -c 20000000 /dev/zero | gzip -9 | base64 -w0")

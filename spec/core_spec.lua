@@ -166,7 +166,7 @@ describe("mic.core", function()
     assert.is_true(client:holds(second))
 
     local adopted, kind, _, message = client:adopt(first, 1)
-    assert.same({ nil, "cancelled", "other credentials are in use by now" },
+    assert.same({ nil, "cancelled", "the credentials were replaced" },
       { adopted, kind, message })
     assert.is_true(client:holds(second))
     assert.equal(3, client:adopt(first, 2))
@@ -208,9 +208,9 @@ describe("mic.core", function()
     assert.equal("token is required: a string", problem { identity = "i" })
     assert.equal("identity is required: a string", problem { token = "t" })
     assert.equal("token must be a string (got number)", problem { identity = "i", token = 1 })
-    assert.equal("token has characters that no header can carry",
+    assert.equal("token has characters that are not allowed in a header",
       problem { identity = "i", token = "a\r\nb: c" })
-    assert.equal("identity has characters that no header can carry",
+    assert.equal("identity has characters that are not allowed in a header",
       problem { identity = "a b", token = "t" })
     assert.equal("refresh_token must not be longer than 10240 bytes",
       problem { identity = "i", token = "t", refresh_token = ("r"):rep(10241) })

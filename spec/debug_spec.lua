@@ -456,8 +456,8 @@ describe("MIC_DEBUG", function()
 
   it("takes another value for 1, and says so once", function()
     local _, errors = run "MIC_DEBUG=yes"
-    assert.is_truthy(errors:find('^mic: MIC_DEBUG is 1, "headers", "bodies" or 0: another value '
-      .. "counts as 1\nmic [^\n]+\n$"), errors)
+    assert.is_truthy(errors:find('^mic: MIC_DEBUG must be 1, headers, bodies or 0; any other value '
+      .. "means 1\nmic [^\n]+\n$"), errors)
   end)
 
   it("gives its level to a function, and yields to another option", function()

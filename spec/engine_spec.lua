@@ -224,7 +224,8 @@ describe("the engine of mic.core", function()
   end)
 
   it("refuses more than its limit, and nothing of those is sent", function()
-    assert.equal("network EAGAIN too many calls are under way (5 at most); nothing was sent false\n"
+    assert.equal("network EAGAIN too many calls are in progress (at most 5); nothing was sent "
+      .. "false\n"
       .. "200 0\n", run([[
       local of, first = client(), {}
       for index = 1, 5 do first[index] = get(of, "/metadata/manifest") end
@@ -471,8 +472,8 @@ describe("the engine of mic.core", function()
       local folder = scratch.folder()
       local code = 'print(pcall(require, "mic.core"))'
       local printed = folder:lua(code, black_hole .. "OLD_CURL=1")
-      assert.is_truthy(printed:find("^false\tthis lua%-mic was built for libcurl [%d.]+[%w-]*, and "
-        .. "finds 7%.73%.0: build it for the one that it shall run with %(7%.74 or later%)"),
+      assert.is_truthy(printed:find("^false\tlua%-mic was built for libcurl [%d.]+[%w-]*, but the "
+        .. "loaded one is 7%.73%.0: build it with the libcurl that is loaded %(7%.74 or later%)"),
         printed)
     end)
 

@@ -76,7 +76,7 @@ describe("mic.from_env", function()
       assert.equal("config: MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)",
         made(with { MIC_BASE_URL = nothing, MIC_STACK = nothing }))
       assert.equal("config: MIC_API_KEY is missing", made(with { MIC_API_KEY = nothing }))
-      assert.equal("config: MIC_USERNAME is missing: MIC_PASSWORD belongs to a user",
+      assert.equal("config: MIC_USERNAME is missing: MIC_PASSWORD requires it",
         made(with { MIC_PASSWORD = "word", MIC_USERNAME = nothing }))
     end
     assert.equal("config: MIC_BASE_URL is missing (or MIC_STACK, a stack's host name)", made {})
@@ -129,7 +129,7 @@ describe("mic.from_env", function()
         made({ MIC_BASE_URL = URL }, OWN:format("{" .. name .. "}")))
     end
     local printed = made({ MIC_BASE_URL = URL }, OWN:format "{other}")
-    assert.is_truthy(printed:find("there is no value {other}", 1, true), printed)
+    assert.is_truthy(printed:find("unknown placeholder {other}", 1, true), printed)
     assert.equal("mic.client (https://api.example/prod)", made {
       MIC_BASE_URL = URL, MIC_API = "oauth2", MIC_AUTH_URL = auth, MIC_CLIENT_ID = "x",
       MIC_CLIENT_SECRET = "y", MIC_SCOPE = "read",
@@ -142,7 +142,7 @@ describe("mic.from_env", function()
     for _, row in ipairs {
       { "MIC_BASE_URL", "api.example/prod", "must begin with https://" },
       { "MIC_BASE_URL", "ftp://api.example", "must begin with https://" },
-      { "MIC_BASE_URL", "http://api.example", "plain http would show the secrets" },
+      { "MIC_BASE_URL", "http://api.example", "plain http would send the secrets" },
       { "MIC_BASE_URL", "https://u:hidden@api.example", "must not hold a user name or password" },
       { "MIC_BASE_URL", "https://api.example/?hidden", "must not hold ? or #" },
       { "MIC_BASE_URL", "https://api .example", "has a space" },

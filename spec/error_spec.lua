@@ -236,7 +236,7 @@ describe("error.from_fail", function()
     local err = errors.from_fail("tls", "CURLE_PEER_FAILED_VERIFICATION", "not verified")
     assert.are.equal(
       "tls: not verified (CURLE_PEER_FAILED_VERIFICATION) "
-        .. "- a certificate authority of your own? name its certificate in tls.ca_file",
+        .. "- for your own certificate authority, name its certificate in tls.ca_file",
       tostring(err)
     )
     assert.are.equal(
@@ -247,7 +247,7 @@ describe("error.from_fail", function()
   end)
 
   it("has a sentence when the core has none", function()
-    assert.are.equal("network: no more is known", tostring(errors.from_fail("network")))
+    assert.are.equal("network: no details", tostring(errors.from_fail("network")))
   end)
 
   it("masks", function()
@@ -412,11 +412,11 @@ describe("error.from_reply", function()
         "<html>\n<head><title>\n502 Bad Gateway</title>",
         "http 502: 502 Bad Gateway",
       },
-      { 502, "<title> </title>", "http 502: the answer is a page, not JSON" },
-      { 502, "<p>no</p>", "http 502: the answer is a page, not JSON" },
-      { 502, "", "http 502: the answer has no body" },
-      { 502, " \n", "http 502: the answer has no body" },
-      { 502, nil, "http 502: the answer has no body" },
+      { 502, "<title> </title>", "http 502: the response is an HTML page, not JSON" },
+      { 502, "<p>no</p>", "http 502: the response is an HTML page, not JSON" },
+      { 502, "", "http 502: the response has no body" },
+      { 502, " \n", "http 502: the response has no body" },
+      { 502, nil, "http 502: the response has no body" },
     }
     for _, case in ipairs(cases) do
       assert.are.equal(case[3], tostring(from_body(case[1], case[2])))

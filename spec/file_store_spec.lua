@@ -203,7 +203,7 @@ describe("the file store", function()
       for _, wanted in ipairs { record(2), false } do
         local saved, err = other.save("key", wanted or nil)
         assert.is_nil(saved)
-        assert.equal("store EAGAIN: another holder has the lock; try again later: " .. file
+        assert.equal("store EAGAIN: another client has the lock; try again later: " .. file
           .. "~lock", line(err))
       end
       assert.equal(1, number_in(other))
@@ -313,8 +313,8 @@ describe("the file store", function()
 
     it("says so when the path is a folder", function()
       run("mkdir -p -m 700 " .. quote(path))
-      expect_refused("store EISDIR: the path is a folder; name a file in it, or put a slash at its "
-        .. "end: " .. path)
+      expect_refused("store EISDIR: the path is a folder; name a file in it, or end the path "
+        .. "with a slash: " .. path)
     end)
 
     it("says so when the path or the key is too long", function()
@@ -332,7 +332,7 @@ describe("the file store", function()
 
     it("says so when a part of it is no folder", function()
       folder:write("new", "a file")
-      expect_refused("store ENOTDIR: a part of the path is no folder; choose another path: "
+      expect_refused("store ENOTDIR: a part of the path is not a folder; choose another path: "
         .. folder:at "new/folders")
     end)
 
@@ -443,7 +443,7 @@ describe("the file store", function()
       { "a symbolic link", "echo x > real && chmod 600 real && ln -s real %s", "ELOOP",
         "it is a symbolic link" },
       { "a link to nowhere", "ln -s nowhere %s", "ELOOP", "it is a symbolic link" },
-      { "a FIFO", "mkfifo -m 600 %s", "EINVAL", "it is no regular file" },
+      { "a FIFO", "mkfifo -m 600 %s", "EINVAL", "it is not a regular file" },
       { "a folder", "mkdir -m 700 %s", "EISDIR", "it is a folder" },
     }
 

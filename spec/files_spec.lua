@@ -214,7 +214,7 @@ describe("files", function()
         local response, err = download { save_to = folder:at(name) }
         assert.is_nil(response)
         assert.are.equal("EINVAL", err.code)
-        assert.is_truthy(err.message:find "it is no regular file$", err.message)
+        assert.is_truthy(err.message:find "it is not a regular file$", err.message)
         assert.are.equal(kind .. "\n", shell.check("stat -c %F " .. folder:at(name)))
       end
       assert.are.equal("link pipe", folder:names())
@@ -287,7 +287,7 @@ describe("files", function()
 
     it("may have a limit of its own: then it is no larger, or absent", function()
       local limited = box:client { max_size = 1000, retry = false }
-      local message = "too_large: the answer is larger than max_size"
+      local message = "too_large: the response is larger than max_size"
       for _, headers in ipairs { {}, { ["Content-Length"] = false } } do
         for _, case in ipairs { { limited, nil }, { client, 1000 } } do
           local options = open { save_to = folder:at "file", max_size = case[2] }

@@ -39,7 +39,7 @@ local RAISED = {
   {
     "a token as an option",
     'new { token = "eyJ..." }',
-    'app.lua:1: unknown option "token"; credentials that you have go to client:use_credentials; '
+    'app.lua:1: unknown option "token"; pass existing credentials to client:use_credentials; '
       .. CLIENT_OPTIONS,
   },
   {
@@ -75,8 +75,8 @@ local RAISED = {
   {
     "http in the base URL",
     'new { base_url = "http://abc.execute-api.eu-west-1.amazonaws.com/prod" }',
-    'app.lua:1: option "base_url" must begin with https://: plain http would show the secrets to '
-      .. "the network; only loopback hosts may have it, others with allow_insecure = true",
+    'app.lua:1: option "base_url" must begin with https://: plain http would send the secrets '
+      .. "unencrypted; it is allowed only for loopback hosts, or with allow_insecure = true",
   },
   {
     "a URL for a stack's name",
@@ -86,8 +86,8 @@ local RAISED = {
   {
     "verification turned off",
     "new { tls = { rejectUnauthorized = false } }",
-    'app.lua:1: unknown option "tls.rejectUnauthorized": verification cannot be turned off; for a '
-      .. "certificate authority of your own use tls.ca_file",
+    'app.lua:1: unknown option "tls.rejectUnauthorized": verification cannot be turned off; for '
+      .. "your own certificate authority use tls.ca_file",
   },
   {
     "the CA file by its short name",
@@ -160,8 +160,8 @@ local RAISED = {
   {
     "bytes for text",
     'client:post("/things", { sensors = { 1, 2, { name = "caf\233" } } })',
-    "app.lua:1: data.sensors[3].name: text that is not UTF-8 (byte 4 of 4) cannot be JSON; bytes "
-      .. "go as body, or as base64",
+    "app.lua:1: data.sensors[3].name: a string that is not UTF-8 (byte 4 of 4) cannot be JSON; "
+      .. "use body, or encode it as base64",
   },
   {
     "body and data both",
@@ -205,7 +205,7 @@ local RAISED = {
   {
     "a whole URL for a path",
     'client:get(BASE .. "/user")',
-    'app.lua:1: path must begin with "/"; a whole URL is for client:fetch',
+    'app.lua:1: path must begin with "/"; for an absolute URL use client:fetch',
   },
   {
     "a table for user name and password",
@@ -353,8 +353,8 @@ local RETURNED = {
     "local copy = client:credentials()\nexpire()\nlocal other = new {}\n"
       .. "other:use_credentials { identityId = copy.identityId, token = copy.token }\n"
       .. 'print(select(2, other:get "/user"))',
-    "auth: the token has expired, and there is no refresh token (GET /user) - give "
-      .. "use_credentials a refreshToken too, or call client:login()",
+    "auth: the token has expired, and there is no refresh token (GET /user) - pass "
+      .. "a refreshToken to use_credentials too, or call client:login()",
   },
   {
     "a token of another stack",
@@ -374,7 +374,7 @@ local RETURNED = {
     "an authority that this machine does not know",
     "print(select(2, new { tls = {} }:login(NAME, PASSWORD)))",
     "tls: the server's certificate could not be verified (POST /auth/login, "
-      .. "CURLE_PEER_FAILED_VERIFICATION) - a certificate authority of your own? name its "
+      .. "CURLE_PEER_FAILED_VERIFICATION) - for your own certificate authority, name its "
       .. "certificate in tls.ca_file",
   },
   {
@@ -399,7 +399,7 @@ local RETURNED = {
     "a port that speaks no TLS",
     'print(select(2, new { base_url = PLAIN }:login(NAME, PASSWORD)))',
     "tls: the TLS handshake failed (POST /auth/login, CURLE_SSL_CONNECT_ERROR) - check the URL's "
-      .. "host and port: does the server use TLS there?",
+      .. "host and port; the server must use TLS",
   },
   {
     "a folder that is not there",

@@ -47,7 +47,7 @@ describe("a folded header line", function()
     typed = mic.assert(from("Content-Type:\\r\\n application/json\\r\\n", {}))
     assert.equal(1, typed.data.a)
     local _, err = from("Content-Encoding:\\r\\n gzip\\r\\n", {})
-    assert.equal("the answer's compression is broken", err.message)
+    assert.equal("the compressed response is invalid", err.message)
   end)
 
   it("tells where a redirect leads", function()
@@ -65,7 +65,7 @@ describe("a folded header line", function()
     if response then -- some versions of libcurl pass over that line, others refuse the answer
       assert.same({ "a" }, { response.headers["x-after"], response.headers["x-folded"] })
     else
-      assert.same({ "network", "the answer is not HTTP" }, { err.kind, err.message })
+      assert.same({ "network", "the response is not HTTP" }, { err.kind, err.message })
     end
   end)
 end)

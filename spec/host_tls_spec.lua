@@ -15,7 +15,7 @@ describe("a program with an OpenSSL of its own", function()
   for library, what in pairs { old_openssl = "another version", old_crypto = "no version" } do
     it("of " .. what .. " gets an error with the remedy when it loads the module", function()
       local output = load_core(native.build(library))
-      local message = "this program has an OpenSSL 1.1 of its own, which takes the place of "
+      local message = "this program contains OpenSSL 1.1, which replaces "
         .. "the OpenSSL 3 that libcurl was built for: use a build that loads OpenSSL as a shared "
         .. "library"
       if libcurl.tls == "OpenSSL" then

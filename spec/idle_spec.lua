@@ -37,7 +37,7 @@ describe("a body that flows", function()
   local function assert_ends_after(expected, _, err, seconds)
     assert.are.equal("timeout", err.kind)
     assert.are.equal("CURLE_OPERATION_TIMEDOUT", err.code)
-    assert.are.equal("nothing has moved within the time allowed", err.message)
+    assert.are.equal("no progress within the time limit", err.message)
     assert.is_true(seconds >= expected and seconds < expected + LATE, seconds .. " seconds")
   end
 

@@ -92,23 +92,23 @@ describe("json.encode", function()
       { coroutine.create(function() end), "data: a thread cannot be JSON" },
       { { 0 / 0 }, "data[1]: NaN and infinite numbers cannot be JSON" },
       { { x = -math.huge }, "data.x: NaN and infinite numbers cannot be JSON" },
-      { { 1, a = 2 }, "data: a table with both positions and names cannot be JSON" },
+      { { 1, a = 2 }, "data: a table with both indexes and names cannot be JSON" },
       {
         { list = { 1, nil, 3 } },
-        "data.list: a list with holes cannot be JSON; put mic.null where nothing is",
+        "data.list: a list with holes cannot be JSON; use mic.null for empty elements",
       },
       {
         { [1000000000] = true },
-        "data: a list with holes cannot be JSON; put mic.null where nothing is",
+        "data: a list with holes cannot be JSON; use mic.null for empty elements",
       },
-      { { [0] = 1 }, "data: the key 0 is no position in a list" },
-      { { [1.5] = 1 }, "data: the key 1.5 is no position in a list" },
-      { { [math.huge] = 1 }, "data: the key inf is no position in a list" },
+      { { [0] = 1 }, "data: the key 0 is not a list index" },
+      { { [1.5] = 1 }, "data: the key 1.5 is not a list index" },
+      { { [math.huge] = 1 }, "data: the key inf is not a list index" },
       {
         { [true] = 1 },
-        "data: a key must be a string or a list's position (got boolean)",
+        "data: a key must be a string or a list index (got boolean)",
       },
-      { cyclic, "data.again[1]: a table inside itself cannot be JSON" },
+      { cyclic, "data.again[1]: a table that contains itself cannot be JSON" },
       { nested(129), "data: nested deeper than 128 tables" },
     }
     for _, case in ipairs(cases) do
@@ -119,7 +119,7 @@ describe("json.encode", function()
   end)
 
   it("refuses bytes that are not UTF-8, with their place", function()
-    local mend = " cannot be JSON; bytes go as body, or as base64"
+    local mend = " cannot be JSON; use body, or encode it as base64"
     for text, where in pairs {
       ["caf\233"] = "4 of 4", ["\255"] = "1 of 1", ["a\128"] = "2 of 2",
       ["\192\128"] = "1 of 2",
@@ -129,12 +129,12 @@ describe("json.encode", function()
       ["\226\130"] = "1 of 2",
       ["ok\226\130x"] = "3 of 5", ["\195\169\195"] = "3 of 3",
     } do
-      assert.are.equal("data.sensors[3].name: text that is not UTF-8 (byte " .. where .. ")"
+      assert.are.equal("data.sensors[3].name: a string that is not UTF-8 (byte " .. where .. ")"
         .. mend, message_of(json.encode, { sensors = { 1, 2, { name = text } } }))
     end
-    assert.are.equal("data: text that is not UTF-8 (byte 1 of 1)" .. mend,
+    assert.are.equal("data: a string that is not UTF-8 (byte 1 of 1)" .. mend,
       message_of(json.encode, "\255"))
-    assert.are.equal('data["caf?"]: text that is not UTF-8 (byte 4 of 4)' .. mend,
+    assert.are.equal('data["caf?"]: a string that is not UTF-8 (byte 4 of 4)' .. mend,
       message_of(json.encode, { ["caf\233"] = 1 }))
     local good = "\127\194\128\223\191\224\160\128\237\159\191\238\128\128"
       .. "\240\144\128\128\244\143\191\191"
@@ -147,7 +147,7 @@ describe("json.encode", function()
 
   it("refuses names in a table that is marked as an array", function()
     assert.are.equal(
-      "data: a table with both positions and names cannot be JSON",
+      "data: a table with both indexes and names cannot be JSON",
       message_of(json.encode, json.array { a = 1 })
     )
   end)

@@ -77,7 +77,7 @@ describe("the module", function()
   it("raises when mic.nginx is loaded outside nginx", function()
     local ok, problem = pcall(require, "mic.nginx")
     assert.is_false(ok)
-    local expected = "mic.nginx is for nginx's *_by_lua blocks: there is no ngx here"
+    local expected = "mic.nginx works only in nginx's *_by_lua blocks: there is no ngx"
     assert.is_truthy(tostring(problem):find(expected, 1, true), problem)
   end)
 

@@ -263,11 +263,11 @@ end)
 describe("authorize and observe in the wrong place", function()
   it("raise and name the phase", function()
     for path, text in pairs {
-      ["/set"] = "authorize is for rewrite_by_lua, access_by_lua, content_by_lua "
-        .. "(this is the phase set)",
-      ["/log"] = "(this is the phase log)",
-      ["/early"] = "observe is for header_filter_by_lua, body_filter_by_lua, log_by_lua "
-        .. "(this is the phase access)",
+      ["/set"] = "authorize can be called only in rewrite_by_lua, access_by_lua, content_by_lua "
+        .. "(current phase: set)",
+      ["/log"] = "(current phase: log)",
+      ["/early"] = "observe can be called only in header_filter_by_lua, "
+        .. "body_filter_by_lua, log_by_lua (current phase: access)",
       ["/other"] = "authorize takes a client (got table)",
       ["/typo/x"] = 'unknown option "onerror"; known: on_error',
     } do

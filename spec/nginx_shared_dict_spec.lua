@@ -357,7 +357,7 @@ local server = nginx.start {
 ]],
 }
 
-local LATE = "store: another holder has the lock, or had it since: a save would overwrite "
+local LATE = "store: another client has or had the lock: a save would overwrite "
   .. "its record; try again (EAGAIN)"
 
 local function lines(...)

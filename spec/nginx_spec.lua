@@ -208,7 +208,7 @@ describe("a call in nginx", function()
 
   it("cannot wait below a function that is written in C", function()
     server:get "/below"
-    assert.is_truthy((server:get "/note"):find "^phase: nginx cannot wait here, below a function")
+    assert.is_truthy((server:get "/note"):find "^phase: nginx cannot wait inside a C function")
     assert.equal("", box:seen())
   end)
 

@@ -164,7 +164,7 @@ describe("options", function()
 
   it("say that verification stays on, whatever the switch is called", function()
     local expected = "verification cannot be turned off; "
-      .. "for a certificate authority of your own use tls.ca_file"
+      .. "for your own certificate authority use tls.ca_file"
     for _, name in ipairs { "verify", "ssl_verify", "insecure", "rejectUnauthorized" } do
       assert.are.equal(
         ('unknown option "%s": %s'):format(name, expected),
@@ -252,7 +252,7 @@ describe("options", function()
       {
         "refresh_margin",
         -1,
-        'option "refresh_margin" must be a number of seconds, not negative (got -1)',
+        'option "refresh_margin" must be a non-negative number of seconds (got -1)',
       },
       {
         "max_response_size",
@@ -273,7 +273,7 @@ describe("options", function()
     loop.wake = nil
     assert.are.equal(
       'option "transport" must be a table with the functions wait, park, wake, spawn '
-        .. "(wake is none)",
+        .. "(wake is missing)",
       with("transport", loop)
     )
     loop.wake, loop.running = f, true
@@ -312,7 +312,8 @@ describe("options", function()
   it("want a store with its four functions", function()
     local function nothing() end
     assert.are.equal(
-      'option "store" must be a table with the functions load, save, lock, unlock (lock is none)',
+      'option "store" must be a table with the functions load, save, lock, unlock '
+        .. "(lock is missing)",
       with("store", { load = nothing, save = nothing, unlock = nothing })
     )
   end)
@@ -341,7 +342,7 @@ describe("options", function()
   it("want a table with names", function()
     assert.are.equal("mic.new takes a table of options (got string)", client_message(url))
     assert.are.equal(
-      "mic.new: options have names (got a value under a key of type number)",
+      "mic.new: option names must be strings (got a key of type number)",
       client_message { url }
     )
   end)

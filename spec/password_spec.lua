@@ -189,7 +189,7 @@ describe("MIC_PASSWORD_FILE", function()
     local both = { MIC_PASSWORD_FILE = path, MIC_PASSWORD = "word" }
     assert.equal("config: MIC_PASSWORD and MIC_PASSWORD_FILE are both set; set only one of them",
       run(both, CALL))
-    assert.equal("config: MIC_USERNAME is missing: MIC_PASSWORD_FILE belongs to a user",
+    assert.equal("config: MIC_USERNAME is missing: MIC_PASSWORD_FILE requires it",
       run({ MIC_PASSWORD_FILE = path, MIC_USERNAME = "" }, CALL))
     both.MIC_PASSWORD_FILE = ""
     assert.is_truthy(run(both, CALL):find "Invalid login")

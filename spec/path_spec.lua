@@ -89,7 +89,7 @@ describe("path.fill", function()
   it("raises for a brace without its partner", function()
     for _, template in ipairs { "/u/{n", "/u/n}", "/u/{a{n}}" } do
       assert.are.equal(
-        "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D",
+        "the path has an unbalanced brace; write a parameter as {name}, a brace as %7B or %7D",
         message_of(path.fill, template, template:find "{n}" and { n = "1" } or nil)
       )
     end
@@ -148,7 +148,7 @@ describe("path.query", function()
       { { { 1 } }, "a list of strings, numbers or booleans (it holds a table)" },
       { 0 / 0, "a finite number" },
       { { 1, math.huge }, "a finite number" },
-      { { x = 1 }, "a list: it has names" },
+      { { x = 1 }, "a list, not a table with names" },
       { { 1, nil, 3 }, "a list without holes" },
     }
     for _, case in ipairs(cases) do

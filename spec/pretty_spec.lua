@@ -46,7 +46,7 @@ describe("mic.pretty", function()
   it("ends in a table that holds itself, and in one that is very deep", function()
     local value = { 1 }
     value.again = value
-    assert.equal("{ 1, again = (a table that is around this) }", mic.pretty(value))
+    assert.equal("{ 1, again = (a table that contains this) }", mic.pretty(value))
     local deep = {}
     for _ = 1, 1000 do
       deep = { deep }

@@ -191,11 +191,11 @@ describe("a profile", function()
     end
 
     it("the member that is missing, by its whole path", function()
-      assert.equal("auth: login: the reply has no access_token", message "{}")
-      assert.equal("auth: login: the reply has no data.deep.token",
+      assert.equal("auth: login: the response has no access_token", message "{}")
+      assert.equal("auth: login: the response has no data.deep.token",
         message('{"data":{"token":"x"}}', { token = "data.deep.token" }))
-      assert.equal("auth: login: the reply has no access_token", message '{"access_token":""}')
-      assert.equal("auth: login: the reply has no access_token", message '{"access_token":null}')
+      assert.equal("auth: login: the response has no access_token", message '{"access_token":""}')
+      assert.equal("auth: login: the response has no access_token", message '{"access_token":null}')
     end)
 
     it("what came instead is in the response", function()
@@ -217,7 +217,7 @@ describe("a profile", function()
 
     it("one that is no text, or that no header can carry", function()
       assert.equal("auth: login: access_token is not a string", message '{"access_token":1}')
-      assert.equal("auth: login: access_token has characters that no header can carry",
+      assert.equal("auth: login: access_token has characters that are not allowed in a header",
         message '{"access_token":"a\\nb"}')
     end)
 
@@ -560,11 +560,11 @@ describe("a profile", function()
     end
     for name, value in pairs { identity = "query", manifest_url = "https://x.example" } do
       assert.is_truthy(message({ [name] = value }):find(
-        ('option "%s" is for the profile mic'):format(name), 1, true))
+        ('option "%s" is only for the profile mic'):format(name), 1, true))
     end
     for _, option in ipairs { "values", "secrets" } do
       local problem = message { [option] = { token = "x" } }
-      assert.is_truthy(problem:find('must not set "token", which has a value already', 1, true))
+      assert.is_truthy(problem:find('must not set "token", which is already set', 1, true))
       problem = message { [option] = { ["a-b"] = "x" } }
       assert.is_truthy(problem:find("letters, digits and _", 1, true))
       for _, value in ipairs { { 1 }, { a = 1 }, { a = true } } do
@@ -574,10 +574,11 @@ describe("a profile", function()
       end
       problem = message { [option] = { a = ("x"):rep(10241) } }
       assert.is_truthy(problem:find(
-        ('option "%s" must not hold a text longer than 10240 bytes ("a")'):format(option), 1, true))
+        ('option "%s" must not hold a value longer than 10240 bytes ("a")'):format(option),
+        1, true))
     end
     local problem = message { values = { twice = "x" }, secrets = { twice = "y" } }
-    assert.is_truthy(problem:find('must not set "twice", which has a value already', 1, true))
+    assert.is_truthy(problem:find('must not set "twice", which is already set', 1, true))
     assert.is_nil(problem:find('"y"', 1, true))
   end)
 

@@ -289,7 +289,7 @@ describe("an answer to a login", function()
     secrets.s17 = "x"
     local ok, problem = pcall(make, { secrets = secrets })
     assert.is_false(ok)
-    assert.is_truthy(problem:find 'option "secrets" must not hold more than 16 texts$')
+    assert.is_truthy(problem:find 'option "secrets" must not hold more than 16 values$')
   end)
 
   it("is understood as it came, before it is masked", function()
@@ -397,7 +397,7 @@ describe("a profile without login", function()
 
   it("says where a token comes from", function()
     local client = sandbox:client { profile = "bearer" }
-    local hint = "give client:use_credentials a token"
+    local hint = "pass a token to client:use_credentials"
     assert.equal(hint, select(2, client:get "/thing").hint)
     assert.equal(hint, select(2, client:auth_headers()).hint)
     client = sandbox:client { profile = "basic" }
@@ -461,7 +461,7 @@ describe("the hint of a login", function()
     assert(client:use_credentials { token = "t", refresh_token = "r-1", expires_at = 5 })
     sandbox:answer { path = "/token", status = 401, body = "{}" }
     local _, err = client:get "/thing"
-    assert.equal("give client:use_credentials a new refresh_token", err.hint)
+    assert.equal("pass a new refresh_token to client:use_credentials", err.hint)
   end)
 end)
 
@@ -488,12 +488,12 @@ describe("a profile that is wrong", function()
   it("has a placeholder without a value", function()
     local known = "known: username, password, client_id, client_secret, api_key, token, "
       .. "refresh_token, identity, basic, client_basic, and the names in values and secrets"
-    assert.equal('option "profile.login_body" (character 9): there is no value {foo}; ' .. known,
+    assert.equal('option "profile.login_body" (character 9): unknown placeholder {foo}; ' .. known,
       problem { name = "x", login = "POST /login", login_body = '{"user":{foo}}' })
     for wrong, meant in pairs {
       user_name = "username", clientId = "client_id", tokn = "token", Password = "password",
     } do
-      assert.equal(('option "profile.headers[1]" (character 4): there is no value {%s}; '
+      assert.equal(('option "profile.headers[1]" (character 4): unknown placeholder {%s}; '
         .. "did you mean {%s}? %s"):format(wrong, meant, known),
         problem { name = "x", headers = { "A: {" .. wrong .. "}" } })
     end
@@ -563,7 +563,7 @@ describe("a profile that is wrong", function()
       ['{"user":"a\nb"}'] = 1, -- which the decoder of Lua takes
     } do
       assert.equal(('option "profile.login_body" (character %d): it begins with "{" '
-        .. "and is no JSON%s"):format(place, place > 1 and " from there on" or ""),
+        .. "and is not valid JSON"):format(place),
         problem { name = "x", login = "POST /login", login_body = body })
     end
     assert.is_truthy(problem({ name = "x", refresh = "POST /r", refresh_body = "{'a':1}" })
@@ -587,19 +587,19 @@ describe("a profile that is wrong", function()
   it("has answers in no list", function()
     for _, field in ipairs { "expired", "refused" } do
       assert.equal(('option "profile.%s" must be a list of { status, text }, '
-        .. 'such as { { 401, "expired" } } ([1] is none)'):format(field),
+        .. 'such as { { 401, "expired" } } ([1] is not)'):format(field),
         problem { name = "x", [field] = { 401, "wilted" } })
     end
   end)
 
   it("has a placeholder inside a text", function()
     assert.equal('option "profile.login_body" (character 10): '
-      .. "a placeholder stands for a whole JSON value, not inside a text",
+      .. "a placeholder must be a whole JSON value, not a part of a string",
       problem { name = "x", login = "POST /login", login_body = '{"user":"{username}"}' })
   end)
 
   it("has a header twice", function()
-    assert.equal('option "profile.headers[2]" is there twice',
+    assert.equal('option "profile.headers[2]" is a duplicate',
       problem { name = "x", headers = { "A: {token}", "a: b" } })
   end)
 

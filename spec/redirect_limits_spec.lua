@@ -60,7 +60,7 @@ describe("a redirect", function()
         for _, method in ipairs { "GET", "HEAD" } do
           local err = refused(location, how, method)
           assert.equal(location, err.location)
-          assert.equal("it is no URL of http or https", reason_of(err))
+          assert.equal("it is not an http or https URL", reason_of(err))
         end
       end
     end
@@ -141,7 +141,7 @@ describe("a redirect", function()
 
     it("leads on to others", function()
       local _, err = fetch "http://page.example/y"
-      assert.equal("five others were followed before", reason_of(err))
+      assert.equal("the limit of 5 redirects is reached", reason_of(err))
     end)
   end)
 

@@ -89,7 +89,7 @@ describe("a redirect", function()
     assert.same({ "http", 302, sandbox.base_url .. "/user", 6 },
       { err.kind, err.status, err.location, err.attempts })
     assert.equal("redirect to " .. sandbox.base_url
-      .. "/user was not followed: five others were followed before", err.message)
+      .. "/user was not followed: the limit of 5 redirects is reached", err.message)
     assert_usable()
   end)
 

@@ -20,7 +20,7 @@ local function line(err)
   return err and ("%s %s: %s"):format(err.kind, tostring(err.code), err.message)
 end
 
-local LATE = "store EAGAIN: another holder has the lock, or had it since: a save would overwrite "
+local LATE = "store EAGAIN: another client has or had the lock: a save would overwrite "
   .. "its record; try again"
 local KEY, LOCK = "mic:{key}:record", "mic:{key}:lock"
 
@@ -409,7 +409,7 @@ describe("the Redis store", function()
           return fail "NOAUTH Authentication required."
         end)) do
           assert.equal("store NOAUTH: Redis: NOAUTH Authentication required.", line(err))
-          assert.equal("the function command has to log in to Redis (AUTH)", err.hint)
+          assert.equal("the function command must log in to Redis (AUTH)", err.hint)
         end
       end)
     end
@@ -431,7 +431,7 @@ describe("the Redis store", function()
       local value, err = wrong.lock("key", 45)
       assert.is_nil(value)
       assert.equal(
-        "store nil: Redis: the function command returned no number for a script that gives one",
+        "store nil: Redis: the function command returned no number for a script that returns one",
         line(err)
       )
     end)

@@ -125,7 +125,7 @@ describe("the conformance test", function()
   local broken = {
     ["has no unlock"] = { function(store)
       store.unlock = nil
-    end, "unlock is no function" },
+    end, "unlock is not a function" },
     ["says nothing about a save"] = { function(store)
       local save = store.save
       store.save = function(...)
@@ -136,7 +136,7 @@ describe("the conformance test", function()
       store.save = function()
         return true
       end
-    end, "load gave nothing (nil) for what was saved" },
+    end, "load returned nothing (nil) for a saved record" },
     ["cannot load"] = { function(store)
       store.load = function()
         return nil, "out of order"
@@ -166,19 +166,19 @@ describe("the conformance test", function()
         local bytes = load(key)
         return bytes and bytes:match "^[^%z]*"
       end
-    end, "load gave bytes that are no record: the saved credentials are damaged" },
+    end, "load returned bytes that are not a record: the saved credentials are damaged" },
     ["gives back something else"] = { function(store)
       local load = store.load
       store.load = function(key)
         return load(key) and {}
       end
-    end, "load gave table: " },
+    end, "load returned table: " },
     ["keeps an old record"] = { function(store)
       local save, load = store.save, store.load
       store.save = function(key, record)
         return record and load(key) and true or save(key, record)
       end
-    end, "load gave another record than the one that was saved" },
+    end, "load returned a record other than the saved one" },
     ["does not forget"] = { function(store)
       local save = store.save
       store.save = function(key, record)
@@ -233,7 +233,7 @@ describe("the conformance test", function()
       store.load = function(key)
         return not locked[key] and load(key) or nil
       end
-    end, "load gave nothing (nil) for what was saved" },
+    end, "load returned nothing (nil) for a saved record" },
   }
 
   for name, case in pairs(broken) do

@@ -80,8 +80,8 @@ describe("a call in a callback of luv's", function()
     ]]):format(options, body))
   end
 
-  local LINE = "mic: a call in a callback of luv's blocks the loop, since it is in no coroutine; "
-    .. "write coroutine.wrap(function() … end)()\n"
+  local LINE = "mic: a call in a callback of luv blocks the loop, because it is not in a "
+    .. "coroutine; use coroutine.wrap(function() … end)()\n"
 
   for _, options in ipairs { "", 'transport = "luv"' } do
     local with = "with " .. (options == "" and "no option" or options)

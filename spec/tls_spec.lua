@@ -116,13 +116,13 @@ describe("TLS", function()
   it("names the option, the path and the reason when a file cannot be used", function()
     local ca, missing, garbage = box.ca_file, folder:at "missing", folder:at "no_pem"
     folder:write("no_pem", "no certificate")
-    local gone, no_pem = "no such file or folder (ENOENT)", "no PEM"
+    local gone, no_pem = "no such file or folder (ENOENT)", "not PEM"
     for _, case in ipairs {
       { "ca_file", missing, gone },
       { "ca_file", folder.path, "it is a folder (EISDIR)" },
       { "ca_file", garbage, no_pem },
       { "ca_path", missing, gone },
-      { "ca_path", garbage, "a part of the path is no folder (ENOTDIR)" },
+      { "ca_path", garbage, "a part of the path is not a folder (ENOTDIR)" },
       { "client_cert", missing, gone, { ca_file = ca } },
       { "client_cert", garbage, no_pem, { ca_file = ca } },
       { "client_key", missing, gone, { ca_file = ca, client_cert = folder:at "client.pem" } },
@@ -183,7 +183,7 @@ describe("TLS", function()
       .. "1970-01-01 00:16:40 UTC - set this machine's clock, and try again - true", printed)
   end)
 
-  it("names the TLS library when that cannot do what an option asks for", function()
+  it("names the TLS library when that does not support an option that is set", function()
     local shim = native.build "no_pinning"
     local printed = folder:lua(([[
       local mic = require "mic"
@@ -192,7 +192,7 @@ describe("TLS", function()
       local _, err = client:get("/x", { auth = false })
       io.write(err.kind, " ", (err.message:gsub(mic.features().tls, "NAME", 1)))
     ]]):format(box.base_url, box.ca_file), ("env LD_PRELOAD=%s MIC_PRELOAD=%s"):format(shim, shim))
-    assert.are.equal("tls this libcurl's TLS library, NAME, cannot do what an option asks for",
+    assert.are.equal("tls this libcurl's TLS library, NAME, does not support an option that is set",
       printed)
   end)
 
@@ -250,7 +250,7 @@ describe("TLS", function()
     local printed = shell.check(command:format(typed, lua, program, typed))
     server.stop()
     local expected = ('nil\ttls: tls.client_key "%s": the key is encrypted, and a passphrase is '
-      .. "not supported (GET /, CURLE_SSL_CERTPROBLEM) - write one without: openssl pkey -in KEY "
+      .. "not supported (GET /, CURLE_SSL_CERTPROBLEM) - remove it: openssl pkey -in KEY "
       .. "-out PLAIN"):format(folder:at "locked.key")
     assert.are.equal(expected, (printed:gsub("%s+$", "")))
   end)
@@ -364,7 +364,7 @@ describe("TLS", function()
       assert.is_nil(response)
       assert.are.equal("network", err.kind)
       assert.is_nil(err.status)
-      assert.are.equal("network: the proxy refused: it answered 403 (GET /x, CURLE_RECV_ERROR) - "
+      assert.are.equal("network: the proxy refused: status 403 (GET /x, CURLE_RECV_ERROR) - "
         .. "check the proxy's address, user name and password", tostring(err))
       local host = box.base_url:match "//([^/]+)"
       assert.are.same({ "CONNECT " .. host .. " HTTP/1.1" }, proxy.requests())
@@ -377,7 +377,7 @@ describe("TLS", function()
       assert.is_nil(response)
       assert.are.equal("network: the proxy's name could not be resolved (GET /x, "
         .. "CURLE_COULDNT_RESOLVE_PROXY) - check the option proxy, or the variable https_proxy; "
-        .. "in a password @ is written %40",
+        .. "write @ in a password as %40",
         tostring(err))
       start(REFUSING)
     end)

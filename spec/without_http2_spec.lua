@@ -37,7 +37,7 @@ describe("a libcurl without HTTP/2", function()
   end)
 
   it("is not asked for HTTP/2 in vain: that fails, and says why", function()
-    local line = "tls: this libcurl was built without HTTP/2, which http_version asks for "
+    local line = "tls: this libcurl was built without HTTP/2, which http_version requires "
       .. "%(POST /auth/login, CURLE_UNSUPPORTED_PROTOCOL%)"
     local text = printed 'http_version = "2"'
     assert.is_truthy(text:find("^" .. line .. "[^\n]*\n" .. line), text)

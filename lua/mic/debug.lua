@@ -389,7 +389,7 @@ local function level_of(wanted, variable)
   end
   local level = variable and not off[variable] and (switches[variable] or "unknown")
   if level == "unknown" then
-    note 'MIC_DEBUG is 1, "headers", "bodies" or 0: another value counts as 1'
+    note 'MIC_DEBUG must be 1, headers, bodies or 0; any other value means 1'
     level = "lines"
   end
   return level or (wanted and "lines") or nil
@@ -415,7 +415,7 @@ function channel.open(client, wanted, variable)
   end
   local sink = type(wanted) == "function" and wanted or nil
   if auto.is_in_nginx() and not file and not sink then
-    note "the debug lines go to the error log at the level notice: error_log must show it"
+    note "debug lines have the level notice; set the level of error_log to notice"
   end
   local self = setmetatable({
     client = client,

@@ -109,7 +109,7 @@ end
 local function missing_error(text, given)
   local missing = text:match '^option "([%w_]+)" is required'
     or text:match ": {([%w_]+)} has no value"
-    or text:match ": there is no value {([%w_]+)}"
+    or text:match ": unknown placeholder {([%w_]+)}"
   if missing == "client_basic" then
     missing = given.client_id and "client_secret" or "client_id"
   end
@@ -206,7 +206,7 @@ function environment.client(options)
   end
   if given.password and not given.username and type(given.profile) ~= "table" then
     local variable = path and "MIC_PASSWORD_FILE" or "MIC_PASSWORD"
-    return nil, config_error("MIC_USERNAME is missing: " .. variable .. " belongs to a user")
+    return nil, config_error("MIC_USERNAME is missing: " .. variable .. " requires it")
   end
   local ca_file_name = not options.tls and given.tls and "MIC_CA_FILE" or nil
   local ok, made = pcall(client.new, given, ca_file_name)

@@ -254,7 +254,7 @@ function errors.from_fail(kind, code, message, context)
   if kind ~= "closed" then -- a closed client has no secrets left and would mask all of it
     message = mask(message or "", SEEN_LIMIT)
   end
-  message = message ~= "" and message or "no more is known"
+  message = message ~= "" and message or "no details"
   if kind == "missing" or kind == "stale" then
     if kind == "missing" and not message:find "^not logged in" then
       message = "not logged in: " .. message

@@ -77,14 +77,14 @@ function error_body.describe(body, location, unfollowed)
     return "redirect to " .. location .. " was not followed" .. (unfollowed or "")
   end
   if not body or not body:find "%S" then
-    return "the answer has no body"
+    return "the response has no body"
   end
   if body:find "^%s*[{%[]" then
     return "an answer of unknown form, see err.response.body"
   end
   if body:find "^%s*<" then
     local title = body:sub(1, 4096):match "<[tT][iI][tT][lL][eE]>([^<]*)"
-    return title and title:find "%S" and title or "the answer is a page, not JSON"
+    return title and title:find "%S" and title or "the response is an HTML page, not JSON"
   end
   return body
 end

@@ -22,7 +22,7 @@ kind=tls; text=is not valid yet
 kind=tls; text=has no certificate authorities
   or name a file of authorities in tls.ca_file
 kind=tls; text=a passphrase is not supported
-  write one without: openssl pkey -in KEY -out PLAIN
+  remove it: openssl pkey -in KEY -out PLAIN
 kind=tls; text=tls.client_
   check the path, and that this user may read it
 kind=tls; text=tls.ca_path "
@@ -32,15 +32,15 @@ kind=tls; text=libcurl does not say why
 kind=tls; text=has expired
   renew it, or check this machine's clock
 kind=tls; code=CURLE_PEER_FAILED_VERIFICATION
-  a certificate authority of your own? name its certificate in tls.ca_file
+  for your own certificate authority, name its certificate in tls.ca_file
 kind=tls; code=CURLE_SSL_CACERT_BADFILE
   check tls.ca_file and tls.ca_path
 kind=tls; code=CURLE_SSL_CONNECT_ERROR
-  check the URL's host and port: does the server use TLS there?
+  check the URL's host and port; the server must use TLS
 kind=too_large; text=larger than allowed
-  raise max_response_size, or let the body go to save_to or on_data
+  raise max_response_size, or use save_to or on_data
 kind=too_large; text=more JSON values than allowed
-  ask for less, or raise max_response_size: one value for each 16 bytes of it
+  request less, or raise max_response_size (one value per 16 bytes)
 kind=network; text=too many open files
   close some, or raise the limit (ulimit -n)
 kind=file; text=too many open files
@@ -54,13 +54,13 @@ kind=network; code=CURLE_COULDNT_CONNECT
 kind=network; text=the proxy refused
   check the proxy's address, user name and password
 kind=network; code=CURLE_COULDNT_RESOLVE_PROXY
-  check the option proxy, or the variable https_proxy; in a password @ is written %40
+  check the option proxy, or the variable https_proxy; write @ in a password as %40
 missing=true; no_login=token
-  give client:use_credentials a token
+  pass a token to client:use_credentials
 missing=true; no_login=options
   make the client with %s
 kind=auth; text=expired, and there is no refresh token
-  give use_credentials a refresh_token too, or call client:login()
+  pass a refresh_token to use_credentials too, or call client:login()
 missing=true
   call client:login(), or make the client with %s
 ]]

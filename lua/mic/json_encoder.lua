@@ -54,8 +54,8 @@ local function check_text(state, text)
   if position then
     refuse(
       state,
-      ("text that is not UTF-8 (byte %d of %d) cannot be JSON; "):format(position, #text)
-        .. "bytes go as body, or as base64"
+      ("a string that is not UTF-8 (byte %d of %d) cannot be JSON; "):format(position, #text)
+        .. "use body, or encode it as base64"
     )
   end
 end
@@ -69,9 +69,9 @@ local function shape(state, value)
     if type(key) == "string" then
       names[#names + 1] = key
     elseif type(key) ~= "number" then
-      refuse(state, ("a key must be a string or a list's position (got %s)"):format(type(key)))
+      refuse(state, ("a key must be a string or a list index (got %s)"):format(type(key)))
     elseif key % 1 ~= 0 or key < 1 then
-      refuse(state, ("the key %s is no position in a list"):format(json.number(key) or "inf"))
+      refuse(state, ("the key %s is not a list index"):format(json.number(key) or "inf"))
     else
       count = count + 1
       highest = key > highest and key or highest
@@ -80,10 +80,10 @@ local function shape(state, value)
 
   local marked = json.array_marks[getmetatable(value)] or false
   if #names > 0 and (count > 0 or marked) then
-    refuse(state, "a table with both positions and names cannot be JSON")
+    refuse(state, "a table with both indexes and names cannot be JSON")
   end
   if highest ~= count then
-    refuse(state, "a list with holes cannot be JSON; put mic.null where nothing is")
+    refuse(state, "a list with holes cannot be JSON; use mic.null for empty elements")
   end
   if count > 0 or marked then
     return count, names
@@ -119,7 +119,7 @@ end
 
 local function encode_table(state, value)
   if state.open[value] then
-    refuse(state, "a table inside itself cannot be JSON")
+    refuse(state, "a table that contains itself cannot be JSON")
   end
   if state.depth == json.depth_max then
     state.depth = 0

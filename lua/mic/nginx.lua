@@ -8,7 +8,7 @@ local errors = require "mic.error"
 
 local ngx = rawget(_G, "ngx")
 if type(ngx) ~= "table" or not ngx.req then
-  errors.raise "mic.nginx is for nginx's *_by_lua blocks: there is no ngx here"
+  errors.raise "mic.nginx works only in nginx's *_by_lua blocks: there is no ngx"
 end
 
 local nginx = {}
@@ -27,7 +27,9 @@ local function check(client, what, phases, places)
   end
   local phase = ngx.get_phase()
   if not phases[phase] then
-    errors.raise(("mic.nginx.%s is for %s (this is the phase %s)"):format(what, places, phase))
+    errors.raise(
+      ("mic.nginx.%s can be called only in %s (current phase: %s)"):format(what, places, phase)
+    )
   end
   return found
 end
@@ -239,7 +241,7 @@ function nginx.authorize(client, options)
     check_options(options)
   end
   if has_dots() then
-    ngx.log(ngx.INFO, "mic: the request's path has a part that is . or ..")
+    ngx.log(ngx.INFO, "mic: the request path has the segment . or ..")
     return ngx.exit(ngx.HTTP_BAD_REQUEST)
   end
   local own, err = own_credentials(client, mine)

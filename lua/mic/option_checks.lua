@@ -22,7 +22,7 @@ function option_checks.headers(value)
     local ok, problem = core.check_header(name, text)
     if not ok or (text == "" and kind == "number") then
       return false, problem and "must hold headers: " .. problem
-        or ("must hold finite numbers (%q is none)"):format(name)
+        or ("must hold finite numbers (%q is not)"):format(name)
     end
   end
   return true
@@ -48,12 +48,12 @@ function option_checks.values(value)
     if type(name) ~= "string" or type(text) ~= "string" then
       return false, "must map names to strings"
     elseif not name:find "^[A-Za-z_][A-Za-z0-9_]*$" then
-      return false, "has a name that is no name of a placeholder: letters, digits and _"
+      return false, "has an invalid name; allowed are letters, digits and _"
     elseif built_in_values[name] then
-      return false, ('must not set "%s", which has a value already'):format(name)
+      return false, ('must not set "%s", which is already set'):format(name)
     elseif #text > core.secret_max then
       return false,
-        ('must not hold a text longer than %d bytes ("%s")'):format(core.secret_max, name)
+        ('must not hold a value longer than %d bytes ("%s")'):format(core.secret_max, name)
     end
   end
   return true
@@ -70,7 +70,7 @@ function option_checks.secrets(value)
     count = count + 1
   end
   if ok and count > 16 then
-    return false, "must not hold more than 16 texts"
+    return false, "must not hold more than 16 values"
   end
   return ok, problem
 end
@@ -81,7 +81,7 @@ function option_checks.names(given)
   for name in pairs(given.secrets) do
     if given.values[name] then
       errors.raise(
-        ('option "secrets" must not set "%s", which has a value already'):format(name)
+        ('option "secrets" must not set "%s", which is already set'):format(name)
       )
     end
   end
@@ -94,7 +94,7 @@ local only_mic = { "identity", "stack", "manifest_url" }
 function option_checks.other_profile(given)
   for _, name in ipairs(only_mic) do
     if given[name] ~= nil then
-      errors.raise(('option "%s" is for the profile mic'):format(name))
+      errors.raise(('option "%s" is only for the profile mic'):format(name))
     end
   end
 end

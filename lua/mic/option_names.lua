@@ -60,10 +60,10 @@ local tls_aliases = {
 
 --- Names that are not options, and the correct place of their values.
 local client_advice = {
-  token = "credentials that you have go to client:use_credentials",
-  identityid = "credentials that you have go to client:use_credentials",
-  authorization = "credentials that you have go to client:use_credentials",
-  credentials = "credentials that you have go to client:use_credentials",
+  token = "pass existing credentials to client:use_credentials",
+  identityid = "pass existing credentials to client:use_credentials",
+  authorization = "pass existing credentials to client:use_credentials",
+  credentials = "pass existing credentials to client:use_credentials",
   scope = "write values = { scope = … }",
   audience = "write values = { audience = … }",
 }
@@ -179,14 +179,14 @@ end
 function option_names.refuse(name, spec, what)
   if type(name) ~= "string" then
     errors.raise(
-      ("%s: options have names (got a value under a key of type %s)"):format(what, type(name))
+      ("%s: option names must be strings (got a key of type %s)"):format(what, type(name))
     )
   end
   local prefix = spec.prefix or ""
   if verification[plain(name)] then
     errors.raise(
       ('unknown option "%s%s": verification cannot be turned off; '):format(prefix, name)
-        .. "for a certificate authority of your own use tls.ca_file"
+        .. "for your own certificate authority use tls.ca_file"
     )
   end
   local known = known_names(spec)

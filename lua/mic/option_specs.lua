@@ -40,7 +40,7 @@ local function check_proxy(value)
   local byte = userinfo and userinfo:match "[@/?#]"
   if byte then
     return false,
-      ('has a raw "%s" in its user name or password; write %%%02X for it'):format(byte, byte:byte())
+      ('has a raw "%s" in its user name or password; write it as %%%02X'):format(byte, byte:byte())
   end
   return true
 end
@@ -49,7 +49,7 @@ local function check_store(value)
   for _, name in ipairs { "load", "save", "lock", "unlock" } do
     if type(value[name]) ~= "function" then
       return false,
-        ("must be a table with the functions load, save, lock, unlock (%s is none)"):format(name)
+        ("must be a table with the functions load, save, lock, unlock (%s is missing)"):format(name)
     end
   end
   return true
@@ -74,7 +74,7 @@ local function check_transport(value)
   for name, needed in pairs(specs.loop_functions) do
     if type(value[name]) ~= "function" and (needed or value[name] ~= nil) then
       return false,
-        ("must be a table with the functions %s (%s is none)"):format(
+        ("must be a table with the functions %s (%s is missing)"):format(
           table.concat(loop_functions, ", "),
           name
         )
@@ -176,7 +176,7 @@ specs.client = {
     connect_timeout = SECONDS,
     deadline = SECONDS_OR_FALSE,
     retry = retry,
-    refresh_margin = "number: a number of seconds, not negative",
+    refresh_margin = "number: a non-negative number of seconds",
     max_response_size = BYTES,
     max_size = BYTES,
     tls = tls,

@@ -96,7 +96,7 @@ end
 
 local function show_table(state, value)
   if state.open[value] then
-    return "(a table that is around this)"
+    return "(a table that contains this)"
   end
   if state.depth == DEEPEST then
     return "{ … }"

@@ -156,7 +156,7 @@ static void test_json_optional(void) {
 }
 
 static void test_json_wrong(void) {
-  const char *const no_json = "1: it begins with \"{\" and is no JSON";
+  const char *const no_json = "1: it begins with \"{\" and is not valid JSON";
   static const char *const broken[] = {"{",
                                        "{\"a\":}",
                                        "{\"a\":1}}",
@@ -177,9 +177,9 @@ static void test_json_wrong(void) {
   static const char *const whole[] = {"{username}", "{nobody?}", "{token?}", "{username} "};
   for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
     CHECK(fills(TEMPLATE_JSON, whole[i], "1: a placeholder cannot be the whole body"));
-  CHECK(fills(TEMPLATE_JSON, "{\"a\":{nobody}}", "6: there is no value {nobody}"));
+  CHECK(fills(TEMPLATE_JSON, "{\"a\":{nobody}}", "6: unknown placeholder {nobody}"));
   CHECK(fills(TEMPLATE_JSON, "{\"a\":{api_key}}", "6: {api_key} has no value"));
-  const char *const inside = ": a placeholder stands for a whole JSON value, not inside a text";
+  const char *const inside = ": a placeholder must be a whole JSON value, not a part of a string";
   char expected[96];
   snprintf(expected, sizeof expected, "9%s", inside);
   CHECK(fills(TEMPLATE_JSON, "{\"a\":\"\\\"{username}\"}", expected));
@@ -201,14 +201,14 @@ static void test_form(void) {
   CHECK(fills(TEMPLATE_FORM, "t={token?}", ""));
   CHECK(fills(TEMPLATE_FORM, "e={empty?}&n={nobody?}&b={username}{token?}", "e="));
   CHECK(fills(TEMPLATE_FORM, "a={{b}&{username}={{{username}", "a={b}&anna={anna"));
-  CHECK(fills(TEMPLATE_FORM, "a={&b=1", "3: \"{\" begins no placeholder; \"{{\" is one brace"));
+  CHECK(fills(TEMPLATE_FORM, "a={&b=1", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
   CHECK(
-      fills(TEMPLATE_FORM, "a={user-name}", "3: \"{\" begins no placeholder; \"{{\" is one brace"));
-  CHECK(fills(TEMPLATE_FORM, "a={1}", "3: \"{\" begins no placeholder; \"{{\" is one brace"));
-  CHECK(fills(TEMPLATE_FORM, "a={username", "3: \"{\" begins no placeholder; \"{{\" is one brace"));
+      fills(TEMPLATE_FORM, "a={user-name}", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={1}", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={username", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
   CHECK(fills(TEMPLATE_FORM, "a={username??}",
-              "3: \"{\" begins no placeholder; \"{{\" is one brace"));
-  CHECK(fills(TEMPLATE_FORM, "a={Username}", "3: there is no value {Username}"));
+              "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={Username}", "3: unknown placeholder {Username}"));
 }
 
 static void test_path(void) {
@@ -219,7 +219,7 @@ static void test_path(void) {
   CHECK(fills(TEMPLATE_PATH, "/a?t={token?}", "/a"));
   CHECK(fills(TEMPLATE_PATH, "/a?e={empty}", "/a?e="));
   CHECK(fills(TEMPLATE_PATH, "/a/{empty}", "unfit empty"));
-  CHECK(fills(TEMPLATE_PATH, "/a/{scope?}", "1: a path has no optional placeholder {name?}"));
+  CHECK(fills(TEMPLATE_PATH, "/a/{scope?}", "1: an optional placeholder {name?} is not allowed in a path"));
   CHECK(fills(TEMPLATE_PATH, "/a/{{{username}", "/a/{anna"));
   static const char *const dots[] = {".", "..", "%2e%2E", "%2e", "%252e."};
   for (size_t i = 0; i < sizeof dots / sizeof *dots; i++) {
@@ -435,7 +435,7 @@ static void test_requests(void) {
   CHECK(strcmp(request_problem("POST  /login"),
                "0: must have a path that begins with \"/\" after its method") == 0);
   CHECK(strcmp(request_problem("POST /a//b"), "0: has an empty segment (//)") == 0);
-  CHECK(strcmp(request_problem("POST /a/{nobody}"), "9: there is no value {nobody}") == 0);
+  CHECK(strcmp(request_problem("POST /a/{nobody}"), "9: unknown placeholder {nobody}") == 0);
   static const char *const bad[] = {"POST /a/../b", "POST /a/%2e%2E/b", "POST /a b",    "POST /a#b",
                                     "POST /./a",    "POST /a\r\nb",     "POST /a\xe4/", "POST //x"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -473,14 +473,14 @@ static void test_headers(void) {
   const struct login_values values = all_values();
   CHECK(adds_header(&profile, "Authorization: Bearer {token}", ""));
   CHECK(adds_header(&profile, "X-Tenant:{scope}", ""));
-  CHECK(adds_header(&profile, "authorization: x", "is there twice"));
+  CHECK(adds_header(&profile, "authorization: x", "is a duplicate"));
   CHECK(adds_header(&profile, "nothing",
                     "must be a header line, such as \"Authorization: Bearer {token}\""));
   CHECK(adds_header(&profile, ": x", "is an empty name"));
   CHECK(adds_header(&profile, "A: x\r\nB: y", "has a line break in its value"));
-  CHECK(adds_header(&profile, "B: {nobody}", "there is no value {nobody}"));
-  CHECK(adds_header(&profile, "Host: x", "belongs to the connection and cannot be set"));
-  CHECK(adds_header(&profile, "content_length: 1", "belongs to the connection and cannot be set"));
+  CHECK(adds_header(&profile, "B: {nobody}", "unknown placeholder {nobody}"));
+  CHECK(adds_header(&profile, "Host: x", "is a connection header and cannot be set"));
+  CHECK(adds_header(&profile, "content_length: 1", "is a connection header and cannot be set"));
   CHECK(profile_owns_header(&profile, "x-tenant", 8));
   CHECK(!profile_owns_header(&profile, "X-Tenan", 7));
   CHECK(login_value_missing(&values, profile.headers.needs) == VALUE_TOKEN);

@@ -91,7 +91,7 @@ describe("cognito-local", function()
       local _, err = client:get "/things"
       assert.same({ "auth", false }, { err.kind, err.retryable })
       if index == 1 then
-        assert.equal("login: the reply has no AuthenticationResult.IdToken", err.message)
+        assert.equal("login: the response has no AuthenticationResult.IdToken", err.message)
         local reply = cjson.decode(err.response.body)
         assert.equal("NEW_PASSWORD_REQUIRED", reply.ChallengeName)
         assert.is_truthy(reply.Session:find "^%*+$")

@@ -115,7 +115,7 @@ static void set_secret(lua_State *L, const char *name, const char *text, size_t 
   if (length > MIC_SECRET_MAX)
     argumentsL_raise(L, "%s must not be longer than 10240 bytes", name);
   if (!header_can_carry(text, length))
-    argumentsL_raise(L, "%s has characters that no header can carry", name);
+    argumentsL_raise(L, "%s has characters that are not allowed in a header", name);
   if (!secret_set(into, text, length))
     argumentsL_raise_memory(L);
 }
@@ -191,7 +191,7 @@ static int client_adopt(lua_State *L) {
   if (client->closed)
     push_failure_text(L, &failure, FAILURE_CLOSED, "the client was closed");
   else if (expected < client->credentials.generation || expected > client->credentials.generation)
-    push_failure_text(L, &failure, FAILURE_CANCELLED, "other credentials are in use by now");
+    push_failure_text(L, &failure, FAILURE_CANCELLED, "the credentials were replaced");
   else if (!api_client_made_record(client, record))
     push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
   else if (!record_has_login(record))
@@ -229,7 +229,7 @@ static int client_make_record(lua_State *L) {
   }
   if (record->identity.length == 0 && profile_needs_identity(profile)) {
     lua_pushnil(L);
-    lua_pushliteral(L, "has no identity, which the calls of this API carry");
+    lua_pushliteral(L, "has no identity, which calls to this API require");
     return 2;
   }
   if (!api_client_mark_record(client, record))

@@ -58,13 +58,14 @@ static void check_curl(lua_State *L) {
     argumentsL_raise(L, "libcurl could not be started");
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   if (info->version_num < OLDEST)
-    argumentsL_raise(
-        L,
-        "this lua-mic was built for libcurl %s, and finds %s: build it for the one that "
-        "it shall run with (7.74 or later)",
-        LIBCURL_VERSION, info->version);
+    argumentsL_raise(L,
+                     "lua-mic was built for libcurl %s, but the loaded one is %s: build it with "
+                     "the libcurl that "
+                     "is loaded (7.74 or later)",
+                     LIBCURL_VERSION, info->version);
   if ((info->features & CURL_VERSION_SSL) == 0)
-    argumentsL_raise(L, "lua-mic needs a libcurl with TLS; this one (%s) has none", info->version);
+    argumentsL_raise(L, "lua-mic requires a libcurl with TLS; this one (%s) has none",
+                     info->version);
 }
 
 int luaopen_mic_core(lua_State *L) {

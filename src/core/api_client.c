@@ -280,7 +280,7 @@ static enum template_status fill(struct exchange *exchange, const struct templat
   enum template_status status = template_fill(template, values, to, &value);
   if (status == TEMPLATE_UNFIT)
     fail_missing(exchange, "{", login_value_name(values->own, value),
-                 "} has a value that its place in the profile does not allow");
+                 "} has a value that is not allowed at its position in the profile");
   else if (status == TEMPLATE_NO_MEMORY)
     exchange_fail_memory(exchange);
   return status;
@@ -349,7 +349,7 @@ static void start_auth(struct api_client *client, struct exchange *exchange,
   bool ok = fill(exchange, &request->target, values, &path) == TEMPLATE_FILLED;
   /* A value and the text around it may be a segment ".." together. */
   if (ok && url_path_problem(path.data, path.length) != NULL)
-    ok = fail_missing(exchange, "a value changes the path of the profile", "", "");
+    ok = fail_missing(exchange, "a value changes the path in the profile", "", "");
   ok = ok && fill(exchange, &request->body, values, &exchange->secret_body) == TEMPLATE_FILLED &&
        add_auth_headers(exchange, &request->headers, values);
   exchange->body = exchange->secret_body.data;

@@ -32,7 +32,7 @@ static bool merge_record(struct api_client *client, struct exchange *exchange,
     secret_move(&record->refresh_token, &reply->members[MEMBER_REFRESH_TOKEN]);
   if (record->identity.length == 0 && profile_needs_identity(profile)) {
     const struct member_path *path = &profile->members[MEMBER_IDENTITY];
-    snprintf(exchange->problem, sizeof exchange->problem, "the reply has no %.96s",
+    snprintf(exchange->problem, sizeof exchange->problem, "the response has no %.96s",
              path->count > 0 ? path->text : "identity");
     return false;
   }

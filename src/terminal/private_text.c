@@ -75,7 +75,7 @@ int private_textL_write(lua_State *L) {
   struct stat facts;
   if (stat(given, &facts) == 0 && !S_ISREG(facts.st_mode)) { /* as root it would take its place */
     lua_pushnil(L);
-    lua_pushliteral(L, "it is no regular file");
+    lua_pushliteral(L, "it is not a regular file");
     return 2;
   }
   int error = strlen(given) < sizeof path ? 0 : ENAMETOOLONG;

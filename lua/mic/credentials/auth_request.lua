@@ -12,7 +12,7 @@ local auth_request = {}
 local refused_hints = {
   login = "check %s",
   refresh = "call client:login(), or make the client with %s",
-  refresh_alone = "give client:use_credentials a new refresh_token",
+  refresh_alone = "pass a new refresh_token to client:use_credentials",
 }
 
 local NO_TOKEN_HINT = "check err.response.data: the token may be another member, or the API "

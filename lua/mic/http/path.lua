@@ -94,7 +94,7 @@ local function read_template(text)
   for _, part in ipairs(template) do
     if part:find "[{}]" then
       errors.raise(
-        "the path has a brace without its partner; a param is {name}, a brace itself %7B or %7D"
+        "the path has an unbalanced brace; write a parameter as {name}, a brace as %7B or %7D"
       )
     end
   end
@@ -145,7 +145,7 @@ function path.fill(template, params)
   end
   local ok, problem = core.check_path(filled)
   if not ok and filled:find "^%a[%w+.-]*://" then
-    problem = problem .. "; a whole URL is for client:fetch"
+    problem = problem .. "; for an absolute URL use client:fetch"
   end
   if not ok then
     errors.raise(problem)
@@ -203,7 +203,7 @@ local function list_length(name, list)
   local count = 0
   for key in next, list do
     if type(key) ~= "number" then
-      errors.raise(("query.%s must be a list: it has names"):format(name))
+      errors.raise(("query.%s must be a list, not a table with names"):format(name))
     end
     count = count + 1
   end

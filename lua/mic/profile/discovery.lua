@@ -60,7 +60,7 @@ local function fetch(search, transport, ends, client, path, what)
   local data, problem = json.decode(second, json.most_values(0))
   if type(data) ~= "table" then
     local cause = json.too_large[problem] and "too_large" or "decode"
-    problem = problem and "holds " .. problem or "is no JSON object"
+    problem = problem and "holds " .. problem or "is not a JSON object"
     return nil, errors.new(cause, ("%s %s"):format(what, problem), facts)
   end
   return data
@@ -85,7 +85,7 @@ function discovery.new(stack, manifest_url, config)
   local ok, problem = core.check_path(path)
   if not ok then
     client:close()
-    return nil, "manifest_url must have another path: " .. problem
+    return nil, "manifest_url has an invalid path: " .. problem
   end
   return {
     stack = stack,
@@ -110,7 +110,7 @@ local function find_base_url(search, transport, ends)
     return nil,
       errors.new(
         "config",
-        ("%s %s %s"):format(what, search.stack, empty and "is empty" or "names no API"),
+        ("%s %s %s"):format(what, search.stack, empty and "is empty" or "has no ApiGatewayRootUrl"),
         { no_manifest = true }
       )
   end
@@ -123,7 +123,7 @@ local function find_api_key(search, transport, base_url, ends)
   local client, path = client_for(base_url .. KEY_PATH, search.config)
   if not client then
     local problem = path:gsub("^base_url", "a URL that")
-    return nil, errors.new("config", "the manifest of the stack names " .. problem)
+    return nil, errors.new("config", "the manifest of the stack has " .. problem)
   end
   local manifest, err = fetch(search, transport, ends, client, path, what)
   client:close()
@@ -132,7 +132,7 @@ local function find_api_key(search, transport, base_url, ends)
   end
   local key = text_of(manifest, "ApiKey")
   if not key then
-    return nil, errors.new("config", what .. " names no API key")
+    return nil, errors.new("config", what .. " has no ApiKey")
   end
   return key
 end

@@ -55,7 +55,7 @@ profile=mic; status=403; keyless=true; text=key=value pair
 profile=mic; status=401; fresh_token=true
   this user may not do that, or the token belongs to another stack
 profile=mic; kind=auth; text=expired, and there is no refresh token
-  give use_credentials a refreshToken too, or call client:login()
+  pass a refreshToken to use_credentials too, or call client:login()
 ]],
 }
 

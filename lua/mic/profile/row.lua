@@ -37,7 +37,7 @@ local function check_answers(value)
       or status % 1 ~= 0 or (text ~= nil and (type(text) ~= "string" or text == "")) then
       return false,
         'must be a list of { status, text }, such as { { 401, "expired" } } '
-          .. ("([%s] is none)"):format(tostring(index))
+          .. ("([%s] is not)"):format(tostring(index))
     end
   end
   return true
@@ -182,13 +182,13 @@ local function stand_in(template)
   return (text:gsub("\1", "{"))
 end
 
---- Completes what the core says of a template: the names that are known, or the place from which
---- it is no JSON.
+--- Completes what the core says of a template: the names that are known, or the place where
+--- it is not JSON.
 ---@param problem string
 ---@param made table of `make`
 ---@return string problem
 function row.explain(problem, made)
-  local name = problem:match "there is no value {([%w_]+)}$"
+  local name = problem:match "unknown placeholder {([%w_]+)}$"
   if name then
     local wanted, guess = core.lower(name):gsub("_", ""), nil
     for _, known in ipairs(option_checks.placeholders) do
@@ -203,12 +203,12 @@ function row.explain(problem, made)
   elseif problem:find "{client_basic} has no value$" then
     return problem .. ": it needs client_id and client_secret"
   end
-  local field = problem:match '^profile%.([%w_]+) %(character 1%): .*is no JSON$'
+  local field = problem:match '^profile%.([%w_]+) %(character 1%): .*is not valid JSON$'
   local text = field and stand_in(made[field])
   local _, cause = json.decode(text or "0")
   local place = cause and (cause:match "at byte (%d+)" or #text + 1)
   if place then
-    return (problem:gsub("character 1", "character " .. place, 1)) .. " from there on"
+    return (problem:gsub("character 1", "character " .. place, 1))
   end
   return problem
 end

@@ -28,7 +28,7 @@ local function text_of(name, value)
     return nil
   end
   if type(value) ~= "string" then
-    errors.raise(('option "headers": "%s" gave a %s'):format(name, type(value)))
+    errors.raise(('option "headers": the function "%s" returned a %s'):format(name, type(value)))
   end
   local ok, problem = core.check_header(name, value)
   return ok and value or errors.raise(('option "headers": %s'):format(problem))

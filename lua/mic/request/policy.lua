@@ -19,7 +19,7 @@ function policy.redirect_obstacle(facts)
     return nil
   end
   if facts.is_foreign then
-    return "it is no URL of http or https"
+    return "it is not an http or https URL"
   end
   if not facts.same_origin and not facts.fetch then
     return "it leads to another origin"
@@ -28,7 +28,7 @@ function policy.redirect_obstacle(facts)
     return "only GET and HEAD are followed"
   end
   if facts.redirects >= MAX_REDIRECTS then
-    return "five others were followed before"
+    return "the limit of 5 redirects is reached"
   end
   return nil
 end

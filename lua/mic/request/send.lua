@@ -50,8 +50,10 @@ local function success_error(self, call, made, problem)
   local facts = errors.context(self, call)
   facts.status = made.status
   facts.response = made
-  local kind = json.too_large[problem] and "too_large" or "decode"
-  return errors.new(kind, "the answer holds " .. problem, facts)
+  if json.too_large[problem] then
+    return errors.new("too_large", "the response has " .. problem, facts)
+  end
+  return errors.new("decode", "the response is " .. problem, facts)
 end
 
 --- Returns the error of a call that ends with this reply, or with this failure.

@@ -69,7 +69,7 @@ local function number_of(loaded)
   if type(loaded) == "string" then
     local read, _, _, message = core.record(loaded)
     if not read then
-      fail("load gave bytes that are no record: %s", message)
+      fail("load returned bytes that are not a record: %s", message)
     end
     loaded = read
   end
@@ -77,7 +77,7 @@ local function number_of(loaded)
     return loaded:retry_at()
   end)
   if not ok then
-    fail("load gave %s, neither a record object nor its bytes", show(loaded))
+    fail("load returned %s, neither a record object nor its bytes", show(loaded))
   end
   return number
 end
@@ -99,10 +99,10 @@ end
 local function expect_loaded(store, key, number)
   local loaded, err = store.load(key)
   if loaded == nil then
-    fail("load gave nothing (%s) for what was saved", tostring(err))
+    fail("load returned nothing (%s) for a saved record", tostring(err))
   end
   if number_of(loaded) ~= number then
-    fail "load gave another record than the one that was saved"
+    fail "load returned a record other than the saved one"
   end
 end
 
@@ -166,7 +166,7 @@ test("has load, save, lock and unlock, called with a dot", function(given)
   local store = given.new()
   for _, name in ipairs { "load", "save", "lock", "unlock" } do
     if type(store[name]) ~= "function" then
-      fail("%s is no function", name)
+      fail("%s is not a function", name)
     end
   end
 end)

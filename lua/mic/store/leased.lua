@@ -50,7 +50,7 @@ end
 
 local function not_the_holder()
   local message =
-    "another holder has the lock, or had it since: a save would overwrite its record; try again"
+    "another client has or had the lock: a save would overwrite its record; try again"
   return errors.new("store", message, { code = "EAGAIN" })
 end
 

@@ -78,13 +78,13 @@ return 1
 
 --- Hints for Redis errors, by the first word of the error.
 local redis_hints = {
-  NOAUTH = "the function command has to log in to Redis (AUTH)",
+  NOAUTH = "the function command must log in to Redis (AUTH)",
   WRONGPASS = "check the user name and password that the function command gives to Redis",
   NOPERM = "this user of Redis needs eval, evalsha, get, set, del, incr on keys of the prefix",
-  READONLY = "the function command has to connect to the primary, not to a replica",
+  READONLY = "the function command must connect to the primary, not to a replica",
   OOM = "Redis is full: raise its maxmemory",
-  MISCONF = "Redis cannot write to its disk; its log tells why",
-  MOVED = "the function command has to use a client for Redis Cluster",
+  MISCONF = "Redis cannot write to its disk; see its log",
+  MOVED = "the function command must use a client for Redis Cluster",
 }
 
 --- Returns the error text without the arguments of the command, which some errors repeat.
@@ -149,7 +149,7 @@ local function redis(given)
     end
     reply = tonumber(reply)
     if not reply and not err then
-      err = failed "the function command returned no number for a script that gives one"
+      err = failed "the function command returned no number for a script that returns one"
     end
     return reply, err
   end

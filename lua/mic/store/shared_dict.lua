@@ -43,7 +43,7 @@ local function failed(name, problem)
     hint = hint .. " and keep nothing else in it"
     return errors.new("store", message, { code = "ENOSPC", hint = hint })
   end
-  return errors.new("store", ('the shared dict "%s" says: %s'):format(name, tostring(problem)))
+  return errors.new("store", ('shared dict "%s": %s'):format(name, tostring(problem)))
 end
 
 --- Takes the lock of this name.

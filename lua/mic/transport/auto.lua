@@ -4,7 +4,7 @@ local blocking = require "mic.transport.blocking"
 local core = require "mic.core"
 local pcall_compat = require "mic.pcall_compat"
 
-local auto = { name = "found by itself", now = core.now, wall = core.wall, random = core.random }
+local auto = { name = "automatic", now = core.now, wall = core.wall, random = core.random }
 
 local loaded = package.loaded
 

@@ -19,7 +19,7 @@ function functions.running()
   if not told and uv.loop_mode and uv.loop_mode() then
     told = true
     io.stderr:write(
-      "mic: a call in a callback of luv's blocks the loop, since it is in no coroutine; write ",
+      "mic: a call in a callback of luv blocks the loop, because it is not in a coroutine; use ",
       "coroutine.wrap(function() … end)()\n"
     )
   end

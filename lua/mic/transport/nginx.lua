@@ -7,7 +7,7 @@ local pcall_compat = require "mic.pcall_compat"
 
 local ngx = ngx
 if type(ngx) ~= "table" then
-  error("this is no nginx", 0)
+  error("this is not nginx", 0)
 end
 
 local nginx = { name = "nginx" }
@@ -30,15 +30,15 @@ local waiting_phases = {
 
 --- Advice by phase.
 local advice = {
-  init = "nothing runs yet: make the client here and call in a worker, from a timer that"
-    .. " init_worker_by_lua starts, say",
+  init = "make the client here, and call in a worker, for example in a timer that"
+    .. " init_worker_by_lua starts",
   init_worker = "call from a timer: ngx.timer.at(0, …)",
   set = "call in rewrite_by_lua or access_by_lua instead",
   header_filter = "call in access_by_lua, or from a timer: ngx.timer.at(0, …)",
   body_filter = "call in access_by_lua, or from a timer: ngx.timer.at(0, …)",
   log = "call from a timer: ngx.timer.at(0, …)",
   balancer = "call in access_by_lua instead",
-  exit_worker = "the worker is about to end",
+  exit_worker = "the worker is exiting",
 }
 
 --- Returns why a call cannot wait here; nil if it can.
@@ -52,7 +52,7 @@ function nginx.problem()
     )
   end
   if not core.is_yieldable() then
-    return "nginx cannot wait here, below a function written in C (require, table.sort, gsub …):"
+    return "nginx cannot wait inside a C function (require, table.sort, gsub …):"
       .. " make the call outside of it"
   end
   return nil
@@ -89,7 +89,7 @@ end
 function nginx.spawn(task, ...)
   local ok, err = ngx.timer.at(0, run, task, ...)
   if not ok then
-    ngx.log(ngx.WARN, "mic: no timer (", err, "): a task runs in its request")
+    ngx.log(ngx.WARN, "mic: cannot start a timer (", err, "), so the task runs in the request")
     task(...)
   end
   return ok and true or false

@@ -138,7 +138,7 @@ local function run(_, engine, own)
   end
   if not socket then
     present, refused_at, refusal = nil, core.now(), problem
-    ngx.log(ngx.WARN, "mic: no socket for wake bytes, so calls poll: ", problem)
+    ngx.log(ngx.WARN, "mic: cannot open the wake-up socket, so calls poll: ", problem)
     return
   end
   own.reading, refusal = true, nil

@@ -91,9 +91,9 @@ static enum absorb_status check_credential(struct auth_reply *reply, const struc
                                            struct secret *secret) {
   enum absorb_status status = ABSORB_OK;
   if (secret->length > MIC_SECRET_MAX)
-    status = odd(reply, path, " is longer than the 10240 bytes that a request can carry");
+    status = odd(reply, path, " is longer than 10240 bytes");
   else if (!header_can_carry(secret->bytes, secret->length))
-    status = odd(reply, path, " has characters that no header can carry");
+    status = odd(reply, path, " has characters that are not allowed in a header");
   if (status != ABSORB_OK || secret->length == 0)
     secret_clear(secret);
   return status;
@@ -220,7 +220,8 @@ static enum absorb_status absorb_text(const struct profile *profile, char *body,
     end--;
   enum absorb_status status = ABSORB_NO_MEMORY;
   if (start == end)
-    status = note(reply, ABSORB_MISSING, "the reply has no body, which is the token", "", "");
+    status =
+        note(reply, ABSORB_MISSING, "the response has no body, which must be the token", "", "");
   else if (secret_set(token, body + start, end - start))
     status = check_credential(reply, &profile->members[MEMBER_TOKEN], token);
   memset(body, '*', length);
@@ -232,10 +233,10 @@ static enum absorb_status absorb_json(const struct profile *profile, char *body,
   struct absorb_job job = {profile, body, reply, ABSORB_OK, {0}};
   enum json_status scanned = json_scan(body, length, take_visit, &job);
   if (scanned == JSON_BROKEN || scanned == JSON_TOO_DEEP)
-    return note(reply, ABSORB_UNREADABLE, "the reply is not readable JSON", "", "");
+    return note(reply, ABSORB_UNREADABLE, "the response is not valid JSON", "", "");
   if (job.status == ABSORB_OK && reply->members[MEMBER_TOKEN].length == 0)
-    job.status =
-        note(reply, ABSORB_MISSING, "the reply has no ", profile->members[MEMBER_TOKEN].text, "");
+    job.status = note(reply, ABSORB_MISSING, "the response has no ",
+                      profile->members[MEMBER_TOKEN].text, "");
   if (job.status == ABSORB_NO_MEMORY)
     return job.status;
   json_scan(body, length, mask_members_visit, &job);

@@ -61,7 +61,7 @@ static int open_folder(struct credential_file *file, bool make) {
   if (fstatat(folder, name_of(file, PART_PATH), &facts, 0) != 0 || !S_ISDIR(facts.st_mode))
     return folder;
   failure_set(blame(file, PART_PATH), FAILURE_STORE, "EISDIR",
-              "the path is a folder; name a file in it, or put a slash at its end");
+              "the path is a folder; name a file in it, or end the path with a slash");
   close(folder);
   return -1;
 }
@@ -287,7 +287,7 @@ static bool save_in(struct credential_file *file, int folder, const struct recor
   enum file_lock_result result = borrow_lock(file, folder, &borrowed);
   if (result == LOCK_BUSY)
     failure_set(&file->failure, FAILURE_STORE, "EAGAIN",
-                "another holder has the lock; try again later");
+                "another client has the lock; try again later");
   if (result != LOCK_TAKEN)
     return false;
   bool ok = may_replace(file, folder) &&

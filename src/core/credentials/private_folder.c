@@ -282,7 +282,7 @@ static bool is_private(const struct stat *facts, struct failure *failure) {
   else if (S_ISDIR(facts->st_mode))
     refuse(failure, "EISDIR", "it is a folder; remove it or choose another path");
   else if (!S_ISREG(facts->st_mode))
-    refuse(failure, "EINVAL", "it is no regular file; remove it or choose another path");
+    refuse(failure, "EINVAL", "it is not a regular file; remove it or choose another path");
   else if (facts->st_uid != geteuid())
     refuse(failure, "EPERM", "the file belongs to another user; remove it or choose another path");
   else if ((facts->st_mode & 077) == 0)

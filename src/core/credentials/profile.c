@@ -50,7 +50,7 @@ static bool set_unit(enum time_unit *unit, const char *text, size_t length,
   static const char first[] = {'s', 'm', 'e', 'i'}; /* the Lua layer checks the whole word */
   const char *found = length > 0 ? memchr(first, text[0], sizeof first) : NULL;
   if (found == NULL)
-    return fail(problem, "is no unit");
+    return fail(problem, "is not a known unit");
   *unit = (enum time_unit)(found - first);
   return true;
 }
@@ -97,7 +97,7 @@ static bool set_member(struct member_path *path, const char *text, size_t length
     if (dot != NULL)
       *dot = '\0';
     if (*key == '\0')
-      return fail(problem, "must be names of members with dots between them");
+      return fail(problem, "must be member names separated by dots");
     if (path->count == PROFILE_PATH_MAX)
       return fail(problem, "has more than eight members");
     path->keys[path->count++] = key;
@@ -143,7 +143,7 @@ static bool add_header(struct profile_list *headers, const char *line, size_t le
   header_trim(&value, &value_length);
   const char *wrong = header_problem(line, name_length, value, value_length);
   if (wrong == NULL && has_header(headers, line, name_length))
-    wrong = "is there twice";
+    wrong = "is a duplicate";
   if (wrong != NULL)
     return fail(problem, wrong);
   struct profile_item *header = add_item(headers, line, name_length, problem);

@@ -78,7 +78,7 @@ static void begin_group(struct compiler *compiler) {
   compiler->group = compiler->template->count - 1;
 }
 
-static const char not_json[] = "it begins with \"{\" and is no JSON";
+static const char not_json[] = "it begins with \"{\" and is not valid JSON";
 
 static void end_group(struct compiler *compiler) {
   size_t group = compiler->group;
@@ -125,7 +125,7 @@ static void add_value(struct compiler *compiler, size_t size) {
   const char *wrong = NULL;
   char what[120] = "";
   if (found < 0 && !optional)
-    snprintf(what, sizeof what, "there is no value {%.*s}", shown, here + 1);
+    snprintf(what, sizeof what, "unknown placeholder {%.*s}", shown, here + 1);
   else
     wrong = value_problem(compiler, value, optional);
   if (wrong != NULL)
@@ -159,7 +159,7 @@ static void add_run(struct compiler *compiler, char stop) {
     if (size > 0) {
       add_value(compiler, size);
     } else if (*here == '{' && here[1] != '{') {
-      fail(compiler, compiler->at, "\"{\" begins no placeholder; \"{{\" is one brace");
+      fail(compiler, compiler->at, "\"{\" does not begin a placeholder; write a brace as \"{{\"");
     } else {
       compiler->at += *here == '{' ? 2 : 1;
       add_byte(compiler, *here);
@@ -179,7 +179,7 @@ static void compile_form(struct compiler *compiler) {
 static void compile_path(struct compiler *compiler) {
   add_run(compiler, '?');
   if (compiler->has_optional)
-    fail(compiler, 0, "a path has no optional placeholder {name?}");
+    fail(compiler, 0, "an optional placeholder {name?} is not allowed in a path");
   compiler->query = true;
   compiler->at++;
   compile_form(compiler);
@@ -202,7 +202,7 @@ static bool add_json_text(struct compiler *compiler) {
     compiler->at++;
   } else if (placeholder_at(here) > 0) {
     fail(compiler, compiler->at - 1,
-         "a placeholder stands for a whole JSON value, not inside a text");
+         "a placeholder must be a whole JSON value, not a part of a string");
   } else if (*here == '"') {
     add_byte(compiler, *here);
     return false;

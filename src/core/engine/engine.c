@@ -97,7 +97,7 @@ const char *engine_problem(void) {
   if ((info->features & CURL_VERSION_ASYNCHDNS) != 0)
     return NULL;
   return "this libcurl looks up names one at a time (it was built without a threaded resolver and "
-         "without c-ares), so one call would hold up all others; use another libcurl, or the "
+         "without c-ares), so one call would block all others; use another libcurl, or the "
          "transport \"blocking\"";
 }
 
@@ -175,7 +175,7 @@ void engine_start(struct engine *engine, struct connections *connections,
   sweep(core, engine->limit);
   if (core->jobs.count >= engine->limit) {
     char text[96];
-    snprintf(text, sizeof text, "too many calls are under way (%zu at most); nothing was sent",
+    snprintf(text, sizeof text, "too many calls are in progress (at most %zu); nothing was sent",
              engine->limit);
     exchange_fail(exchange, FAILURE_NETWORK, "EAGAIN", text);
     return;

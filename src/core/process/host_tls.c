@@ -78,12 +78,11 @@ bool host_tls_fits(char *message, size_t size) {
   unsigned long version = version_of(host);
   if (version >> 28 == (unsigned long)(*wanted - '0'))
     return true;
-  snprintf(
-      message, size,
-      "this program has an OpenSSL %lu.%lu of its own, which takes the place of the OpenSSL %s "
-      "that libcurl was built for: use a build that loads OpenSSL as a shared library, or a "
-      "libcurl built for the program's OpenSSL",
-      version >> 28, version >> 20 & 0xff, wanted);
+  snprintf(message, size,
+           "this program contains OpenSSL %lu.%lu, which replaces the OpenSSL %s "
+           "that libcurl was built for: use a build that loads OpenSSL as a shared library, or a "
+           "libcurl built for the program's OpenSSL",
+           version >> 28, version >> 20 & 0xff, wanted);
   return false;
 }
 

@@ -64,7 +64,7 @@ const char *header_problem(const char *name, size_t name_length, const char *val
   if (problem == NULL)
     problem = header_value_problem(value, value_length);
   if (problem == NULL && is_framing(name, name_length))
-    problem = "belongs to the connection and cannot be set";
+    problem = "is a connection header and cannot be set";
   return problem;
 }
 

@@ -10,7 +10,7 @@
 #include "url_path.h"
 
 const char url_no_memory[] = "cannot be kept: out of memory";
-static const char unreadable[] = "cannot be read as a URL; wanted: https://host/stage";
+static const char unreadable[] = "is not a valid URL; expected https://host/stage";
 
 static char *get_part(CURLU *url, CURLUPart part, unsigned flags) {
   char *text = NULL;
@@ -65,8 +65,8 @@ static const char *read_parts(struct url_base *base, CURLU *url) {
     return url_no_memory;
   base->cleartext_loopback = cleartext && loopback_host(base->host);
   if (cleartext && !base->cleartext_loopback && !base->allow_insecure)
-    return "must begin with https://: plain http would show the secrets to the network; only "
-           "loopback hosts may have it, others with allow_insecure = true";
+    return "must begin with https://: plain http would send the secrets unencrypted; it is allowed "
+           "only for loopback hosts, or with allow_insecure = true";
   return NULL;
 }
 
@@ -87,7 +87,7 @@ static const char *read_base(struct url_base *base, CURLU *url, const char *text
   problem = url_path_problem(path, strlen(path));
   curl_free(path);
   if (problem != NULL)
-    return "has a path that cannot be used (\".\", \"..\", \"\\\" or odd characters)";
+    return "has an invalid path (\".\", \"..\", \"\\\" or invalid characters)";
   base->root = get_part(url, CURLUPART_URL, 0);
   if (base->root == NULL)
     return url_no_memory;
@@ -100,7 +100,7 @@ static const char *read_base(struct url_base *base, CURLU *url, const char *text
 const char *url_base_set(struct url_base *base, const char *text, size_t length,
                          bool allow_insecure) {
   if (length == 0)
-    return "is empty; wanted: https://host/stage";
+    return "is empty; expected https://host/stage";
   if (length > 2048)
     return "is longer than 2048 bytes";
   if (!ascii_is_visible(text, length))
@@ -242,7 +242,7 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
   if (!ascii_is_visible(text, length))
     return "has a space, a control byte or a non-ASCII byte: %20 is a space";
   if (after_scheme(text) == NULL)
-    return "must be a whole URL, https://host/path";
+    return "must be an absolute URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
     return "must not hold \"#\" or \"\\\"";
   const char *problem = authority_problem(text);
@@ -252,7 +252,7 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
   enum url_status status = url_parse(text, &url);
   if (status != URL_OK)
     return status == URL_NO_MEMORY ? url_no_memory
-                                   : "cannot be read as a URL; wanted: https://host/path";
+                                   : "is not a valid URL; expected https://host/path";
   struct url_base parts = {.allow_insecure = base->allow_insecure};
   problem = read_parts(&parts, url);
   if (problem == NULL)

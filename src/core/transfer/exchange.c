@@ -42,7 +42,7 @@ bool exchange_fail_stalled(struct exchange *exchange) {
   if (exchange->paused || idle_clock_left(&exchange->idle, 1.0) > 0.0)
     return false;
   exchange_fail(exchange, FAILURE_TIMEOUT, "CURLE_OPERATION_TIMEDOUT",
-                "nothing has moved within the time allowed");
+                "no progress within the time limit");
   return true;
 }
 
@@ -290,7 +290,7 @@ static bool fail_at_proxy(struct exchange *exchange) {
     return false;
   failure_set(&exchange->failure, FAILURE_NETWORK, "CURLE_RECV_ERROR", "");
   snprintf(exchange->failure.message, sizeof exchange->failure.message,
-           "the proxy refused: it answered %ld", status);
+           "the proxy refused: status %ld", status);
   return true;
 }
 
@@ -329,14 +329,15 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
              (code == CURLE_ABORTED_BY_CALLBACK ||
               (code == CURLE_COULDNT_CONNECT && exchange->tried && !exchange->resend))) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
-                  "the kept connection was closed before an answer came");
+                  "the reused connection was closed before a response");
   } else if (exchange->misled && code != CURLE_OK) {
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_COULDNT_CONNECT",
-                  exchange->direct ? "the loopback name led to another machine; nothing was sent"
-                                   : "the redirect led to this machine; nothing was sent");
+                  exchange->direct
+                      ? "the loopback name resolves to another machine; nothing was sent"
+                      : "the redirect leads to this machine; nothing was sent");
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && exchange->easy == NULL) {
     exchange_fail(exchange, FAILURE_TLS, "CURLE_UNSUPPORTED_PROTOCOL",
-                  "this libcurl was built without HTTP/2, which http_version asks for");
+                  "this libcurl was built without HTTP/2, which http_version requires");
   } else if (descriptor_shortage_explains(code, exchange->socket_error, &exchange->failure)) {
     exchange->state = EXCHANGE_DONE;
   } else if (peer_is_unverified(exchange->easy, code)) {
@@ -352,7 +353,7 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
   } else if (!exchange->head_ended) {
     /* libcurl accepts a truncated head as complete. */
     exchange_fail(exchange, FAILURE_NETWORK, "CURLE_GOT_NOTHING",
-                  "the connection ended before the answer's headers did");
+                  "the connection ended before the end of the response headers");
   } else {
     read_answer(exchange);
   }

@@ -11,8 +11,8 @@
 /* Bytes that a stream buffers ahead of its reader. */
 enum { STREAM_WINDOW = 256 * 1024 };
 
-static const char large_body[] = "the answer is larger than allowed";
-static const char large_file[] = "the answer is larger than max_size";
+static const char large_body[] = "the response is larger than allowed";
+static const char large_file[] = "the response is larger than max_size";
 
 /* ---- the answer's body ---- */
 
@@ -113,12 +113,11 @@ static void fail_decoding(struct exchange *exchange) {
     failure_set_curl(&exchange->failure, CURLE_BAD_CONTENT_ENCODING);
     break;
   case CONTENT_CUT:
-    exchange_fail(exchange, FAILURE_NETWORK, code,
-                  "the answer's compression is broken: it ends in the middle");
+    exchange_fail(exchange, FAILURE_NETWORK, code, "the compressed response is incomplete");
     break;
   case CONTENT_SWELLS:
     exchange_fail(exchange, FAILURE_TOO_LARGE, code,
-                  "the answer expands to more than 1100 times its compressed size");
+                  "the response expands to more than 1100 times its compressed size");
     break;
   case CONTENT_NO_MEMORY:
     exchange_fail_memory(exchange);

@@ -11,7 +11,7 @@
 #include "redirect_target.h"
 
 static const char large_head[] =
-    "the answer has too many header fields, or too long ones (at most 1000, 256 KiB in all)";
+    "the response has too many or too large headers (at most 1000, 256 KiB in total)";
 
 static bool starts_answer(const char *line, size_t length) {
   return length >= 5 && memcmp(line, "HTTP/", 5) == 0;

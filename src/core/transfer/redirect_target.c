@@ -123,7 +123,7 @@ const char *redirect_problem(const struct redirect_page *page, const char *url, 
   if (status == URL_OK)
     status = url_parse(url, &to);
   if (status == URL_UNREADABLE)
-    problem = "cannot be read as a URL; wanted: https://host/path";
+    problem = "is not a valid URL; expected https://host/path";
   else if (status == URL_NO_MEMORY || !read_origin(from, ends.from) || !read_origin(to, ends.to))
     problem = url_no_memory;
   else

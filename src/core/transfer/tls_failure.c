@@ -60,7 +60,7 @@ static bool blame_file(struct failure *failure, const char *option, const char *
   if (error != 0)
     blame_errno(failure, option, path, error);
   else if (!found)
-    blame(failure, option, path, "no PEM: it has no line \"-----BEGIN …\" of that kind");
+    blame(failure, option, path, "not PEM: it has no line \"-----BEGIN …\" of that kind");
   return error != 0 || !found;
 }
 
@@ -168,7 +168,7 @@ static bool has_no_authorities(void) {
 static void blame_library(struct failure *failure) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   snprintf(failure->message, sizeof failure->message,
-           "this libcurl's TLS library, %s, cannot do what an option asks for",
+           "this libcurl's TLS library, %s, does not support an option that is set",
            info->ssl_version == NULL ? "none" : info->ssl_version);
 }
 

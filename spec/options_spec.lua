@@ -279,7 +279,7 @@ describe("options", function()
     loop.wake, loop.running = f, true
     assert.are.equal(
       'option "transport" must be a table with the functions wait, park, wake, spawn '
-        .. "(running is none)",
+        .. "(running is missing)",
       with("transport", loop)
     )
     assert.are.equal(

@@ -27,8 +27,8 @@ kind=tls; text=tls.client_
   check the path, and that this user may read it
 kind=tls; text=tls.ca_path "
   check tls.ca_file and tls.ca_path
-kind=tls; text=libcurl does not say why
-  is it for this host name, still valid, and of an authority that tls.ca_file names?
+kind=tls; text=libcurl reports no reason
+  check its host name and dates, and that tls.ca_file has its authority
 kind=tls; text=has expired
   renew it, or check this machine's clock
 kind=tls; code=CURLE_PEER_FAILED_VERIFICATION

@@ -16,9 +16,9 @@ libcurl.tells_why = libcurl.tls == "OpenSSL" or libcurl.tls == "GnuTLS"
 --- Message and hint for a certificate of an unknown authority.
 libcurl.unverified = libcurl.tells_why
   and { "the server's certificate could not be verified",
-    "a certificate authority of your own? name its certificate in tls.ca_file" }
-  or { "a certificate could not be verified; libcurl does not say why",
-    "is it for this host name, still valid, and of an authority that tls.ca_file names?" }
+    "for your own certificate authority, name its certificate in tls.ca_file" }
+  or { "a certificate could not be verified; libcurl reports no reason",
+    "check its host name and dates, and that tls.ca_file has its authority" }
 
 --- True if it is older than this version.
 ---@param major integer

@@ -233,7 +233,7 @@ static void fail_at_this_time(struct exchange *exchange, const char *what, time_
 static const char *verdict_text(enum peer_verdict verdict) {
   switch (verdict) {
   case PEER_UNTOLD:
-    return "a certificate could not be verified; libcurl does not say why";
+    return "a certificate could not be verified; libcurl reports no reason";
   case PEER_PROXY:
     return "the proxy's certificate could not be verified";
   case PEER_ANOTHER_NAME:

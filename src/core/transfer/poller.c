@@ -10,6 +10,9 @@
 
 enum { WAKE, OWN, FIRST, FIRST_CAPACITY = 8 };
 
+/* Where their number has no limit. */
+static const long KEPT_CONNECTIONS = 64;
+
 /* ---- sockets that libcurl watches ---- */
 
 /* Searches the newest first, which are the likeliest. */
@@ -61,11 +64,12 @@ static bool make_multi(struct poller *poller) {
     return false;
   curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, poller_cb_socket);
   curl_multi_setopt(poller->multi, CURLMOPT_SOCKETDATA, poller);
-  if (poller->connections > 0) {
+  if (poller->connections > 0)
     curl_multi_setopt(poller->multi, CURLMOPT_MAX_HOST_CONNECTIONS, poller->connections);
-    /* libcurl's default follows the number of transfers, and closes connections when it drops. */
-    curl_multi_setopt(poller->multi, CURLMOPT_MAXCONNECTS, poller->connections);
-  }
+  /* libcurl's default follows the number of transfers, and closes connections when it drops;
+     in 8.21 already while the transfers of one round end. */
+  curl_multi_setopt(poller->multi, CURLMOPT_MAXCONNECTS,
+                    poller->connections > 0 ? poller->connections : KEPT_CONNECTIONS);
   return true;
 }
 

@@ -318,7 +318,14 @@ describe("mic login for another API", function()
     local words = ("login --profile shop --url %s --row oauth2 --auth-url %s/oauth2/token "
       .. "--client-id demo --ca-file %s"):format(sandbox.base_url, sandbox.base_url,
       sandbox.ca_file)
-    local _, code, errors = mic:run(words .. " </dev/null")
+    local _, code, errors = mic:run(words:gsub("oauth2", "oauth", 1) .. " </dev/null")
+    assert.equal(2, code)
+    assert.is_truthy(errors:find('mic: --row: there is no profile "oauth"', 1, true), errors)
+    _, code, errors = mic:run(words:gsub("%-%-auth%-url %S+", "") .. " </dev/null")
+    assert.equal(2, code)
+    assert.is_truthy(errors:find('mic: --auth-url is required by the profile "oauth2"', 1, true),
+      errors)
+    _, code, errors = mic:run(words .. " </dev/null")
     assert.equal(3, code)
     assert.is_truthy(errors:find("check client_id; set MIC_CLIENT_SECRET, or client_secret in the "
       .. "profile$"), errors)
@@ -326,6 +333,7 @@ describe("mic login for another API", function()
     _, code, errors = mic:run(words .. " </dev/null")
     assert.equal(0, code, errors)
     mic.variables.MIC_CLIENT_SECRET = nil
+    sandbox:expire()
     local text
     text, code = mic:run "get /thing --profile shop"
     assert.equal(0, code, text)
@@ -335,6 +343,7 @@ describe("mic login for another API", function()
       "send=" .. sandbox.password .. "\\n" }, words)
     assert.equal(0, code, shown)
     assert.is_nil(shown:find(sandbox.password, 1, true))
+    sandbox:expire()
     text, code = mic:run "get /thing --profile shop"
     assert.equal(0, code, text)
   end)

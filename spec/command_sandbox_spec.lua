@@ -143,7 +143,7 @@ describe("mic sandbox", function()
     end
     local code, said = run("5.9", 'require "mic"')
     assert.equal(1, code)
-    assert.equal(("sandbox: %s is %s, but lua-mic is installed for Lua 5.9\n"):format(shell.lua,
+    assert.equal(("sandbox: %s is %s, and this lua-mic is for Lua 5.9\n"):format(shell.lua,
       _VERSION), said)
     local _, place
     _, said, place = run(_VERSION:match "5%.%d", 'require "mic"')

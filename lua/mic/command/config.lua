@@ -38,8 +38,8 @@ local keys = {
 }
 
 --- In the order in which they are written.
-local order = { "stack", "base_url", "api_key", "row", "auth_url", "client_id", "scope", "username",
-  "password_file", "identity", "ca_file", "manifest_url" }
+local order = { "stack", "base_url", "api_key", "row", "auth_url", "client_id",
+  "client_secret", "scope", "username", "password_file", "identity", "ca_file", "manifest_url" }
 
 local function config_error(message, hint)
   return errors.new("config", message, { hint = hint })

@@ -47,6 +47,9 @@ local advice = {
   ["the value into params%.name, which encodes it"] = "use -p name=VALUE, which encodes it",
   ["; for %?[^ ]+ use query"] = "; for ?name=value use -f",
   ["^params%.(%S+) is missing"] = "-p %1=VALUE is missing",
+  ['^option "profile":'] = "--row:",
+  ['^option "auth_url" is'] = "--auth-url is",
+  ['^option "client_id" is'] = "--client-id is",
 }
 
 --- The same for the hints of error objects.

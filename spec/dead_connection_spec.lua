@@ -12,7 +12,7 @@ local relay = require "spec.support.relay"
 local scratch = require "spec.support.scratch"
 
 -- Seconds: the timeout of a call on a dead connection, and of the attempt after it.
-local SHORT = 0.7
+local SHORT = 1
 local SOON = 15 -- half of what a call may take by default
 
 describe("a connection that is dead", function()

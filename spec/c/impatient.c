@@ -1,6 +1,7 @@
 /* Lua module: many clients at once that send a request, read the first byte of the answer, and
    disconnect. nginx ignores a disconnect before it has read the request. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <netinet/in.h>
@@ -21,7 +22,7 @@ static int send_one(int port, const char *request, size_t length) {
   address.sin_family = AF_INET;
   address.sin_port = htons((unsigned short)port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  struct timeval longest = {10, 0};
+  struct timeval longest = {60, 0};
   if (descriptor >= 0 &&
       setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest) == 0 &&
       connect(descriptor, (const struct sockaddr *)&address, sizeof address) == 0 &&
@@ -48,8 +49,11 @@ static int give_up(lua_State *L) {
   }
   for (int index = 0; index < sent; index++) {
     char byte;
-    if (recv(descriptors[index], &byte, 1, 0) == 1)
-      seen++;
+    ssize_t got;
+    do {
+      got = recv(descriptors[index], &byte, 1, 0);
+    } while (got < 0 && errno == EINTR);
+    seen += got == 1;
   }
   struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
   nanosleep(&pause, NULL);

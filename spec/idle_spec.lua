@@ -103,10 +103,11 @@ describe("a body that flows", function()
     serve(HEAD:format(4 * 1048576 + 1) .. ("\nrepeat 4096 %s\nhold"):format(KIB))
     local got, busy = 0, true
     local _, err = call {
+      timeout = PATIENT,
       on_data = function(piece)
         got = got + #piece
         if busy then
-          clock.sleep(1.5 * IDLE)
+          clock.sleep(1.5 * PATIENT)
         end
         busy = false
       end,

@@ -50,7 +50,7 @@ describe("a call without options", function()
     end },
     { "a timeout that ends it", function(client)
       box:answer { path = "/user", delay = 20, times = 3 }
-      return client:get("/user", { timeout = 0.5 })
+      return client:get("/user", { timeout = 1 })
     end },
     { "options with a metatable", function(client)
       return client:get("/users", setmetatable({}, { __index = { query = { size = 1 } } }))

@@ -134,7 +134,7 @@ local function compile_one(given)
     if name == "aggs" or name == "aggregations" then
       inner = value
     elseif kind then
-      return nil, "an aggregation has one kind"
+      return nil, "an aggregation must have one kind"
     else
       kind, options = name, value
     end

@@ -38,12 +38,12 @@ local MEMBERS = {
   body_base64 = { function(value)
     return is_text(value) and ngx.decode_base64(value) ~= nil
   end, "base64" },
-  ["repeat"] = { is_integer(1, 1e9), "how often the body is sent, an integer from 1" },
-  cut = { is_integer(0, 1e12), "after how many bytes of the body the connection is cut" },
+  ["repeat"] = { is_integer(1, 1e9), "an integer from 1: how often the body is sent" },
+  cut = { is_integer(0, 1e12), "the number of body bytes after which the connection is cut" },
   delay = { function(value)
     return type(value) == "number" and value >= 0 and value <= 86400
   end, "seconds from 0 to 86400" },
-  times = { is_integer(1, 1e9), "for how many requests, an integer from 1" },
+  times = { is_integer(1, 1e9), "an integer from 1: the number of requests" },
 }
 
 local function load()
@@ -77,7 +77,7 @@ function answers.add(wanted)
     wrong[#wrong + 1] = "path is missing"
   end
   if wanted.body ~= nil and wanted.body_base64 ~= nil then
-    wrong[#wrong + 1] = "body and body_base64 are two bodies"
+    wrong[#wrong + 1] = "body and body_base64 cannot be combined"
   end
   if #wrong > 0 then
     table.sort(wrong)

@@ -157,7 +157,7 @@ function KINDS.range(value, ranges)
   end
   for name, bound in pairs(bounds) do
     if not COMPARE[name] then
-      return nil, 'knows gt, gte, lt and lte, not "' .. tostring(name) .. '"'
+      return nil, 'allows only gt, gte, lt and lte, not "' .. tostring(name) .. '"'
     end
     if not dates.milliseconds(bound) and (field == "timestamp" or type(bound) ~= "string") then
       return nil, name .. " of " .. field .. " takes a number or a date"
@@ -216,7 +216,7 @@ function KINDS.bool(value, ranges)
       end
       tests[name] = compiled
     elseif name ~= "minimum_should_match" or type(inner) ~= "number" then
-      return nil, 'does not know "' .. tostring(name) .. '"'
+      return nil, 'does not allow "' .. tostring(name) .. '"'
     end
   end
   local required = #tests.must + #tests.filter
@@ -243,7 +243,7 @@ end
 function compile(query, ranges)
   local kind, value = only(query)
   if not kind then
-    return nil, "a clause is an object with one member"
+    return nil, "a clause must be an object with one member"
   end
   if not KINDS[kind] then
     return nil, ('unknown clause "%s" (known: %s)'):format(kind, known_kinds())

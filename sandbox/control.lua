@@ -38,7 +38,7 @@ end
 local function expire(wanted)
   for name, value in pairs(wanted) do
     if name ~= "refresh" or type(value) ~= "boolean" then
-      return fail(400, "expire takes nothing but refresh: true or false")
+      return fail(400, "expire takes only refresh: true or false")
     end
   end
   state.next_epoch()
@@ -109,7 +109,7 @@ end
 function control.handle()
   -- A web page that points its own name at loopback has another Host.
   if ngx.var.http_host ~= state.settings().control_host then
-    return fail(403, "the host is " .. state.settings().control_host)
+    return fail(403, "the host must be " .. state.settings().control_host)
   end
   local route = ROUTES[ngx.req.get_method() .. " " .. ngx.var.request_uri]
   if not route then

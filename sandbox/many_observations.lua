@@ -71,7 +71,7 @@ function many.add(wanted)
   refresh()
   local time, count = wanted.timestamp, wanted.count or 1
   if type(time) ~= "number" or time % 1 ~= 0 or type(count) ~= "number" or count % 1 ~= 0 then
-    return nil, "takes timestamp, in milliseconds, and perhaps count"
+    return nil, "takes timestamp, in milliseconds, and optionally count"
   end
   local position, new = first_from(time + 1), {}
   for _ = 1, count do

@@ -151,7 +151,7 @@ end
 -- What is wrong with the search body but for its query; nil when nothing is.
 local function problem(body)
   if type(body) ~= "table" then
-    return "the search body is no object"
+    return "the search body is not an object"
   end
   for name in pairs(body) do
     if not known[name] then
@@ -161,7 +161,7 @@ local function problem(body)
   end
   for _, name in ipairs { "from", "size" } do
     if body[name] ~= nil and not is_count(body[name]) then
-      return name .. " takes an integer from 0 on"
+      return name .. " takes a non-negative integer"
     end
   end
   if not is_names(body._source) then
@@ -295,7 +295,7 @@ function search.answer(body, documents, check)
   end
   local order = time_order(body.sort)
   if not order then
-    return refuse "many observations are sorted by timestamp"
+    return refuse "many observations can be sorted only by timestamp"
   end
   local page, total = many_observations.search(tightest(query, {}),
     not is_range_only(query) and test or nil, order == "desc", from, size)

@@ -57,7 +57,7 @@ describe("a call that is made wrongly", function()
   it("has a path that tries to leave the host or the stage", function()
     local begin = 'path must begin with "/"'
     local dots = 'path must not have "." or ".." as a segment'
-    local backslash = 'path must not hold "\\"' .. MEND
+    local backslash = 'path must not contain "\\"' .. MEND
     for path, problem in pairs {
       ["@evil.example/"] = begin, [".evil.example"] = begin,
       [":80/"] = begin, ["users"] = begin, ["?x"] = begin,
@@ -169,7 +169,7 @@ describe("a call that is made wrongly", function()
     } do
       assert.equal(odd, path_problem(path))
     end
-    assert.equal('path must not hold "#"' .. MEND, path_problem "/a#b")
+    assert.equal('path must not contain "#"' .. MEND, path_problem "/a#b")
     assert_usable()
   end)
 
@@ -230,7 +230,7 @@ describe("a call that is made wrongly", function()
     assert.equal('header "X-A" has a control character in its value', problem("X-A", "v\127"))
     assert.equal('header "X-A" has a line break in its value', problem("X-A", { "v", "w\rx" }))
     assert.equal(
-      'option "headers" must hold strings, numbers or lists of these ("X-A" is a boolean)',
+      'option "headers" must contain strings, numbers or lists of these ("X-A" is a boolean)',
       problem("X-A", true))
     assert.is_truthy(problem("X-A", 0 / 0):find "finite")
     assert.equal('option "headers" must have header names as keys (got a key of type number)',
@@ -295,7 +295,7 @@ describe("a call that is made wrongly", function()
     assert.equal('option "body" must be a string (got table)',
       raised("put", "/user", nil, { body = {} }))
     for _, name in ipairs { "save_to", "body_file" } do
-      local message = ('option "%s" must not hold a NUL byte'):format(name)
+      local message = ('option "%s" must not contain a NUL byte'):format(name)
       assert.equal(message, raised("put", "/user", nil, { [name] = "a\0b" }))
       assert.equal("client:batch: request 2: " .. message,
         raised("batch", { { path = "/user" }, { path = "/user", [name] = "a\0b" } }))

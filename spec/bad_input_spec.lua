@@ -126,7 +126,7 @@ describe("a client that is made wrongly", function()
     assert.equal('option "user_agent" has a line break in its value', new { user_agent = "a\nb" })
     assert.is_truthy(new({ user_agent = "a\0b" }):find('^option "user_agent" .*NUL byte'))
     for _, name in ipairs { "ca_file", "ca_path", "client_cert", "pinned_public_key" } do
-      assert.equal(('option "tls.%s" must not hold a NUL byte'):format(name),
+      assert.equal(('option "tls.%s" must not contain a NUL byte'):format(name),
         new { tls = { [name] = "a\0b" } })
     end
     assert.is_truthy(new({ proxy = "http://a\0b" }):find "NUL byte")
@@ -148,9 +148,9 @@ describe("a client that is made wrongly", function()
   local unreadable = "is not a valid URL; expected https://host/stage"
   local odd = "has a space, a control byte or a non-ASCII byte"
   local https = "must begin with https://"
-  local user = "must not hold a user name or password"
+  local user = "must not contain a user name or password"
   local encoded = "must not have a percent-encoded host name"
-  local query = "must not hold ? or #"
+  local query = "must not contain ? or #"
   local path = 'has an invalid path (".", "..", "\\" or invalid characters)'
   local cleartext = "must begin with https://: plain http would send the secrets "
     .. "unencrypted; it is allowed only for loopback hosts, or with allow_insecure = true"

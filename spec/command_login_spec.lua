@@ -339,7 +339,7 @@ describe("mic login for another API", function()
     assert.equal(0, code, text)
     shell.check("rm " .. mic.folder:at(CONFIG))
     local shown
-    shown, code = mic:play({ "expect=Client secret of demo (empty: none): ",
+    shown, code = mic:play({ "expect=Client secret for demo (empty: none): ",
       "send=" .. sandbox.password .. "\\n" }, words)
     assert.equal(0, code, shown)
     assert.is_nil(shown:find(sandbox.password, 1, true))

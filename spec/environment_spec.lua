@@ -143,8 +143,9 @@ describe("mic.from_env", function()
       { "MIC_BASE_URL", "api.example/prod", "must begin with https://" },
       { "MIC_BASE_URL", "ftp://api.example", "must begin with https://" },
       { "MIC_BASE_URL", "http://api.example", "plain http would send the secrets" },
-      { "MIC_BASE_URL", "https://u:hidden@api.example", "must not hold a user name or password" },
-      { "MIC_BASE_URL", "https://api.example/?hidden", "must not hold ? or #" },
+      { "MIC_BASE_URL", "https://u:hidden@api.example",
+        "must not contain a user name or password" },
+      { "MIC_BASE_URL", "https://api.example/?hidden", "must not contain ? or #" },
       { "MIC_BASE_URL", "https://api .example", "has a space" },
       { "MIC_API_KEY", "hidden\nx", "line break" },
     } do

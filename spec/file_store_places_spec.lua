@@ -179,7 +179,7 @@ describe("a client with a file store by default", function()
   it("tells at once that there is no place for it, in an event and in its status, and works",
     function()
       local problem = "store: the store could not load: there is no path for the credentials: "
-        .. "HOME is not set; give mic.store.file a path"
+        .. "HOME is not set; set the path of mic.store.file"
       local printed = lua([[
         local made = true
         OPTIONS.store = mic.store.file()

@@ -279,7 +279,7 @@ describe("the file store", function()
           print(store.unlock("key", 1))
         ]], home .. variables)
         local problem = "nil\tstore: there is no path for the credentials: HOME is not set; "
-          .. "give mic.store.file a path\n"
+          .. "set the path of mic.store.file\n"
         assert.equal("mic.store.file (no path)\n" .. problem:rep(3) .. "false\n", printed)
       end
     end)
@@ -359,7 +359,7 @@ describe("the file store", function()
       end
       assert.equal('option "path" must be a file name (got an empty string)',
         message_of { path = "" })
-      assert.equal('option "path" must not hold a NUL byte',
+      assert.equal('option "path" must not contain a NUL byte',
         message_of { path = "a\0b" })
       assert.equal('option "path" must be a file name (got number)', message_of { path = 1 })
       assert.equal('unknown option "file"; did you mean "path"? known options: path',

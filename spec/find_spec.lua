@@ -83,7 +83,7 @@ describe("the short form of a search", function()
     assert.matches('did you mean "thing"', refused("things", { thin = "a" }))
     assert.matches('unknown option "since"', refused("things", { since = -5 }))
     assert.matches("one clause", refused("things", { filter = { { term = { a = 1 } } } }))
-    assert.matches("not empty", refused("things", { thing = {} }))
+    assert.matches("non%-empty list", refused("things", { thing = {} }))
   end)
 
   it("makes JSON that is a body of Elasticsearch", function()

@@ -380,7 +380,7 @@ describe("options", function()
       call_message { path = "/", headers = { "accept: x" } }
     )
     assert.are.equal(
-      'option "headers" must hold strings, numbers or lists of these ("x-a" is a boolean)',
+      'option "headers" must contain strings, numbers or lists of these ("x-a" is a boolean)',
       call_message { path = "/", headers = { ["x-a"] = { "1", true } } }
     )
   end)

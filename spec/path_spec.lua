@@ -145,7 +145,7 @@ describe("path.query", function()
     local cases = {
       { print, "a string, a number, a boolean or a list of these (got function)" },
       { json.null, "a string, a number, a boolean or a list of these (got null)" },
-      { { { 1 } }, "a list of strings, numbers or booleans (it holds a table)" },
+      { { { 1 } }, "a list of strings, numbers or booleans (it contains a table)" },
       { 0 / 0, "a finite number" },
       { { 1, math.huge }, "a finite number" },
       { { x = 1 }, "a list, not a table with names" },

@@ -465,7 +465,8 @@ describe("a profile", function()
       ok, raised = pcall(make, {}, { headers = { ["X-Bad"] = "a\nb" } })
       assert.is_false(ok)
       assert.is_truthy(raised:find(
-        'option "headers" must hold headers: header "X-Bad" has a line break in its value', 1, true
+        'option "headers" has an invalid header: header "X-Bad" has a line break in its value',
+        1, true
       ))
       ok, raised = pcall(make, {}, { headers = { authorization = "x" } })
       assert.is_false(ok)
@@ -574,7 +575,7 @@ describe("a profile", function()
       end
       problem = message { [option] = { a = ("x"):rep(10241) } }
       assert.is_truthy(problem:find(
-        ('option "%s" must not hold a value longer than 10240 bytes ("a")'):format(option),
+        ('option "%s" must not contain a value longer than 10240 bytes ("a")'):format(option),
         1, true))
     end
     local problem = message { values = { twice = "x" }, secrets = { twice = "y" } }

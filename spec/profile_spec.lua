@@ -289,7 +289,7 @@ describe("an answer to a login", function()
     secrets.s17 = "x"
     local ok, problem = pcall(make, { secrets = secrets })
     assert.is_false(ok)
-    assert.is_truthy(problem:find 'option "secrets" must not hold more than 16 values$')
+    assert.is_truthy(problem:find 'option "secrets" must not contain more than 16 values$')
   end)
 
   it("is understood as it came, before it is masked", function()
@@ -610,10 +610,10 @@ describe("a profile that is wrong", function()
 
   it("sends a login's secret to the API, or a token to the login", function()
     local options = { auth_url = "https://id.example.com" }
-    assert.equal('option "profile.headers" must not hold {password}, '
+    assert.equal('option "profile.headers" must not contain {password}, '
       .. "because auth_url is another origin",
       problem({ name = "x", headers = { "A: {password}" } }, options))
-    assert.equal('option "profile.refresh" must not hold {token}, '
+    assert.equal('option "profile.refresh" must not contain {token}, '
       .. "because auth_url is another origin",
       problem({ name = "x", refresh = "POST /r", refresh_headers = { "A: {token}" } }, options))
   end)

@@ -84,7 +84,7 @@ describe("a redirect", function()
       assert.equal(reason, reason_of(refused(location)))
     end
     for location, reason in pairs {
-      ["https://user:word@localhost/x"] = "it must not hold a user name or password",
+      ["https://user:word@localhost/x"] = "it must not contain a user name or password",
       ["/prod/%252e%252e/x"] = 'it must not have "." or ".." as a segment',
     } do
       local err = refused(location, "fetch")

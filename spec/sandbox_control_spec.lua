@@ -17,7 +17,7 @@ describe("the sandbox's control", function()
     local port = box.control:match ":(%d+)$"
     local output = shell.run("curl -q -s --noproxy '*' -H 'Host: other:" .. port
       .. "' " .. box.control .. "/counters")
-    assert.equal('{"error":"the host is 127.0.0.1:' .. port .. '"}', output)
+    assert.equal('{"error":"the host must be 127.0.0.1:' .. port .. '"}', output)
   end)
 
   describe("mode", function()
@@ -149,7 +149,7 @@ describe("the sandbox's control", function()
       for _, text in ipairs { 'unknown member "paht" (known: body, ', "path is missing",
         "status takes an integer from 200 to 599", "headers takes ", "body takes a string",
         "body_base64 takes base64", "repeat takes ", "cut takes ", "delay takes ", "times takes ",
-        "method takes ", "body and body_base64 are two bodies" } do
+        "method takes ", "body and body_base64 cannot be combined" } do
         assert.is_truthy(value.error:find(text, 1, true), text)
       end
     end)

@@ -271,14 +271,14 @@ describe("the sandbox's observations", function()
       refused('unknown member "limit" (known: query, from, size, ', day({}, { limit = 1 }))
       refused("gte of timestamp takes a number or a date",
         { query = { range = { timestamp = { gte = "yesterday" } } } })
-      refused('range knows gt, gte, lt and lte, not "from"',
+      refused('range allows only gt, gte, lt and lte, not "from"',
         { query = { range = { timestamp = { from = 1 } } } })
-      refused('bool does not know "not"', day { { bool = { ["not"] = {} } } })
-      refused("a clause is an object with one member", day { { term = {}, terms = {} } })
+      refused('bool does not allow "not"', day { { bool = { ["not"] = {} } } })
+      refused("a clause must be an object with one member", day { { term = {}, terms = {} } })
       refused("term takes one field and its value", day { { term = { a = { 1, 2 } } } })
-      refused("size takes an integer from 0 on", day({}, { size = -1 }))
+      refused("size takes a non-negative integer", day({}, { size = -1 }))
       refused("sort takes fields", day({}, { sort = { timestamp = "down" } }))
-      refused("the search body is no object", "all")
+      refused("the search body is not an object", "all")
       refused("an interval such as 1h",
         day({}, { aggs = { x = { date_histogram = { field = "timestamp" } } } }))
     end)

@@ -246,7 +246,7 @@ describe("sandbox/start", function()
     for arguments, message in pairs {
       ["--nope"] = "sandbox: unknown argument '--nope'\n",
       ["--"] = "sandbox: no command after --\n",
-      ["--watch-stdin --"] = "sandbox: --watch-stdin stands alone\n",
+      ["--watch-stdin --"] = "sandbox: --watch-stdin takes no other arguments\n",
     } do
       local output, status = shell.run("sandbox/start " .. arguments .. " 2>&1")
       assert.equal(2, status)

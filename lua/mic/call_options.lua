@@ -27,7 +27,8 @@ local function check_headers(value)
       if not is_header_value(item) then
         local shown = name:gsub("[%z\1-\31\127]", "?"):sub(1, NAME_LIMIT)
         return false,
-          ('must hold strings, numbers or lists of these ("%s" is a %s)'):format(shown, type(item))
+          ('must contain strings, numbers or lists of these ("%s" is a %s)'):format(
+            shown, type(item))
       end
     end
   end

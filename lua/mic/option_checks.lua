@@ -16,13 +16,13 @@ function option_checks.headers(value)
     if type(name) ~= "string" then
       return false, ("must have header names as keys (got a key of type %s)"):format(type(name))
     elseif kind ~= "string" and kind ~= "number" and kind ~= "function" then
-      return false, ('must hold strings, numbers or functions (%q is a %s)'):format(name, kind)
+      return false, ('must contain strings, numbers or functions (%q is a %s)'):format(name, kind)
     end
     local text = kind == "string" and content or kind == "number" and json.number(content) or ""
     local ok, problem = core.check_header(name, text)
     if not ok or (text == "" and kind == "number") then
-      return false, problem and "must hold headers: " .. problem
-        or ("must hold finite numbers (%q is not)"):format(name)
+      return false, problem and "has an invalid header: " .. problem
+        or ("must contain finite numbers (%q is not)"):format(name)
     end
   end
   return true
@@ -53,7 +53,7 @@ function option_checks.values(value)
       return false, ('must not set "%s", which is already set'):format(name)
     elseif #text > core.secret_max then
       return false,
-        ('must not hold a value longer than %d bytes ("%s")'):format(core.secret_max, name)
+        ('must not contain a value longer than %d bytes ("%s")'):format(core.secret_max, name)
     end
   end
   return true
@@ -70,7 +70,7 @@ function option_checks.secrets(value)
     count = count + 1
   end
   if ok and count > 16 then
-    return false, "must not hold more than 16 values"
+    return false, "must not contain more than 16 values"
   end
   return ok, problem
 end

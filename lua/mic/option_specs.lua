@@ -90,7 +90,7 @@ end
 
 --- C strings end at a NUL.
 local function check_place(value)
-  return not value:find("\0", 1, true), "must not hold a NUL byte"
+  return not value:find("\0", 1, true), "must not contain a NUL byte"
 end
 
 local function check_count(value)

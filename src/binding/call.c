@@ -175,14 +175,14 @@ static void read_flow(lua_State *L, struct exchange *exchange, int more) {
   size_t length = 0;
   const char *download = argumentsL_string(L, more, "save_to", &length);
   if (download != NULL && strlen(download) != length)
-    argumentsL_raise(L, "save_to must not hold a NUL byte");
+    argumentsL_raise(L, "save_to must not contain a NUL byte");
   if (download != NULL && !download_file_set(&exchange->download, download))
     argumentsL_raise_memory(L);
   if (download != NULL && !download_file_begin(&exchange->download))
     failure_set_errno(&exchange->failure, "save_to", exchange->download.error);
   const char *upload = argumentsL_string(L, more, "body_file", &length);
   if (upload != NULL && strlen(upload) != length)
-    argumentsL_raise(L, "body_file must not hold a NUL byte");
+    argumentsL_raise(L, "body_file must not contain a NUL byte");
   if (upload != NULL && !upload_file_open(&exchange->upload, upload))
     failure_set_errno(&exchange->failure, "body_file", exchange->upload.error);
   exchange->stream = argumentsL_boolean(L, more, "stream");

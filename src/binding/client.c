@@ -63,7 +63,7 @@ static void read_connection_options(lua_State *L, int config, struct connection_
     if (text == NULL)
       continue;
     const char *problem =
-        strlen(text) == length ? connection_option_problem(i, text) : "must not hold a NUL byte";
+        strlen(text) == length ? connection_option_problem(i, text) : "must not contain a NUL byte";
     if (problem != NULL)
       argumentsL_raise(L, "%s %s", name, problem);
     if (!connection_option_keep(options, i, text))

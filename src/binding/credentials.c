@@ -195,7 +195,7 @@ static int client_adopt(lua_State *L) {
   else if (!api_client_made_record(client, record))
     push_failure_text(L, &failure, FAILURE_STORE, "the saved credentials belong to another API");
   else if (!record_has_login(record))
-    push_failure_text(L, &failure, FAILURE_STORE, "the record holds no credentials");
+    push_failure_text(L, &failure, FAILURE_STORE, "the record has no credentials");
   if (failure.kind != FAILURE_NONE)
     return 4;
   if (!client_adopt_copy(client, record))

@@ -19,7 +19,7 @@ static void read_values(lua_State *L, int config, const char *option, bool is_se
         argumentsL_raise(L, "%s must map names to strings", option);
       const char *text = lua_tolstring(L, -1, &length);
       if (length > MIC_SECRET_MAX || (is_secret && ++count > OWN_SECRETS_MAX))
-        argumentsL_raise(L, "%s must not hold that much", option);
+        argumentsL_raise(L, "%s has too many or too long values", option);
       if (!own_values_add(own, lua_tostring(L, -2), text, length, is_secret))
         argumentsL_raise_memory(L);
     }
@@ -92,8 +92,8 @@ static void refuse_values(lua_State *L, const char *field, unsigned uses) {
   while (value < VALUE_OWN && (uses & VALUE_BIT(value)) == 0)
     value++;
   if (value < VALUE_OWN)
-    argumentsL_raise(L, "profile.%s must not hold {%s}, because auth_url is another origin", field,
-                     login_value_name(NULL, value));
+    argumentsL_raise(L, "profile.%s must not contain {%s}, because auth_url is another origin",
+                     field, login_value_name(NULL, value));
 }
 
 /* With two origins, each secret has one: what logs in is for auth_url, the token is for base_url.

@@ -109,7 +109,7 @@ static void read_refusal(lua_State *L, struct refused_login *refusal) {
   refusal->at = argumentsL_positive(L, table, "at", 0.0);
   refusal->times = argumentsL_positive(L, table, "times", 1.0);
   if (refusal->at > MIC_TIME_MAX || refusal->times < 1.0 || refusal->times > MIC_TIME_MAX)
-    argumentsL_raise(L, "at and times must be what a record can hold");
+    argumentsL_raise(L, "at or times is too large for a record");
 }
 
 /* Reads a list of refusals, at most the last ones that fit. Nil: none. Leaves up to

@@ -46,7 +46,7 @@ local function check_names(value)
   end
   for index = 1, math.max(#value, 1) do
     if type(value[index]) ~= "string" then
-      return false, "takes a name or a list of names, not empty"
+      return false, "must be a name or a non-empty list of names"
     end
   end
   return true

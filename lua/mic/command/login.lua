@@ -167,7 +167,7 @@ local function find_client_secret(values)
     return
   end
   local terminal = require "mic.terminal"
-  local prompt = ("Client secret of %s (empty: none): "):format(values.client_id)
+  local prompt = ("Client secret for %s (empty: none): "):format(values.client_id)
   local secret = terminal.ask(prompt, true)
   values.client_secret = secret ~= "" and secret or nil
 end

@@ -190,7 +190,7 @@ local function query_text(name, value, wanted_in_list)
     errors.raise(("query.%s must be %s"):format(name, wanted))
   end
   errors.raise(
-    (wanted_in_list and "query.%s must be a list of strings, numbers or booleans (it holds a %s)"
+    (wanted_in_list and "query.%s must be a list of strings, numbers or booleans (it contains a %s)"
       or "query.%s must be a string, a number, a boolean or a list of these (got %s)"):format(
       name,
       type_name(value)

@@ -32,7 +32,7 @@ local function default_path()
   return nil,
     errors.new(
       "store",
-      "there is no path for the credentials: HOME is not set; give mic.store.file a path"
+      "there is no path for the credentials: HOME is not set; set the path of mic.store.file"
     )
 end
 

@@ -40,7 +40,7 @@ static const char *authority_problem(const char *text) {
     host++;
   size_t length = strcspn(host, "/?#");
   if (memchr(host, '@', length) != NULL)
-    return "must not hold a user name or password";
+    return "must not contain a user name or password";
   if (*host != '[' && memchr(host, '%', length) != NULL)
     return "must not have a percent-encoded host name";
   return memchr(host, '\\', length) == NULL ? NULL : unreadable;
@@ -80,7 +80,7 @@ static const char *read_base(struct url_base *base, CURLU *url, const char *text
   if (problem != NULL)
     return problem;
   if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
-    return "must not hold ? or #";
+    return "must not contain ? or #";
   char *path = get_part(url, CURLUPART_PATH, 0);
   if (path == NULL)
     return url_no_memory;
@@ -111,7 +111,7 @@ const char *url_base_set(struct url_base *base, const char *text, size_t length,
   if (after_scheme(copy) == NULL)
     return "must begin with https://";
   if (copy[strcspn(copy, "?#")] != '\0')
-    return "must not hold ? or #";
+    return "must not contain ? or #";
   const char *problem = authority_problem(copy);
   if (problem != NULL)
     return problem;
@@ -244,7 +244,7 @@ const char *url_check(const struct url_base *base, const char *text, size_t leng
   if (after_scheme(text) == NULL)
     return "must be an absolute URL, https://host/path";
   if (strchr(text, '#') != NULL || strchr(text, '\\') != NULL)
-    return "must not hold \"#\" or \"\\\"";
+    return "must not contain \"#\" or \"\\\"";
   const char *problem = authority_problem(text);
   if (problem != NULL)
     return problem;

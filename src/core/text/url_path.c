@@ -77,9 +77,9 @@ const char *url_path_problem(const char *path, size_t length) {
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)path[i];
     if (byte == '#')
-      return "must not hold \"#\"" BY_PARAMS;
+      return "must not contain \"#\"" BY_PARAMS;
     if (byte == '\\')
-      return "must not hold \"\\\"" BY_PARAMS;
+      return "must not contain \"\\\"" BY_PARAMS;
     if (byte <= ' ' || byte >= 0x7f)
       return "has a space, a control byte or a non-ASCII byte" BY_PARAMS;
   }

@@ -190,7 +190,7 @@ void tls_failure_explain(const struct connection_options *options, struct failur
       blame_authorities(options, failure);
     else if (has_no_authorities())
       snprintf(failure->message, sizeof failure->message,
-               "this system has no certificate authorities, and none are named: install the "
+               "this system has no certificate authorities, and none are set: install the "
                "package ca-certificates");
   }
 }

@@ -36,7 +36,7 @@ describe("when an allocation fails", function()
   end)
 
   it("nothing crashes, leaks or stays inconsistent, whichever allocation it is", function()
-    local command = "%s timeout 120 %s --sample %d --phase %d spec/allocation/*.lua"
+    local command = "%s timeout 600 %s --sample %d --phase %d spec/allocation/*.lua"
     local output =
       shell.check(command:format(environment, program, SAMPLE, PHASES[running]))
     local scenarios, failures = output:match "(%d+) scenarios, (%d+) failures, 0 problems"

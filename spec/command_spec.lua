@@ -200,7 +200,7 @@ describe("the command mic", function()
     assert_refused("get /metadata/x --no-retry", 4,
       "could not connect to localhost:1 .*CURLE_COULDNT_CONNECT")
     mic.variables.MIC_API_KEY = nil
-    assert_refused("get /user", 2, "MIC_API_KEY is missing %- set it, or unset MIC_BASE_URL")
+    assert_refused("get /user", 2, "MIC_API_KEY is missing %- set it, or use %-%-profile")
     mic.variables.MIC_BASE_URL, mic.variables.MIC_API_KEY = sandbox.base_url, sandbox.api_key
     mic.variables.MIC_CA_FILE = nil
     assert_refused("get /metadata/x --no-retry", 4, "name its certificate with %-%-ca%-file$")

@@ -91,7 +91,7 @@ return {
     example = '"anna", { theme = "dark" }' },
   { name = "users.delete", method = "DELETE", path = "/users/{userName}",
     parameters = { "userName" },
-    idempotent = true, confidence = "M", reply = "nothing",
+    idempotent = true, confidence = "M", reply = "no body",
     summary = "Deletes a user",
     example = '"kari"' },
   { name = "users.reset_password", method = "POST", path = "/users/{userName}/reset-password",
@@ -220,7 +220,7 @@ return {
     example = '"public/new.txt"' },
   { name = "files.delete", method = "DELETE", path = "/files/{key}", parameters = { "key" },
     unnamed = true,
-    idempotent = true, confidence = "L", reply = "nothing",
+    idempotent = true, confidence = "L", reply = "no body",
     summary = "Deletes a file",
     example = '"public/new.txt"' },
 

@@ -56,7 +56,7 @@ local advice = {
 local hint_advice = {
   ["in tls%.ca_file$"] = "with --ca-file",
   ["there is no client_secret$"] = "set MIC_CLIENT_SECRET, or client_secret in the profile",
-  ["or make a client with mic%.login or mic%.new$"] = "or unset MIC_BASE_URL to use a profile",
+  ["or make a client with mic%.login or mic%.new$"] = "or use --profile",
 }
 
 --- Calls a function that raises misuse as a text, and raises it as wrong use.

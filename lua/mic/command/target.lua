@@ -17,7 +17,7 @@ local function check_other(option, variable, given)
   local set = read(variable)
   if set and set ~= given then
     failure.raise("config",
-      ("%s and %s name different APIs; the other variables belong to the second")
+      ("%s and %s name different APIs; the other variables are for the latter")
       :format(option, variable), { hint = "unset " .. variable .. ", or use --profile" })
   end
 end

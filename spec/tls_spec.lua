@@ -202,8 +202,8 @@ describe("TLS", function()
     assert_fails("CURLE_PEER_FAILED_VERIFICATION", get_from "elsewhere")
     local other_name = box.base_url:gsub("localhost", "other.localhost")
     local _, err = get({ ca_file = box.ca_file }, { base_url = other_name })
-    -- Before 7.77 names below localhost are resolved like any other.
-    local unknown = libcurl.before(7, 77) and err.code == "CURLE_COULDNT_RESOLVE_HOST"
+    -- Before 7.85 names below localhost are resolved like any other.
+    local unknown = libcurl.before(7, 85) and err.code == "CURLE_COULDNT_RESOLVE_HOST"
     assert.are.equal(unknown and "network" or "tls", err.kind)
   end)
 

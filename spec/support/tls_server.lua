@@ -97,7 +97,8 @@ local LISTENS = "0A"
 local function port_of(folder, name)
   local port
   local function look()
-    local held = shell.run(("ls -l /proc/%s/fd 2>&1"):format((folder:read(name) or ""):match "%d+"))
+    local pid = (folder:read(name) or ""):match "%d+\n"
+    local held = pid and shell.run("ls -l /proc/" .. pid:sub(1, -2) .. "/fd 2>&1") or ""
     for line in io.lines "/proc/net/tcp" do
       local number, state, inode = line:match(SOCKET)
       if state == LISTENS and held:find(("socket:[%s]"):format(inode), 1, true) then

@@ -50,7 +50,7 @@ describe("the debug channel in nginx", function()
     assert.is_truthy(log:find "%[notice%][^\n]* #%d+ > Authorization: %*%*%* %(%d+%)", log)
     assert.is_truthy(log:find "%[notice%][^\n]* #%d+ GET /user 200 ", log)
     local _, notes = log:gsub("%[warn%][^\n]* mic: debug lines have the level notice;"
-      .. " set the level of error_log to notice", "")
+      .. " error_log must have notice, info or debug", "")
     assert.equal(1, notes, log)
     assert.equal("", server:errors())
     for line in log:gmatch "[^\n]+" do

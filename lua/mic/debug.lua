@@ -415,7 +415,7 @@ function channel.open(client, wanted, variable)
   end
   local sink = type(wanted) == "function" and wanted or nil
   if auto.is_in_nginx() and not file and not sink then
-    note "debug lines have the level notice; set the level of error_log to notice"
+    note "debug lines have the level notice; error_log must have notice, info or debug"
   end
   local self = setmetatable({
     client = client,

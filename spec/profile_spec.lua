@@ -441,6 +441,7 @@ describe("the hint of a login", function()
     assert.equal("check client_id and client_secret", err.hint)
     err = select(2, client:get "/thing") -- not sent again
     assert.is_truthy(err.message:find("refused this login", 1, true))
+    assert.equal("other credentials are sent at once, client:login() too", err.hint)
     assert.equal("check client_id; there is no client_secret",
       refused("oauth2", { client_id = "id" }).hint)
     id.username, id.password = "anna", "word"

@@ -270,7 +270,8 @@ local function refused_error(password, left)
   message = message:format(password and "password" or "login", math.ceil(left / 60))
   return errors.new("auth", message, {
     hint = (ending and ending .. "; " or "")
-      .. "a new password is sent at once, client:login() too",
+      .. (password and "a new password is" or "other credentials are")
+      .. " sent at once, client:login() too",
   })
 end
 

@@ -31,6 +31,8 @@ anna@example.com
 %s
 In the column *arguments*, `{ … }` is a table with some of these members, and *body* is a table that
 is sent as JSON. The column *data* describes `response.data`.
+Without `attributes`, the API may send only some members of a user or thing, also after a change:
+`client.users:get("anna", { attributes = { "userName", "city" } })` names the members.
 
 There is no complete public description of the API. An endpoint without a mark is in the
 documentation of the vendor or in several independent clients. *One source* and *not confirmed* mark

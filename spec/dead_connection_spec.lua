@@ -178,7 +178,9 @@ describe("a connection that is dead", function()
       assert.are.equal("200 after", told[2]:match "^200 after")
       -- It may have arrived. Before 7.80 it is sent on a connection of its own.
       assert.are.equal(told[3]:find "^200" and "200 after 1, new" or "network, retryable", told[3])
-      assert.are.equal(2, path.opened())
+      -- With GnuTLS libcurl's own resend and our new attempt may each open one.
+      local opened = path.opened()
+      assert.is_true(opened == 2 or opened == 3 and libcurl.tls == "GnuTLS", opened)
     end)
   end
 

@@ -43,15 +43,25 @@ local function show_here(line, level)
 end
 
 --- Shows a note once.
-local function note(text)
+local function note(text, level)
   if not said[text] then
     said[text] = true
-    show_here("mic: " .. text, ngx and ngx.WARN)
+    show_here("mic: " .. text, level or ngx and ngx.WARN)
   end
+end
+
+--- True if nginx drops debug lines here: its default level is `error`. The level is that of the
+--- request. It is asked for when a line is written, because `init_by_lua` may see another one.
+local function is_dropped()
+  local ok, errlog = pcall(require, "ngx.errlog")
+  return ok and errlog.get_sys_filter_level() < ngx.NOTICE
 end
 
 local function write(line)
   if not file then
+    if auto.is_in_nginx() and is_dropped() then
+      return note("debug lines need error_log with the level notice, info or debug", ngx.ERR)
+    end
     return show_here(line)
   end
   local ok, _, code, message = core.append_line(file, line .. "\n")
@@ -414,9 +424,6 @@ function channel.open(client, wanted, variable)
     return
   end
   local sink = type(wanted) == "function" and wanted or nil
-  if auto.is_in_nginx() and not file and not sink then
-    note "debug lines have the level notice; error_log must have notice, info or debug"
-  end
   local self = setmetatable({
     client = client,
     sink = sink,

@@ -338,14 +338,13 @@ static void read_outcome(struct exchange *exchange, CURLcode code) {
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && exchange->easy == NULL) {
     exchange_fail(exchange, FAILURE_TLS, "CURLE_UNSUPPORTED_PROTOCOL",
                   "this libcurl was built without HTTP/2, which http_version requires");
-  } else if (descriptor_shortage_explains(code, exchange->socket_error, &exchange->failure)) {
+  } else if (descriptor_shortage_explains(code, exchange->socket_error, &exchange->failure) ||
+             (code != CURLE_OK && fail_at_proxy(exchange))) {
     exchange->state = EXCHANGE_DONE;
   } else if (peer_is_unverified(exchange->easy, code)) {
     fail_verification(exchange);
   } else if (code == CURLE_COULDNT_RESOLVE_HOST) {
     fail_resolving(exchange);
-  } else if (code != CURLE_OK && fail_at_proxy(exchange)) {
-    exchange->state = EXCHANGE_DONE;
   } else if (code == CURLE_COULDNT_CONNECT) {
     fail_connecting(exchange);
   } else if (code != CURLE_OK) {

@@ -201,11 +201,14 @@ static void test_form(void) {
   CHECK(fills(TEMPLATE_FORM, "t={token?}", ""));
   CHECK(fills(TEMPLATE_FORM, "e={empty?}&n={nobody?}&b={username}{token?}", "e="));
   CHECK(fills(TEMPLATE_FORM, "a={{b}&{username}={{{username}", "a={b}&anna={anna"));
-  CHECK(fills(TEMPLATE_FORM, "a={&b=1", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
-  CHECK(
-      fills(TEMPLATE_FORM, "a={user-name}", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
-  CHECK(fills(TEMPLATE_FORM, "a={1}", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
-  CHECK(fills(TEMPLATE_FORM, "a={username", "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={&b=1",
+              "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={user-name}",
+              "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={1}",
+              "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
+  CHECK(fills(TEMPLATE_FORM, "a={username",
+              "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
   CHECK(fills(TEMPLATE_FORM, "a={username??}",
               "3: \"{\" does not begin a placeholder; write a brace as \"{{\""));
   CHECK(fills(TEMPLATE_FORM, "a={Username}", "3: unknown placeholder {Username}"));
@@ -219,7 +222,8 @@ static void test_path(void) {
   CHECK(fills(TEMPLATE_PATH, "/a?t={token?}", "/a"));
   CHECK(fills(TEMPLATE_PATH, "/a?e={empty}", "/a?e="));
   CHECK(fills(TEMPLATE_PATH, "/a/{empty}", "unfit empty"));
-  CHECK(fills(TEMPLATE_PATH, "/a/{scope?}", "1: an optional placeholder {name?} is not allowed in a path"));
+  CHECK(fills(TEMPLATE_PATH, "/a/{scope?}",
+              "1: an optional placeholder {name?} is not allowed in a path"));
   CHECK(fills(TEMPLATE_PATH, "/a/{{{username}", "/a/{anna"));
   static const char *const dots[] = {".", "..", "%2e%2E", "%2e", "%252e."};
   for (size_t i = 0; i < sizeof dots / sizeof *dots; i++) {

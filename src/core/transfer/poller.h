@@ -17,7 +17,7 @@ MIC_PRIVATE_BEGIN
 
 struct poller {
   CURLM *multi;           /* NULL if discarded or not open */
-  long connections;       /* the most per host, and the most kept; 0: libcurl's defaults */
+  long connections;       /* the most per host, and the most kept; 0: no limit, and 64 */
   struct pollfd *entries; /* wake pipe, the owner's descriptor, then libcurl's in any order */
   size_t count, capacity;
   struct kept_sockets sockets; /* of its connections */

@@ -228,13 +228,14 @@ local function say_transcript(self, event)
   end
 end
 
---- Shows the response that was held back.
+--- Shows the response that was held back, if any, and returns its event.
 local function release(self, call, again)
   local held = self.held[call]
   if held then
     self.held[call] = nil
     say(self, held, outcome(target(held), held, again))
   end
+  return held
 end
 
 --- Events are shown by their type.
@@ -288,9 +289,9 @@ end
 shows.login, shows.refresh = show_end, show_end
 
 function shows.pause(self, event)
-  release(self, event.call)
+  local told = release(self, event.call)
   local text = ("pause: next login or refresh in %.1fs at the earliest"):format(event.delay)
-  say(self, event, text .. (event.err and ": " .. reason(event.err) or ""))
+  say(self, event, text .. (event.err and not told and ": " .. reason(event.err) or ""))
 end
 
 function shows.store(self, event)

@@ -16,6 +16,11 @@ local function is_text(value)
   return type(value) == "string"
 end
 
+-- A path without "/" before it, or with a query, would match no request.
+local function is_path(value)
+  return is_text(value) and value:find "^/[^?]*$" ~= nil
+end
+
 local function is_headers(value)
   if type(value) ~= "table" then
     return false
@@ -31,7 +36,7 @@ end
 
 local MEMBERS = {
   method = { is_text, "a method or *" },
-  path = { is_text, "a path after the stage, such as /users/x" },
+  path = { is_path, "a path after the stage, such as /users/x, without a query" },
   status = { is_integer(200, 599), "an integer from 200 to 599" },
   headers = { is_headers, "an object: strings, arrays of strings, false for none" },
   body = { is_text, "a string" },

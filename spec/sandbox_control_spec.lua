@@ -152,6 +152,12 @@ describe("the sandbox's control", function()
         "method takes ", "body and body_base64 cannot be combined" } do
         assert.is_truthy(value.error:find(text, 1, true), text)
       end
+      for _, path in ipairs { "user", "/user?a=1" } do
+        value, status = box:post("/answer", { path = path })
+        assert.equal(400, status)
+        assert.equal("path takes a path after the stage, such as /users/x, without a query",
+          value.error)
+      end
     end)
   end)
 

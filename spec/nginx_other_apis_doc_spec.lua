@@ -1,4 +1,4 @@
--- The gateway of docs/other-apis.md: its blocks configure an nginx that works as the page says.
+-- The gateway of docs/other-apis.md: its client and its whole nginx.conf work as the page says.
 
 local api = require "spec.support.api"
 local blocks = require "spec.support.blocks"
@@ -8,16 +8,23 @@ local PAGE = "docs/other-apis.md"
 
 describe("the gateway in " .. PAGE, function()
   local box = api.start()
-  local module, http, locations = nil, {}, {}
-  local server
+  local module, whole, server
 
-  --- The sandbox instead of the page's servers.
+  --- The sandbox instead of the page's servers, and the folders of this checkout.
   local function localised(text)
+    local authority = box.base_url:match "//([^/]*)"
     return (text:gsub("https://api%.example%.com/v1", box.base_url)
       :gsub("https://id%.example%.com", box.base_url)
+      :gsub("https://api/v1", "https://api/prod")
+      :gsub("api%.example%.com:443", authority)
+      :gsub("Host api%.example%.com", "Host " .. authority)
+      :gsub("api%.example%.com", (authority:gsub(":.*", "")))
       :gsub('client_id = "gateway"', 'client_id = "demo"')
       :gsub("store = ", ("tls = { ca_file = %q }, %%0"):format(box.ca_file))
-      :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file))
+      :gsub("/etc/ssl/certs/ca%-certificates%.crt", box.ca_file)
+      :gsub("/etc/nginx/lua/", "./")
+      :gsub("/usr/local/share/lua/5.1/", nginx.root .. "/lua/")
+      :gsub("/usr/local/lib/lua/5.1/", nginx.build() .. "/"))
   end
 
   setup(function()
@@ -25,17 +32,14 @@ describe("the gateway in " .. PAGE, function()
     for _, block in ipairs(blocks.read(PAGE)) do
       if block.text:find "^%-%- my_api%.lua" then
         module = localised(block.text)
-      elseif block.language == "nginx" then
-        local list = block.text:find "^location" and locations or http
-        list[#list + 1] = localised(block.text)
+      elseif block.text:find "^# nginx%.conf\n" then
+        whole = localised(block.text)
       end
     end
     server = nginx.start {
-      workers = 2,
+      whole = whole:gsub("worker_processes auto", "worker_processes 2"),
       files = { ["my_api.lua"] = module },
       environment = "API_CLIENT_SECRET=" .. box.password,
-      http = table.concat(http, "\n"),
-      server = table.concat(locations, "\n"),
     }
   end)
 

@@ -188,6 +188,16 @@ function tools.busted(arguments)
   end
 end
 
+--- It is run with another target.
+function tools.install(arguments)
+  local target = os.tmpname()
+  local ok = succeeds("install " .. arguments:gsub("%S+$", quote(target)))
+  os.remove(target)
+  if not ok then
+    return "install does not take it"
+  end
+end
+
 --- They are run by command_docs_spec.
 function tools.mic()
   return nil

@@ -68,6 +68,7 @@ build = {
         "src/core/credentials/refused_login.c",
         "src/core/credentials/template.c",
         "src/core/credentials/token_time.c",
+        "src/core/engine/completion.c",
         "src/core/engine/engine.c",
         "src/core/engine/lifecycle.c",
         "src/core/engine/limiter.c",

@@ -86,6 +86,11 @@ struct engine_core {
   double idle_since;    /* when there last was a transfer in flight, or no reader */
 };
 
+/* True if the job streams its body or reports progress. */
+static inline bool engine_streams(const struct engine_job *job) {
+  return job->exchange.stream || job->exchange.progress.wanted;
+}
+
 /* False in a child process, which must not touch the core. */
 static inline bool engine_is_ours(const struct engine_core *core) {
   return core->process == process_id();
@@ -105,8 +110,13 @@ void engine_free(struct engine_core *core);
 /* The thread's main function. Returns NULL once core->stop is set, with no running job and no multi
    handle left. */
 void *engine_run(void *context);
-/* For the engine's thread: reads the outcome of a running job and ends it. */
+
+/* ---- completion.c, for the engine's thread ---- */
+
+/* Reads the outcome of a running job and ends it. */
 void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code);
+/* The caller owns the job afterwards. */
+void engine_hand_back(struct engine_core *core, struct engine_job *job);
 
 /* Under the lock: adds a job to the completion queue, if it is not in it. */
 static inline void engine_complete(struct engine_core *core, struct engine_job *job) {

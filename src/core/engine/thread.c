@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "../process/clock.h"
-#include "../transfer/dead_connection.h"
 #include "engine_state.h"
 #include "limiter.h"
 
@@ -40,29 +39,6 @@ static struct engine_job *first_held(struct list_link *limiter) {
   return job_of(LIST_ITEM(limiter, struct engine_limiter, active)->held.first);
 }
 
-/* True if the job streams its body or reports progress. */
-static bool is_streaming(const struct engine_job *job) {
-  return job->exchange.stream || job->exchange.progress.wanted;
-}
-
-/* The caller owns the job afterwards. */
-static void hand_back(struct engine_core *core, struct engine_job *job) {
-  pthread_mutex_lock(&core->lock);
-  job->state = JOB_ENDED;
-  if (!job->cancelled)
-    core->in_flight--;
-  engine_complete(core, job);
-  pthread_mutex_unlock(&core->lock);
-}
-
-void engine_end_job(struct engine_core *core, struct engine_job *job, CURLcode code) {
-  exchange_finish(&job->exchange, code);
-  poller_remove(&core->poller, job->exchange.easy, dead_connection_end(&job->exchange));
-  core->streams -= is_streaming(job);
-  engine_limiter_leave(job);
-  hand_back(core, job);
-}
-
 static void end_all(struct engine_core *core, CURLcode code) {
   while (core->running.first != NULL)
     engine_end_job(core, job_of(core->running.first), code);
@@ -84,11 +60,11 @@ static void add_to_multi(struct engine_core *core, struct engine_job *job) {
 static void begin(struct engine_core *core, struct engine_job *job, bool cancelled) {
   if (cancelled) {
     exchange_fail(&job->exchange, FAILURE_CANCELLED, NULL, "the call was cancelled");
-    hand_back(core, job);
+    engine_hand_back(core, job);
     return;
   }
   engine_timeouts_set(core, job);
-  core->streams += is_streaming(job);
+  core->streams += engine_streams(job);
   if (engine_limiter_enter(core, job))
     add_to_multi(core, job);
 }
@@ -207,7 +183,7 @@ static void offer_all(struct engine_core *core) {
   if (core->streams == 0)
     return;
   for (struct list_link *each = core->running.first; each != NULL; each = each->next)
-    if (is_streaming(job_of(each)))
+    if (engine_streams(job_of(each)))
       offer(core, job_of(each));
 }
 

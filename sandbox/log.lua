@@ -58,7 +58,8 @@ local function store(entry)
   dict:set("entry:" .. entry.number, "{" .. table.concat(parts, ",") .. "}")
 end
 
---- A TLS handshake begins, also one that will be refused.
+--- A TLS handshake begins, also one that will be refused; but nginx 1.29.2 and later refuse another
+--- name before they call this.
 function log.handshake()
   state.count "handshakes"
 end

@@ -41,6 +41,21 @@ describe("the nginx example", function()
     assert.same({ "MIC_BASE_URL must begin with https://\n", 2 }, { printed, status })
   end)
 
+  it("takes an OpenResty if the other nginx has no Lua module", function()
+    local printed, status = shell.run [[
+      dir=$(mktemp -d)
+      trap 'rm -rf "$dir"' EXIT
+      echo 'echo "--modules-path=/nowhere --add-module=/x/echo" >&2' >"$dir/nginx"
+      printf '%s\n' '[ "$1" = -V ] && echo "--add-module=../ngx_lua-0.10.31" && exit' \
+        'grep -c load_module "$4"' 'exit 0' >"$dir/openresty"
+      chmod +x "$dir"/*
+      MIC_BASE_URL=https://localhost/prod MIC_API_KEY=k PORT=1 PATH=$dir:$PATH \
+        examples/nginx/start 2>&1]]
+    assert.is_truthy(printed:find("^http://127%.0%.0%.1:1/api/user [^\n]*\n0\n$")
+      or printed:find("^0\nhttp://127%.0%.0%.1:1/api/user [^\n]*\n$"), printed)
+    assert.equal(0, status)
+  end)
+
   local function get(path)
     local body, status = shell.run(
       ("curl -q -s --noproxy '*' --max-time 10 %s%s"):format(url, path)

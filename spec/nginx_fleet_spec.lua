@@ -41,7 +41,9 @@ local OURS = over(("require 'spec.support.resp'.command(%q)"):format(redis.socke
 --- The store of a client; it writes down which worker has the lock. The short form has a short
 --- lease.
 local STORE = [[
-package.loaded["resty.redis"] = require "nginx.redis"
+if not pcall(require, "resty.redis") then -- OpenResty's; Debian's has another name
+  package.loaded["resty.redis"] = require "nginx.redis"
+end
 local mic = require "mic"
 local store = %s
 local lock = store.lock
@@ -81,6 +83,7 @@ local function start(stores, workers, options)
     fleet[index] = nginx.start {
       workers = workers,
       path = nginx.root .. "/?.lua;",
+      libraries = true,
       files = {
         ["my_store.lua"] = STORE:format(store, LEASE, leader_file),
         ["my_mic.lua"] = nginx.client(box, 'store = require "my_store", ' .. (options or "")),

@@ -1,6 +1,7 @@
 -- docs/testing.md: the test of an nginx plugin passes, and fails when the plugin is wrong.
 
 local nginx = require "spec.support.nginx"
+local nginx_program = require "spec.support.nginx_program"
 local project = require "spec.support.project"
 local shell = require "spec.support.shell"
 
@@ -9,12 +10,14 @@ local COMMAND = "mic sandbox -- sh gateway_test.sh"
 
 describe("the nginx plugin of " .. PAGE, function()
   nginx.build()
-  --- Ports and the folder of the modules are those of this machine.
-  local modules =
-    shell.run "PATH=$PATH:/usr/sbin nginx -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'"
+  --- The port, the program and its modules are those of this machine.
   local user = project.of(PAGE, "luajit", function(text)
     return (text:gsub("port=8099", "port=$TEST_PORT")
-      :gsub("/usr/lib/nginx/modules", (modules:gsub("\n", ""))))
+      :gsub('PATH="$PATH:/usr/sbin" nginx ', nginx_program.path .. " ")
+      :gsub("load_module /usr/lib/nginx/modules/[^\n]*\n", function(line)
+        return nginx_program.load == "" and ""
+          or line:gsub("/usr/lib/nginx/modules", nginx_program.modules)
+      end))
   end)
 
   local function run()

@@ -12,6 +12,7 @@ local early, gate = faults.start(faults.TWICE), faults.gate()
 
 local server = nginx.start {
   path = nginx.root .. "/?.lua;",
+  libraries = true,
   files = { ["the_sandbox.lua"] = box:module() },
   server = ([[
     location = /case { content_by_lua_block {

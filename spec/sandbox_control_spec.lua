@@ -1,5 +1,6 @@
 -- The sandbox's control endpoint: modes, scripted answers, log, counters, reset.
 
+local nginx_program = require "spec.support.nginx_program"
 local shell = require "spec.support.shell"
 local support = require "spec.support.sandbox"
 
@@ -231,8 +232,10 @@ describe("the sandbox's control", function()
     box:call { path = "/user", headers = headers, arguments = "-o /dev/null " .. url }
     shell.run("openssl s_client -noservername -connect " .. box.base_url:match "localhost:%d+"
       .. " </dev/null 2>&1")
+    --- From 1.29.2 on, nginx refuses the last one before Lua sees it.
+    local seen = nginx_program.version < 1029002 and 4 or 3
     assert.same({
-      login = 1, refresh = 1, calls = 2, connections = 3, handshakes = 4, throttled = 0,
+      login = 1, refresh = 1, calls = 2, connections = 3, handshakes = seen, throttled = 0,
     }, box:counters())
   end)
 

@@ -1,5 +1,6 @@
 -- sandbox/start: what it prints, how it ends, and that nothing stays behind.
 
+local nginx_program = require "spec.support.nginx_program"
 local shell = require "spec.support.shell"
 local support = require "spec.support.sandbox"
 local tree = require "spec.support.tree"
@@ -267,14 +268,17 @@ describe("sandbox/start", function()
 
   it("names what is missing, and how to get it", function()
     local output = with_programs [[
-      mkdir -p "$dir/mic/sandbox"
-      cp sandbox/start "$dir/mic/sandbox"
-      PATH=$dir /bin/sh sandbox/start 2>&1
+      mkdir -p "$dir/mic/sandbox" "$dir/tree/sandbox"
+      : >"$dir/tree/Makefile"
+      for place in mic tree; do # an OpenResty of this machine is not to be found
+        sed 's|/usr/local/openresty|/nowhere|' sandbox/start >"$dir/$place/sandbox/start"
+      done
+      PATH=$dir /bin/sh "$dir/tree/sandbox/start" 2>&1
       printf '%s\n' $?
       PATH=$dir /bin/sh "$dir/mic/sandbox/start" 2>&1
       printf '#!/bin/sh\n' | fake openssl
       printf '#!/bin/sh\necho "--modules-path=/nowhere --add-module=/x/echo" >&2\n' | fake nginx
-      PATH=$dir /bin/sh sandbox/start 2>&1
+      PATH=$dir /bin/sh "$dir/tree/sandbox/start" 2>&1
       printf '%s\n' $?]]
     local function message(thing, also)
       return "sandbox: " .. thing .. " is missing. Debian and Ubuntu: apt-get install openssl "
@@ -287,18 +291,16 @@ describe("sandbox/start", function()
 
   it("takes an nginx with the module built in, such as OpenResty's", function()
     -- This one says so, and loads the module itself when its configuration does not.
-    local output = with_programs [[
-      nginx=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx)
-      modules=$($nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+    local output = with_programs(([[
       echo 'echo "--modules-path=/nowhere" >&2' | fake nginx
       fake openresty <<END
       #!/bin/sh
       case \$1 in -V) echo "configure arguments: --add-module=../ngx_lua-0.10.26"; exit ;; esac
       grep -q load_module "\$4" && exit 1
-      exec $nginx "\$@" -g "load_module $modules/ndk_http_module.so;
-        load_module $modules/ngx_http_lua_module.so;"
+      exec %s "\$@" -g "%s"
 END
-      PATH=$dir:$PATH sandbox/start -- sh -c 'echo $MIC_USERNAME' 2>&1]]
+      PATH=$dir:$PATH sandbox/start -- sh -c 'echo $MIC_USERNAME' 2>&1]]):format(nginx_program.path,
+      nginx_program.load))
     assert.equal("demo\n", output)
   end)
 

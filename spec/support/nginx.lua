@@ -3,6 +3,7 @@
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
+local nginx_program = require "spec.support.nginx_program"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
@@ -19,8 +20,6 @@ local function first_line(command)
 end
 
 local root = shell.folder()
-local program = first_line "PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx"
-local modules = first_line(program .. " -V 2>&1 | sed -n 's/.*--modules-path=\\([^ ]*\\).*/\\1/p'")
 
 --- The folder of the tree.
 nginx.root = root
@@ -54,8 +53,10 @@ local function package_paths(self, options)
   if (options.http or ""):find "lua_package_path" then
     return ""
   end
-  local text = 'lua_package_path "%s/?.lua;%s/lua/?.lua;%s;"; lua_package_cpath "%s/?.so;;";'
-  return text:format(self.folder, root, options.path or "", nginx.build())
+  local libraries = options.libraries and nginx_program.libraries or {}
+  local text = 'lua_package_path "%s/?.lua;%s/lua/?.lua;%s;%s"; lua_package_cpath "%s/?.so;;%s";'
+  return text:format(self.folder, root, options.path or "", libraries.path or "", nginx.build(),
+    libraries.cpath or "")
 end
 
 --- It names its folder: another server may have the port.
@@ -70,8 +71,7 @@ worker_processes %d;
 %s
 pid nginx.pid;
 error_log error.log %s;
-load_module %s/ndk_http_module.so;
-load_module %s/ngx_http_lua_module.so;
+%s
 events { worker_connections 2048; }
 %s
 http {
@@ -94,8 +94,7 @@ http {
     options.workers or 1,
     first_line "id -u" == "0" and "user root;" or "",
     options.log_level or "warn",
-    modules,
-    modules,
+    nginx_program.load,
     options.main or ("env TMPDIR=%s;"):format(self.folder),
     package_paths(self, options),
     options.http or "",
@@ -113,8 +112,9 @@ local function adapted(self, whole)
   local http = "http {\naccess_log off; client_body_temp_path body; proxy_temp_path proxy; "
     .. "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
   local listen = ("listen 127.0.0.1:%d; %s"):format(self.port, ready(self))
-  return main .. whole:gsub("load_module modules/", "load_module " .. modules .. "/")
-    :gsub("http {\n", http, 1):gsub("listen 127%.0%.0%.1:8080;", listen)
+  return main .. whole:gsub("load_module modules/[^\n]*\n", function(line)
+    return nginx_program.load == "" and "" or line:gsub("modules", nginx_program.modules, 1)
+  end):gsub("http {\n", http, 1):gsub("listen 127%.0%.0%.1:8080;", listen)
 end
 
 local function is_ready(self)
@@ -133,7 +133,7 @@ local function launch(self, options)
       quote(self.folder),
       options.environment or "",
       os.getenv "MIC_NGINX_UNDER" or "",
-      program
+      nginx_program.path
     ),
     "w"
   ))
@@ -157,7 +157,7 @@ end
 --- then in `tls_port`; `http`, `main`: in those; or `whole`: a whole configuration for port 8080;
 --- `environment`: words for env(1); `workers` (1), `log_level` ("warn"), `files`: Lua modules by
 --- name,
---- `path`: more places for Lua modules
+--- `path`: more places for Lua modules; `libraries`: whether it needs libraries of the specs
 ---@return table server port, tls_port, url, folder, `stop()`
 function nginx.start(options)
   local self = setmetatable({ folder = scratch.folder().path }, server_mt)

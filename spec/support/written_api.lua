@@ -3,21 +3,20 @@
 
 local cleanup = require "spec.support.cleanup"
 local clock = require "spec.support.clock"
+local nginx_program = require "spec.support.nginx_program"
 local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 
 local written_api = {}
 
---- Run in a folder of its own, with the port as argument. nginx ends when standard input does.
+--- Run in a folder of its own; the other arguments are the port, the program and what loads its Lua
+--- module. nginx ends when standard input does.
 local SCRIPT = [=[
 cd "$1" && exec 2>&1 || exit 1
-PATH="$PATH:/usr/sbin:/usr/local/sbin"
-modules=$(nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
 user=''; [ "$(id -u)" -ne 0 ] || user='user root;'
 cat >nginx.conf <<END
 daemon off; master_process off; pid nginx.pid; error_log error.log error; $user
-load_module $modules/ndk_http_module.so;
-load_module $modules/ngx_http_lua_module.so;
+$4
 events { worker_connections 64; }
 http {
   access_log off;
@@ -31,7 +30,7 @@ http {
   }
 }
 END
-nginx -p "$PWD/" -c "$PWD/nginx.conf" -e "$PWD/error.log" </dev/null &
+"$3" -p "$PWD/" -c "$PWD/nginx.conf" -e "$PWD/error.log" </dev/null &
 cat >/dev/null
 kill $! 2>/dev/null
 wait
@@ -71,8 +70,10 @@ function written_api.start(answer)
   folder:write("answer.lua", ANSWER:format(log, answer))
   for _ = 1, 5 do
     local port = shell.port()
-    local pipe = assert(io.popen(("exec sh %s %s %d >%s"):format(folder:at "start", folder.path,
-      port, folder:at "log"), "w"))
+    local pipe = assert(io.popen(("exec sh %s %s %d %s %s >%s"):format(
+      folder:at "start", folder.path, port, nginx_program.path, shell.quote(nginx_program.load),
+      folder:at "log"
+    ), "w"))
     local self = { base_url = ("http://127.0.0.1:%d"):format(port) }
     self.stop = cleanup.call(function()
       pipe:close()

@@ -136,6 +136,18 @@ describe("mic login", function()
     end
   end)
 
+  it("names --url if it is not valid, also to find the API key", function()
+    local secure = "must begin with https://: plain http would send the secrets unencrypted; "
+      .. "it is allowed only for loopback hosts$"
+    assert_run("login --url http://api.example/prod -u demo --password-stdin <password", 2,
+      "^mic: config: %-%-url " .. secure)
+    assert_run("login --url api.example -u demo --password-stdin <password", 2,
+      "^mic: config: %-%-url must begin with https://$")
+    mic.variables.MIC_API_KEY = "k"
+    assert_run("login --url http://api.example/prod -u demo --password-stdin <password", 2,
+      '^mic: option "base_url" ' .. secure)
+  end)
+
   it("writes nothing when the password is refused", function()
     assert_run(("login %s -u demo --password-stdin"):format(ways), 3, "^mic: auth 4%d%d",
       "echo wrong |")

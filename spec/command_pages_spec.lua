@@ -109,6 +109,8 @@ describe("the command mic", function()
       ["find users"] = "things, observations or events",
       ["find observations --since 24"] = "such as 24h",
       ["find observations -d '{}' --since 1h"] = "the whole body",
+      ["find things --since 1h"] = "%-%-since is for observations and events",
+      ["find things --until 1h"] = "%-%-until is for observations and events",
       ["find things --size 3 --paginate"] = "%-%-page%-size",
       ["users"] = "mic users needs one of: create, delete, get",
       ["users gte"] = "mic users has no 'gte'",
@@ -136,7 +138,8 @@ describe("the command mic", function()
       .. "-f domainName=root -f email=n@example.com -q .userName", 0)))
     assert.equal('["userName"]\n',
       (assert_run("users get newer -f attributes=userName -q keys", 0)))
-    assert_run("users get newer -f atributes=userName", 2, "attributes")
+    assert_run("users get newer -f atributes=userName", 2, 'did you mean "attributes"%? '
+      .. "it has attributes; mic get takes others by %-f$")
   end)
 
   it("shows the calls of a name in its help", function()

@@ -189,6 +189,10 @@ describe("the command mic", function()
     sandbox:reset()
     sandbox:answer { path = "/user", delay = 5 }
     assert_refused("get /user --no-retry --timeout 0.2", 4, "timeout")
+    sandbox:answer { path = "/auth/login", status = 503, headers = { ["Retry-After"] = "60" } }
+    mic.variables.MIC_CREDENTIALS = mic.folder:at "paused"
+    assert_refused("get /user --no-retry", 4, "http 503")
+    assert_refused("get /user", 4, "auth: the last login or refresh failed in another process")
     mic.variables.MIC_PASSWORD = "wrong"
     mic.variables.MIC_CREDENTIALS = mic.folder:at "other"
     assert_refused("get /user", 3, "auth 4%d%d")

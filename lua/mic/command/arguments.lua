@@ -256,7 +256,7 @@ arguments.codes = {
   { 1, "the API refused the call, the response cannot be used, or -q failed" },
   { 2, "wrong usage or configuration" },
   { 3, "not logged in, or the login was refused" },
-  { 4, "no response, TLS error, status 429 or 5xx; a later run may succeed" },
+  { 4, "no response, TLS error, status 429 or 5xx, for a login too; a later run may succeed" },
   { 5, "a file, the credential store or the output cannot be read or written" },
   { 130, "interrupted by Ctrl-C" },
   { 141, "the program that reads the output has ended" },

@@ -6,7 +6,8 @@ local errors = require "mic.error"
 local failure = {}
 local failure_mt = { __name = "mic.failure" }
 
---- Exit codes by the kind of an error; `http` depends on its status.
+--- Exit codes by the kind of an error. `http` depends on its status, too, and `auth` on `retryable`:
+--- a login that got no response may succeed later.
 local codes = {
   usage = 2, config = 2, query = 1, decode = 1, too_large = 1, auth = 3, network = 4, tls = 4,
   timeout = 4, store = 5, file = 5, phase = 5, closed = 5, cancelled = 130,
@@ -47,6 +48,9 @@ local advice = {
   ["the value into params%.name, which encodes it"] = "use -p name=VALUE, which encodes it",
   ["; for %?[^ ]+ use query"] = "; for ?name=value use -f",
   ["^params%.(%S+) is missing"] = "-p %1=VALUE is missing",
+  [", others go into query = { … }"] = "; mic get takes others by -f",
+  ['^unknown option "since"; .*'] = "--since is for observations and events",
+  ['^unknown option "till"; .*'] = "--until is for observations and events",
   ['^option "profile":'] = "--row:",
   ['^option "auth_url" is'] = "--auth-url is",
   ['^option "client_id" is'] = "--client-id is",
@@ -102,6 +106,8 @@ function failure.code(problem)
       return 3
     end
     return (problem.retryable or status >= 500) and 4 or 1
+  elseif problem.kind == "auth" and problem.retryable then
+    return 4
   end
   return codes[problem.kind] or 5
 end
@@ -127,6 +133,10 @@ end
 function failure.for_people(problem)
   if problem.kind == "too_large" and not problem.hint then
     return failure.with(problem, { hint = "use -o FILE for a response of any size" })
+  end
+  local secure, found = problem.message:gsub(", or with allow_insecure = true$", "")
+  if found > 0 then -- the command has no such option
+    return failure.with(problem, { message = secure })
   end
   local hint = problem.hint or ""
   if problem.kind == "auth" and hint:find("client:login", 1, true) then

@@ -137,7 +137,7 @@ local function host_of(values)
 end
 
 --- Finds the API key: a variable, the profile, the person, or the API's own manifest.
-local function find_key(values)
+local function find_key(values, options)
   if values.stack and not values.base_url or not is_mic(values) then
     return
   end
@@ -153,7 +153,9 @@ local function find_key(values)
     return
   end
   local found = failure.need(config.options { values = values })
-  values.api_key = failure.need(require("mic.profile.discovery").api_key(values.base_url, found))
+  local whose = options.url and "--url" or "the base URL"
+  local discovery = require "mic.profile.discovery"
+  values.api_key = failure.need(discovery.api_key(values.base_url, found, whose))
 end
 
 --- Finds the secret of OAuth2's client: a variable, the profile or, for a login without a user, the
@@ -270,7 +272,7 @@ end
 function login.run(_, options)
   local made, values, name = find(options)
   ask_api(values)
-  find_key(values)
+  find_key(values, options)
   find_client_secret(values)
   local client, session = log_in(values, options)
   local line = "Logged in " .. describe(values, session) .. "."

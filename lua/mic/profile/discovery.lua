@@ -118,12 +118,12 @@ local function find_base_url(search, transport, ends)
   return root:gsub("/+$", "") .. (stage and "/" .. stage or "")
 end
 
-local function find_api_key(search, transport, base_url, ends)
+--- `whose`: what has the base URL, for the message about an invalid one.
+local function find_api_key(search, transport, base_url, whose, ends)
   local what = "the manifest of the API"
   local client, path = client_for(base_url .. KEY_PATH, search.config)
   if not client then
-    local problem = path:gsub("^base_url", "a URL that")
-    return nil, errors.new("config", "the manifest of the stack has " .. problem)
+    return nil, errors.new("config", (path:gsub("^base_url", whose)))
   end
   local manifest, err = fetch(search, transport, ends, client, path, what)
   client:close()
@@ -150,7 +150,8 @@ function discovery.find(search, transport, ends)
   end
   local api_key = search.config.api_key
   if not api_key then
-    api_key, err = find_api_key(search, transport, base_url, ends)
+    local whose = "the manifest of the stack has a URL that"
+    api_key, err = find_api_key(search, transport, base_url, whose, ends)
     if not api_key then
       return nil, err
     end
@@ -161,14 +162,15 @@ end
 --- Finds the API key of a base URL; waits.
 ---@param base_url string
 ---@param given table options of `mic.new`
+---@param whose string its name in messages
 ---@return string|nil api_key
 ---@return table|nil err
-function discovery.api_key(base_url, given)
+function discovery.api_key(base_url, given, whose)
   local config = { timeout = given.timeout or 30, connect_timeout = 10, proxy = given.proxy }
   for name, value in pairs(given.tls or {}) do
     config[name] = value
   end
-  return find_api_key({ config = config }, require "mic.transport.blocking", base_url)
+  return find_api_key({ config = config }, require "mic.transport.blocking", base_url, whose)
 end
 
 --- Closes the connections of a discovery.

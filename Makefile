@@ -43,14 +43,17 @@ LUA_INCDIR := $(or $(patsubst -I%,%,$(firstword $(filter -I%,\
 # instructions of x86, and aligns tables to cache lines; some steps make the code larger, and here
 # slower too. Lua binds all symbols when it loads a module, so calls need no PLT. No error of Lua goes
 # through the core, so it needs no tables for that, which would grow with each register that is saved.
+# The compiler is asked only when it is used: on a bare machine it is installed just before that.
 ifeq ($(origin CFLAGS),undefined)
 can = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
-SMALL := $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) $(call can,-malign-data=abi) \
+once = $(eval $(1) := $(2))$($(1))
+SMALL = $(call once,SMALL,$(SMALL_FLAGS))
+SMALL_FLAGS = $(or $(call can,-Oz),-Os) $(call can,-mstringop-strategy=libcall) $(call can,-malign-data=abi) \
   $(foreach step,move-loop-invariants tree-tail-merge tree-dominator-opts,$(call can,-fno-$(step)))
-NO_PLT := $(call can,-fno-plt)
+NO_PLT = $(call once,NO_PLT,$(call can,-fno-plt))
 CFLAGS = $(SMALL) $(NO_PLT)
 FAST = $(BUILD)/src/core/process/wiped_memory.o
-OF_CORE := -fno-asynchronous-unwind-tables $(call can,-fno-caller-saves)
+OF_CORE = $(call once,OF_CORE,-fno-asynchronous-unwind-tables $(call can,-fno-caller-saves))
 endif
 ALL_CFLAGS = -std=c11 -fPIC $(CFLAGS) $(CPPFLAGS) -I$(LUA_INCDIR)
 # The interpreter provides Lua's functions; a module linked with liblua would have a second copy.
@@ -82,6 +85,13 @@ LUA_LIBS := $(or $(shell pkg-config --libs $(LUA_NAME) 2>/dev/null),\
 # In RUN="lua my.lua", lua is the interpreter that the module was built for.
 WITH_MIC = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" \
   LUA_CPATH="$(CURDIR)/$(BUILD)/?.so;;" PATH="$(CURDIR)/$(BUILD)/bin:$$PATH"
+
+# In RUN="luajit my.lua", after `make luajit`, the module is the one for LuaJIT.
+modules_for = $(CURDIR)/$(BUILD_ROOT)/$(1)/?.so
+WITH_EACH_MIC = $(WITH_MIC) $(if $(filter lua5.% luajit,$(LUA_NAME)),$(foreach version,2 3 4,\
+  LUA_CPATH_5_$(version)="$(call modules_for,lua5.$(version));;")) \
+  $(if $(filter lua5.2 lua5.3 lua5.4,$(LUA_NAME)),\
+  LUA_CPATH="$(call modules_for,luajit);$(call modules_for,lua5.1);;")
 
 deps = $(if $(filter no,$(DEPS)),,@CC="$(CC)" LUA_INCDIR="$(LUA_INCDIR)" tools/deps)
 ifeq ($(DEPS),no)
@@ -119,7 +129,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | deps-build
 	$(call Q,CC   $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Changes with the commands or the list of files, so that everything is rebuilt.
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: FORCE | deps-build
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(CC) $(ALL_CFLAGS) $(OF_CORE) $(FAST) $(LIBFLAG) $(LDFLAGS) $(LIBS) $(SOURCES) $(TERMINAL_SOURCES)' > $@.$$$$; \
 	  if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
@@ -134,7 +144,7 @@ demo: deps-run build
 	@$(WITH_MIC) sandbox/start -- $(LUA) examples/demo.lua
 
 sandbox: deps-run build $(BUILD)/bin/lua
-	@$(WITH_MIC) sandbox/start $(if $(RUN),-- $(RUN))
+	@$(WITH_EACH_MIC) sandbox/start $(if $(RUN),-- $(RUN))
 
 docs/api.md: lua/mic/api/endpoints.lua tools/api_doc.lua
 	@$(LUA) tools/api_doc.lua > $@.new && mv -f $@.new $@

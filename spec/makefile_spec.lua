@@ -1,5 +1,6 @@
 -- The Makefile: its help, and the output of a build.
 
+local scratch = require "spec.support.scratch"
 local shell = require "spec.support.shell"
 local tree = require "spec.support.tree"
 
@@ -35,6 +36,17 @@ describe("make", function()
     assert.equal(0, status)
   end)
 
+  it("sandbox gives each Lua the module that is built for it", function()
+    require("spec.support.nginx").build() -- for LuaJIT
+    local path = scratch.file 'require "mic.core"; print(jit and "LuaJIT" or _VERSION)'
+    for _, lua in ipairs { "lua5.4", "luajit" } do
+      local printed, status = shell.run(("make --no-print-directory DEPS=no LUA=%s sandbox "
+        .. "RUN='sh -c \"lua5.4 %s; luajit %s\"' 2>&1"):format(lua, path, path))
+      assert.equal("Lua 5.4\nLuaJIT\n", printed)
+      assert.equal(0, status)
+    end
+  end)
+
   it("matrix builds and tests with each libcurl, and counts what could not be built", function()
     local make = "TALLY= make --no-print-directory DEPS=no matrix LUA=%s "
       .. "SPECS=spec/core_numbers_spec.lua CURL=%q 2>&1"
@@ -63,6 +75,18 @@ describe("make", function()
       assert.is_true(tonumber(size) <= 160 * 1024, size)
     end)
   end
+
+  it("builds nothing again once it has installed what a build needs", function()
+    local printed, status = shell.run [[
+      root=$(mktemp -d)
+      # A bare machine: there is a compiler only after the dependencies are installed.
+      make="env -u CFLAGS -u MAKEFLAGS make --no-print-directory BUILD_ROOT=$root CC=$root/cc LUA=lua5.4"
+      $make deps="@ln -sf $(command -v gcc) $root/cc #" $root/lua5.4/src/core/process/clock.o 2>&1
+      $make deps=@: $root/lua5.4/src/core/process/clock.o 2>&1
+      made=$?; rm -r $root; exit $made]]
+    assert.equal("CC   src/core/process/clock.c\n", (printed:gsub("make: [^\n]*is up to date.\n", "")))
+    assert.equal(0, status)
+  end)
 
   it("prints one short line for each file, and with V=1 the command", function()
     local build = "root=$(mktemp -d) && make --no-print-directory DEPS=no BUILD_ROOT=$root %s "

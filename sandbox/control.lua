@@ -57,6 +57,9 @@ local function answer(wanted)
 end
 
 local function observe(wanted)
+  if state.mode "profile" ~= "mic" then
+    return fail(400, "the profile " .. state.mode "profile" .. " has no observations")
+  end
   local ids, message = many_observations.add(wanted)
   if not ids then
     return fail(400, message)

@@ -126,10 +126,20 @@ local function answer(request)
   route.handle(request)
 end
 
+local KINDS = { ["/auth/login"] = "login", ["/auth/refresh"] = "refresh" }
+
+local function kind_of(request)
+  local profile = state.mode "profile"
+  if profile ~= "mic" then
+    return other_apis.kind(request, profile)
+  end
+  return KINDS[request.stage_path or ""]
+end
+
 --- Answers the current request.
 function gateway.handle()
   local request = call.read()
-  log.begin(request)
+  log.begin(request, kind_of(request))
   if not answers.give(request) then
     answer(request)
   end

@@ -66,14 +66,9 @@ end
 
 --- A request arrived.
 ---@param request table? as call.lua reads it; nil when nginx itself refuses it
-function log.begin(request)
-  if request and request.stage_path == "/auth/login" then
-    state.count "login"
-  elseif request and request.stage_path == "/auth/refresh" then
-    state.count "refresh"
-  else
-    state.count "calls"
-  end
+---@param kind "login"|"refresh"|nil nil for a call
+function log.begin(request, kind)
+  state.count(kind or "calls")
   local entry = {
     number = dict:incr("last", 1, 0), connection = connection_number(),
     protocol = ngx.var.server_protocol, method = ngx.req.get_method(),
@@ -81,7 +76,7 @@ function log.begin(request)
     authorization = present "authorization", identityId = present "identityid",
     ["x-api-key"] = present "x_api_key",
   }
-  if request and request.body and not (request.stage_path or ""):find "^/auth/" then
+  if request and request.body and not kind and not (request.stage_path or ""):find "^/auth/" then
     entry.body_size = #request.body
     local is_text = not (request.stage_path or ""):find(NO_BODY)
     if is_text and #request.body > 0 and #request.body <= LONGEST_BODY then

@@ -1,11 +1,14 @@
 --- Other APIs than MIC, one at a time (mode `profile`): how each logs in, refreshes, and answers a
 --- call. Every kind has GET /thing and GET /forbidden. Names, members and texts are those of the
---- real servers; docs/other-apis.md has the sources.
+--- real servers; docs/other-apis.md has the sources. Of the answers with status 429 only the form is.
 local call = require "sandbox.call"
 local json = require "sandbox.json"
+local log = require "sandbox.log"
 local random = require "sandbox.random"
 local reply = require "sandbox.reply"
 local state = require "sandbox.state"
+local throttle = require "sandbox.throttle"
+local tokens = require "sandbox.tokens"
 
 local other_apis = {}
 
@@ -13,35 +16,34 @@ local dict = ngx.shared.tokens
 
 --- ---- tokens ----
 
+-- A token is good for exactly `token_life`. A time that is told in whole seconds is rounded down.
 local function keep(token, facts)
+  facts.ends = state.now() + state.mode "token_life"
   dict:set("other:" .. random.sha256(token), json.encode(facts))
 end
 
 local function issue(kind)
-  local token = random.base64url(random.bytes(24))
-  keep(token, { kind = kind, ends = state.time() + state.mode "token_life", epoch = state.epoch() })
+  local size = math.max(24, math.ceil(state.mode "token_length" * 3 / 4))
+  local token = random.base64url(random.bytes(size))
+  keep(token, { kind = kind, epoch = state.epoch(), number = dict:incr("issued", 1, 0) })
   return token
 end
 
---- True if the token is good. `idle`: each use moves its end.
-local function is_good(token, kind, idle)
+--- True if the token is good. `prolong`: its lifetime begins again.
+local function is_good(token, kind, prolong)
   local text = token and dict:get("other:" .. random.sha256(token))
   local facts = text and json.decode(text)
-  if not facts or facts.kind ~= kind or facts.epoch < state.epoch() then
+  if not facts or facts.kind ~= kind then
     return false
   end
-  if state.time() >= facts.ends then
+  log.token(facts.number)
+  if facts.epoch < state.epoch() or state.now() > facts.ends then
     return false
   end
-  if idle then
-    facts.ends = state.time() + state.mode "token_life"
+  if prolong then
     keep(token, facts)
   end
   return true
-end
-
-local function prolong(token, kind)
-  keep(token, { kind = kind, ends = state.time() + state.mode "token_life", epoch = state.epoch() })
 end
 
 local function issue_refresh()
@@ -50,13 +52,12 @@ local function issue_refresh()
   return token
 end
 
---- True if the refresh token is good; it is used up then.
+--- True if the refresh token is good; it is used up then, or after the time `refresh_grace`.
 local function take_refresh(token)
-  local name = type(token) == "string" and "refresh:" .. random.sha256(token)
-  if not name or not dict:get(name) then
+  if type(token) ~= "string" or not dict:get("refresh:" .. random.sha256(token)) then
     return false
   end
-  dict:delete(name)
+  tokens.retire_refresh(token, state.mode "refresh_grace")
   return true
 end
 
@@ -92,8 +93,8 @@ local function iso(seconds)
 end
 
 --- ---- the APIs ----
---- `token(request)` returns the token of a call; `expired` and `forbidden` answer calls; `routes`
---- are the login and the refresh.
+--- `token(request)` returns the token of a call; `expired`, `forbidden` and `throttled` answer
+--- calls; `routes` are the login and the refresh, and `is_refresh(request)` tells the latter.
 
 local apis = {}
 
@@ -121,6 +122,12 @@ apis.directus = {
   forbidden = function()
     directus_error(403, "FORBIDDEN", "You don't have permission to access this.")
   end,
+  throttled = function()
+    directus_error(429, "REQUESTS_EXCEEDED", "Too many requests.")
+  end,
+  is_refresh = function(request)
+    return request.stage_path == "/auth/refresh"
+  end,
   routes = {
     ["POST /auth/login"] = function(request)
       local body = json_body(request)
@@ -138,6 +145,10 @@ apis.directus = {
   },
 }
 
+local function vault_error(status, message)
+  send(status, { errors = { message } })
+end
+
 local function vault_auth(token)
   return {
     auth = {
@@ -152,25 +163,30 @@ apis.vault = {
     return header(request, "x-vault-token")
   end,
   expired = function()
-    send(403, { errors = { "permission denied" } })
+    vault_error(403, "permission denied")
   end,
   forbidden = function()
-    send(403, { errors = { "permission denied" } })
+    vault_error(403, "permission denied")
+  end,
+  throttled = function()
+    vault_error(429, "rate limit quota exceeded")
+  end,
+  is_refresh = function(request)
+    return request.stage_path == "/v1/auth/token/renew-self"
   end,
   routes = {
     ["POST /v1/auth/userpass/login/*"] = function(request)
       local body = json_body(request)
       if not may_enter(request.segments[5], body.password) then
-        return send(400, { errors = { "invalid username or password" } })
+        return vault_error(400, "invalid username or password")
       end
       send(200, vault_auth(issue "vault"))
     end,
     ["POST /v1/auth/token/renew-self"] = function(request)
       local token = header(request, "x-vault-token")
-      if not is_good(token, "vault") then
-        return send(403, { errors = { "permission denied" } })
+      if not is_good(token, "vault", true) then
+        return vault_error(403, "permission denied")
       end
-      prolong(token, "vault")
       send(200, vault_auth(token))
     end,
   },
@@ -186,6 +202,9 @@ apis.iso = {
   forbidden = function()
     send(403, { message = "Resource not accessible" })
   end,
+  throttled = function()
+    send(429, { message = "Too many requests" })
+  end,
   routes = {
     ["POST /session"] = function(request)
       local body = json_body(request)
@@ -197,6 +216,10 @@ apis.iso = {
   },
 }
 
+local function etcd_error(status, code, text)
+  send(status, { error = text, message = text, code = code })
+end
+
 --- As etcd's: the reply does not tell how long the token lives, and each use moves its end.
 apis.idle = {
   idle = true,
@@ -204,19 +227,20 @@ apis.idle = {
     return header(request, "authorization")
   end,
   expired = function()
-    local text = "etcdserver: invalid auth token"
-    send(401, { error = text, message = text, code = 16 })
+    etcd_error(401, 16, "etcdserver: invalid auth token")
   end,
   forbidden = function()
-    local text = "etcdserver: permission denied"
-    send(403, { error = text, message = text, code = 7 })
+    etcd_error(403, 7, "etcdserver: permission denied")
+  end,
+  throttled = function()
+    etcd_error(429, 8, "etcdserver: too many requests")
   end,
   routes = {
     ["POST /v3/auth/authenticate"] = function(request)
       local body = json_body(request)
       if not may_enter(body.name, body.password) then
-        local text = "etcdserver: authentication failed, invalid user ID or password"
-        return send(400, { error = text, message = text, code = 3 })
+        return etcd_error(400, 3,
+          "etcdserver: authentication failed, invalid user ID or password")
       end
       send(200, { header = { revision = "1" }, token = issue "idle" })
     end,
@@ -234,6 +258,9 @@ apis.challenge = {
   end,
   forbidden = function()
     send(401, "Unauthorized")
+  end,
+  throttled = function()
+    send(429, "Too Many Requests")
   end,
   routes = {
     ["POST /auth/token"] = function(request)
@@ -262,6 +289,9 @@ apis.status200 = {
   end,
   forbidden = function()
     send(200, { message = "No permissions to call this." })
+  end,
+  throttled = function()
+    send(429, { message = "Too many requests." })
   end,
   routes = {
     ["POST /login"] = function(request)
@@ -295,6 +325,12 @@ apis.supabase = {
   forbidden = function()
     send(403, { code = "42501", message = "permission denied for table things" })
   end,
+  throttled = function()
+    send(429, { code = "over_request_rate_limit", message = "Request rate limit reached" })
+  end,
+  is_refresh = function(request)
+    return request.query.grant_type == "refresh_token"
+  end,
   routes = {
     ["POST /auth/v1/token"] = function(request)
       local grant, body = request.query.grant_type, json_body(request)
@@ -325,6 +361,12 @@ apis.text = {
   forbidden = function()
     send(403, "Forbidden")
   end,
+  throttled = function()
+    send(429, "Too Many Requests")
+  end,
+  is_refresh = function(request)
+    return request.stage_path == "/user/v1/refresh-token"
+  end,
   routes = {
     ["POST /login_"] = function(request)
       local body = json_body(request)
@@ -352,6 +394,9 @@ apis.query = {
   end,
   forbidden = function()
     send(403, { code = 119, error = "Permission denied" })
+  end,
+  throttled = function()
+    send(429, { code = 155, error = "Too many requests" })
   end,
   routes = {
     ["GET /parse/login"] = function(request)
@@ -389,6 +434,12 @@ apis.oauth2 = {
     send(403, { error = "insufficient_scope" },
       { ["WWW-Authenticate"] = 'Bearer error="insufficient_scope"' })
   end,
+  throttled = function()
+    send(429, { error = "too_many_requests" })
+  end,
+  is_refresh = function(request)
+    return form_body(request).grant_type == "refresh_token"
+  end,
   routes = {
     ["POST /oauth2/token"] = function(request)
       local body = form_body(request)
@@ -416,17 +467,30 @@ local function find_route(api, request)
   return start and api.routes[request.method .. " " .. start .. "*"]
 end
 
+--- What a request is for the API of the mode `profile`.
+---@param request table as call.lua reads it
+---@param name string
+---@return "login"|"refresh"|nil kind nil for a call
+function other_apis.kind(request, name)
+  local api = apis[name]
+  if not request.stage_path or not find_route(api, request) then
+    return nil
+  end
+  return api.is_refresh and api.is_refresh(request) and "refresh" or "login"
+end
+
 --- Answers a request as the API of the mode `profile` does.
 ---@param request table as call.lua reads it, below the stage
 ---@param name string
 function other_apis.answer(request, name)
   local api = apis[name]
   local route = find_route(api, request)
-  if route then
-    return route(request)
-  end
-  if not is_good(api.token(request), name, api.idle) then
+  if not route and not is_good(api.token(request), name, api.idle) then
     return api.expired()
+  elseif throttle.refusal() then
+    return api.throttled()
+  elseif route then
+    return route(request)
   elseif request.stage_path == "/forbidden" then
     return api.forbidden()
   elseif request.stage_path == "/thing" then

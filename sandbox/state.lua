@@ -48,7 +48,7 @@ local boolean = {
 -- The modes: what they accept, and how the sandbox starts.
 local MODES = {
   strict = { kind = boolean, default = true },
-  token_life = { kind = integer(1, 86400), default = 3600 },
+  token_life = { kind = integer(2, 86400), default = 3600 },
   token_length = { kind = integer(0, 60000), default = 0 },
   refresh = { kind = one_of("echo", "rotate", "omit"), default = "echo" },
   refresh_grace = { kind = integer(0, 60), default = 0 },
@@ -65,6 +65,12 @@ local MODES = {
       "supabase", "text", "vault"),
     default = "mic",
   },
+}
+
+-- Those that have an effect with another profile than MIC's: with each one, or with those.
+local OTHER = {
+  token_life = true, token_length = true, clock_offset = true, rate = true, burst = true,
+  quota = true, profile = true, refresh_grace = { directus = true, oauth2 = true, supabase = true },
 }
 
 local COUNTERS = { "login", "refresh", "calls", "connections", "handshakes",
@@ -89,10 +95,33 @@ function state.modes()
   return modes
 end
 
+local function has_effect(name, profile)
+  local other = OTHER[name]
+  return profile == "mic" or other == true or type(other) == "table" and other[profile] == true
+end
+
+-- What is wrong with these modes for the profile that they, or earlier ones, set.
+local function without_effect(wanted)
+  local wrong, profile = {}, wanted.profile or state.mode "profile"
+  for name, mode in pairs(MODES) do
+    if not has_effect(name, profile) then
+      if wanted[name] ~= nil then
+        wrong[#wrong + 1] = string.format("mode %s has no effect with the profile %s", name, profile)
+      elseif state.mode(name) ~= mode.default then
+        wrong[#wrong + 1] = string.format(
+          "mode %s has no effect with the profile %s: set it to %s first, which is its initial value",
+          name, profile, json.encode(mode.default))
+      end
+    end
+  end
+  return wrong
+end
+
 --- Sets all given modes, or none of them.
 ---@param wanted table name to value
 ---@return boolean? ok
----@return string? message names every unknown mode and wrong value
+---@return string? message names every unknown mode and wrong value; or every mode that has no
+--- effect with the profile
 function state.set_modes(wanted)
   local known, wrong = {}, {}
   for name in pairs(MODES) do
@@ -108,6 +137,9 @@ function state.set_modes(wanted)
       wrong[#wrong + 1] = string.format("mode %s takes %s", name, mode.kind.accepts)
     end
   end
+  if #wrong == 0 then
+    wrong = without_effect(wanted)
+  end
   if #wrong > 0 then
     table.sort(wrong)
     return nil, table.concat(wrong, "; ")
@@ -121,6 +153,12 @@ end
 ---@return integer seconds since the epoch, by the sandbox's own clock
 function state.time()
   return ngx.time() + state.mode "clock_offset"
+end
+
+---@return number seconds since the epoch to the millisecond, by the sandbox's own clock
+function state.now()
+  ngx.update_time() -- nginx reads the clock once for all events that are ready
+  return ngx.now() + state.mode "clock_offset"
 end
 
 ---@param name string one of COUNTERS

@@ -6,10 +6,6 @@ local throttle = {}
 
 local dict = ngx.shared.state
 
-local function now()
-  return ngx.now() + state.mode "clock_offset"
-end
-
 -- How many requests the bucket holds when it is full.
 local function bucket()
   local burst = state.mode "burst"
@@ -22,7 +18,7 @@ local function take()
   if rate == 0 then
     return true
   end
-  local time, full = now(), bucket()
+  local time, full = state.now(), bucket()
   local passed = math.max(0, time - (dict:get "throttle:time" or time))
   local left = math.min(full, (dict:get "throttle:left" or full) + passed * rate)
   dict:set("throttle:time", time)

@@ -53,13 +53,15 @@ local function assemble(list)
   return table.concat(parts, ".")
 end
 
---- A new ID token. The mode token_length asks for a longer one: a claim is padded.
+--- A new ID token, good for exactly `token_life`. Its claims are whole seconds, rounded down: it is
+--- good until `exp` at least, and for as long as `exp` - `iat`. The mode token_length asks for a
+--- longer one: a claim is padded.
 ---@param user table
 ---@param auth_time integer time of the first login
 ---@return string token
 function tokens.issue(user, auth_time)
-  local now = state.time()
-  local list = claims(user, auth_time, now)
+  local now = state.now()
+  local list = claims(user, auth_time, math.floor(now))
   local token = assemble(list)
   local short = state.mode "token_length" - #token
   if short > 0 then
@@ -68,7 +70,7 @@ function tokens.issue(user, auth_time)
     token = assemble(list)
   end
   dict:set(key("token:", token), json.encode {
-    userName = user.userName, exp = now + state.mode "token_life", epoch = state.epoch(),
+    userName = user.userName, ends = now + state.mode "token_life", epoch = state.epoch(),
     number = dict:incr("issued", 1, 0),
   })
   return token
@@ -86,7 +88,7 @@ function tokens.check(value)
   if not known then
     return nil, "unknown"
   end
-  if known.epoch < state.epoch() or state.time() >= known.exp then
+  if known.epoch < state.epoch() or state.now() > known.ends then
     return nil, "expired", known.number
   end
   local user = users.find(known.userName)

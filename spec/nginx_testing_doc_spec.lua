@@ -49,6 +49,24 @@ describe("the nginx plugin of " .. PAGE, function()
     assert.not_equal(0, status)
   end)
 
+  it("renews a second revoked token within a minute by a call only", function()
+    local good = user.folder:read "project/gateway_test.sh"
+    user.folder:write("project/gateway_test.sh", (good:gsub("echo passed\n", [[
+      expect 200 /name
+      for control in expire reset; do
+        control /$control
+        expect 401 /api/user
+        expect 401 /api/user
+        expect 200 /name
+        expect 200 /api/user
+      done
+      echo "passed, too"
+    ]])))
+    local printed = run()
+    assert.equal("passed, too\n", printed)
+    user.folder:write("project/gateway_test.sh", good)
+  end)
+
   it("leaves no process", function()
     local left = shell.run("pgrep -f '[n]ginx.*" .. user.folder.path .. "/home'")
     assert.equal("", left)

@@ -210,3 +210,29 @@ describe("make", function()
       .. "'mic.terminal' from file '[^\n]*\n$"), text)
   end)
 end)
+
+describe("the command mic", function()
+  it("finds the cjson of an OpenResty whose LuaJIT runs it", function()
+    local folder = scratch.folder()
+    local words = "env -i HOME=%s PATH=/usr/bin MIC_BASE_URL=https://127.0.0.1:9 MIC_API_KEY=k "
+      .. "MIC_USERNAME=u MIC_PASSWORD=p LUA_PATH='%s/lua/?.lua' "
+      .. "LUA_CPATH='%s/luajit/lib/lua/5.1/?.so;%s/?.so' %s %s/bin/mic get /user --no-retry"
+    local program = words:format(folder.path, shell.folder(), folder.path, shell.build,
+      os.getenv "LUA", shell.folder())
+    local text, status = capture(program)
+    assert.equal(5, status)
+    assert.is_truthy(text:find("module 'cjson' not found", 1, true), text)
+    for template in package.cpath:gmatch "[^;]+" do
+      local path = template:gsub("%?", "cjson")
+      local file = io.open(path)
+      if file then
+        file:close()
+        shell.check(("cd %s && mkdir -p lualib && ln -sf %s lualib/cjson.so"):format(folder.path,
+          path))
+      end
+    end
+    text, status = capture(program)
+    assert.is_truthy(text:find "^mic: network: could not connect", text)
+    assert.equal(4, status)
+  end)
+end)

@@ -27,6 +27,15 @@ local CONFIGURATION = [[
   location = /timer { content_by_lua_block {
     ngx.timer.at(0, function() ]] .. NOTE .. [[ end)
   } }
+  location = /newer { content_by_lua_block {
+    local get_phase = ngx.get_phase
+    for _, phase in ipairs { "precontent", "proxy_ssl_cert", "proxy_ssl_verify" } do
+      ngx.get_phase = function() return phase end
+      local res, err = require "my_mic":get "/user"
+      ngx.get_phase = get_phase
+      ngx.say(phase, " ", res and res.data.userName or tostring(err))
+    end
+  } }
   location = /coroutine { content_by_lua_block {
     local task = coroutine.wrap(function()
       coroutine.yield(require "my_mic":get "/user")
@@ -173,6 +182,12 @@ describe("a call in nginx", function()
     assert.is_true(clock.eventually(function()
       return (server:get "/note") == "sent\n"
     end))
+  end)
+
+  --- This nginx may not have them: its answer is replaced.
+  it("works in the phases that came with ngx_lua 0.10.29 and 0.10.30", function()
+    assert.equal("precontent demo\nproxy_ssl_cert demo\nproxy_ssl_verify demo\n",
+      (server:get "/newer"))
   end)
 
   it("works in coroutines", function()

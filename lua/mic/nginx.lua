@@ -16,7 +16,8 @@ local nginx = {}
 local clear_header, set_header = ngx.req.clear_header, ngx.req.set_header
 
 --- Phases that can wait and can still change the request.
-local request_phases = { rewrite = true, server_rewrite = true, access = true, content = true }
+local request_phases =
+  { rewrite = true, server_rewrite = true, access = true, precontent = true, content = true }
 --- Phases in which the status of the response is known.
 local answer_phases = { header_filter = true, body_filter = true, log = true }
 

@@ -20,12 +20,15 @@ local waiting_phases = {
   rewrite = true,
   server_rewrite = true,
   access = true,
+  precontent = true,
   content = true,
   timer = true,
   preread = true,
   ssl_cert = true,
   ssl_client_hello = true,
   ssl_session_fetch = true,
+  proxy_ssl_cert = true,
+  proxy_ssl_verify = true,
 }
 
 --- Advice by phase.

@@ -1,6 +1,7 @@
 --- Other APIs than MIC, one at a time (mode `profile`): how each logs in, refreshes, and answers a
 --- call. Every kind has GET /thing and GET /forbidden. Names, members and texts are those of the
---- real servers; docs/other-apis.md has the sources. Of the answers with status 429 only the form is.
+--- real servers; docs/other-apis.md has the sources. Of the answers with status 429 only the form
+--- is.
 local call = require "sandbox.call"
 local json = require "sandbox.json"
 local log = require "sandbox.log"

@@ -104,14 +104,14 @@ end
 local function without_effect(wanted)
   local wrong, profile = {}, wanted.profile or state.mode "profile"
   for name, mode in pairs(MODES) do
-    if not has_effect(name, profile) then
-      if wanted[name] ~= nil then
-        wrong[#wrong + 1] = string.format("mode %s has no effect with the profile %s", name, profile)
-      elseif state.mode(name) ~= mode.default then
-        wrong[#wrong + 1] = string.format(
-          "mode %s has no effect with the profile %s: set it to %s first, which is its initial value",
-          name, profile, json.encode(mode.default))
+    local is_given = wanted[name] ~= nil
+    if not has_effect(name, profile) and (is_given or state.mode(name) ~= mode.default) then
+      local text = string.format("mode %s has no effect with the profile %s", name, profile)
+      if not is_given then
+        text = string.format("%s: set it to its initial value first, %s", text,
+          json.encode(mode.default))
       end
+      wrong[#wrong + 1] = text
     end
   end
   return wrong

@@ -80,11 +80,11 @@ describe("make", function()
     local printed, status = shell.run [[
       root=$(mktemp -d)
       # A bare machine: there is a compiler only after the dependencies are installed.
-      make="env -u CFLAGS -u MAKEFLAGS make --no-print-directory BUILD_ROOT=$root CC=$root/cc LUA=lua5.4"
+      make="env -u CFLAGS -u MAKEFLAGS make -s BUILD_ROOT=$root CC=$root/cc LUA=lua5.4"
       $make deps="@ln -sf $(command -v gcc) $root/cc #" $root/lua5.4/src/core/process/clock.o 2>&1
       $make deps=@: $root/lua5.4/src/core/process/clock.o 2>&1
       made=$?; rm -r $root; exit $made]]
-    assert.equal("CC   src/core/process/clock.c\n", (printed:gsub("make: [^\n]*is up to date.\n", "")))
+    assert.equal("CC   src/core/process/clock.c\n", printed)
     assert.equal(0, status)
   end)
 

@@ -37,7 +37,7 @@ describe("the nginx plugin of " .. PAGE, function()
     assert.equal(0, status)
   end)
 
-  it("renews a second expired token within a minute by a call only, and not after a reset", function()
+  it("renews a second token within a minute by a call only, and not after a reset", function()
     local good = user.folder:read "project/gateway_test.sh"
     user.folder:write("project/gateway_test.sh", (good:gsub("control /answer.*", [[
       control /expire

@@ -30,7 +30,8 @@ describe("the sandbox as another API", function()
       refresh = { "/auth/refresh", function(_, refresh_token)
         return json { refresh_token = refresh_token }
       end },
-      throttled = '{"errors":[{"extensions":{"code":"REQUESTS_EXCEEDED"},"message":"Too many requests."}]}',
+      throttled = '{"errors":[{"extensions":{"code":"REQUESTS_EXCEEDED"},'
+        .. '"message":"Too many requests."}]}',
     },
     supabase = {
       login = { "/auth/v1/token?grant_type=password", function()
@@ -193,7 +194,7 @@ describe("the sandbox as another API", function()
         box:mode { profile = name }
       end)
 
-      it("counts logins, refreshes and calls, and logs no body and no secret of the first", function()
+      it("counts logins, refreshes and calls, and logs no secret of them", function()
         local token, refresh_token = login(api)
         assert.is_true(is_good(api, token))
         local refreshes = 0
@@ -244,7 +245,8 @@ describe("the sandbox as another API", function()
           search_faults = 1, largest_search = 1, too_large = "status" } do
           local reply, status = box:post("/mode", { [mode] = value })
           assert.equal(400, status)
-          assert.equal(("mode %s has no effect with the profile %s"):format(mode, name), reply.error)
+          local expected = ("mode %s has no effect with the profile %s"):format(mode, name)
+          assert.equal(expected, reply.error)
         end
         local reply, status = box:post("/mode", { refresh_grace = 5 })
         local rotates = name == "directus" or name == "supabase" or name == "oauth2"
@@ -254,8 +256,8 @@ describe("the sandbox as another API", function()
         box:mode { strict = false }
         reply, status = box:post("/mode", { profile = name })
         assert.equal(400, status)
-        assert.equal(("mode strict has no effect with the profile %s: set it to true first, "
-          .. "which is its initial value"):format(name), reply.error)
+        assert.equal(("mode strict has no effect with the profile %s: "
+          .. "set it to its initial value first, true"):format(name), reply.error)
         assert.equal("mic", (box:get "/mode").profile)
         box:mode { strict = true }
         box:mode { profile = name }
@@ -319,7 +321,7 @@ describe("the sandbox as another API", function()
       assert.is_true(clock.now() - before >= 2, ("ended after %.3f s"):format(clock.now() - before))
     end
 
-    it("which is not from one second of the clock to another", function()
+    it("whatever the fraction of the second in which they begin", function()
       box:mode { profile = "oauth2", token_life = 2 }
       assert_two_seconds(function()
         return (login(apis.oauth2))

@@ -48,7 +48,7 @@ local boolean = {
 -- The modes: what they accept, and how the sandbox starts.
 local MODES = {
   strict = { kind = boolean, default = true },
-  token_life = { kind = integer(2, 86400), default = 3600 },
+  token_life = { kind = integer(1, 86400), default = 3600 },
   token_length = { kind = integer(0, 60000), default = 0 },
   refresh = { kind = one_of("echo", "rotate", "omit"), default = "echo" },
   refresh_grace = { kind = integer(0, 60), default = 0 },
@@ -100,18 +100,12 @@ local function has_effect(name, profile)
   return profile == "mic" or other == true or type(other) == "table" and other[profile] == true
 end
 
--- What is wrong with these modes for the profile that they, or earlier ones, set.
+-- Which of these modes have no effect with the profile, and are not to keep their initial value.
 local function without_effect(wanted)
   local wrong, profile = {}, wanted.profile or state.mode "profile"
-  for name, mode in pairs(MODES) do
-    local is_given = wanted[name] ~= nil
-    if not has_effect(name, profile) and (is_given or state.mode(name) ~= mode.default) then
-      local text = string.format("mode %s has no effect with the profile %s", name, profile)
-      if not is_given then
-        text = string.format("%s: set it to its initial value first, %s", text,
-          json.encode(mode.default))
-      end
-      wrong[#wrong + 1] = text
+  for name, value in pairs(wanted) do
+    if not has_effect(name, profile) and value ~= MODES[name].default then
+      wrong[#wrong + 1] = string.format("mode %s has no effect with the profile %s", name, profile)
     end
   end
   return wrong
@@ -120,7 +114,7 @@ end
 --- Sets all given modes, or none of them.
 ---@param wanted table name to value
 ---@return boolean? ok
----@return string? message names every unknown mode and wrong value; or every mode that has no
+---@return string? message names every unknown mode and wrong value, or every mode that has no
 --- effect with the profile
 function state.set_modes(wanted)
   local known, wrong = {}, {}

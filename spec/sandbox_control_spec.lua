@@ -45,7 +45,7 @@ describe("the sandbox's control", function()
       assert.equal(400, status)
       for _, text in ipairs { 'unknown mode "nope" (known: burst, clock_offset, ',
         'mode refresh takes "echo", "rotate", "omit"', "mode strict takes true or false",
-        "mode token_life takes an integer from 2 to 86400" } do
+        "mode token_life takes an integer from 1 to 86400" } do
         assert.is_truthy(value.error:find(text, 1, true), value.error)
       end
       assert.same(START, (box:get "/mode"))

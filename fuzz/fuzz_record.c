@@ -13,7 +13,7 @@ static bool is_empty(const struct record *record) {
   return record->token.bytes == NULL && record->identity.bytes == NULL &&
          record->refresh_token.bytes == NULL && record->root.bytes == NULL &&
          record->profile.bytes == NULL && record->expires == 0 && record->retry_at == 0 &&
-         record->refusals.count == 0;
+         record->failures == 0 && record->refusals.count == 0;
 }
 
 static void check_number(double number) {
@@ -48,6 +48,7 @@ static void check_same(const struct record *one, const struct record *other) {
   CHECK(memcmp(&one->lifetime, &other->lifetime, sizeof one->lifetime) == 0);
   CHECK(memcmp(&one->generation, &other->generation, sizeof one->generation) == 0);
   CHECK(memcmp(&one->retry_at, &other->retry_at, sizeof one->retry_at) == 0);
+  CHECK(one->failures == other->failures);
   CHECK(one->refusals.count == other->refusals.count);
   CHECK(memcmp(one->refusals.list, other->refusals.list,
                one->refusals.count * sizeof *one->refusals.list) == 0);
@@ -79,6 +80,7 @@ static enum record_status check_bytes(const char *bytes, size_t size) {
   check_number(record.lifetime);
   check_number(record.generation);
   check_number(record.retry_at);
+  CHECK((record.failures > 0) == (record.retry_at > 0));
   struct buffer written;
   buffer_init(&written, MIC_RECORD_MAX, true);
   CHECK(record_write(&record, &written) == BUFFER_OK);
@@ -111,7 +113,7 @@ static void check_frame(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < SUM_SIZE; i++)
     bytes[MAGIC_SIZE + size + i] = (char)(unsigned char)(sum >> (8 * i) & 0xffu);
   enum record_status status = check_bytes(bytes, length);
-  CHECK((status == RECORD_NEWER) == (data[0] > 4));
+  CHECK((status == RECORD_NEWER) == (data[0] > 5));
   free(bytes);
 }
 
@@ -140,6 +142,8 @@ static void check_round_trip(const uint8_t *data, size_t size) {
   record.lifetime = (double)(numbers[2] >> 11);
   record.generation = (double)(numbers[3] >> 11);
   record.retry_at = (double)(numbers[4] >> 11) / 2.0;
+  if (record.retry_at > 0)
+    record.failures = data[0] > 0 ? data[0] : 1;
   record.refusals.count = data[0] % (REFUSED_LOGINS_MAX + 1);
   for (size_t i = 0; i < record.refusals.count; i++) {
     memset(record.refusals.list[i].digest, data[size - 1], SHA256_SIZE);

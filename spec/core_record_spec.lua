@@ -87,12 +87,14 @@ describe("a record of mic.core", function()
 
   it("may hold a pause, which a copy takes along", function()
     local record = client:record()
-    assert.equal(0, record:retry_at())
+    assert.same({ 0, 0 }, { record:retry_at() })
     local paused = record:with_retry_at(1700000000.5)
-    assert.same({ 0, 1700000000.5 }, { record:retry_at(), paused:retry_at() })
+    assert.same({ 0, 0 }, { record:retry_at() })
+    assert.same({ 1700000000.5, 1 }, { paused:retry_at() })
     local read = assert(core.record(paused:bytes()))
-    assert.equal(1700000000.5, read:retry_at())
+    assert.same({ 1700000000.5, 1 }, { read:retry_at() })
     assert.equal(record:bytes(), read:with_retry_at(0):bytes())
+    assert.same({ 0, 0 }, { paused:with_retry_at(0, 5):retry_at() })
     assert.is_true(client:holds(read))
     for _, seconds in ipairs { -1, 0 / 0, 2 ^ 53 + 2, math.huge } do
       assert.has_error(function()
@@ -103,10 +105,59 @@ describe("a record of mic.core", function()
       record:with_retry_at()
     end)
     client:forget()
-    client:adopt(read)
-    assert.equal(1700000000.5, client:record():retry_at())
+    client:adopt(read:with_retry_at(1700000000.5, 3))
+    assert.same({ 1700000000.5, 3 }, { client:record():retry_at() })
     assert(client:refresh())
-    assert.equal(0, client:record():retry_at())
+    assert.same({ 0, 0 }, { client:record():retry_at() })
+  end)
+
+  it("counts the failures before its pause, and keeps at most 255", function()
+    local profiled = client:record():bytes():sub(12, -5) .. "\0" .. "\6\0\0\0oauth2"
+    local refused = { { digest = ("d"):rep(32), at = 1700000000, times = 1 } }
+    for _, record in ipairs {
+      client:record(), client:no_login(), client:record():with_refused(refused),
+      client:no_login():with_refused(refused), core.record(framed(4, profiled)),
+    } do
+      for given, kept in pairs { [2] = 2, [3.5] = 3, [255] = 255, [256] = 255, [1e300] = 255 } do
+        local paused = record:with_retry_at(5, given)
+        assert.same({ 5, kept }, { paused:retry_at() })
+        local bytes = paused:bytes()
+        assert.same({ 5, kept }, { bytes:byte(11), bytes:byte(-5) })
+        local read = assert(core.record(bytes))
+        assert.same({ 5, kept }, { read:retry_at() })
+        assert.equal(bytes, read:bytes())
+        assert.same({ record:is_login(), record:refused() }, { read:is_login(), read:refused() })
+        local first = record:with_retry_at(5)
+        assert.equal(first:bytes(), read:with_retry_at(5):bytes())
+        assert.is_true(first:bytes():byte(11) < 5)
+        assert.same({ 5, 1 }, { core.record(first:bytes()):retry_at() })
+      end
+    end
+    for _, failures in ipairs { 0, 0.5, -1, 0 / 0, -math.huge } do
+      assert.has_error(function()
+        client:record():with_retry_at(5, failures)
+      end)
+    end
+  end)
+
+  it("with a count that no pause has is damaged", function()
+    local content = client:record():with_retry_at(5, 2):bytes():sub(12, -6)
+    assert.same({ 5, 2 }, { core.record(framed(5, content .. "\2")):retry_at() })
+    local without = client:record():with_refused({ { digest = ("d"):rep(32), at = 1, times = 1 } })
+    local number = records.doubles[1]
+    local refusals, profile = "\1" .. ("d"):rep(32) .. number .. number, "\0\0\0\0"
+    local no_pause = without:bytes():sub(12, -5)
+    assert.equal(refusals, no_pause:sub(-#refusals))
+    for _, damaged in ipairs {
+      content, content .. "\0", content .. "\1", content .. "\2\0", content .. "\2\2",
+      no_pause .. profile .. "\2", -- no pause
+    } do
+      local record, kind, code = core.record(framed(5, damaged))
+      assert.same({ nil, "store", nil }, { record, kind, code }, #damaged)
+    end
+    for version = 1, 4 do
+      assert.is_nil((core.record(framed(version, content .. "\2"))))
+    end
   end)
 
   it("is read as version 1 wrote it, without a pause", function()
@@ -134,7 +185,7 @@ describe("a record of mic.core", function()
       local read = assert(core.record(refused:bytes()))
       assert.same(list, read:refused())
       assert.equal(whole:is_login(), read:is_login())
-      assert.same(list, read:with_retry_at(5):refused())
+      assert.same(list, read:with_retry_at(5, 2):refused())
       assert.equal(refused:bytes(), read:bytes())
       assert.equal(whole:bytes(), read:with_refused():bytes())
     end
@@ -144,7 +195,7 @@ describe("a record of mic.core", function()
     assert.same({ nil, "store", "the record has no credentials" }, { adopted, kind, message })
     assert.is_nil((core.record(client:no_login():bytes())))
     local pause = assert(core.record(client:no_login():with_retry_at(1800000000):bytes()))
-    assert.same({ false, 1800000000 }, { pause:is_login(), pause:retry_at() })
+    assert.same({ false, 1800000000, 1 }, { pause:is_login(), pause:retry_at() })
     assert.is_nil(pause:refused())
   end)
 
@@ -202,7 +253,7 @@ describe("a record of mic.core", function()
   end)
 
   it("of a newer version is told from a damaged one", function()
-    for _, version in ipairs { 5, 255 } do
+    for _, version in ipairs { 6, 255 } do
       for _, content in ipairs { "", "whatever may come", client:record():bytes() } do
         local record, kind, code, message = core.record(framed(version, content))
         assert.same({ nil, "store", "ENOTSUP",

@@ -652,7 +652,7 @@ describe("the file store", function()
     end)
 
     it("never destroys the record of a newer version", function()
-      local newer = records.framed(5, "whatever comes")
+      local newer = records.framed(6, "whatever comes")
       plant(newer)
       local expected = "store ENOTSUP: it was saved by a newer version of lua-mic; use that one, "
         .. "or remove the file: " .. file

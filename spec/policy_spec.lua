@@ -348,6 +348,30 @@ describe("renewal_policy.backoff_left", function()
   end)
 end)
 
+describe("renewal_policy.failures_left", function()
+  it("counts on until two minutes after a pause that can be ours", function()
+    for left, expected in pairs {
+      [60] = 5, [0.5] = 5, [0] = 5, [-1] = 5, [-120] = 5, [-120.5] = 0, [-300] = 0, [-1.7e9] = 0,
+      [60.5] = 0, [3600] = 0, [math.huge] = 0, [-math.huge] = 0,
+    } do
+      assert.equal(expected, renewal_policy.failures_left(5, left), tostring(left))
+      assert.equal(0, renewal_policy.failures_left(0, left), tostring(left))
+    end
+  end)
+
+  it("doubles the pauses of processes that each fail once, at most to a minute", function()
+    local ends, saved, wall = 0, 0, 1700000000
+    for index = 1, 300 do
+      local failures = renewal_policy.failures_left(saved, ends - wall) + 1
+      local seconds = renewal_policy.backoff { failures = failures, random = 1 }
+      assert.equal(index < 7 and 2 ^ (index - 1) or 60, seconds, index)
+      ends = wall + seconds
+      wall = ends + index % 2 -- the next comes at its end, or a second later
+      saved = math.min(failures, 255) -- as in a record
+    end
+  end)
+end)
+
 describe("renewal_policy.refusal_left", function()
   it("is a quarter of an hour, and an hour after each further refusal", function()
     local AT = 1700000000

@@ -41,6 +41,106 @@ local WORKER = [[
   end
 ]]
 
+--- A short process, as those of a shell loop or of cron: it makes one call at its time in seconds,
+--- and prints what came of it, the pause that it began if it did.
+local SHORT = [[
+  local mic = require "mic"
+  local transport = require("spec.support.clock").transport()
+  local at = tonumber(os.getenv "AT")
+  function transport.wall()
+    return %d + at
+  end
+  function transport.random()
+    return 0 -- the shortest pause, half of the longest
+  end
+  local pause
+  local client = mic.assert(mic.from_env {
+    retry = false, store = mic.store.file { path = %q }, transport = transport,
+    on_event = function(event)
+      pause = event.type == "pause" and event.delay or pause
+    end,
+  })
+  local response, err = client:get "/user"
+  local problem = err and (err.status or err.message)
+  local what = pause and ("pause %%g"):format(pause) or response and "ok" or problem
+  print(("%%g: %%s"):format(at, what))
+]]
+
+describe("short processes that share a file store", function()
+  local sandbox = api.around()
+  local run
+
+  before_each(function()
+    local path = scratch.folder():at "store/credentials"
+    local process = sandbox:command(SHORT:format(math.floor(clock.wall()), path))
+    --- One process after the other, at these times.
+    ---@return table printed by time: what came of the call, unless a pause was on
+    function run(times)
+      local line = "for at in %s; do AT=$at %s; done"
+      local printed = shell.check(line:format(table.concat(times, " "), process))
+      local results = {}
+      for at, what in printed:gmatch "([%d.]+): ([^\n]+)" do
+        if what ~= "the last login or refresh failed in another process" then
+          results[tonumber(at)] = what
+        end
+      end
+      return results
+    end
+  end)
+
+  local function fail(path, times)
+    sandbox:answer { path = path, status = 503, body = "{}", times = times }
+  end
+
+  local function seconds(first, last)
+    local times = {}
+    for at = first, last do
+      times[#times + 1] = at
+    end
+    return times
+  end
+
+  it("double the pause with each failure of one, until a login succeeds", function()
+    fail("/auth/login", 6)
+    assert.same({
+      [0] = "pause 0.5", "pause 1", "pause 2", [4] = "pause 4", [8] = "pause 8", [16] = "pause 16",
+      [32] = "ok", [33] = "ok",
+    }, run(seconds(0, 33)))
+    assert.equal(7, sandbox:counters().login)
+
+    sandbox:expire()
+    fail("/auth/refresh", 3)
+    assert.same({ [34] = "pause 0.5", [35] = "pause 1", [36] = "pause 2", [38] = "ok" },
+      run(seconds(34, 38)))
+  end)
+
+  it("count on when the refresh is refused and the login after it fails", function()
+    assert.same({ [0] = "ok" }, run { 0 })
+    sandbox:expire(true)
+    fail("/auth/refresh", 2)
+    fail("/auth/login", 2)
+    assert.same({ "pause 0.5", "pause 1", [3] = "pause 2", [5] = "pause 4", [9] = "ok" },
+      run(seconds(1, 9)))
+  end)
+
+  it("begin with the shortest pause where the last one ended two minutes ago", function()
+    fail("/auth/login", 9)
+    assert.same({ [0] = "pause 0.5", [1] = "pause 1", [2] = "pause 2", [124] = "pause 4",
+      [248.5] = "pause 0.5", [548.5] = "pause 0.5", [549] = "pause 1" },
+      run { 0, 1, 2, 3.9, 124, 127.9, 248.5, 548.5, 548.9, 549 })
+  end)
+
+  it("never pause for longer than a minute, whatever their clocks say", function()
+    fail("/auth/login", 20)
+    run { 0, 1, 2, 4, 8, 16, 32, 62, 92 } -- the pause of 92 is half a minute
+    assert.same({ [90000] = "pause 0.5" }, run { 121, 90000 })
+    assert.same({ [60] = "pause 0.5", [61] = "pause 1" }, run { 60, 60.4, 61 })
+    assert.same({ [1] = "pause 0.5" }, run { 1, 1.4 }) -- back by 61 seconds
+    assert.same({ [2] = "pause 1", [3] = "pause 2" }, run { 2, 3 })
+    assert.same({ [5] = "pause 4" }, run { 0, 4, 5 }) -- back by less: the pause is believed
+  end)
+end)
+
 describe("processes that share a file store", function()
   local sandbox = api.around()
   local folder, workers, later

@@ -314,6 +314,20 @@ describe("a failure that goes through the store", function()
     assert.is_truthy(table.concat(events, " "):find "store")
   end)
 
+  it("counts once, whichever client sends and whichever only waits", function()
+    pass(HOUR + 1)
+    sandbox:answer { path = "/auth/refresh", status = 504, body = "{}", times = 6 }
+    for round = 1, 6 do
+      for index = round, round + 2 do
+        assert.is_nil((clients[index % 3 + 1]:get "/user"))
+      end
+      assert.equal("POST /auth/refresh", sandbox:seen())
+      local _, failures = store.load(sandbox.base_url .. " demo"):retry_at()
+      assert.equal(round, failures)
+      pass(2 ^ (round - 1))
+    end
+  end)
+
   it("pauses early refreshes everywhere, while the token is good", function()
     pass(HOUR - 400)
     sandbox:answer { path = "/auth/refresh", status = 500, body = "{}" }
@@ -325,7 +339,14 @@ describe("a failure that goes through the store", function()
     local gets = ("\nGET /user"):rep(5)
     assert.equal("GET /user\nPOST /auth/refresh" .. gets, sandbox:seen())
     pass(61)
+    sandbox:answer { path = "/auth/refresh", status = 500, body = "{}" }
     assert(clients[3]:get "/user")
+    assert.equal("GET /user\nPOST /auth/refresh", sandbox:seen())
+    local record = store.load(sandbox.base_url .. " demo")
+    local _, failures = record:retry_at()
+    assert.equal(1, failures) -- not counted beside a good token: an older version can read it
+    pass(61)
+    assert(clients[2]:get "/user")
     assert.equal("GET /user\nPOST /auth/refresh", sandbox:seen())
   end)
 

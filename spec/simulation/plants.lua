@@ -176,6 +176,14 @@ plant("a policy without pauses", "one call per pause", {
   end,
 })
 
+plant("a policy that forgets the failures of others", "the failures in a row are counted", {
+  modules = function(require_module)
+    require_module("mic.credentials.renewal_policy").failures_left = function()
+      return 0
+    end
+  end,
+})
+
 plant("a session that tries without end", "no more tries than the option allows", {
   modules = function(require_module)
     local retry = require_module "mic.http.retry"

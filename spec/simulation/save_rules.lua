@@ -1,13 +1,16 @@
 --- Rules for saves: credentials are saved before they are used, nothing newer is
 --- overwritten, no valid record is erased, and a save requires the lock.
 
+local core = require "mic.core"
 local token = require "spec.simulation.token"
 
 local rules = {}
 
 local FLIGHT = 31 -- seconds
+local SKEW = 2.1 -- seconds: see the scenario
 local SOON = 60 -- seconds within which what arrived has to be saved
 local WITHOUT_STORE = 60
+local LONGEST_PAUSE, REMEMBERED = 60, 120 -- a failure counts until so long after its pause
 
 --- New credentials have arrived. Those that arrive at the very end of a flight, or after a logout,
 --- may be dropped.
@@ -54,6 +57,24 @@ local function check_newer(self, store, process, refresh, jwt)
   end
 end
 
+--- A pause that begins without a good token counts one failure more than the one before it. Its
+--- client may hold a token for good somewhat longer than the API does: the reply took time.
+local function check_count(self, store, process, bytes)
+  local new, old = core.record(bytes), core.record(store.kept)
+  local ends, failures = new:retry_at()
+  local ended, before = old:retry_at()
+  local left = ended - (token.EPOCH + self.world.now + process.skew)
+  if ends == 0 or ends == ended or left > LONGEST_PAUSE - SKEW or left < -REMEMBERED then
+    return
+  end
+  local _, jwt = token.of_record(bytes)
+  local good = jwt and self.api.tokens[jwt].expires + FLIGHT > self.world.now
+  if not good and not next(process.unsaved) and failures <= before then
+    self:violate("the failures in a row are counted",
+      ("%s saves %d after %d"):format(process.name, failures, before))
+  end
+end
+
 --- What is saved takes effect.
 ---@param store table
 ---@param process table
@@ -67,6 +88,9 @@ function rules:saves(store, process, bytes)
   end
   if not store.kept then
     return
+  end
+  if bytes then
+    check_count(self, store, process, bytes)
   end
   local new_refresh, new_jwt = token.of_record(bytes or "")
   if new_jwt then

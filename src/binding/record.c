@@ -51,22 +51,31 @@ int recordL_from_bytes(lua_State *L) {
 }
 
 /* The time before which no process should refresh.
-   ---@return number seconds since 1970; 0: none */
+   ---@return number seconds since 1970; 0: none
+   ---@return number failures in a row that led to it; 0: none */
 static int record_retry_at(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
   lua_pushnumber(L, record->retry_at);
-  return 1;
+  lua_pushnumber(L, record->failures);
+  return 2;
 }
 
 /* A copy with another such time.
    ---@param seconds number since 1970; 0: none
+   ---@param failures? number in a row that led to it, by default 1; 255 is kept for more
    ---@return mic.record copy */
 static int record_with_retry_at(lua_State *L) {
   const struct record *record = luaL_checkudata(L, 1, TYPE);
   double seconds = argumentsL_number(L, 2);
   luaL_argcheck(L, seconds >= 0.0 && seconds <= 9007199254740992.0, 2,
                 "seconds since 1970 expected");
-  recordL_push_copy(L, record)->retry_at = seconds;
+  double failures = argumentsL_optional_number(L, 3, 1.0);
+  luaL_argcheck(L, failures >= 1.0, 3, "1 or more failures expected");
+  struct record *copy = recordL_push_copy(L, record);
+  copy->retry_at = seconds;
+  copy->failures = 0;
+  if (seconds > 0.0)
+    copy->failures = (unsigned char)(failures < MIC_FAILURES_MAX ? failures : MIC_FAILURES_MAX);
   return 1;
 }
 

@@ -68,6 +68,7 @@ function credential_cache.new(settings)
     advisory = nil, -- seconds before expiry from which a refresh is due
     store_error = nil, -- last failure of the store; nil after a successful save
     retry_at = 0, -- end of the backoff in the last loaded record, in seconds since 1970; 0 = none
+    failures = 0, -- in a row, that led to this backoff
     damage = nil, -- message and err last reported for damaged content, until the next save
     dirty = nil, -- the credentials in memory are not saved yet: see `mark_dirty`
   }, cache_mt)
@@ -161,7 +162,7 @@ end
 local function learn(self, record)
   undamaged(self)
   self.group.refusals:learn(record)
-  self.retry_at = record:retry_at()
+  self.retry_at, self.failures = record:retry_at()
   return record:is_login() and record or nil
 end
 
@@ -170,7 +171,7 @@ end
 ---@return table|nil err the store failed
 function cache_methods:load()
   local record, err = ask(self, "load", self.key)
-  self.retry_at = 0
+  self.retry_at, self.failures = 0, 0
   if record == nil then
     return nil, err
   end

@@ -138,6 +138,15 @@ local function asked_wait(account, err)
   return response and retry.after(response.headers, account.core)
 end
 
+--- Failures in a row before this one, of this process or of one that has saved them in the record.
+local function failures_before(flight)
+  local backoff, cache = flight.account.group.backoff, flight.account.cache
+  return math.max(
+    renewal_policy.failures_left(backoff.failures, (backoff.ends or 0) - now(flight)),
+    renewal_policy.failures_left(cache.failures, cache.retry_at - cache:wall())
+  )
+end
+
 --- Starts the backoff after a failure that may be temporary. It is saved in the record, so that it
 --- applies to every process that reads the record.
 local function begin_backoff(flight, err)
@@ -147,9 +156,10 @@ local function begin_backoff(flight, err)
     return -- not a failure of the API
   end
   local _, _, left, lifetime = account.core:freshness()
-  backoff.failures = backoff.failures + 1
+  local usable = cache:is_usable()
+  backoff.failures = failures_before(flight) + 1
   local seconds = renewal_policy.backoff {
-    left = cache:is_usable() and (left or math.huge) or nil,
+    left = usable and (left or math.huge) or nil,
     lifetime = lifetime,
     failures = backoff.failures,
     retry_after = asked_wait(account, err),
@@ -159,7 +169,10 @@ local function begin_backoff(flight, err)
   flight.events[#flight.events + 1] = { type = "pause", delay = seconds, err = err }
   if not flight.unread and may_save(flight) then
     flight.retry_at = cache:wall() + seconds
-    cache:save((flight.saved or account.core:no_login()):with_retry_at(flight.retry_at))
+    local record = flight.saved or account.core:no_login()
+    -- Beside a usable token the count has no effect. Without it older versions can read the record.
+    local count = usable and flight.saved and 1 or backoff.failures
+    cache:save(record:with_retry_at(flight.retry_at, count))
   end
 end
 
@@ -172,7 +185,7 @@ local function saved_backoff(flight)
   end
   if not backoff:left(now(flight)) then
     local message = "the last login or refresh failed in another process"
-    backoff.failures = backoff.failures + 1
+    backoff.failures = failures_before(flight)
     backoff:begin(now(flight), left, errors.new("auth", message, { retryable = true }))
   end
   return backoff:error(now(flight))
@@ -309,8 +322,9 @@ local function log_in_instead(flight, err)
   local saved = flight.saved and core:holds(flight.saved)
   if core:forget(flight.generation) then
     see_generation(flight)
-    local backoff = flight.retry_at and core:no_login():with_retry_at(flight.retry_at) or nil
-    if saved and may_save(flight) and not cache:save(backoff) then
+    local record = flight.retry_at
+      and core:no_login():with_retry_at(flight.retry_at, account.group.backoff.failures)
+    if saved and may_save(flight) and not cache:save(record or nil) then
       cache:mark_dirty(flight.saved)
     end
   end

@@ -10,6 +10,7 @@ local ADVISORY_SHARE, ADVISORY_MIN, ADVISORY_MAX, JITTER = 0.2, MINUTE, 15 * MIN
 local MANDATORY_SHARE, MANDATORY_MAX = 0.1, MINUTE
 local LARGEST_MARGIN = 0.9
 local BACKOFF_LEAST, BACKOFF_MAX, BACKOFF_SHARE = 1, MINUTE, 0.05
+local FAILURES_KEPT = 2 * BACKOFF_MAX -- after the backoff; a later one begins a new row
 local REFUSED_ONCE, REFUSED_AGAIN = 15 * MINUTE, 60 * MINUTE
 local CLOCKS_APART = 5 * MINUTE -- largest accepted difference between machines that share a store
 
@@ -65,6 +66,16 @@ end
 function renewal_policy.backoff_left(retry_at, wall)
   local left = retry_at - wall
   return left > 0 and left <= BACKOFF_MAX and left or nil
+end
+
+--- Returns the failures in a row that a further one adds to. They count until two minutes after
+--- their backoff, whether this process counted them or another one saved them. One longer than
+--- BACKOFF_MAX comes from a wrong clock and is ignored.
+---@param failures number in a row, that led to the backoff
+---@param left number seconds until its end, negative after it
+---@return number failures 0 if they no longer count
+function renewal_policy.failures_left(failures, left)
+  return left <= BACKOFF_MAX and left >= -FAILURES_KEPT and failures or 0
 end
 
 --- Returns how long a refused login is not retried automatically: 15 minutes after the first

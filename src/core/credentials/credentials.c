@@ -138,6 +138,7 @@ void record_date(struct record *record, const struct clock *clock, const struct 
   record->expires = 0.0;
   record->lifetime = 0.0;
   record->retry_at = 0.0;
+  record->failures = 0;
   record->generation = 0.0;
   if (profile->never_expires)
     return;

@@ -48,7 +48,7 @@ void credentials_clear(struct credentials *credentials);
 struct header_snapshot *credentials_snapshot(struct credentials *credentials,
                                              const struct profile *profile,
                                              const struct login_values *values, const char *agent);
-/* Sets the record's times, and clears retry_at. `received`: the API has just sent the record, so
+/* Sets the record's times, and clears the pause. `received`: the API has just sent the record, so
    its whole lifetime is left. `left`: seconds until the token ends, as the reply tells it; 0: it
    does not. */
 void record_date(struct record *record, const struct clock *clock, const struct profile *profile,

@@ -9,12 +9,19 @@
 /* File format: magic, version, numbers, four byte strings, refusals, checksum. Numbers are IEEE
    754 doubles of 8 bytes, lengths have 4 bytes, all little-endian. Version 1 has no retry_at.
    From version 3 on it has refusals (a byte with their count, then digest, time and count of
-   each), and may lack a token. Version 4 ends with the name of the profile. Each record is written
-   as the oldest version that can hold it, for older readers. Magic, version and checksum have the
-   same place in every version, so that a newer version is not taken for damage. */
+   each), and may lack a token. Version 4 adds the name of the profile. Version 5 adds a byte, the
+   failures before retry_at, 2 or more; a retry_at of an older version follows one. Each record is
+   written as the oldest version that can hold it, for older readers. Magic, version and checksum
+   have the same place in every version, so that a newer version is not taken for damage. */
 static const char MAGIC[] = "mic-record";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, SUM_SIZE = 4, NUMBERS = 5, STRINGS = 4 };
-enum { VERSION_PAUSES = 2, VERSION_REFUSALS = 3, VERSION_PROFILES = 4, VERSION = VERSION_PROFILES };
+enum {
+  VERSION_PAUSES = 2,
+  VERSION_REFUSALS = 3,
+  VERSION_PROFILES = 4,
+  VERSION_FAILURES = 5,
+  VERSION = VERSION_FAILURES
+};
 
 static void list_fields(const struct record *record, const double *numbers[NUMBERS],
                         const struct secret *strings[STRINGS]) {
@@ -49,6 +56,7 @@ bool record_copy(struct record *to, const struct record *from) {
   to->lifetime = from->lifetime;
   to->generation = from->generation;
   to->retry_at = from->retry_at;
+  to->failures = from->failures;
   to->refusals = from->refusals;
   to->received_at = from->received_at;
   return true;
@@ -91,6 +99,8 @@ static uint64_t get_whole(const char *bytes, size_t size) {
 
 /* The oldest version that can hold the record. */
 static unsigned char version_of(const struct record *record) {
+  if (record->failures > 1 && record->retry_at > 0.0)
+    return VERSION_FAILURES;
   if (record->profile.length > 0)
     return VERSION_PROFILES;
   bool plain = record->token.length > 0 && record->refusals.count == 0;
@@ -112,9 +122,13 @@ static void append_number(struct buffer *bytes, double number) {
   buffer_append(bytes, scratch, sizeof scratch);
 }
 
+static void append_byte(struct buffer *bytes, size_t value) {
+  char byte = (char)(unsigned char)value;
+  buffer_append(bytes, &byte, 1);
+}
+
 static void append_refusals(struct buffer *bytes, const struct refused_logins *refusals) {
-  char count = (char)refusals->count;
-  buffer_append(bytes, &count, 1);
+  append_byte(bytes, refusals->count);
   for (size_t i = 0; i < refusals->count; i++) {
     const struct refused_login *refusal = &refusals->list[i];
     buffer_append(bytes, refusal->digest, sizeof refusal->digest);
@@ -132,9 +146,9 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
     numbers[3] = &largest;
   size_t start = bytes->length;
   unsigned char version = version_of(record);
-  char scratch[SUM_SIZE] = {(char)version};
+  char sum[SUM_SIZE];
   buffer_append(bytes, MAGIC, MAGIC_SIZE);
-  buffer_append(bytes, scratch, 1);
+  append_byte(bytes, version);
   for (size_t i = 0; i < NUMBERS; i++)
     append_number(bytes, *numbers[i]);
   for (size_t i = 0; i < STRINGS; i++)
@@ -143,10 +157,12 @@ enum buffer_status record_write(const struct record *record, struct buffer *byte
     append_refusals(bytes, &record->refusals);
   if (version >= VERSION_PROFILES)
     append_string(bytes, &record->profile);
+  if (version >= VERSION_FAILURES)
+    append_byte(bytes, record->failures);
   if (bytes->failed)
     return BUFFER_NO_MEMORY;
-  put_whole(scratch, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
-  return buffer_append(bytes, scratch, SUM_SIZE);
+  put_whole(sum, checksum(bytes->data + start, bytes->length - start), SUM_SIZE);
+  return buffer_append(bytes, sum, SUM_SIZE);
 }
 
 /* Takes bytes and advances *bytes. False if fewer are left. */
@@ -182,12 +198,18 @@ static bool take_number(const char **bytes, size_t *left, double *number) {
   return *number >= 0.0 && *number <= MIC_TIME_MAX;
 }
 
-static bool take_refusals(const char **bytes, size_t *left, struct refused_logins *refusals) {
+static bool take_byte(const char **bytes, size_t *left, unsigned char *byte) {
   const char *taken;
   if (!take_bytes(bytes, left, 1, &taken))
     return false;
-  size_t count = (unsigned char)*taken;
-  if (count > REFUSED_LOGINS_MAX)
+  *byte = (unsigned char)*taken;
+  return true;
+}
+
+static bool take_refusals(const char **bytes, size_t *left, struct refused_logins *refusals) {
+  const char *taken;
+  unsigned char count;
+  if (!take_byte(bytes, left, &count) || count > REFUSED_LOGINS_MAX)
     return false;
   for (size_t i = 0; i < count; i++) {
     struct refused_login *refusal = &refusals->list[i];
@@ -254,6 +276,9 @@ static enum record_status read_fields(struct record *record, unsigned char versi
     if (status != RECORD_READ)
       return status;
   }
+  record->failures = record->retry_at > 0.0;
+  if (version >= VERSION_FAILURES && !take_byte(&bytes, &left, &record->failures))
+    return RECORD_DAMAGED;
   if (version >= VERSION_REFUSALS && version_of(record) != version)
     return RECORD_DAMAGED;
   return left == 0 && is_sound(record) ? RECORD_READ : RECORD_DAMAGED;

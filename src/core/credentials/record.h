@@ -21,6 +21,7 @@ struct record {
   double lifetime;             /* seconds; 0: unknown */
   double generation;           /* counts the changes; an integer */
   double retry_at;             /* seconds since 1970: no refresh before this; 0: no pause */
+  unsigned char failures;      /* in a row, before the pause; 0: no pause */
   struct refused_logins refusals;
   double received_at; /* monotonic seconds, if the API sent it to this process; else 0. Not saved */
 };
@@ -32,6 +33,9 @@ static inline bool record_has_login(const struct record *record) {
 
 /* The most bytes of a record. */
 #define MIC_RECORD_MAX (8 * MIC_SECRET_MAX)
+
+/* The most failures in a row that a record counts. The pause is longest long before. */
+#define MIC_FAILURES_MAX 255
 
 /* The largest generation in a file. Leaves room to count on. */
 #define MIC_GENERATION_MAX 4503599627370496.0 /* 2^52 */

@@ -193,6 +193,11 @@ describe("the command mic", function()
     mic.variables.MIC_CREDENTIALS = mic.folder:at "paused"
     assert_refused("get /user --no-retry", 4, "http 503")
     assert_refused("get /user", 4, "auth: the last login or refresh failed in another process")
+    mic.variables.MIC_CREDENTIALS = mic.folder:at "repaired"
+    mic.variables.MIC_CA_FILE = "/nonexistent"
+    assert_refused("get /user", 4, 'tls: MIC_CA_FILE "/nonexistent": no such file')
+    mic.variables.MIC_CA_FILE = sandbox.ca_file
+    assert_run("get /user", 0)
     mic.variables.MIC_PASSWORD = "wrong"
     mic.variables.MIC_CREDENTIALS = mic.folder:at "other"
     assert_refused("get /user", 3, "auth 4%d%d")

@@ -25,6 +25,9 @@ local LEAST = { login = 0, refresh = 1 }
 --- Codes of local failures: no request was sent.
 local local_codes = { CURLE_OUT_OF_MEMORY = true, EMFILE = true, ENFILE = true }
 
+--- Codes of this client's own TLS files: its backoff does not apply to others.
+local own_codes = { CURLE_SSL_CACERT_BADFILE = true, CURLE_SSL_CERTPROBLEM = true }
+
 --- Codes of a store that is unsafe, not down. That needs a fix by the user, not a workaround.
 local unsafe = { EPERM = true, ELOOP = true, EINVAL = true, EISDIR = true }
 
@@ -148,7 +151,7 @@ local function failures_before(flight)
 end
 
 --- Starts the backoff after a failure that may be temporary. It is saved in the record, so that it
---- applies to every process that reads the record.
+--- applies to every process that reads the record, unless the cause is a file of this one.
 local function begin_backoff(flight, err)
   local account = flight.account
   local backoff, cache = account.group.backoff, account.cache
@@ -167,7 +170,7 @@ local function begin_backoff(flight, err)
   }
   backoff:begin(now(flight), seconds, err)
   flight.events[#flight.events + 1] = { type = "pause", delay = seconds, err = err }
-  if not flight.unread and may_save(flight) then
+  if not own_codes[err.code] and not flight.unread and may_save(flight) then
     flight.retry_at = cache:wall() + seconds
     local record = flight.saved or account.core:no_login()
     -- Beside a usable token the count has no effect. Without it older versions can read the record.

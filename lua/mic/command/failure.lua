@@ -6,8 +6,8 @@ local errors = require "mic.error"
 local failure = {}
 local failure_mt = { __name = "mic.failure" }
 
---- Exit codes by the kind of an error. `http` depends on its status, too, and `auth` on whether it is
---- retryable: a login that got no response may succeed later.
+--- Exit codes by the kind of an error. `http` depends on its status, too, and `auth` on whether it
+--- is retryable: a login that got no response may succeed later.
 local codes = {
   usage = 2, config = 2, query = 1, decode = 1, too_large = 1, auth = 3, network = 4, tls = 4,
   timeout = 4, store = 5, file = 5, phase = 5, closed = 5, cancelled = 130,

@@ -1,6 +1,7 @@
 --- Backoff after a failed login or refresh: until it ends, calls that need one fail with its error.
 
 local errors = require "mic.error"
+local renewal_policy = require "mic.credentials.renewal_policy"
 
 local backoff = {}
 local backoff_methods = {}
@@ -25,6 +26,16 @@ end
 ---@return number|nil seconds nil when it is over
 function backoff_methods:left(now)
   return self.ends and self.ends > now and self.ends - now or nil
+end
+
+--- Returns the failures in a row before the next one: its own, or those that a process has saved.
+---@param now number on the transport's clock
+---@param saved number failures that led to the saved backoff
+---@param left number seconds until the end of the saved backoff, negative after it
+---@return number failures
+function backoff_methods:failures_before(now, saved, left)
+  local own = renewal_policy.failures_left(self.failures, (self.ends or 0) - now)
+  return math.max(own, renewal_policy.failures_left(saved, left))
 end
 
 --- Returns a copy of the failure, with the time of the next attempt.

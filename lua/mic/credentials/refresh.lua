@@ -144,14 +144,11 @@ end
 --- Failures in a row before this one, of this process or of one that has saved them in the record.
 local function failures_before(flight)
   local backoff, cache = flight.account.group.backoff, flight.account.cache
-  return math.max(
-    renewal_policy.failures_left(backoff.failures, (backoff.ends or 0) - now(flight)),
-    renewal_policy.failures_left(cache.failures, cache.retry_at - cache:wall())
-  )
+  return backoff:failures_before(now(flight), cache.failures, cache.retry_at - cache:wall())
 end
 
---- Starts the backoff after a failure that may be temporary. It is saved in the record, so that it
---- applies to every process that reads the record, unless the cause is a file of this one.
+--- Starts the backoff after a failure that may be temporary. It is saved, so that it applies to
+--- every process that reads the record, unless the cause is a file of this one.
 local function begin_backoff(flight, err)
   local account = flight.account
   local backoff, cache = account.group.backoff, account.cache

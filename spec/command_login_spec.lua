@@ -246,6 +246,10 @@ describe("mic login", function()
     assert_run("get /user", 2, "MIC_PROFILE: there is no profile \"none\"")
     mic.variables.MIC_PROFILE = nil
     assert_run("get /user --config /dev/null", 2, "no API is configured")
+    mic.folder:write("two", "[profile b]\nstack = b.example\n[profile a]\nstack = a.example\n")
+    shell.check("chmod 600 " .. shell.quote(mic.folder:at "two"))
+    assert_run("get /user --config two", 2, "no profile is the default; there is a, b "
+      .. "%- use %-%-profile, or run: mic profile use a$")
   end)
 
   it("is read by mic.from_env, too, where no variable names an API", function()

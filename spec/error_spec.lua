@@ -29,18 +29,6 @@ describe("an error object", function()
     )
   end)
 
-  it("says how often a request was sent that may succeed later", function()
-    local function line(kind, attempts, retryable)
-      return tostring(errors.new(kind, "m", {
-        method = "GET", path = "/user", attempts = attempts, retryable = retryable,
-      }))
-    end
-    assert.are.equal("network: m (GET /user, 3 attempts)", line("network", 3))
-    assert.are.equal("network: m (GET /user)", line("network", 1))
-    assert.are.equal("network: m (GET /user)", line("network", 3, false))
-    assert.are.equal("http: m (GET /user)", line("http", 3))
-  end)
-
   it("leaves out of the line what is not known", function()
     local closed = errors.new("closed", "the client was closed")
     assert.are.equal("closed: the client was closed", tostring(closed))

@@ -141,12 +141,14 @@ describe("the configuration in " .. PAGE, function()
       for text, problem in pairs {
         [files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")] =
           'unknown option "baseURL"; did you mean "base_url"?',
-        [files["my_mic.lua"]] = "mic.new needs api_key",
+        [files["my_mic.lua"]] = "my_mic.lua:4: mic.new needs api_key",
       } do
-        local ok, message = pcall(start, whole, text, "-u MIC_API_KEY")
+        local ok, message = pcall(start, whole, text, "-u MIC_API_KEY MIC_USERNAME=u MIC_PASSWORD=p")
         assert.is_false(ok)
         assert.is_truthy(message:find(problem, 1, true), message)
       end
+      local _, message = pcall(start, whole, nil, "-u MIC_PASSWORD MIC_API_KEY=k MIC_USERNAME=u")
+      assert.is_truthy(message:find("my_mic.lua:8: MIC_PASSWORD is not set", 1, true), message)
     end)
 
     it("has about thirty lines", function()

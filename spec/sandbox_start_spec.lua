@@ -200,6 +200,12 @@ describe("sandbox/start", function()
       assert.equal(137, select(2, run [[sh -c 'kill -KILL $$' 2>/dev/null]]))
     end)
 
+    it("leaves it the umask of the caller", function()
+      assert.equal("0027 drwx------\n", script [[
+        umask 027
+        sandbox/start -- sh -c 'echo $(umask) $(stat -c %A "$(dirname "$MIC_CA_FILE")")']])
+    end)
+
     it("hides from it what would lead to another API, and the caller's profiles", function()
       local names = { "MIC_CONFIG" }
       for name in tree.read("lua/mic/environment.lua"):gmatch "\n  (MIC_[%u_]+) = " do

@@ -96,9 +96,6 @@ function error_mt:__tostring()
   if self.code then
     where[#where + 1] = self.code
   end
-  if self.retryable and (self.attempts or 0) > 1 then
-    where[#where + 1] = ("%d attempts"):format(self.attempts)
-  end
 
   local line = table.concat(head, " ") .. ": " .. self.message .. shown_details(self)
   if #where > 0 then

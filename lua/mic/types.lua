@@ -192,7 +192,9 @@
 --- call options, for each request
 ---@field retry? mic.RetryOptions|false
 --- items of one request. Default: 500 for observations, events and things by `key`; 1000 for files,
---- users and all things. At most 10,000. After a response that is too large the iterator halves it
+--- users and all things. At most 10,000. After a response that is too large the iterator halves it,
+--- also with `retry = false`. Any response with status 200 and `errorMessage` counts as too large,
+--- down to one item; status 502 does at most twice in a row
 ---@field page_size? integer
 --- maximum number of items in all
 ---@field limit? integer
@@ -691,8 +693,7 @@
 --- an iterator over the responses. Items of earlier pages are removed from their list.
 --- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): (mic.UserPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
---- response
+--- a list of all items, or `nil, err`. Requires `limit`, except for thing types
 ---@field all fun(self: mic.Users, parameters?: mic.UsersLoop, options?: mic.LoopOptions): mic.User[]?, mic.Error?
 
 --- The parameters of `client.things:find`.
@@ -785,8 +786,7 @@
 --- an iterator over the responses. Items of earlier pages are removed from their list.
 --- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): (mic.ThingPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
---- response
+--- a list of all items, or `nil, err`. Requires `limit`, except for thing types
 ---@field all fun(self: mic.Things, parameters?: mic.ThingsLoop, options?: mic.LoopOptions): mic.Thing[]?, mic.Error?
 
 --- The parameters of `client.thing_types:list`.
@@ -855,8 +855,7 @@
 --- an iterator over the responses. Items of earlier pages are removed from their list.
 --- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): (mic.ThingTypePages|fun(): mic.Response)
---- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
---- response
+--- a list of all items, or `nil, err`. Requires `limit`, except for thing types
 ---@field all fun(self: mic.ThingTypes, parameters?: mic.ThingTypesLoop, options?: mic.LoopOptions): mic.ThingType[]?, mic.Error?
 
 --- The parameters of `client.observations:find`.
@@ -957,8 +956,7 @@
 --- an iterator over the responses. Items of earlier pages are removed from their list.
 --- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): (mic.ObservationPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
---- response
+--- a list of all items, or `nil, err`. Requires `limit`, except for thing types
 ---@field all fun(self: mic.Observations, parameters?: mic.ObservationsLoop, options?: mic.LoopOptions): mic.Observation[]?, mic.Error?
 
 --- The parameters of `client.events:find`.
@@ -1059,8 +1057,7 @@
 --- an iterator over the responses. Items of earlier pages are removed from their list.
 --- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): (mic.ApiEventPages|fun(): mic.Response)
---- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
---- response
+--- a list of all items, or `nil, err`. Requires `limit`, except for thing types
 ---@field all fun(self: mic.Events, parameters?: mic.EventsLoop, options?: mic.LoopOptions): mic.ApiEvent[]?, mic.Error?
 
 --- The parameters of `client.resources:list`.
@@ -1171,8 +1168,7 @@
 --- an iterator over the responses. Items of earlier pages are removed from their list.
 --- `response.indexes` has the positions of the other items in the list as sent
 ---@field pages fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): (mic.FilePages|fun(): mic.Response)
---- a list of all items, or `nil, err`. Requires `limit`, unless the API sends the list in one
---- response
+--- a list of all items, or `nil, err`. Requires `limit`, except for thing types
 ---@field all fun(self: mic.Files, parameters?: mic.FilesLoop, options?: mic.LoopOptions): mic.File[]?, mic.Error?
 
 --- The body of `client.thing_batches:create`.

@@ -104,6 +104,20 @@ end
 
 local NOTHING = "no API is configured: no profile, MIC_BASE_URL or MIC_STACK is set"
 
+--- Raises because nothing names an API.
+local function refuse(made)
+  local names = {}
+  for name in pairs(made.profiles) do
+    names[#names + 1] = name
+  end
+  if #names == 0 then
+    failure.raise("config", NOTHING, { hint = "run: mic login --stack HOST" })
+  end
+  table.sort(names)
+  failure.raise("config", "no profile is the default; there is " .. table.concat(names, ", "),
+    { hint = ("use --profile, or run: mic profile use %s"):format(names[1]) })
+end
+
 --- Makes the client.
 ---@param options table of the command line
 ---@return table client
@@ -113,7 +127,7 @@ function target.client(options)
   if found.kind == "profile" then
     return from_profile(found, options), found
   elseif found.kind == "none" then
-    failure.raise("config", NOTHING, { hint = "run: mic login --stack HOST" })
+    refuse(found.config)
   end
   local given = target.add_options({ base_url = options.url, stack = options.stack }, options)
   local client, err = failure.checked(require("mic.environment").client, given)

@@ -136,6 +136,12 @@ describe("mic login", function()
     end
   end)
 
+  it("hints at the stage where the API does not tell its key", function()
+    assert_run(("login --url %s --ca-file %s -u demo --password-stdin <password"):format(
+      sandbox.base_url:gsub("/prod$", ""), sandbox.ca_file), 1,
+      '^mic: http 403: Forbidden .* %- check the stage %("/prod"%) at the end of %-%-url$')
+  end)
+
   it("names --url if it is not valid, also to find the API key", function()
     local secure = "must begin with https://: plain http would send the secrets unencrypted; "
       .. "it is allowed only for loopback hosts$"

@@ -159,6 +159,15 @@ describe("the command mic", function()
     assert_run("get /user", 0)
   end)
 
+  it("notes that the credentials are not stored where a call succeeds without", function()
+    mic.variables.MIC_CREDENTIALS = "/proc/no/such/place"
+    local text, code, errors = mic:run "get /user -q .userName"
+    assert.same({ "demo\n", 0 }, { text, code })
+    assert.is_truthy(errors:find "^mic: the credentials are not stored: store: [^\n]+%(ENOENT%)",
+      errors)
+    assert.same({ "demo\n", 0, "" }, { mic:run "get /user -q .userName -s" })
+  end)
+
   it("tells by its code what kind of failure it was", function()
     assert_refused("get /nothing/here", 1, "403")
     assert_refused("get /user --nothing", 2, "no option")

@@ -75,6 +75,9 @@ local function run(words)
     code = require(command.module).run(command, options)
   end
   output.flush()
+  if output.last_note then
+    output.note(output.last_note)
+  end
   return code
 end
 

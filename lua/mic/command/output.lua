@@ -9,6 +9,7 @@ local STDOUT, STDERR = 1, 2
 
 output.silent = false
 output.color = "auto"
+output.last_note = nil -- a note to show if the command succeeds
 
 local function fail(problem)
   local message = "cannot write the output: " .. tostring(problem):gsub("^%u", string.lower)

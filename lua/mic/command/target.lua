@@ -74,6 +74,13 @@ function target.store()
   return require "mic.store.file"(path and { path = path } or nil), path
 end
 
+--- Keeps a failure of the store for a note: a call that succeeds without it logs in each time.
+local function note_store(event)
+  if event.type == "store" and event.err then
+    output.last_note = "mic: the credentials are not stored: " .. event.err
+  end
+end
+
 --- Adds the options of `mic.new` that the command line gives, and the store.
 ---@param given table options of `mic.new`
 ---@param options table of the command line
@@ -86,6 +93,8 @@ function target.add_options(given, options)
   end
   if options.verbose and options.verbose > 0 then
     given.debug = options.verbose > 1 and "headers" or 1
+  else
+    given.on_event = note_store
   end
   return given
 end

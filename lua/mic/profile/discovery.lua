@@ -170,7 +170,12 @@ function discovery.api_key(base_url, given, whose)
   for name, value in pairs(given.tls or {}) do
     config[name] = value
   end
-  return find_api_key({ config = config }, require "mic.transport.blocking", base_url, whose)
+  local transport = require "mic.transport.blocking"
+  local key, err = find_api_key({ config = config }, transport, base_url, whose)
+  if err and err.status == 403 then
+    err.hint = ('check the stage ("/prod") at the end of %s'):format(whose)
+  end
+  return key, err
 end
 
 --- Closes the connections of a discovery.

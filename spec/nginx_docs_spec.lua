@@ -138,12 +138,13 @@ describe("the configuration in " .. PAGE, function()
     end)
 
     it("does not start with a mistake in its module, and names it", function()
+      local keyless = "-u MIC_API_KEY MIC_USERNAME=u MIC_PASSWORD=p"
       for text, problem in pairs {
         [files["my_mic.lua"]:gsub("base_url = ", "baseURL = ")] =
           'unknown option "baseURL"; did you mean "base_url"?',
         [files["my_mic.lua"]] = "my_mic.lua:4: mic.new needs api_key",
       } do
-        local ok, message = pcall(start, whole, text, "-u MIC_API_KEY MIC_USERNAME=u MIC_PASSWORD=p")
+        local ok, message = pcall(start, whole, text, keyless)
         assert.is_false(ok)
         assert.is_truthy(message:find(problem, 1, true), message)
       end

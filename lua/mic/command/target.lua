@@ -77,7 +77,7 @@ end
 --- Keeps a failure of the store for a note: a call that succeeds without it logs in each time.
 local function note_store(event)
   if event.type == "store" and event.err then
-    output.last_note = "mic: the credentials are not stored: " .. event.err
+    output.last_note = "mic: " .. event.err
   end
 end
 
